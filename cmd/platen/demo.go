@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/demo"
+)
+
+func demoCommand(env environment) *cobra.Command {
+	var set settings
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Run a server with a mail run in it, to look at",
+		Long: `demo runs a server on a temporary database with a mail run in it: one job set
+with three jobs and about 300 documents. It prints the address, the password
+and three curl lines that work when pasted. When it ends, all is gone.`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			set.data, err = os.MkdirTemp("", "platen-demo-")
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, os.RemoveAll(set.data)) }()
+			if !cmd.Flags().Changed("listen") {
+				set.listen = freeAddress(set.listen)
+			}
+			env.getenv = withPassword(env.getenv)
+			return serve(cmd.Context(), env, set, func(ctx context.Context, now running) error {
+				return showDemo(ctx, env, now)
+			})
+		},
+	}
+	set.flags(cmd)
+	cmd.Flags().Lookup("log-level").DefValue = "warn"
+	set.logLevel = "warn"
+	return cmd
+}
+
+// freeAddress returns the address, or one with a free port if that is taken.
+func freeAddress(address string) string {
+	listener, err := net.Listen("tcp", address)
+	if err == nil {
+		listener.Close()
+		return address
+	}
+	host, _, split := net.SplitHostPort(address)
+	if split != nil || !errors.Is(err, syscall.EADDRINUSE) {
+		return address
+	}
+	return net.JoinHostPort(host, "0")
+}
+
+// withPassword makes up the password of the demo, unless one is given.
+func withPassword(getenv func(string) string) func(string) string {
+	password := getenv(adminPassword)
+	if password == "" {
+		password = auth.NewPassword()
+	}
+	return func(name string) string {
+		if name == adminPassword {
+			return password
+		}
+		return getenv(name)
+	}
+}
+
+// showDemo sends the mail run to the server as any client would, and prints
+// what there is to try.
+func showDemo(ctx context.Context, env environment, now running) error {
+	password := env.getenv(adminPassword)
+	c, err := client.New(now.url, adminName, password)
+	if err != nil {
+		return err
+	}
+	document, w := io.Pipe()
+	go func() { w.CloseWithError(demo.MailRun(w)) }()
+	made, err := c.ImportJobSet(ctx, document)
+	if err != nil {
+		return err
+	}
+	customer, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: made.Jobs[0]}, platen.Properties)
+	if err != nil {
+		return err
+	}
+	what := ""
+	for _, pair := range customer {
+		if pair.Name == "customer" {
+			what = ", the first for " + pair.Value
+		}
+	}
+	entity := now.url + "/rest/serverengine/entity"
+	login := "curl -u " + adminName + ":" + password
+	_, err = fmt.Fprintf(env.stdout, `platen %s: a demo with a mail run in it, gone when it ends (Ctrl-C)
+
+  address   %s
+  user      %s
+  password  %s
+  API       %s/serverengine/doc/
+
+Job set %d has the jobs %d%s. Try:
+
+  # the jobs of the job set
+  %s %s/jobsets/%d
+
+  # the properties of a job
+  %s %s/jobs/%d/properties
+
+  # tag it: the name is added, the others stay
+  %s -X PUT %s/jobs/properties -d '[{"id":%d,"properties":[{"name":"status","value":"printed"}]}]'
+
+`, buildVersion(), now.url, adminName, password, now.url,
+		made.ID, made.Jobs, what,
+		login, entity, made.ID,
+		login, entity, made.Jobs[0],
+		login+" -H 'Content-Type: application/json'", entity, made.Jobs[0])
+	return err
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/platenhq/platen"
+)
+
+// An environment is all that a command sees of the world besides its
+// arguments, so that tests can give it another one.
+type environment struct {
+	getenv func(string) string
+	stdin  io.Reader
+	stdout io.Writer
+	stderr io.Writer
+}
+
+// isTerminal reports whether a person watches a stream or types into it.
+func isTerminal(stream any) bool {
+	file, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// version is set by releases; otherwise the build's own information says it.
+var version = ""
+
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
+		return "development"
+	}
+	return info.Main.Version
+}
+
+// run runs one command and returns the exit code: 0, 1 for what failed, or 2
+// for a wrong call.
+func run(ctx context.Context, args []string, env environment) int {
+	root := &cobra.Command{
+		Use:   "platen",
+		Short: "An open server for the entity side of the OL Connect Server REST API",
+		Long: `platen is an open server for the entity side of the OL Connect Server REST API.
+
+  platen demo          a server with a mail run in it, to look at
+  platen serve         the server
+  platen import FILE   send a job set document to a server
+
+Each flag can also be set in the environment; "platen COMMAND --help" has the names.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(
+		serveCommand(env), demoCommand(env),
+		importCommand(env), exportCommand(env),
+		userCommand(env), versionCommand(env),
+	)
+	root.SetArgs(args)
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		return fromEnvironment(cmd.Flags(), env.getenv)
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, cmd.CommandPath()}
+	})
+	describeEnvironment(root)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(env.stderr, "platen:", explain(err))
+	wrong, ok := errors.AsType[usageError](err)
+	switch {
+	case ok:
+		fmt.Fprintf(env.stderr, "See %q.\n", wrong.command+" --help")
+		return 2
+	case strings.HasPrefix(err.Error(), "unknown command"):
+		fmt.Fprintln(env.stderr, `See "platen --help".`)
+		return 2
+	}
+	return 1
+}
+
+// A usageError is a call that was wrong in itself.
+type usageError struct {
+	error
+	command string
+}
+
+// explain returns what a person should read of an error.
+func explain(err error) string {
+	if shown, ok := errors.AsType[*platen.Error](err); ok && shown.Message != "" {
+		return shown.Error()
+	}
+	return err.Error()
+}
+
+// arguments checks the number of arguments, and says what they are.
+func arguments(want ...string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == len(want) {
+			return nil
+		}
+		wants := "takes no arguments"
+		if len(want) > 0 {
+			wants = "wants " + strings.Join(want, " and ")
+		}
+		return usageError{fmt.Errorf("%s %s, got %d", cmd.CommandPath(), wants, len(args)), cmd.CommandPath()}
+	}
+}
+
+// environmentName is the variable that sets a flag.
+func environmentName(flag *pflag.Flag) string {
+	if flag.Name == "help" {
+		return ""
+	}
+	return "PLATEN_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
+}
+
+// fromEnvironment sets the flags that the command line did not.
+func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
+	var wrong error
+	flags.VisitAll(func(flag *pflag.Flag) {
+		name := environmentName(flag)
+		if name == "" || flag.Changed || getenv(name) == "" {
+			return
+		}
+		if err := flags.Set(flag.Name, getenv(name)); err != nil {
+			wrong = errors.Join(wrong, usageError{fmt.Errorf("%s: %w", name, err), "platen"})
+		}
+	})
+	return wrong
+}
+
+// describeEnvironment names each flag's variable in its help.
+func describeEnvironment(cmd *cobra.Command) {
+	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+		if name := environmentName(flag); name != "" {
+			flag.Usage += " [" + name + "]"
+		}
+	})
+	for _, child := range cmd.Commands() {
+		describeEnvironment(child)
+	}
+}
+
+func versionCommand(env environment) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of platen, and of the API that it speaks",
+		Args:  arguments(),
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintf(env.stdout, "platen %s\nAPI %s\n", buildVersion(), defaultAPIVersion)
+			return err
+		},
+	}
+}

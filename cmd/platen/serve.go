@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+const (
+	// defaultAPIVersion is the API level that platen speaks. Clients switch
+	// features on and off by it.
+	defaultAPIVersion = "2025.2.0"
+	defaultListen     = "127.0.0.1:9340"
+	defaultData       = "platen-data"
+
+	// adminName is the user that the first start makes.
+	adminName = "ol-admin"
+	// adminPassword is the variable with that user's password. It is no
+	// flag: the process list would show it.
+	adminPassword = "PLATEN_ADMIN_PASSWORD"
+)
+
+// settings are the settings of a server.
+type settings struct {
+	listen     string
+	data       string
+	tokenTTL   time.Duration
+	apiVersion string
+	maxBody    int64
+	cache      int
+	logFormat  string
+	logLevel   string
+	noAuth     bool
+}
+
+// flags declares the settings that serve and demo share.
+func (set *settings) flags(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&set.listen, "listen", defaultListen, "address and port to listen on; port 0 takes a free one")
+	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for; clients that follow OL Connect's log in anew 15s before its end")
+	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
+	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have no limit")
+	flags.IntVar(&set.cache, "cache", 64, "memory for cached lists in MiB")
+	flags.StringVar(&set.logFormat, "log-format", "text", `"text" for people or "json"`)
+	flags.StringVar(&set.logLevel, "log-level", "info", `"debug", "info" (a line for each request), "warn" or "error"`)
+}
+
+func serveCommand(env environment) *cobra.Command {
+	var set settings
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server",
+		Long: `serve runs the server until it is told to stop by SIGTERM or Ctrl-C. It then
+finishes what is under way and ends with exit code 0 within 10 seconds.
+
+The first start makes the user ` + adminName + `. Its password is that of the variable
+` + adminPassword + `, or a random one that is printed once. "platen user"
+manages users, also while the server runs.
+
+The log goes to standard error, a line for each request.`,
+		Example: `  platen serve
+  ` + adminPassword + `=secret-of-mine platen serve --listen 127.0.0.1:9340 --data /var/lib/platen
+  platen serve --listen 127.0.0.1:0 --log-format json`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return serve(cmd.Context(), env, set, nil)
+		},
+	}
+	set.flags(cmd)
+	cmd.Flags().StringVar(&set.data, "data", defaultData, "directory of the database, made if need be")
+	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
+	return cmd
+}
+
+// A running server, for those who want to use it once it answers.
+type running struct {
+	url      string
+	password string // of the admin, if this start made it; else ""
+	store    platen.Store
+}
+
+// serve runs a server until ctx ends. ready, unless nil, is called when it
+// answers, and prints what a person should know instead of serve.
+func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
+	log, err := newLog(env.stderr, set)
+	if err != nil {
+		return err
+	}
+	if err := set.check(); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", set.listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w; another address can be given with --listen", set.listen, err)
+	}
+	defer listener.Close() // harmless when it is closed already
+	if set.noAuth && !loopback(listener.Addr()) {
+		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
+	}
+	url := "http://" + listener.Addr().String()
+	data, err := filepath.Abs(set.data)
+	if err != nil {
+		return err
+	}
+	lock, err := sqlite.Acquire(data, fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	store, err := sqlite.Open(ctx, data, set.cache<<20)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	password, err := firstUser(ctx, store, env.getenv(adminPassword))
+	if err != nil {
+		return err
+	}
+	guard, err := auth.NewGuard(ctx, auth.Config{Store: store, TokenTTL: set.tokenTTL, Off: set.noAuth, Log: log})
+	if err != nil {
+		return err
+	}
+	defer guard.Close()
+	handler := server.New(server.Config{
+		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody,
+	})
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() { served <- handler.Serve(ctx, listener) }()
+	now := running{url: url, password: password, store: store}
+	if ready == nil {
+		ready = func(context.Context, running) error { return banner(env.stdout, now, data, set) }
+	}
+	if err := ready(ctx, now); err != nil {
+		cancel()
+		return errors.Join(err, <-served)
+	}
+	log.Info("serving", "url", url, "data", data, "version", buildVersion())
+	err = <-served
+	log.Info("stopped")
+	return err
+}
+
+// banner tells the person who started the server what there is to know.
+func banner(w io.Writer, now running, data string, set settings) error {
+	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, data)
+	if now.password != "" {
+		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s --data %s\" sets another.\n",
+			adminName, now.password, adminName, data)
+	}
+	if set.noAuth {
+		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
+	}
+	return err
+}
+
+// check refuses settings that can not be meant.
+func (set settings) check() error {
+	wrong := func(format string, args ...any) error {
+		return usageError{fmt.Errorf(format, args...), "platen serve"}
+	}
+	switch {
+	case set.tokenTTL < time.Second:
+		return wrong("--token-ttl %v is too short: the least is 1s", set.tokenTTL)
+	case set.maxBody < 1:
+		return wrong("--max-body %d is too small", set.maxBody)
+	case set.cache < 0:
+		return wrong("--cache %d is negative", set.cache)
+	case set.apiVersion == "":
+		return wrong("--api-version is empty")
+	}
+	return nil
+}
+
+// firstUser makes the first user of a store that has none. It returns the
+// password if it made that up.
+func firstUser(ctx context.Context, store *sqlstore.Store, password string) (string, error) {
+	users, err := store.Users(ctx)
+	if err != nil || len(users) > 0 {
+		return "", err
+	}
+	made := ""
+	if password == "" {
+		made = auth.NewPassword()
+		password = made
+	}
+	admin, err := auth.NewUser(adminName, password)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", adminPassword, err)
+	}
+	return made, store.AddUser(ctx, admin)
+}
+
+func loopback(address net.Addr) bool {
+	port, err := netip.ParseAddrPort(address.String())
+	return err == nil && port.Addr().Unmap().IsLoopback()
+}
+
+// newLog returns the log that the settings ask for.
+func newLog(w io.Writer, set settings) (*slog.Logger, error) {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(set.logLevel)); err != nil {
+		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", set.logLevel), "platen serve"}
+	}
+	options := &slog.HandlerOptions{Level: level}
+	switch set.logFormat {
+	case "text":
+		return slog.New(slog.NewTextHandler(w, options)), nil
+	case "json":
+		return slog.New(slog.NewJSONHandler(w, options)), nil
+	}
+	return nil, usageError{fmt.Errorf("--log-format %q: want text or json", set.logFormat), "platen serve"}
+}

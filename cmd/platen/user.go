@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+func userCommand(env environment) *cobra.Command {
+	var data string
+	var generate bool
+	cmd := &cobra.Command{
+		Use:   "user",
+		Short: "Manage the users of a server",
+		Long: `user manages the users in a data directory, whether or not a server runs on it.
+A running server goes by the change before the command returns: with a new
+password, or without the user, all tokens from before are invalid.`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.PersistentFlags().StringVar(&data, "data", defaultData, "directory of the database")
+
+	// withStore runs fn on the store, and lets a running server catch up.
+	withStore := func(ctx context.Context, create bool, fn func(*sqlstore.Store) error) (err error) {
+		if _, err := os.Stat(filepath.Join(data, sqlite.FileName)); err != nil && !create {
+			return fmt.Errorf("there is no platen database in %s; name its directory with --data", data)
+		}
+		store, err := sqlite.Open(ctx, data, 0)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, store.Close()) }()
+		if err := fn(store); err != nil {
+			return err
+		}
+		if sqlite.Locked(data) {
+			time.Sleep(2 * auth.RefreshEvery)
+		}
+		return nil
+	}
+	setPassword := func(use, short string, create bool, set func(context.Context, *sqlstore.Store, platen.User) error) *cobra.Command {
+		sub := &cobra.Command{
+			Use:   use + " NAME",
+			Short: short,
+			Long: short + `.
+The password is asked for, or read from standard input if that is no terminal;
+with --generate a random one is made and printed.`,
+			Example: "  platen user " + use + " mailroom --data /var/lib/platen\n" +
+				"  platen user " + use + " mailroom --generate",
+			Args: arguments("NAME"),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				password := auth.NewPassword()
+				if !generate {
+					var err error
+					if password, err = newPassword(env, args[0]); err != nil {
+						return err
+					}
+				}
+				user, err := auth.NewUser(args[0], password)
+				if err != nil {
+					return err
+				}
+				err = withStore(cmd.Context(), create, func(s *sqlstore.Store) error { return set(cmd.Context(), s, user) })
+				if err == nil && generate {
+					_, err = fmt.Fprintln(env.stdout, password)
+				}
+				return err
+			},
+		}
+		sub.Flags().BoolVar(&generate, "generate", false, "make a random password and print it")
+		return sub
+	}
+	cmd.AddCommand(
+		setPassword("add", "Add a user", true, func(ctx context.Context, s *sqlstore.Store, user platen.User) error {
+			return s.AddUser(ctx, user)
+		}),
+		setPassword("passwd", "Set the password of a user, which ends the user's tokens", false, func(ctx context.Context, s *sqlstore.Store, user platen.User) error {
+			return s.SetPassword(ctx, user)
+		}),
+		&cobra.Command{
+			Use:   "list",
+			Short: "List the users",
+			Args:  arguments(),
+			RunE: func(cmd *cobra.Command, _ []string) error {
+				return withStore(cmd.Context(), false, func(s *sqlstore.Store) error {
+					users, err := s.Users(cmd.Context())
+					if err != nil {
+						return err
+					}
+					w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
+					fmt.Fprintln(w, "USER\tPASSWORD SET")
+					for _, user := range users {
+						fmt.Fprintf(w, "%s\t%s\n", user.Name, user.Changed.Format(time.DateTime))
+					}
+					return w.Flush()
+				})
+			},
+		},
+		&cobra.Command{
+			Use:   "remove NAME",
+			Short: "Remove a user, which ends the user's tokens; the last one stays",
+			Args:  arguments("NAME"),
+			RunE: func(cmd *cobra.Command, args []string) error {
+				return withStore(cmd.Context(), false, func(s *sqlstore.Store) error {
+					return s.RemoveUser(cmd.Context(), args[0])
+				})
+			},
+		},
+	)
+	return cmd
+}
+
+// newPassword asks a person twice, or reads a line of what is no terminal.
+func newPassword(env environment, name string) (string, error) {
+	if !isTerminal(env.stdin) {
+		line, err := bufio.NewReader(io.LimitReader(env.stdin, 4096)).ReadString('\n')
+		if err != nil && (err != io.EOF || line == "") {
+			return "", fmt.Errorf("no password on standard input: give it as a line, or use --generate")
+		}
+		return strings.TrimRight(line, "\r\n"), nil
+	}
+	password, err := askPassword(env, "New password of "+name+": ")
+	if err != nil {
+		return "", err
+	}
+	again, err := askPassword(env, "Again: ")
+	if err != nil {
+		return "", err
+	}
+	if password != again {
+		return "", errors.New("the passwords differ; nothing was changed")
+	}
+	return password, nil
+}
+
+// askPassword asks a person, without showing what is typed.
+func askPassword(env environment, prompt string) (string, error) {
+	fmt.Fprint(env.stderr, prompt)
+	defer fmt.Fprintln(env.stderr)
+	password, err := term.ReadPassword(int(env.stdin.(*os.File).Fd()))
+	return string(password), err
+}

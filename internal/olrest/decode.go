@@ -1,0 +1,421 @@
+package olrest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/platenhq/platen"
+)
+
+// A decoder reads JSON from outside. Beneath is a strict one: it refuses
+// invalid UTF-8, a key that is given twice, trailing data, and nesting beyond
+// 10,000 levels. Errors are [platen.Invalid] and say where.
+type decoder struct {
+	*jsontext.Decoder
+	names map[string]bool // used by list
+}
+
+var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(nil))} }}
+
+// decode runs fn over body, which holds one JSON value.
+func decode(body []byte, fn func(*decoder) error) error {
+	d := decoders.Get().(*decoder)
+	defer decoders.Put(d)
+	d.Reset(bytes.NewBuffer(body))
+	if len(bytes.TrimSpace(body)) == 0 {
+		return platen.Errorf(platen.Invalid, "the body is empty; it must be JSON")
+	}
+	return d.whole(fn)
+}
+
+// whole runs fn, and checks that nothing follows.
+func (d *decoder) whole(fn func(*decoder) error) error {
+	if err := fn(d); err != nil {
+		return err
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		if err == nil {
+			return d.fail("there is more after the end of the JSON value")
+		}
+		return d.syntax(err)
+	}
+	return nil
+}
+
+// fail says what is wrong where the decoder stands.
+func (d *decoder) fail(format string, args ...any) error {
+	message := fmt.Sprintf(format, args...)
+	if at := d.StackPointer(); at != "" {
+		message = "at " + shorten([]byte(at)) + ": " + message
+	}
+	return platen.Errorf(platen.Invalid, "%s", message)
+}
+
+// syntax turns an error of the decoder beneath into one that says where.
+func (d *decoder) syntax(err error) error {
+	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
+		what := shorten([]byte(s.Err.Error()))
+		if errors.Is(s.Err, io.ErrUnexpectedEOF) {
+			what = "it ends too early"
+		}
+		if s.JSONPointer != "" {
+			what += " at " + shorten([]byte(s.JSONPointer))
+		}
+		return platen.Errorf(platen.Invalid, "malformed JSON after byte %d: %s", s.ByteOffset, what)
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return platen.Errorf(platen.Invalid, "malformed JSON: it ends too early")
+	}
+	return err // of the reader
+}
+
+// Words for what stands where something else should.
+var kindNames = map[jsontext.Kind]string{
+	'n': "null", 'f': "a boolean", 't': "a boolean", '"': "text", '0': "a number", '{': "an object", '[': "a list",
+}
+
+// open reads the { or [ of a value, which must be there.
+func (d *decoder) open(kind jsontext.Kind, what string) error {
+	got := d.PeekKind()
+	if got == kind {
+		_, err := d.ReadToken()
+		return err
+	}
+	if name := kindNames[got]; name != "" {
+		if err := d.SkipValue(); err != nil {
+			return d.syntax(err)
+		}
+		return d.fail("%s must be %s, not %s", what, kindNames[kind], name)
+	}
+	_, err := d.ReadToken()
+	return d.syntax(err)
+}
+
+// more reports whether an element or key follows; if not, it reads the end.
+func (d *decoder) more() (bool, error) {
+	switch d.PeekKind() {
+	case '}', ']':
+		_, err := d.ReadToken()
+		return false, err
+	case jsontext.KindInvalid:
+		_, err := d.ReadToken()
+		return false, d.syntax(err)
+	}
+	return true, nil
+}
+
+// key reads a key of an object.
+func (d *decoder) key() (string, error) {
+	raw, err := d.ReadValue()
+	if err != nil {
+		return "", d.syntax(err)
+	}
+	return unquote(raw), nil
+}
+
+// unquote returns the text of a JSON string that the decoder has checked.
+func unquote(raw jsontext.Value) string {
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1 : len(raw)-1])
+	}
+	text, err := jsontext.AppendUnquote(nil, raw)
+	if err != nil {
+		return string(raw)
+	}
+	return string(text)
+}
+
+// skip reads over a value.
+func (d *decoder) skip() error {
+	if err := d.SkipValue(); err != nil {
+		return d.syntax(err)
+	}
+	return nil
+}
+
+// text reads a name, which must be text, or a value, which may also be a
+// number or a boolean: of those it returns the source.
+func (d *decoder) text(what string, scalars bool) (string, error) {
+	kind := d.PeekKind()
+	raw, err := d.ReadValue()
+	if err != nil {
+		return "", d.syntax(err)
+	}
+	switch {
+	case kind == '"':
+		text := unquote(raw)
+		if wrong := platen.CheckText(text); wrong != "" {
+			return "", d.fail("the %s %s", what, wrong)
+		}
+		return text, nil
+	case scalars && (kind == '0' || kind == 't' || kind == 'f'):
+		return string(raw), nil
+	}
+	return "", d.fail("the %s must be text, not %s", what, kindNames[kind])
+}
+
+// id reads an identifier as it stands in JSON: a whole number. null is none.
+// What can be no identifier (0, below it, or too large) becomes -1, which no
+// entity has; source is how it was written.
+func (d *decoder) id() (id platen.ID, source string, err error) {
+	kind := d.PeekKind()
+	raw, err := d.ReadValue()
+	if err != nil {
+		return 0, "", d.syntax(err)
+	}
+	if kind == 'n' {
+		return 0, "", nil
+	}
+	if kind != '0' {
+		return 0, "", d.fail("the id must be a number, not %s", kindNames[kind])
+	}
+	if bytes.ContainsAny(raw, ".eE") {
+		return 0, "", d.fail("the id must be a whole number in plain digits, not %s", shorten(raw))
+	}
+	id, ok := platen.ParseID(string(raw))
+	if !ok {
+		id = -1
+	}
+	return id, string(raw), nil
+}
+
+// entityID reads an identifier that must be one.
+func (d *decoder) entityID() (platen.ID, error) {
+	id, source, err := d.id()
+	if err == nil && id <= 0 {
+		if source == "" {
+			source = "null"
+		}
+		err = d.fail("%s is no identifier: they go from 1 to %d", shorten([]byte(source)), platen.MaxID)
+	}
+	return id, err
+}
+
+// shorten keeps what a client sent from filling the message about it.
+func shorten(raw []byte) string {
+	const most = 120
+	if len(raw) > most {
+		return string(bytes.ToValidUTF8(raw[:most], nil)) + "…"
+	}
+	return string(raw)
+}
+
+// list reads a name/value list (properties only, api-facts 2.3).
+func (d *decoder) list(what string) ([]platen.NameValue, error) {
+	if err := d.open('[', what); err != nil {
+		return nil, err
+	}
+	pairs := make([]platen.NameValue, 0, 8)
+	clear(d.names)
+	for {
+		ok, err := d.more()
+		if !ok || err != nil {
+			return pairs, err
+		}
+		pair, err := d.pair()
+		if err != nil {
+			return nil, err
+		}
+		if d.given(pairs, pair.Name) {
+			return nil, d.fail("the name %q is given twice", shorten([]byte(pair.Name)))
+		}
+		pairs = append(pairs, pair)
+	}
+}
+
+// given reports whether a name is among pairs.
+func (d *decoder) given(pairs []platen.NameValue, name string) bool {
+	const few = 16
+	if len(pairs) < few {
+		for i := range pairs {
+			if pairs[i].Name == name {
+				return true
+			}
+		}
+		return false
+	}
+	if d.names == nil {
+		d.names = make(map[string]bool)
+	}
+	if len(pairs) == few {
+		for i := range pairs {
+			d.names[pairs[i].Name] = true
+		}
+	}
+	if d.names[name] {
+		return true
+	}
+	d.names[name] = true
+	return false
+}
+
+func (d *decoder) pair() (pair platen.NameValue, err error) {
+	if err := d.open('{', "an entry"); err != nil {
+		return pair, err
+	}
+	var name, value bool
+	for {
+		ok, err := d.more()
+		if err != nil {
+			return pair, err
+		}
+		if !ok {
+			break
+		}
+		key, err := d.key()
+		if err != nil {
+			return pair, err
+		}
+		switch key {
+		case "name":
+			name = true
+			if pair.Name, err = d.text("name", false); err == nil && pair.Name == "" {
+				err = d.fail("the name is empty")
+			}
+		case "value":
+			value = true
+			pair.Value, err = d.text("value", true)
+		default:
+			err = d.skip()
+		}
+		if err != nil {
+			return pair, err
+		}
+	}
+	switch {
+	case !name:
+		return pair, d.fail("the entry has no name")
+	case !value:
+		return pair, d.fail("the entry has no value")
+	}
+	return pair, nil
+}
+
+// update reads one entry {id, properties}. source is the id as written, ""
+// for none.
+func (d *decoder) update() (u platen.Update, source string, err error) {
+	if err := d.open('{', "an entry"); err != nil {
+		return u, "", err
+	}
+	for {
+		ok, err := d.more()
+		if err != nil {
+			return u, "", err
+		}
+		if !ok {
+			break
+		}
+		key, err := d.key()
+		if err != nil {
+			return u, "", err
+		}
+		switch key {
+		case "id":
+			u.ID, source, err = d.id()
+		case "properties":
+			u.Pairs, err = d.list("properties")
+		default:
+			err = d.skip()
+		}
+		if err != nil {
+			return u, "", err
+		}
+	}
+	if u.Pairs == nil {
+		return u, "", d.fail("properties are missing")
+	}
+	return u, source, nil
+}
+
+// ReadUpdate reads the body of a single PUT: {id, properties}, or a list of
+// one of these, as the specification draws it. Mismatch: the id is not that
+// of ref, or is missing.
+func ReadUpdate(body []byte, ref platen.Ref) (platen.Update, error) {
+	var update platen.Update
+	var source string
+	err := decode(body, func(d *decoder) (err error) {
+		if d.PeekKind() != '[' {
+			if kind := d.PeekKind(); kind != '{' && kindNames[kind] != "" {
+				return d.open('{', "the body")
+			}
+			update, source, err = d.update()
+			return err
+		}
+		if _, err := d.ReadToken(); err != nil {
+			return d.syntax(err)
+		}
+		n := 0
+		for {
+			ok, err := d.more()
+			if err != nil {
+				return err
+			}
+			if !ok {
+				break
+			}
+			if n++; n > 1 {
+				return platen.Errorf(platen.Invalid, "the body must be one object, or a list of exactly one")
+			}
+			if update, source, err = d.update(); err != nil {
+				return err
+			}
+		}
+		if n == 0 {
+			return platen.Errorf(platen.Invalid, "the body must be one object, or a list of exactly one, not an empty list")
+		}
+		return nil
+	})
+	if err != nil {
+		return platen.Update{}, err
+	}
+	if update.ID == ref.ID {
+		return update, nil
+	}
+	mismatch := platen.Errorf(platen.Mismatch, "the id in the JSON (%s) is not that of the %s in the path (%d)", shorten([]byte(source)), ref.Kind, ref.ID)
+	if source == "" {
+		mismatch = platen.Errorf(platen.Mismatch, "the JSON has no id; it must repeat that of the %s in the path (%d)", ref.Kind, ref.ID)
+	}
+	mismatch.Param = ref.ID.String()
+	return platen.Update{}, mismatch
+}
+
+// ReadUpdates reads the body of a multi PUT: a list of {id, properties}.
+func ReadUpdates(body []byte, kind platen.Kind) ([]platen.Update, error) {
+	updates := []platen.Update{}
+	var unknown *platen.Error // the first id that can be none
+	err := decode(body, func(d *decoder) error {
+		if err := d.open('[', "the body"); err != nil {
+			return err
+		}
+		for {
+			ok, err := d.more()
+			if !ok || err != nil {
+				return err
+			}
+			update, source, err := d.update()
+			if err != nil {
+				return err
+			}
+			if source == "" {
+				return d.fail("the entry has no id")
+			}
+			if update.ID < 0 && unknown == nil {
+				unknown = platen.Errorf(platen.NotFound, "%s %s not found", kind, shorten([]byte(source)))
+				unknown.Param = shorten([]byte(source))
+			}
+			updates = append(updates, update)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if unknown != nil {
+		return nil, unknown
+	}
+	return updates, nil
+}

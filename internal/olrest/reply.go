@@ -1,0 +1,232 @@
+package olrest
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// The content types, bare: older clients compare them whole.
+const (
+	typeJSON = "application/json"
+	typeText = "text/plain"
+)
+
+// statuses is the one map between codes and statuses. The client reads it
+// backwards, where the first row of a status counts.
+var statuses = []struct {
+	code   platen.Code
+	status int
+}{
+	{platen.Invalid, http.StatusBadRequest},
+	{platen.Unauthenticated, http.StatusUnauthorized},
+	{platen.Expired, http.StatusUnauthorized},
+	{platen.Forbidden, http.StatusForbidden},
+	{platen.NotFound, http.StatusNotFound},
+	{platen.MethodNotAllowed, http.StatusMethodNotAllowed},
+	{platen.Timeout, http.StatusRequestTimeout},
+	{platen.Conflict, http.StatusConflict},
+	{platen.TooLarge, http.StatusRequestEntityTooLarge},
+	{platen.UnsupportedMedia, http.StatusUnsupportedMediaType},
+	{platen.TooManyAttempts, http.StatusTooManyRequests},
+	{platen.Internal, http.StatusInternalServerError},
+	{platen.Mismatch, http.StatusInternalServerError}, // the word of the specification
+	{platen.Unavailable, http.StatusServiceUnavailable},
+}
+
+// Status returns the status of a code.
+func Status(code platen.Code) int {
+	for _, row := range statuses {
+		if row.code == code {
+			return row.status
+		}
+	}
+	return http.StatusInternalServerError
+}
+
+// CodeOf returns the code of a status.
+func CodeOf(status int) platen.Code {
+	for _, row := range statuses {
+		if row.status == status {
+			return row.code
+		}
+	}
+	return platen.Internal
+}
+
+// ReplyError answers with a JSON Error (api-facts 2.1). What is internal is
+// not shown.
+func ReplyError(w http.ResponseWriter, err error) {
+	shown, ok := errors.AsType[*platen.Error](err)
+	if !ok || shown.Code == platen.Internal {
+		shown = platen.Errorf(platen.Internal, "the server failed to do this; its log says why")
+	}
+	header := w.Header()
+	switch shown.Code {
+	case platen.Unauthenticated:
+		header.Set("WWW-Authenticate", `BASIC realm="platen"`)
+	case platen.Unavailable, platen.TooManyAttempts:
+		wait := max(shown.RetryAfter, time.Second)
+		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	}
+	status := Status(shown.Code)
+	b := append(make([]byte, 0, 256), `{"error":{"status":`...)
+	b = strconv.AppendInt(b, int64(status), 10)
+	b = append(b, `,"message":`...)
+	b = platen.AppendString(b, shown.Message)
+	b = append(b, `,"parameter":`...)
+	b = platen.AppendString(b, shown.Param)
+	b = append(b, `}}`...)
+	reply(w, status, typeJSON, b)
+}
+
+// ReplyJSON answers 200 with JSON.
+func ReplyJSON(w http.ResponseWriter, body []byte) { reply(w, http.StatusOK, typeJSON, body) }
+
+// ReplyText answers 200 with bare text.
+func ReplyText(w http.ResponseWriter, body string) { reply(w, http.StatusOK, typeText, []byte(body)) }
+
+// ReplyTrue answers that a list was replaced.
+func ReplyTrue(w http.ResponseWriter) { ReplyText(w, "true") }
+
+// ReplyNothing answers 200 with neither body nor content type.
+func ReplyNothing(w http.ResponseWriter) {
+	w.Header()["Content-Type"] = nil
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusOK)
+}
+
+// ReplyToken answers a login.
+func ReplyToken(w http.ResponseWriter, token string, ttl time.Duration) {
+	w.Header().Set(ExpiresHeader, strconv.FormatInt(int64(ttl/time.Second), 10))
+	w.Header().Set("Cache-Control", "no-store")
+	ReplyText(w, token)
+}
+
+// ReplyCreated answers an import.
+func ReplyCreated(w http.ResponseWriter, made platen.Created) {
+	b := append([]byte(nil), `{"id":`...)
+	b = strconv.AppendInt(b, int64(made.ID), 10)
+	b = append(b, `,"jobs":[`...)
+	for i, id := range made.Jobs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, int64(id), 10)
+	}
+	b = append(b, `]}`...)
+	w.Header().Set("Location", NativePrefix+"/jobsets/"+made.ID.String())
+	reply(w, http.StatusCreated, typeJSON, b)
+}
+
+func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
+	header := w.Header()
+	// Assigned, not Set: these keys are in canonical form already.
+	header["Content-Type"] = []string{contentType}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // an error is the client's leaving
+}
+
+// flushBytes is how much of a stream is collected before it is written.
+const flushBytes = 64 << 10
+
+// ReplyIdentifiers answers with an identifier list (api-facts 2.2).
+func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) error {
+	var n int64
+	for _, run := range runs {
+		n += run.Len()
+	}
+	b := append(make([]byte, 0, min(20*n+32, flushBytes+64)), `{"identifiers":[`...)
+	first := true
+	for _, run := range runs {
+		for id := run.First; id <= run.Last; id++ {
+			if !first {
+				b = append(b, ',')
+			}
+			first = false
+			b = strconv.AppendInt(b, int64(id), 10)
+			if len(b) >= flushBytes {
+				w.Header().Set("Content-Type", typeJSON)
+				if _, err := w.Write(b); err != nil {
+					return nil
+				}
+				b = b[:0]
+			}
+		}
+	}
+	b = append(b, `]}`...)
+	if w.Header().Get("Content-Type") == "" {
+		ReplyJSON(w, b)
+		return nil
+	}
+	_, _ = w.Write(b)
+	return nil
+}
+
+// The parts of a content item identifier list (api-facts 2.2).
+const (
+	contentsHead   = `{"identifiers":[`
+	contentsItem   = `{"item":`
+	contentsRecord = `,"record":`
+	contentsTail   = `]}`
+)
+
+// ReplyContents streams a content item identifier list. Its length is known
+// beforehand. When the store fails on the way, it aborts the connection, so
+// that nobody takes a part for the whole.
+func ReplyContents(w http.ResponseWriter, contents *platen.Contents) error {
+	length := int64(len(contentsHead)+len(contentsTail)) + contents.Digits +
+		contents.Count*int64(len(contentsItem)+len(contentsRecord)+len("}"))
+	if contents.Count > 1 {
+		length += contents.Count - 1 // commas
+	}
+	w.Header().Set("Content-Type", typeJSON)
+	w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+	b := append(make([]byte, 0, flushBytes+256), contentsHead...)
+	separator := ""
+	for block, err := range contents.Blocks {
+		if err != nil {
+			return Aborted(err)
+		}
+		for _, content := range block {
+			b = append(b, separator...)
+			separator = ","
+			b = append(b, contentsItem...)
+			b = strconv.AppendInt(b, int64(content.Item), 10)
+			b = append(b, contentsRecord...)
+			b = strconv.AppendInt(b, int64(content.Record), 10)
+			b = append(b, '}')
+			if len(b) >= flushBytes {
+				if _, err := w.Write(b); err != nil {
+					return nil // the client has left
+				}
+				b = b[:0]
+			}
+		}
+	}
+	_, _ = w.Write(append(b, contentsTail...))
+	return nil
+}
+
+// An abortedError is an error that came after the answer had begun.
+type abortedError struct{ err error }
+
+func (e abortedError) Error() string { return "answer broken off: " + e.err.Error() }
+func (e abortedError) Unwrap() error { return e.err }
+
+// Aborted wraps an error that came too late to be answered.
+func Aborted(err error) error { return abortedError{err} }
+
+// IsAborted reports whether err came too late to be answered.
+func IsAborted(err error) bool {
+	_, ok := errors.AsType[abortedError](err)
+	return ok
+}
+
+// BeginJSON begins an answer of JSON whose length is not known.
+func BeginJSON(w http.ResponseWriter) { w.Header().Set("Content-Type", typeJSON) }

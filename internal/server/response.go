@@ -1,0 +1,83 @@
+package server
+
+import (
+	"crypto/rand"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// A response counts what is answered, for the log, and lets a stream last as
+// long as its client goes on taking it.
+type response struct {
+	http.ResponseWriter
+	start  time.Time
+	status int
+	bytes  int64
+
+	extended time.Time // when the deadline was last moved
+}
+
+// WriteHeader implements [http.ResponseWriter].
+func (r *response) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.extend()
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements [http.ResponseWriter].
+func (r *response) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	r.extend()
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// extend moves the deadline of the write, if the request has lasted a while.
+func (r *response) extend() {
+	const lasted = 5 * time.Second
+	now := time.Now()
+	if now.Sub(r.start) < lasted || now.Sub(r.extended) < lasted {
+		return
+	}
+	r.extended = now
+	_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(now.Add(stallTimeout))
+}
+
+// Unwrap is for [http.ResponseController].
+func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// requestIDs gives each request an id: that of the client if it sends a
+// decent one, else the next of this process.
+type requestIDs struct {
+	prefix string
+	last   *atomic.Int64
+}
+
+func newRequestIDs() requestIDs {
+	return requestIDs{prefix: rand.Text()[:6] + "-", last: new(atomic.Int64)}
+}
+
+func (ids requestIDs) of(r *http.Request) string {
+	if sent := r.Header.Get("X-Request-Id"); sent != "" && len(sent) <= 64 && decent(sent) {
+		return sent
+	}
+	return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10)
+}
+
+func decent(id string) bool {
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == ':':
+		default:
+			return false
+		}
+	}
+	return true
+}

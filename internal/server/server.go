@@ -1,0 +1,240 @@
+// Package server is the HTTP server: it binds the routes of olrest to the
+// calls of a store, with credentials checked, bodies and times bounded, and
+// one line in the log for each request.
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/apidoc"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// Bounds in time. A client that stays below them is dropped.
+const (
+	headerTimeout = 10 * time.Second // to send all headers
+	stallTimeout  = 30 * time.Second // to send a body, or to take what is written
+	idleTimeout   = 2 * time.Minute  // between requests
+	stopTimeout   = 8 * time.Second  // for requests under way when the server stops
+)
+
+// maxHeaderBytes bounds the headers of a request.
+const maxHeaderBytes = 64 << 10
+
+// Config says what a [Server] serves, and how.
+type Config struct {
+	Store      platen.Store
+	Guard      *auth.Guard
+	Log        *slog.Logger
+	APIVersion string // the version text; clients switch features by it
+	MaxBody    int64  // bytes of a body, imports apart
+}
+
+// A Server answers requests.
+type Server struct {
+	Config
+	mux     *http.ServeMux
+	nothing http.Handler // answers at paths where there is nothing
+	ids     requestIDs
+}
+
+// New returns a server.
+func New(config Config) *Server {
+	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
+	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound))
+	guarded := make(map[string]resource)
+	open := make(map[string]resource)
+	for _, route := range olrest.Routes() {
+		to := guarded
+		if route.Open() {
+			to = open
+		}
+		if to[route.Path] == nil {
+			to[route.Path] = make(resource)
+		}
+		to[route.Path][route.Method] = s.handler(route)
+	}
+	open["/{$}"] = resource{http.MethodGet: s.index}
+	open["/healthz"] = resource{http.MethodGet: s.health}
+	open["/readyz"] = resource{http.MethodGet: s.ready}
+	document := resource{http.MethodGet: func(w http.ResponseWriter, r *http.Request) error {
+		apidoc.Handler(http.HandlerFunc(s.notFound)).ServeHTTP(w, r)
+		return nil
+	}}
+	open["/serverengine/doc"] = document
+	open["/serverengine/doc/{file}"] = document
+
+	for path, res := range open {
+		s.mux.Handle(path, s.serve(res))
+	}
+	for path, res := range guarded {
+		s.mux.Handle(path, s.Guard.Require(s.serve(res)))
+	}
+	s.mux.Handle("/", s.nothing)
+	return s
+}
+
+// A handler answers a request, or returns the error to answer with.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// A resource is what can be done at one path, by method.
+type resource map[string]handler
+
+// allow lists the methods of a resource for the header Allow.
+func (res resource) allow() string {
+	var methods []string
+	for method := range res {
+		methods = append(methods, method)
+		if method == http.MethodGet {
+			methods = append(methods, http.MethodHead)
+		}
+	}
+	slices.Sort(methods)
+	return strings.Join(methods, ", ")
+}
+
+// serve picks the handler for the method, and is the one place where an
+// error becomes an answer.
+func (s *Server) serve(res resource) http.Handler {
+	allow := res.allow()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		method := r.Method
+		if method == http.MethodHead {
+			method = http.MethodGet
+		}
+		handle := res[method]
+		if handle == nil {
+			w.Header().Set("Allow", allow)
+			if method == http.MethodOptions {
+				w.WriteHeader(http.StatusNoContent)
+				return
+			}
+			s.fail(w, r, platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s", r.Method, allow))
+			return
+		}
+		if err := handle(w, r); err != nil {
+			s.fail(w, r, err)
+		}
+	})
+}
+
+// fail answers with an error, and logs it if it is ours.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code := platen.ErrorCode(err)
+	if r.Context().Err() != nil && code == platen.Internal {
+		return // the client has left, and with it the reason for the work
+	}
+	if shown, ok := errors.AsType[*platen.Error](err); code == platen.Internal || ok && shown.Err != nil {
+		s.Log.Error("request failed", "error", err, "path", r.URL.Path, "request", auth.CallOf(r.Context()).RequestID)
+	}
+	if olrest.IsAborted(err) {
+		panic(http.ErrAbortHandler)
+	}
+	olrest.ReplyError(w, err)
+}
+
+func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
+	err := platen.Errorf(platen.NotFound, "there is nothing at this path; what there is stands in the API document at /serverengine/doc/")
+	s.fail(w, r, err)
+}
+
+// ServeHTTP is where every request comes in: it gets its id, its line in the
+// log, and its path made plain.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	call := &auth.Call{RequestID: s.ids.of(r)}
+	res := &response{ResponseWriter: w, start: time.Now()}
+	path := r.URL.Path
+	w.Header()["X-Request-Id"] = []string{call.RequestID}
+	r = r.WithContext(auth.WithCall(r.Context(), call))
+	defer func() {
+		p := recover()
+		if p != nil && p != http.ErrAbortHandler {
+			s.Log.Error("panic", "panic", p, "request", call.RequestID, "stack", string(debug.Stack()))
+			if res.status == 0 {
+				olrest.ReplyError(res, platen.Errorf(platen.Internal, ""))
+				p = nil
+			}
+		}
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("method", r.Method),
+			slog.String("path", path),
+			slog.Int("status", res.status),
+			slog.Int64("bytes", res.bytes),
+			slog.Duration("time", time.Since(res.start)),
+			slog.String("user", call.User),
+			slog.String("request", call.RequestID),
+		)
+		if p != nil {
+			panic(http.ErrAbortHandler)
+		}
+	}()
+	// A path is served with or without a slash at its end; one that ServeMux
+	// would clean is no path of ours. Nothing is ever redirected, since
+	// clients turn a redirected PUT into a GET.
+	if len(path) > 1 && strings.HasSuffix(path, "/") {
+		r.URL.Path = path[:len(path)-1]
+		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
+	}
+	if !plain(r.URL.Path) || r.Method == http.MethodConnect {
+		s.nothing.ServeHTTP(res, r)
+		return
+	}
+	s.mux.ServeHTTP(res, r)
+}
+
+// plain reports whether a path begins with a slash and has no empty segment
+// and none of dots.
+func plain(path string) bool {
+	if path == "/" {
+		return true
+	}
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// Serve answers what comes in at the listener until ctx ends. Then it takes
+// no more, and gives what is under way some seconds to end.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       stallTimeout,
+		WriteTimeout:      stallTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.Log.Info("stopping")
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	defer cancel()
+	if err := server.Shutdown(stopping); err != nil {
+		s.Log.Warn("some requests did not end in time and are cut off", "error", err)
+		return server.Close()
+	}
+	return nil
+}

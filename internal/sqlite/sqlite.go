@@ -1,0 +1,138 @@
+// Package sqlite opens the embedded database: a directory with platen.db in
+// it, one connection that writes, a few that read, and a checkpointer beside
+// them.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+	"github.com/ncruces/go-sqlite3/driver"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// FileName is the name of the database in its directory.
+const FileName = "platen.db"
+
+// readers is how many connections read. SQLite's writers slow down when far
+// more connections read than there are cores.
+const readers = 4
+
+// checkpointEvery is how often the checkpointer moves what was committed from
+// the write-ahead log into the database, so that no commit has to.
+const checkpointEvery = 200 * time.Millisecond
+
+// pragmas hold for every connection. busy_timeout comes first: setting the
+// others may have to wait. synchronous=FULL makes each commit durable.
+const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)" +
+	"&_pragma=synchronous(full)&_pragma=foreign_keys(on)" +
+	"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)"
+
+// Open opens the store in a directory, which it creates if need be, and
+// brings its schema up to date. It takes no [Lock]: one process serves a
+// directory, but others may change its users meanwhile. cacheBytes bounds the
+// cache of lists.
+func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	if err != nil {
+		return nil, err
+	}
+	// SQLite would create the file readable for all.
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("database: %w", err)
+	}
+	if err := file.Close(); err != nil {
+		return nil, err
+	}
+	writer, err := open(path, "&_pragma=cache_size(-65536)&_txlock=immediate", 1)
+	if err != nil {
+		return nil, err
+	}
+	if err := migrate(ctx, writer); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), writer.Close())
+	}
+	reader, err := open(path, "&_pragma=cache_size(-8192)&_pragma=query_only(on)", readers)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	checkpoints, err := open(path, "&_pragma=cache_size(-1024)", 1)
+	if err != nil {
+		return nil, errors.Join(err, reader.Close(), writer.Close())
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go checkpoint(checkpoints, stop, stopped)
+	return sqlstore.Open(ctx, sqlstore.Engine{
+		Writer:     writer,
+		Reader:     reader,
+		Rebind:     rebind,
+		Translate:  translate,
+		CacheBytes: cacheBytes,
+		Close: func() error {
+			close(stop)
+			<-stopped
+			return errors.Join(checkpoints.Close(), reader.Close(), writer.Close())
+		},
+	})
+}
+
+func open(path, options string, connections int) (*sql.DB, error) {
+	db, err := driver.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas + options)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, translate(err))
+	}
+	db.SetMaxOpenConns(connections)
+	db.SetMaxIdleConns(connections)
+	return db, nil
+}
+
+// checkpoint runs passive checkpoints: they wait for nobody and hold up
+// nobody. An error is no harm; the next one, or the writer's own, does it.
+func checkpoint(db *sql.DB, stop <-chan struct{}, stopped chan<- struct{}) {
+	defer close(stopped)
+	ticker := time.NewTicker(checkpointEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			_, _ = db.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
+		}
+	}
+}
+
+// rebind makes $1 the first parameter wherever it stands; to SQLite it is a
+// name, and the first that it meets is the first parameter.
+func rebind(query string) string { return strings.ReplaceAll(query, "$", "?") }
+
+// translate turns SQLite's result codes into platen's.
+func translate(err error) error {
+	unavailable := func(message string) error {
+		return &platen.Error{Code: platen.Unavailable, Message: message, Err: err}
+	}
+	switch {
+	case errors.Is(err, sqlite3.FULL):
+		return unavailable("the disk of the server is full")
+	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
+		return unavailable("the database is busy")
+	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.IOERR):
+		return unavailable("the database can not be reached")
+	case errors.Is(err, sqlite3.NOTADB):
+		return platen.Errorf(platen.Conflict, "the file is not a database; move it away, or name another directory with --data")
+	}
+	return err
+}

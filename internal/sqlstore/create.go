@@ -1,0 +1,558 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/platenhq/platen"
+)
+
+// groupPages is how many pages a creation collects before it writes them, so
+// that what it makes gets neighbouring identifiers: a run each, not a row.
+const groupPages = 8192
+
+// CreateJobSet implements [platen.Store].
+func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource) (platen.Created, error) {
+	var made platen.Created
+	err := s.update(func(t *transaction) error {
+		c := creation{t: t, ctx: ctx, nodes: source.Nodes(), details: make(map[string]int64)}
+		if err := c.run(source); err != nil {
+			return err
+		}
+		made.ID = c.ids[0]
+		made.Jobs = []platen.ID{}
+		for i, node := range c.nodes {
+			if node.Kind == platen.Job {
+				made.Jobs = append(made.Jobs, c.ids[i])
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return platen.Created{}, s.error("create job set", err)
+	}
+	return made, nil
+}
+
+// A creation writes one job set. It is a [platen.JobSetVisitor].
+type creation struct {
+	t     *transaction
+	ctx   context.Context
+	nodes []platen.Node
+	ids   []platen.ID // of nodes
+	next  platen.ID   // the sequence
+
+	pages     []sourcePage
+	documents []sourceDocument
+	pending   int // pages at the end that belong to no document yet
+	arena     int // bytes of lists that these hold
+
+	set     int   // document set of the last document created
+	place   int64 // documents created in it
+	block   *blockBuilder
+	details map[string]int64 // page_details.id by body, some of them
+}
+
+// A sourcePage is a page with its details stored.
+type sourcePage struct {
+	platen.Page
+	details int64 // page_details.id, 0 if not said
+}
+
+// A sourceDocument is a document, or the first pages of a long one.
+type sourceDocument struct {
+	platen.SourceDocument
+	pages     int
+	continued bool
+}
+
+func (c *creation) run(source platen.JobSetSource) error {
+	var next int64
+	if err := c.t.stmt(selectNext).QueryRowContext(c.t.ctx).Scan(&next); err != nil {
+		return err
+	}
+	c.next = max(platen.ID(next), source.MaxID()+1)
+	for _, step := range []func() error{
+		c.createNodes,
+		func() error { return source.Read(c) },
+		c.flush,
+		c.flushBlock,
+		func() error { return c.t.exec(updateNext, int64(c.next)) },
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allocate takes n neighbouring identifiers from the sequence.
+func (c *creation) allocate(n int) (platen.ID, error) {
+	for {
+		run := platen.Run{First: c.next, Last: c.next + platen.ID(n) - 1}
+		if run.Last > platen.MaxID {
+			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", c.next, platen.MaxID)
+		}
+		taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
+		if err != nil {
+			return 0, err
+		}
+		if taken.Last < run.First {
+			c.next = run.Last + 1
+			return run.First, nil
+		}
+		c.next = taken.Last + 1
+	}
+}
+
+// insert adds a run of entities. Parent nil means that they belong to nothing.
+func (c *creation) insert(kind platen.Kind, run platen.Run, parent any, ord int64, record, details any) error {
+	return c.t.exec(insertEntity, int64(run.First), int64(run.Last), int64(kind), parent, ord, record, details)
+}
+
+// claim adds a run of entities whose identifiers the source gave.
+func (c *creation) claim(kind platen.Kind, run platen.Run, parent any, ord int64) error {
+	taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
+	if err != nil {
+		return err
+	}
+	if taken.Last >= run.First {
+		return takenError(kind, max(taken.First, run.First), taken.kind)
+	}
+	return c.insert(kind, run, parent, ord, nil, nil)
+}
+
+func takenError(kind platen.Kind, id platen.ID, by platen.Kind) error {
+	err := platen.Errorf(platen.Conflict, "%s %d can not be created: id %d is taken by a %s", kind, id, id, by)
+	err.Param = id.String()
+	return err
+}
+
+// createNodes creates the job set, then all jobs, all job segments and all
+// document sets, so that those without an identifier get neighbouring ones.
+func (c *creation) createNodes() error {
+	c.ids = make([]platen.ID, len(c.nodes))
+	for kind := platen.JobSet; kind <= platen.DocumentSet; kind++ {
+		if err := c.createLevel(kind); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *creation) createLevel(kind platen.Kind) error {
+	missing := 0
+	for _, node := range c.nodes {
+		if node.Kind == kind && node.ID == 0 {
+			missing++
+		}
+	}
+	var fresh platen.ID
+	if missing > 0 {
+		var err error
+		if fresh, err = c.allocate(missing); err != nil {
+			return err
+		}
+	}
+	var run platen.Run // collected, not yet in the database
+	parent, ord := -2, int64(0)
+	flush := func() error {
+		if run.First == 0 {
+			return nil
+		}
+		var id platen.ID // 0 for the job set, as for all sets
+		if parent >= 0 {
+			id = c.ids[parent]
+		}
+		err := c.claim(kind, run, int64(id), ord)
+		ord += run.Len()
+		return err
+	}
+	for i, node := range c.nodes {
+		if node.Kind != kind {
+			continue
+		}
+		id := node.ID
+		if id == 0 {
+			id, fresh = fresh, fresh+1
+		}
+		c.ids[i] = id
+		if node.Parent == parent && id == run.Last+1 {
+			run.Last = id
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if node.Parent != parent {
+			parent, ord = node.Parent, 0
+		}
+		run = platen.Run{First: id, Last: id}
+	}
+	return flush()
+}
+
+// NodeList implements [platen.JobSetVisitor].
+func (c *creation) NodeList(node int, facet platen.Facet, list platen.List) error {
+	return c.t.exec(upsertList[facet], int64(c.ids[node]), string(list))
+}
+
+// Page implements [platen.JobSetVisitor].
+func (c *creation) Page(set int, page *platen.Page) error {
+	kept := sourcePage{Page: *page}
+	kept.Details = nil
+	c.keep(&kept.Lists)
+	if page.Details != nil {
+		var err error
+		if kept.details, err = c.detailsID(page.Details); err != nil {
+			return err
+		}
+	}
+	c.pages = append(c.pages, kept)
+	c.pending++
+	if c.full() {
+		return c.close(sourceDocument{SourceDocument: platen.SourceDocument{Set: set}, continued: true})
+	}
+	return nil
+}
+
+// Document implements [platen.JobSetVisitor].
+func (c *creation) Document(document *platen.SourceDocument) error {
+	kept := sourceDocument{SourceDocument: *document}
+	c.keep(&kept.Lists)
+	return c.close(kept)
+}
+
+// close ends a document, or a part of one, with the pages that are pending.
+func (c *creation) close(document sourceDocument) error {
+	document.pages, c.pending = c.pending, 0
+	c.documents = append(c.documents, document)
+	if c.full() {
+		return c.flush()
+	}
+	return nil
+}
+
+func (c *creation) full() bool {
+	return len(c.pages) >= groupPages || len(c.documents) >= groupPages || c.arena > 4<<20
+}
+
+// keep copies lists, which are good during a call only.
+func (c *creation) keep(lists *[2]platen.List) {
+	for f, list := range lists {
+		lists[f] = slices.Clone(list)
+		c.arena += len(list)
+	}
+}
+
+// detailsID returns the id of page details, which are stored once.
+func (c *creation) detailsID(body []byte) (int64, error) {
+	if id, ok := c.details[string(body)]; ok {
+		return id, nil
+	}
+	var id int64
+	err := c.t.stmt(selectDetailsID).QueryRowContext(c.t.ctx, string(body)).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = c.t.stmt(insertDetails).QueryRowContext(c.t.ctx, string(body)).Scan(&id)
+	}
+	if err != nil {
+		return 0, err
+	}
+	if len(c.details) >= 1024 {
+		clear(c.details)
+	}
+	c.details[string(body)] = id
+	return id, nil
+}
+
+// flush writes what is collected.
+func (c *creation) flush() error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	for _, step := range []func() error{c.createDocuments, c.createContentItems, c.pack} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	c.pages, c.documents, c.arena = c.pages[:0], c.documents[:0], 0
+	return nil
+}
+
+// createDocuments creates the documents collected, and their lists.
+func (c *creation) createDocuments() error {
+	missing := 0
+	for _, d := range c.documents {
+		if d.ID == 0 && !d.continued {
+			missing++
+		}
+	}
+	var fresh platen.ID
+	if missing > 0 {
+		var err error
+		if fresh, err = c.allocate(missing); err != nil {
+			return err
+		}
+	}
+	var run platen.Run
+	flush := func() error {
+		if run.First == 0 {
+			return nil
+		}
+		err := c.claim(platen.Document, run, int64(c.ids[c.set]), c.place)
+		c.place += run.Len()
+		run = platen.Run{}
+		return err
+	}
+	for i := range c.documents {
+		d := &c.documents[i]
+		if d.continued {
+			continue
+		}
+		if d.ID == 0 {
+			d.ID, fresh = fresh, fresh+1
+		}
+		if d.Set != c.set || d.ID != run.Last+1 {
+			if err := flush(); err != nil {
+				return err
+			}
+			run.First = d.ID
+		}
+		if d.Set != c.set {
+			c.set, c.place = d.Set, 0
+		}
+		run.Last = d.ID
+		for f, list := range d.Lists {
+			if list != nil {
+				if err := c.t.exec(upsertList[f], int64(d.ID), string(list)); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return flush()
+}
+
+// An itemRun is neighbouring content items with what the source says of them.
+type itemRun struct {
+	platen.Run
+	record  platen.ID // data record of First, and so on; 0: not said
+	details int64     // 0: not said
+}
+
+// createContentItems creates the content items and data records of the pages
+// collected that do not exist, checks those that do, and fills in the record
+// of each page.
+func (c *creation) createContentItems() error {
+	for i := range c.pages {
+		if id := c.pages[i].ID; id != 0 {
+			if err := c.claim(platen.DocumentPage, platen.Run{First: id, Last: id}, nil, 0); err != nil {
+				return err
+			}
+		}
+	}
+	// Sorted, since neighbours are mostly in one group, if not side by side.
+	byItem := make([]*sourcePage, len(c.pages))
+	for i := range c.pages {
+		byItem[i] = &c.pages[i]
+	}
+	slices.SortStableFunc(byItem, func(a, b *sourcePage) int { return cmp.Compare(a.Item, b.Item) })
+	if err := agree(byItem); err != nil {
+		return err
+	}
+	for len(byItem) > 0 {
+		run, n := nextRun(byItem)
+		if err := c.settle(run, byItem[:n]); err != nil {
+			return err
+		}
+		byItem = byItem[n:]
+	}
+	return nil
+}
+
+// agree passes what one page says of a content item to its other pages.
+// pages are sorted by content item.
+func agree(pages []*sourcePage) error {
+	for len(pages) > 0 {
+		first, n := pages[0], 1
+		for ; n < len(pages) && pages[n].Item == first.Item; n++ {
+			page := pages[n]
+			if page.Record != 0 && first.Record != 0 && page.Record != first.Record {
+				return itemConflict(first.Item, "content item %d is given both data record %d and %d", first.Item, first.Record, page.Record)
+			}
+			if page.details != 0 && first.details != 0 && page.details != first.details {
+				return itemConflict(first.Item, "content item %d is given page details twice, and they differ", first.Item)
+			}
+			first.Record, first.details = max(first.Record, page.Record), max(first.details, page.details)
+		}
+		for _, page := range pages[1:n] {
+			page.Record, page.details = first.Record, first.details
+		}
+		pages = pages[n:]
+	}
+	return nil
+}
+
+func itemConflict(id platen.ID, format string, args ...any) error {
+	err := platen.Errorf(platen.Conflict, format, args...)
+	err.Param = id.String()
+	return err
+}
+
+// nextRun returns the first run of neighbours among pages, which are sorted
+// by content item and agree, and how many pages it covers.
+func nextRun(pages []*sourcePage) (itemRun, int) {
+	first := pages[0]
+	run := itemRun{Run: platen.Run{First: first.Item, Last: first.Item}, record: first.Record, details: first.details}
+	for n, page := range pages {
+		record := page.Record
+		if record != 0 {
+			record -= page.Item - run.First
+		}
+		if page.Item > run.Last+1 || record != run.record || page.details != run.details {
+			return run, n
+		}
+		run.Last = page.Item
+	}
+	return run, len(pages)
+}
+
+// settle creates what does not exist of a run of content items, from its end,
+// and sets the records of its pages.
+func (c *creation) settle(run itemRun, pages []*sourcePage) error {
+	for last := run.Last; last >= run.First; {
+		have, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), last)
+		if err != nil {
+			return err
+		}
+		free := max(run.First, have.Last+1)
+		if free <= last {
+			if have, err = c.createItems(run, platen.Run{First: free, Last: last}); err != nil {
+				return err
+			}
+		} else if err := checkItems(run, have, last); err != nil {
+			return err
+		}
+		from := max(run.First, have.First)
+		for i := len(pages) - 1; i >= 0 && pages[i].Item >= from; i-- {
+			pages[i].Record = have.record + pages[i].Item - have.First
+			pages = pages[:i]
+		}
+		last = from - 1
+	}
+	return nil
+}
+
+// createItems creates a part of run, whose identifiers are free.
+func (c *creation) createItems(run itemRun, part platen.Run) (row, error) {
+	records := platen.Run{}
+	n := platen.ID(part.Len())
+	if run.record == 0 {
+		fresh, err := c.allocate(int(n))
+		if err != nil {
+			return row{}, err
+		}
+		records = platen.Run{First: fresh, Last: fresh + n - 1}
+		if err := c.insert(platen.DataRecord, records, nil, 0, nil, nil); err != nil {
+			return row{}, err
+		}
+	} else {
+		first := run.record + part.First - run.First
+		records = platen.Run{First: first, Last: first + n - 1}
+		if err := c.ensureRecords(records); err != nil {
+			return row{}, err
+		}
+		// A data record may have taken what was free for the items.
+		if records.First <= part.Last && part.First <= records.Last {
+			return row{}, takenError(platen.ContentItem, max(records.First, part.First), platen.DataRecord)
+		}
+	}
+	var details any
+	if run.details != 0 {
+		details = run.details
+	}
+	err := c.insert(platen.ContentItem, part, nil, 0, int64(records.First), details)
+	return row{Run: part, kind: platen.ContentItem, record: records.First, details: run.details}, err
+}
+
+// ensureRecords creates those of the data records that do not exist.
+func (c *creation) ensureRecords(run platen.Run) error {
+	for last := run.Last; last >= run.First; {
+		have, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), last)
+		if err != nil {
+			return err
+		}
+		if free := max(run.First, have.Last+1); free <= last {
+			if err := c.insert(platen.DataRecord, platen.Run{First: free, Last: last}, nil, 0, nil, nil); err != nil {
+				return err
+			}
+			last = free - 1
+			continue
+		}
+		if have.kind != platen.DataRecord {
+			return takenError(platen.DataRecord, max(run.First, have.First), have.kind)
+		}
+		last = have.First - 1
+	}
+	return nil
+}
+
+// checkItems compares what run says with the stored row have, up to last.
+func checkItems(run itemRun, have row, last platen.ID) error {
+	id := max(run.First, have.First)
+	if have.kind != platen.ContentItem {
+		return takenError(platen.ContentItem, id, have.kind)
+	}
+	stored := have.record + id - have.First
+	if said := run.record + id - run.First; run.record != 0 && said != stored {
+		return itemConflict(id, "content item %d belongs to data record %d, not %d", id, stored, said)
+	}
+	if run.details != 0 && run.details != have.details {
+		return itemConflict(id, "content item %d is there already, with other page details", id)
+	}
+	return nil
+}
+
+// pack adds the pages collected to the content blocks of their jobs.
+func (c *creation) pack() error {
+	pages := make([]platen.Page, len(c.pages))
+	for i := range c.pages {
+		pages[i] = c.pages[i].Page
+	}
+	for _, d := range c.documents {
+		job := d.Set
+		for c.nodes[job].Kind != platen.Job {
+			job = c.nodes[job].Parent
+		}
+		if id := c.ids[job]; c.block == nil || c.block.job != id {
+			if err := c.flushBlock(); err != nil {
+				return err
+			}
+			c.block = &blockBuilder{job: id, seen: make(idSet), insert: c.insertBlock}
+		}
+		flags := uint64(0)
+		if d.continued {
+			flags = documentContinued
+		}
+		if err := c.block.part(pages[:d.pages], flags); err != nil {
+			return err
+		}
+		pages = pages[d.pages:]
+	}
+	return nil
+}
+
+// flushBlock stores the last block of a job.
+func (c *creation) flushBlock() error {
+	if c.block == nil {
+		return nil
+	}
+	return c.block.flush()
+}
+
+func (c *creation) insertBlock(b *blockBuilder) error {
+	return c.t.exec(insertContentBlock, int64(b.job), b.seq, b.count, b.digits, b.pairs, b.pages)
+}

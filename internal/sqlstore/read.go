@@ -1,0 +1,192 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"github.com/platenhq/platen"
+)
+
+// Contents implements [platen.Store].
+func (s *Store) Contents(ctx context.Context, job platen.ID) (*platen.Contents, error) {
+	if err := s.exists(ctx, platen.Ref{Kind: platen.Job, ID: job}); err != nil {
+		return nil, err
+	}
+	c := &platen.Contents{}
+	err := s.read[selectContentSums].QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
+	if err != nil {
+		return nil, s.error("read contents", err)
+	}
+	c.Blocks = func(yield func([]platen.Content, error) bool) {
+		var contents []platen.Content
+		var left = c.Count
+		for seq := int64(-1); left > 0; {
+			// No connection is held while the caller sends the blocks on.
+			blocks, last, err := s.contentPairs(ctx, job, seq)
+			if err == nil && len(blocks) == 0 {
+				err = fmt.Errorf("job %d was removed while its contents were read", job)
+			}
+			if err != nil {
+				yield(nil, s.error("read contents", err))
+				return
+			}
+			seq = last
+			for _, pairs := range blocks {
+				if contents, err = unpack(contents[:0], pairs); err != nil {
+					yield(nil, s.error("read contents", err))
+					return
+				}
+				left -= int64(len(contents))
+				if len(contents) > 0 && !yield(contents, nil) {
+					return
+				}
+			}
+		}
+	}
+	return c, nil
+}
+
+// contentPairs reads the next few blocks after seq, and the last one's seq.
+func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][]byte, int64, error) {
+	rows, err := s.read[selectContentPairs].QueryContext(ctx, int64(job), seq)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	blocks := make([][]byte, 0, blockFetch)
+	for rows.Next() {
+		var pairs []byte
+		if err := rows.Scan(&seq, &pairs); err != nil {
+			return nil, 0, err
+		}
+		blocks = append(blocks, pairs)
+	}
+	return blocks, seq, rows.Err()
+}
+
+// ReadJobSet implements [platen.Store].
+func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*platen.Element) error) error {
+	if err := s.exists(ctx, platen.Ref{Kind: platen.JobSet, ID: id}); err != nil {
+		return err
+	}
+	r := setReader{s: s, ctx: ctx, yield: yield}
+	return s.error("read job set", r.entities(platen.JobSet, platen.Run{First: id, Last: id}))
+}
+
+// A setReader reads a job set, in short queries: no connection is held while
+// the caller sends it on.
+type setReader struct {
+	s     *Store
+	ctx   context.Context
+	yield func(*platen.Element) error
+
+	element platen.Element
+	block   *blockReader // of the job that is read
+	item    row          // the run of content items last looked up
+	details []byte       // its page details
+}
+
+// listChunk is how many entities' lists are read at once.
+const listChunk = 512
+
+// entities yields a run of entities of one kind, and all below them.
+func (r *setReader) entities(kind platen.Kind, run platen.Run) error {
+	for first := run.First; first <= run.Last; first += listChunk {
+		last := min(run.Last, first+listChunk-1)
+		var found [len(platen.Facets)]map[platen.ID]platen.List
+		for _, f := range platen.Facets {
+			var err error
+			if found[f], err = r.lists(f, platen.Run{First: first, Last: last}); err != nil {
+				return err
+			}
+		}
+		for id := first; id <= last; id++ {
+			r.element = platen.Element{Kind: kind}
+			r.element.ID = id
+			for _, f := range platen.Facets {
+				r.element.Lists[f] = found[f][id]
+			}
+			if err := r.yield(&r.element); err != nil {
+				return err
+			}
+			if err := r.below(kind, id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// below yields what an entity contains.
+func (r *setReader) below(kind platen.Kind, id platen.ID) error {
+	switch kind {
+	case platen.Document:
+		return r.block.document(r.page)
+	case platen.Job:
+		seq := int64(-1)
+		r.block = &blockReader{next: func() (pairs, pages []byte, err error) {
+			seq++
+			err = r.s.read[selectContentBlock].QueryRowContext(r.ctx, int64(id), seq).Scan(&pairs, &pages)
+			if errors.Is(err, sql.ErrNoRows) {
+				err = fmt.Errorf("job %d was removed while it was read", id)
+			}
+			return pairs, pages, err
+		}}
+	}
+	child := kind.Info().Child
+	runs, err := r.s.runs(r.ctx, id, child)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if err := r.entities(child, run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *setReader) page(page platen.Page) error {
+	if page.Item < r.item.First || r.item.Last < page.Item {
+		item, err := selectRow(r.ctx, r.s.read[selectEntity], page.Item)
+		if err != nil {
+			return err
+		}
+		if item.details != r.item.details {
+			r.details = nil
+			if item.details != 0 {
+				err := r.s.read[selectDetails].QueryRowContext(r.ctx, item.details).Scan(&r.details)
+				if err != nil {
+					return err
+				}
+			}
+		}
+		r.item = item
+	}
+	r.element = platen.Element{Kind: platen.DocumentPage, Page: page}
+	r.element.Details = r.details
+	return r.yield(&r.element)
+}
+
+func (r *setReader) lists(facet platen.Facet, run platen.Run) (map[platen.ID]platen.List, error) {
+	rows, err := r.s.read[selectLists[facet]].QueryContext(r.ctx, int64(run.First), int64(run.Last))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var lists map[platen.ID]platen.List
+	for rows.Next() {
+		var id platen.ID
+		var list []byte
+		if err := rows.Scan(&id, &list); err != nil {
+			return nil, err
+		}
+		if lists == nil {
+			lists = make(map[platen.ID]platen.List)
+		}
+		lists[id] = list
+	}
+	return lists, rows.Err()
+}

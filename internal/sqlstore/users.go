@@ -1,0 +1,102 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// Users implements [platen.UserStore].
+func (s *Store) Users(ctx context.Context) ([]platen.User, error) {
+	rows, err := s.read[selectUsers].QueryContext(ctx)
+	if err != nil {
+		return nil, s.error("read users", err)
+	}
+	defer rows.Close()
+	var users []platen.User
+	for rows.Next() {
+		var user platen.User
+		var changed int64
+		if err := rows.Scan(&user.Name, &user.Password, &user.Epoch, &changed); err != nil {
+			return nil, s.error("read users", err)
+		}
+		user.Changed = time.Unix(changed, 0)
+		users = append(users, user)
+	}
+	return users, s.error("read users", rows.Err())
+}
+
+// UsersVersion implements [platen.UserStore].
+func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
+	var version int64
+	err := s.read[selectUsersVersion].QueryRowContext(ctx).Scan(&version)
+	return version, s.error("read users", err)
+}
+
+// AddUser implements [platen.UserStore].
+func (s *Store) AddUser(_ context.Context, user platen.User) error {
+	return s.changeUser("add user", func(t *transaction) (bool, error) {
+		return changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
+	}, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
+}
+
+// SetPassword implements [platen.UserStore].
+func (s *Store) SetPassword(_ context.Context, user platen.User) error {
+	return s.changeUser("set password", func(t *transaction) (bool, error) {
+		return changed(t, updateUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
+	}, platen.Errorf(platen.NotFound, "there is no user %q", user.Name))
+}
+
+// RemoveUser implements [platen.UserStore].
+func (s *Store) RemoveUser(ctx context.Context, name string) error {
+	users, err := s.Users(ctx)
+	if err != nil {
+		return err
+	}
+	refusal := platen.Errorf(platen.NotFound, "there is no user %q", name)
+	for _, user := range users {
+		if user.Name == name {
+			refusal = platen.Errorf(platen.Conflict, "%q is the last user: add another one first", name)
+		}
+	}
+	return s.changeUser("remove user", func(t *transaction) (bool, error) {
+		return changed(t, deleteUser, name)
+	}, refusal)
+}
+
+// changeUser runs fn; if that changed nothing, refusal is the error.
+func (s *Store) changeUser(doing string, fn func(*transaction) (bool, error), refusal *platen.Error) error {
+	return s.error(doing, s.update(func(t *transaction) error {
+		ok, err := fn(t)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return refusal
+		}
+		return t.exec(updateUsersVersion)
+	}))
+}
+
+// changed runs q and reports whether it changed a row.
+func changed(t *transaction, q query, args ...any) (bool, error) {
+	result, err := t.stmt(q).ExecContext(t.ctx, args...)
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// Secret implements [platen.UserStore].
+func (s *Store) Secret(_ context.Context, name string, fresh []byte) ([]byte, error) {
+	var secret []byte
+	err := s.update(func(t *transaction) error {
+		if err := t.exec(insertSecret, name, fresh); err != nil {
+			return err
+		}
+		return t.stmt(selectSecret).QueryRowContext(t.ctx, name).Scan(&secret)
+	})
+	return secret, s.error("read secret", err)
+}

@@ -1,0 +1,711 @@
+// Package storetest is the contract of [platen.Store] in code. Each store
+// runs it from its own tests, on a real database.
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/spool"
+)
+
+// Open opens the store of a test. Opening it again after closing it finds
+// what was stored; a test's store is empty at first.
+type Open func(t *testing.T) platen.Store
+
+// Run runs the suite. open returns, for each test, a way to open its store.
+func Run(t *testing.T, open func(t *testing.T) Open) {
+	for _, test := range []struct {
+		name string
+		run  func(t *testing.T, open Open)
+	}{
+		{"an empty store", testEmpty},
+		{"a job set", testJobSet},
+		{"identifiers that are given", testGivenIDs},
+		{"identifiers that are taken", testConflicts},
+		{"content items that exist", testExistingItems},
+		{"pages of all shapes", testPages},
+		{"lists", testLists},
+		{"merging", testMerge},
+		{"many writers", testManyWriters},
+		{"no reader goes back in time", testMonotonic},
+		{"random operations", testModel},
+		{"users", testUsers},
+	} {
+		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+	}
+}
+
+// start opens a store that is closed at the end of the test.
+func start(t *testing.T, open Open) platen.Store {
+	t.Helper()
+	s := open(t)
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error("close:", err)
+		}
+	})
+	return s
+}
+
+// create stores a job set document.
+func create(t *testing.T, s platen.Store, document string) (platen.Created, error) {
+	t.Helper()
+	set, err := spool.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if err := olrest.ReadJobSet(strings.NewReader(document), set); err != nil {
+		t.Fatal(err)
+	}
+	return s.CreateJobSet(t.Context(), set)
+}
+
+func mustCreate(t *testing.T, s platen.Store, document string) platen.Created {
+	t.Helper()
+	made, err := create(t, s, document)
+	if err != nil {
+		t.Fatal("create job set:", err)
+	}
+	return made
+}
+
+// export returns a job set as a document.
+func export(t *testing.T, s platen.Store, id platen.ID) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := olrest.NewJobSetWriter(&b)
+	if err := s.ReadJobSet(t.Context(), id, w.Write); err != nil {
+		t.Fatal("read job set:", err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func ids(t *testing.T, runs []platen.Run, err error) []platen.ID {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []platen.ID
+	for _, run := range runs {
+		for id := run.First; id <= run.Last; id++ {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+func children(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID) []platen.ID {
+	t.Helper()
+	runs, err := s.Children(t.Context(), platen.Ref{Kind: kind, ID: id})
+	return ids(t, runs, err)
+}
+
+func contents(t *testing.T, s platen.Store, job platen.ID) []platen.Content {
+	t.Helper()
+	c, err := s.Contents(t.Context(), job)
+	if err != nil {
+		t.Fatal("contents:", err)
+	}
+	var all []platen.Content
+	digits := 0
+	for block, err := range c.Blocks {
+		if err != nil {
+			t.Fatal("contents:", err)
+		}
+		all = append(all, block...)
+	}
+	for _, content := range all {
+		digits += len(content.Item.String()) + len(content.Record.String())
+	}
+	if c.Count != int64(len(all)) || c.Digits != int64(digits) {
+		t.Errorf("contents announce %d items of %d digits, but yield %d of %d", c.Count, c.Digits, len(all), digits)
+	}
+	return all
+}
+
+func list(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID, facet platen.Facet) string {
+	t.Helper()
+	l, err := s.List(t.Context(), platen.Ref{Kind: kind, ID: id}, facet)
+	if err != nil {
+		t.Fatal("list:", err)
+	}
+	return string(l)
+}
+
+func wantCode(t *testing.T, doing string, err error, want platen.Code, inMessage string) {
+	t.Helper()
+	if err == nil || platen.ErrorCode(err) != want || !strings.Contains(err.Error(), inMessage) {
+		t.Errorf("%s: got error %v (code %d), want code %d with %q", doing, err, platen.ErrorCode(err), want, inMessage)
+	}
+}
+
+func diff(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("%s (-want +got):\n%s", what, d)
+	}
+}
+
+const small = `{"properties":[{"name":"run","value":"1"}],"metadata":[{"name":"m","value":"set"}],"jobs":[` +
+	`{"properties":[{"name":"customer","value":"Ärzte & <Söhne>"}],"segments":[` +
+	`{"metadata":[{"name":"plant","value":"Lyon"}],"documentsets":[` +
+	`{"metadata":[{"name":"fold","value":"C6"}],"documents":[` +
+	`{"metadata":[{"name":"zip","value":"00420"}],"documentpages":[{"contentitem":9001,"datarecord":5001},{"contentitem":9002,"datarecord":5002}]},` +
+	`{"documentpages":[{"contentitem":9003,"datarecord":5003}]}]}]}]},` +
+	`{"segments":[{"documentsets":[]},{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9004}]}]}]}]},` +
+	`{"segments":[]}]}`
+
+func testEmpty(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	if err := s.Ping(ctx); err != nil {
+		t.Error("ping:", err)
+	}
+	runs, err := s.Entities(ctx, platen.JobSet)
+	diff(t, "entities", ids(t, runs, err), []platen.ID(nil))
+	ref := platen.Ref{Kind: platen.Job, ID: 1000}
+	_, err = s.List(ctx, ref, platen.Properties)
+	wantCode(t, "list", err, platen.NotFound, "job 1000 not found")
+	_, err = s.Children(ctx, ref)
+	wantCode(t, "children", err, platen.NotFound, "job 1000")
+	_, err = s.Contents(ctx, 1000)
+	wantCode(t, "contents", err, platen.NotFound, "job 1000")
+	err = s.ReadJobSet(ctx, 1000, func(*platen.Element) error { return nil })
+	wantCode(t, "read job set", err, platen.NotFound, "job set 1000")
+	err = s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: 1000})
+	wantCode(t, "replace", err, platen.NotFound, "job 1000")
+	err = s.Merge(ctx, platen.Job, platen.Properties, []platen.Update{{ID: 1000}})
+	wantCode(t, "merge", err, platen.NotFound, "job 1000")
+	if err := s.Merge(ctx, platen.Job, platen.Properties, nil); err != nil {
+		t.Error("merge of nothing:", err)
+	}
+}
+
+func testJobSet(t *testing.T, open Open) {
+	s := open(t)
+	made := mustCreate(t, s, small)
+	check := func(s platen.Store) {
+		t.Helper()
+		// No id is given at or above the first level, so the sequence
+		// begins above the largest that is: content item 9004.
+		diff(t, "job set", made.ID, platen.ID(9005))
+		diff(t, "jobs", made.Jobs, []platen.ID{9006, 9007, 9008})
+		runs, err := s.Entities(t.Context(), platen.JobSet)
+		diff(t, "all job sets", ids(t, runs, err), []platen.ID{made.ID})
+		diff(t, "jobs of the set", children(t, s, platen.JobSet, made.ID), made.Jobs)
+		segments := children(t, s, platen.Job, made.Jobs[1])
+		diff(t, "job segments", segments, []platen.ID{9010, 9011})
+		sets := children(t, s, platen.JobSegment, segments[1])
+		diff(t, "document sets", len(sets), 1)
+		diff(t, "documents", len(children(t, s, platen.DocumentSet, sets[0])), 1)
+		diff(t, "no segments", children(t, s, platen.Job, made.Jobs[2]), []platen.ID(nil))
+		diff(t, "contents", contents(t, s, made.Jobs[0]), []platen.Content{{Item: 9001, Record: 5001}, {Item: 9002, Record: 5002}, {Item: 9003, Record: 5003}})
+		diff(t, "no contents", contents(t, s, made.Jobs[2]), []platen.Content(nil))
+		diff(t, "properties", list(t, s, platen.Job, made.Jobs[0], platen.Properties), `[{"name":"customer","value":"Ärzte & <Söhne>"}]`)
+		diff(t, "no metadata", list(t, s, platen.Job, made.Jobs[0], platen.Metadata), `[]`)
+		diff(t, "metadata", list(t, s, platen.JobSet, made.ID, platen.Metadata), `[{"name":"m","value":"set"}]`)
+		segment := children(t, s, platen.Job, made.Jobs[0])[0]
+		document := children(t, s, platen.DocumentSet, children(t, s, platen.JobSegment, segment)[0])[0]
+		diff(t, "metadata of a document", list(t, s, platen.Document, document, platen.Metadata), `[{"name":"zip","value":"00420"}]`)
+	}
+	check(s)
+	_, err := s.List(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.Jobs[0]}, platen.Properties)
+	wantCode(t, "a job as a job set", err, platen.NotFound, "job set 9006")
+	before := export(t, s, made.ID)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, open)
+	check(s)
+	diff(t, "export after opening again", export(t, s, made.ID), before)
+}
+
+func testGivenIDs(t *testing.T, open Open) {
+	s := start(t, open)
+	document := `{"id":700,"metadata":[{"name":"m","value":"v"}],"jobs":[` +
+		`{"id":720,"segments":[{"id":800,"documentsets":[{"id":801,"documents":[` +
+		`{"id":810,"documentpages":[{"id":77,"contentitem":31,"datarecord":41,"properties":[{"name":"p","value":"1"}],"pages":[{"count":2,"media":{"name":"Plain A4"}}]},{"contentitem":30,"datarecord":40},{"contentitem":31,"datarecord":41,"pages":[{"count":2,"media":{"name":"Plain A4"}}]}]},` +
+		`{"id":809,"properties":[{"name":"d","value":"2"}],"documentpages":[]}]}]}]},` +
+		`{"id":710,"properties":[{"name":"x","value":"y"}],"segments":[]}]}`
+	made := mustCreate(t, s, document)
+	diff(t, "created", made, platen.Created{ID: 700, Jobs: []platen.ID{720, 710}})
+	diff(t, "the order of the document, not of the ids", children(t, s, platen.JobSet, 700), []platen.ID{720, 710})
+	diff(t, "documents", children(t, s, platen.DocumentSet, 801), []platen.ID{810, 809})
+	diff(t, "contents, each once", contents(t, s, 720), []platen.Content{{Item: 31, Record: 41}, {Item: 30, Record: 40}})
+	exported := export(t, s, 700)
+
+	_, err := create(t, s, exported)
+	wantCode(t, "import of what is there", err, platen.Conflict, "700")
+
+	// What has no id gets one above all that are given.
+	made = mustCreate(t, s, `{"jobs":[{"id":50000,"segments":[]},{"segments":[]}]}`)
+	if made.ID <= 50000 || made.Jobs[1] <= 50000 {
+		t.Errorf("new ids %d and %d are not above 50000, which the document gives", made.ID, made.Jobs[1])
+	}
+	// The largest identifier does not use up the sequence.
+	made = mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]},{"segments":[]}]}`, platen.MaxID))
+	diff(t, "the largest id", made.Jobs[0], platen.MaxID)
+	if made.ID > 60000 {
+		t.Errorf("the largest id has moved the sequence: the job set is %d", made.ID)
+	}
+	diff(t, "job by the largest id", list(t, s, platen.Job, platen.MaxID, platen.Properties), "[]")
+}
+
+func testConflicts(t *testing.T, open Open) {
+	s := start(t, open)
+	made := mustCreate(t, s, small)
+	before := export(t, s, made.ID)
+	job := made.Jobs[0]
+	for _, test := range []struct{ name, document, message string }{
+		{"job", fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]}]}`, job), job.String()},
+		{"job set", fmt.Sprintf(`{"id":%d,"jobs":[]}`, made.ID), "job set"},
+		{"a content item's id", `{"jobs":[{"id":9002,"segments":[]}]}`, "content item"},
+		{"twice in the document", `{"jobs":[{"id":77,"segments":[{"id":77,"documentsets":[]}]}]}`, "77"},
+		{"a job as a content item", fmt.Sprintf(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":%d}]}]}]}]}]}`, job), "taken by a job"},
+		{"a job as a data record", fmt.Sprintf(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"datarecord":%d}]}]}]}]}]}`, job), "taken by a job"},
+		{"another data record", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":8999},{"contentitem":9002,"datarecord":1}]}]}]}]}]}`, "belongs to data record 5002"},
+		{"other page details", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9002,"pages":[{"count":2}]}]}]}]}]}]}`, "page details"},
+		{"items and records overlap", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"datarecord":2},{"contentitem":2,"datarecord":3}]}]}]}]}]}`, "taken by a data record"},
+		{"an item that says two things", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"datarecord":2},{"contentitem":1,"datarecord":3}]}]}]}]}]}`, "both"},
+	} {
+		_, err := create(t, s, test.document)
+		wantCode(t, test.name, err, platen.Conflict, test.message)
+	}
+	runs, err := s.Entities(t.Context(), platen.JobSet)
+	diff(t, "job sets after refusals", ids(t, runs, err), []platen.ID{made.ID})
+	diff(t, "the job set after refusals", export(t, s, made.ID), before)
+	_, err = s.Contents(t.Context(), 77)
+	wantCode(t, "a refused job", err, platen.NotFound, "77")
+}
+
+// pagesOf is a document with one job whose pages are those content items.
+func pagesOf(pages string) string {
+	return `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[` + pages + `]}]}]}]}]}`
+}
+
+func testExistingItems(t *testing.T, open Open) {
+	s := start(t, open)
+	mustCreate(t, s, pagesOf(`{"contentitem":12,"datarecord":112},{"contentitem":13,"datarecord":113},{"contentitem":20,"datarecord":120,"pages":[{"count":1}]}`))
+	made := mustCreate(t, s, pagesOf(`{"contentitem":10,"datarecord":110},{"contentitem":11,"datarecord":111},{"contentitem":12},{"contentitem":13,"datarecord":113},{"contentitem":14,"datarecord":114},{"contentitem":20}`))
+	diff(t, "contents", contents(t, s, made.Jobs[0]), []platen.Content{
+		{Item: 10, Record: 110}, {Item: 11, Record: 111}, {Item: 12, Record: 112}, {Item: 13, Record: 113}, {Item: 14, Record: 114}, {Item: 20, Record: 120},
+	})
+	if out := export(t, s, made.ID); !strings.Contains(out, `"contentitem":20,"datarecord":120,"pages":[{"count":1}]`) {
+		t.Errorf("the page details of a content item are lost: %s", out)
+	}
+	// An item whose record is not said gets one.
+	made = mustCreate(t, s, pagesOf(`{"contentitem":300},{"contentitem":301},{"contentitem":300}`))
+	got := contents(t, s, made.Jobs[0])
+	if len(got) != 2 || !got[0].Record.Valid() || got[1].Record != got[0].Record+1 {
+		t.Errorf("contents = %v, want two items with neighbouring new records", got)
+	}
+	// Two items of one record.
+	made = mustCreate(t, s, pagesOf(`{"contentitem":400,"datarecord":112},{"contentitem":402,"datarecord":112}`))
+	diff(t, "two items of one record", contents(t, s, made.Jobs[0]), []platen.Content{{Item: 400, Record: 112}, {Item: 402, Record: 112}})
+}
+
+func testPages(t *testing.T, open Open) {
+	s := start(t, open)
+	const n = 20_000
+	next := platen.ID(1_000_000)
+	for _, test := range []struct {
+		name      string
+		perDoc    int
+		item      func(i int) platen.ID
+		record    func(i int) platen.ID
+		emptyDocs bool
+	}{
+		{"neighbours", 2, func(i int) platen.ID { return platen.ID(i) }, func(i int) platen.ID { return platen.ID(n + i) }, true},
+		{"one long document", n, func(i int) platen.ID { return platen.ID(i) }, func(i int) platen.ID { return platen.ID(n + i) }, false},
+		{"backwards", 3, func(i int) platen.ID { return platen.ID(n - i) }, func(i int) platen.ID { return platen.ID(2*n - i) }, false},
+		{"scattered", 1, func(i int) platen.ID { return platen.ID(i * 7919 % n * 3) }, func(i int) platen.ID { return platen.ID(3*n + i*7919%n) }, true},
+		{"each three times", 3, func(i int) platen.ID { return platen.ID(i / 3) }, func(i int) platen.ID { return platen.ID(n + i/3) }, false},
+		{"records not said", 2, func(i int) platen.ID { return platen.ID(i) }, nil, false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var b strings.Builder
+			var want []platen.Content
+			seen := make(map[platen.ID]bool)
+			b.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[`)
+			for i := range n {
+				if i%test.perDoc == 0 {
+					if i > 0 {
+						b.WriteString(`]},`)
+						if test.emptyDocs && i%5 == 0 {
+							b.WriteString(`{"documentpages":[]},`)
+						}
+					}
+					b.WriteString(`{"documentpages":[`)
+				} else {
+					b.WriteString(`,`)
+				}
+				content := platen.Content{Item: next + test.item(i)}
+				fmt.Fprintf(&b, `{"contentitem":%d`, content.Item)
+				if test.record != nil {
+					content.Record = next + test.record(i)
+					fmt.Fprintf(&b, `,"datarecord":%d`, content.Record)
+				}
+				b.WriteString(`}`)
+				if !seen[content.Item] {
+					seen[content.Item] = true
+					want = append(want, content)
+				}
+			}
+			b.WriteString(`]}]}]}]}]}`)
+			next += 10 * n
+			made := mustCreate(t, s, b.String())
+			got := contents(t, s, made.Jobs[0])
+			if test.record == nil {
+				for i := range got {
+					if !got[i].Record.Valid() {
+						t.Fatalf("content item %d has no record", got[i].Item)
+					}
+					got[i].Record = 0
+				}
+			}
+			diff(t, "contents", got, want)
+			out := export(t, s, made.ID)
+			diff(t, "pages in the export", strings.Count(out, `"contentitem"`), n)
+			diff(t, "documents in the export", strings.Count(out, `"documentpages"`), strings.Count(b.String(), `"documentpages"`))
+		})
+	}
+}
+
+func testLists(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	made := mustCreate(t, s, `{"jobs":[{"segments":[]}]}`)
+	job := made.Jobs[0]
+	ref := platen.Ref{Kind: platen.Job, ID: job}
+	pairs := []platen.NameValue{{Name: "zip", Value: "00420"}, {Name: "a", Value: ""}, {Name: "A", Value: " \" \\ \n\t\x01\x7f é 印 🖨 \u2028"}, {Name: "  ", Value: strings.Repeat("9", 44)}}
+	for range 2 { // the second time it replaces, and comes from the cache
+		if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs}); err != nil {
+			t.Fatal(err)
+		}
+		l, err := s.List(ctx, ref, platen.Properties)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := l.Decode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "properties", got, pairs)
+	}
+	diff(t, "metadata are apart", list(t, s, platen.Job, job, platen.Metadata), "[]")
+	if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job}); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "cleared", list(t, s, platen.Job, job, platen.Properties), "[]")
+	err := s.Replace(ctx, platen.JobSet, platen.Properties, platen.Update{ID: job, Pairs: pairs})
+	wantCode(t, "a job as a job set", err, platen.NotFound, "job set")
+	diff(t, "after a refusal", list(t, s, platen.Job, job, platen.Properties), "[]")
+}
+
+func testMerge(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	made := mustCreate(t, s, `{"jobs":[{"properties":[{"name":"a","value":"1"},{"name":"b","value":"2"}],"segments":[]},{"segments":[]}]}`)
+	a, b := made.Jobs[0], made.Jobs[1]
+	set := func(pairs ...string) (list []platen.NameValue) {
+		for i := 0; i < len(pairs); i += 2 {
+			list = append(list, platen.NameValue{Name: pairs[i], Value: pairs[i+1]})
+		}
+		return list
+	}
+	err := s.Merge(ctx, platen.Job, platen.Properties, []platen.Update{
+		{ID: a, Pairs: set("c", "3", "b", "two")}, {ID: b, Pairs: set("x", "1")}, {ID: a, Pairs: set("c", "three")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[{"name":"a","value":"1"},{"name":"b","value":"two"},{"name":"c","value":"three"}]`
+	diff(t, "merged", list(t, s, platen.Job, a, platen.Properties), want)
+	diff(t, "merged into nothing", list(t, s, platen.Job, b, platen.Properties), `[{"name":"x","value":"1"}]`)
+	err = s.Merge(ctx, platen.Job, platen.Properties, []platen.Update{{ID: a, Pairs: set("a", "no")}, {ID: 5}, {ID: 6}})
+	wantCode(t, "an unknown id", err, platen.NotFound, "job 5 not found")
+	diff(t, "all or nothing", list(t, s, platen.Job, a, platen.Properties), want)
+	if err := s.Merge(ctx, platen.Job, platen.Properties, []platen.Update{{ID: a}}); err != nil {
+		t.Error("merge of no names:", err)
+	}
+	diff(t, "after a merge of no names", list(t, s, platen.Job, a, platen.Properties), want)
+}
+
+func testManyWriters(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := context.Background()
+	const jobs, writers, rounds = 8, 64, 20
+	made := mustCreate(t, s, `{"jobs":[`+strings.Repeat(`{"segments":[]},`, jobs-1)+`{"segments":[]}]}`)
+	var wait sync.WaitGroup
+	for w := range writers {
+		wait.Go(func() {
+			for round := range rounds {
+				job := made.Jobs[(w+round)%jobs]
+				name := fmt.Sprintf("writer%d", w)
+				var err error
+				switch {
+				case w%8 == 7: // it fails, and hurts nobody
+					err = s.Merge(ctx, platen.Job, platen.Properties, []platen.Update{{ID: job, Pairs: []platen.NameValue{{Name: "bad", Value: "x"}}}, {ID: 1}})
+					if platen.ErrorCode(err) == platen.NotFound {
+						err = nil
+					} else {
+						err = fmt.Errorf("got %v, want not found", err)
+					}
+				case w%8 == 6: // alone in its transaction
+					_, err = create(t, s, `{"jobs":[]}`)
+				case w%8 == 5:
+					err = s.Replace(ctx, platen.Job, platen.Metadata, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: name, Value: "m"}}})
+				default:
+					err = s.Merge(ctx, platen.Job, platen.Properties, []platen.Update{{ID: job, Pairs: []platen.NameValue{{Name: name, Value: fmt.Sprint(round)}}}})
+				}
+				if err != nil {
+					t.Errorf("writer %d: %v", w, err)
+				}
+			}
+		})
+	}
+	wait.Wait()
+	for j, job := range made.Jobs {
+		got := list(t, s, platen.Job, job, platen.Properties)
+		if strings.Contains(got, "bad") {
+			t.Errorf("job %d holds what was refused: %s", job, got)
+		}
+		for w := range writers {
+			if w%8 > 4 {
+				continue
+			}
+			last := -1
+			for round := range rounds {
+				if (w+round)%jobs == j {
+					last = round
+				}
+			}
+			if want := fmt.Sprintf(`{"name":"writer%d","value":"%d"}`, w, last); !strings.Contains(got, want) {
+				t.Errorf("job %d lacks %s", job, want)
+			}
+		}
+	}
+}
+
+// testMonotonic has one list counted up by writers that wait their turn, and
+// read by others: nobody may read less than was acknowledged before the read
+// began, nor less than anybody has read before.
+func testMonotonic(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := context.Background()
+	made := mustCreate(t, s, `{"jobs":[{"segments":[]}]}`)
+	job := platen.Ref{Kind: platen.Job, ID: made.Jobs[0]}
+	write := func(n int) error {
+		return s.Replace(ctx, job.Kind, platen.Properties, platen.Update{ID: job.ID, Pairs: []platen.NameValue{{Name: "n", Value: fmt.Sprint(n)}}})
+	}
+	if err := write(0); err != nil {
+		t.Fatal(err)
+	}
+	var floor atomic.Int64
+	var done atomic.Bool
+	var wait sync.WaitGroup
+	for range 4 {
+		wait.Go(func() {
+			for !done.Load() {
+				least := floor.Load()
+				l, err := s.List(ctx, job, platen.Properties)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				var n int64
+				if _, err := fmt.Sscanf(string(l), `[{"name":"n","value":"%d"}]`, &n); err != nil {
+					t.Errorf("read %s: %v", l, err)
+					return
+				}
+				if n < least {
+					t.Errorf("read %d after %d was known", n, least)
+					return
+				}
+				for {
+					known := floor.Load()
+					if n <= known || floor.CompareAndSwap(known, n) {
+						break
+					}
+				}
+			}
+		})
+	}
+	for n := 1; n <= 400; n++ {
+		if err := write(n); err != nil {
+			t.Error(err)
+			break
+		}
+		if known := floor.Load(); int64(n) > known {
+			floor.CompareAndSwap(known, int64(n))
+		}
+	}
+	done.Store(true)
+	wait.Wait()
+}
+
+// testModel compares random operations with a plain model of the store.
+func testModel(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	random := rand.New(rand.NewPCG(1, 2))
+	type key struct {
+		id    platen.ID
+		facet platen.Facet
+	}
+	model := make(map[key][]platen.NameValue)
+	var jobs []platen.ID
+	some := func() (pairs []platen.NameValue) {
+		for i := range 5 {
+			if random.IntN(2) == 0 {
+				pairs = append(pairs, platen.NameValue{Name: fmt.Sprintf("n%d", i), Value: fmt.Sprint(random.IntN(1000))})
+			}
+		}
+		random.Shuffle(len(pairs), func(i, j int) { pairs[i], pairs[j] = pairs[j], pairs[i] })
+		return pairs
+	}
+	pick := func() platen.ID {
+		if len(jobs) == 0 || random.IntN(20) == 0 {
+			return 3 // no such job
+		}
+		return jobs[random.IntN(len(jobs))]
+	}
+	known := func(id platen.ID) bool { return id != 3 }
+	for range 600 {
+		facet := platen.Facets[random.IntN(2)]
+		switch random.IntN(10) {
+		case 0:
+			pairs := some()
+			made := mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"properties":%s,"segments":[]},{"segments":[]}]}`, platen.EncodeList(pairs)))
+			jobs = append(jobs, made.Jobs...)
+			model[key{made.Jobs[0], platen.Properties}] = pairs
+		case 1, 2, 3:
+			id, pairs := pick(), some()
+			err := s.Replace(ctx, platen.Job, facet, platen.Update{ID: id, Pairs: pairs})
+			if (err == nil) != known(id) {
+				t.Fatalf("replace of %d: %v", id, err)
+			}
+			if err == nil {
+				model[key{id, facet}] = pairs
+			}
+		case 4, 5, 6:
+			var updates []platen.Update
+			good := true
+			for range random.IntN(4) {
+				update := platen.Update{ID: pick(), Pairs: some()}
+				good = good && known(update.ID)
+				updates = append(updates, update)
+			}
+			err := s.Merge(ctx, platen.Job, facet, updates)
+			if (err == nil) != good {
+				t.Fatalf("merge: %v", err)
+			}
+			if good {
+				for _, update := range updates {
+					k := key{update.ID, facet}
+					for _, pair := range update.Pairs {
+						at := -1
+						for i := range model[k] {
+							if model[k][i].Name == pair.Name {
+								at = i
+							}
+						}
+						if at < 0 {
+							model[k] = append(model[k], pair)
+						} else {
+							// The model's lists share their arrays with nobody.
+							model[k] = append([]platen.NameValue(nil), model[k]...)
+							model[k][at] = pair
+						}
+					}
+				}
+			}
+		default:
+			if id := pick(); known(id) {
+				diff(t, "a list", list(t, s, platen.Job, id, facet), string(platen.EncodeList(model[key{id, facet}])))
+			}
+		}
+	}
+	for _, id := range jobs {
+		for _, facet := range platen.Facets {
+			diff(t, "a list at the end", list(t, s, platen.Job, id, facet), string(platen.EncodeList(model[key{id, facet}])))
+		}
+	}
+}
+
+func testUsers(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	version := func() int64 {
+		t.Helper()
+		v, err := s.UsersVersion(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	names := func() (names []string) {
+		t.Helper()
+		users, err := s.Users(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, user := range users {
+			names = append(names, fmt.Sprintf("%s %d %s", user.Name, user.Epoch, user.Password))
+		}
+		return names
+	}
+	v := version()
+	changed := func(what string, want bool) {
+		t.Helper()
+		if now := version(); (now != v) != want {
+			t.Errorf("%s: the version changed: %v, want %v", what, now != v, want)
+		}
+		v = version()
+	}
+	for _, user := range []platen.User{{Name: "b", Password: "x", Epoch: 1}, {Name: "a", Password: "y", Epoch: 2}} {
+		if err := s.AddUser(ctx, user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed("add", true)
+	wantCode(t, "add again", s.AddUser(ctx, platen.User{Name: "a"}), platen.Conflict, `"a"`)
+	changed("add again", false)
+	if err := s.SetPassword(ctx, platen.User{Name: "a", Password: "z", Epoch: 3}); err != nil {
+		t.Error(err)
+	}
+	changed("password", true)
+	diff(t, "users", names(), []string{"a 3z", "b 1x"})
+	wantCode(t, "password of nobody", s.SetPassword(ctx, platen.User{Name: "c"}), platen.NotFound, `"c"`)
+	wantCode(t, "remove nobody", s.RemoveUser(ctx, "c"), platen.NotFound, `"c"`)
+	if err := s.RemoveUser(ctx, "a"); err != nil {
+		t.Error(err)
+	}
+	changed("remove", true)
+	wantCode(t, "remove the last", s.RemoveUser(ctx, "b"), platen.Conflict, "last user")
+	secret, err := s.Secret(ctx, "key", []byte{1, 0, 2})
+	diff(t, "a new secret", secret, []byte{1, 0, 2})
+	if err != nil {
+		t.Error(err)
+	}
+	secret, err = s.Secret(ctx, "key", []byte{9})
+	diff(t, "the same secret", secret, []byte{1, 0, 2})
+	if err != nil {
+		t.Error(err)
+	}
+}

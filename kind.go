@@ -1,0 +1,77 @@
+package platen
+
+// A Kind says what an entity is.
+type Kind uint8
+
+// The kinds. DocumentPage is no entity of the REST API: a page has an
+// identifier only if the document that it was imported with gave it one.
+const (
+	DataSet Kind = iota + 1
+	DataRecord
+	ContentSet
+	ContentItem
+	JobSet
+	Job
+	JobSegment
+	DocumentSet
+	Document
+	DocumentPage
+)
+
+// A Facet names one of the two independent name/value lists of an entity.
+type Facet uint8
+
+// The facets. Properties are tags that clients set and search; metadata comes
+// from the job preset and is what statistics print.
+const (
+	Properties Facet = iota
+	Metadata
+)
+
+// Facets are all facets, in the order of their values.
+var Facets = [...]Facet{Properties, Metadata}
+
+// String returns the facet's name: "properties" or "metadata".
+func (f Facet) String() string {
+	return [...]string{"properties", "metadata"}[f]
+}
+
+// KindInfo is what a kind of entity can do. Routes, handlers, client calls
+// and tests loop over these rows: a new kind, or a facet on a kind, is one row.
+type KindInfo struct {
+	Name   string  // in words, for messages
+	Child  Kind    // the kind that it contains, 0 for none
+	Set    bool    // a set: all of its kind can be listed
+	Facets []Facet // the lists that the REST API serves
+	Many   bool    // the properties of many can be updated in one request
+}
+
+// kinds is the table of kinds.
+var kinds = [...]KindInfo{
+	DataSet:      {Name: "data set", Child: DataRecord, Set: true, Facets: []Facet{Properties}},
+	DataRecord:   {Name: "data record", Facets: []Facet{Properties}, Many: true},
+	ContentSet:   {Name: "content set", Child: ContentItem, Set: true, Facets: []Facet{Properties}},
+	ContentItem:  {Name: "content item", Facets: []Facet{Properties}, Many: true},
+	JobSet:       {Name: "job set", Child: Job, Set: true, Facets: []Facet{Properties, Metadata}},
+	Job:          {Name: "job", Child: JobSegment, Facets: []Facet{Properties, Metadata}, Many: true},
+	JobSegment:   {Name: "job segment", Child: DocumentSet, Facets: []Facet{Metadata}},
+	DocumentSet:  {Name: "document set", Child: Document, Facets: []Facet{Metadata}},
+	Document:     {Name: "document", Child: DocumentPage, Facets: []Facet{Metadata}},
+	DocumentPage: {Name: "document page"},
+}
+
+// Info returns the row of k in the table of kinds.
+func (k Kind) Info() KindInfo {
+	if int(k) < len(kinds) {
+		return kinds[k]
+	}
+	return KindInfo{}
+}
+
+// String returns the kind in words, such as "job segment".
+func (k Kind) String() string {
+	if name := k.Info().Name; name != "" {
+		return name
+	}
+	return "entity"
+}

@@ -1,0 +1,117 @@
+package platen
+
+import (
+	"encoding/json"
+	"fmt"
+	"unicode/utf8"
+)
+
+// A NameValue is one element of a list of properties or metadata. Both halves
+// are text and come back byte for byte; the name is not empty.
+type NameValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// A List is an encoded list of names and values: a JSON array of objects with
+// name and value, in the order in which they were written. It is the one form
+// in which a list is stored, cached and sent; nobody changes its bytes.
+type List []byte
+
+// EmptyList is the list with nothing in it.
+var EmptyList = List("[]")
+
+// EncodeList encodes pairs. The strings must be valid UTF-8.
+func EncodeList(pairs []NameValue) List {
+	n := 2
+	for i := range pairs {
+		n += len(`{"name":"","value":""},`) + len(pairs[i].Name) + len(pairs[i].Value)
+	}
+	b := append(make([]byte, 0, n), '[')
+	for i := range pairs {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"name":`...)
+		b = AppendString(b, pairs[i].Name)
+		b = append(b, `,"value":`...)
+		b = AppendString(b, pairs[i].Value)
+		b = append(b, '}')
+	}
+	return append(b, ']')
+}
+
+// Decode returns the names and values of the list. It fails only on bytes
+// that [EncodeList] did not make.
+func (l List) Decode() ([]NameValue, error) {
+	if len(l) == 0 {
+		return nil, nil
+	}
+	var pairs []NameValue
+	if err := json.Unmarshal(l, &pairs); err != nil {
+		return nil, fmt.Errorf("stored list: %w", err)
+	}
+	return pairs, nil
+}
+
+// MergeList sets the names of changes in pairs: a name that is there keeps
+// its place, a new one goes to the end, names not mentioned stay.
+func MergeList(pairs, changes []NameValue) []NameValue {
+	place := make(map[string]int, len(pairs)+len(changes))
+	for i := range pairs {
+		place[pairs[i].Name] = i
+	}
+	for _, change := range changes {
+		if i, ok := place[change.Name]; ok {
+			pairs[i].Value = change.Value
+			continue
+		}
+		place[change.Name] = len(pairs)
+		pairs = append(pairs, change)
+	}
+	return pairs
+}
+
+// AppendString appends s as a JSON string with the fewest escapes that JSON
+// allows: quotes, backslashes and control characters.
+func AppendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		switch c {
+		case '"', '\\':
+			b = append(b, '\\', c)
+		case '\n':
+			b = append(b, '\\', 'n')
+		case '\r':
+			b = append(b, '\\', 'r')
+		case '\t':
+			b = append(b, '\\', 't')
+		default:
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+		}
+		start = i + 1
+	}
+	b = append(b, s[start:]...)
+	return append(b, '"')
+}
+
+// CheckText says what is wrong with a name or value, or returns "": text must
+// be valid UTF-8 without U+0000.
+func CheckText(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] == 0 {
+			return "holds U+0000"
+		}
+	}
+	if !utf8.ValidString(s) {
+		return "is not valid UTF-8"
+	}
+	return ""
+}
