@@ -153,8 +153,7 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, fn func(body [
 		return err
 	}
 	if r.ContentLength > s.MaxBody {
-		w.Header().Set("Connection", "close")
-		return tooLarge(s.MaxBody)
+		return tooLarge(w, s.MaxBody)
 	}
 	buffer := bodies.Get().(*bytes.Buffer)
 	buffer.Reset()
@@ -167,7 +166,7 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, fn func(body [
 		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
 	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, s.MaxBody)); err != nil {
-		return bodyError(err)
+		return bodyError(w, err)
 	}
 	return fn(buffer.Bytes())
 }
@@ -188,14 +187,17 @@ func checkMedia(r *http.Request) error {
 	return nil
 }
 
-func tooLarge(limit int64) error {
+// tooLarge refuses a body. The connection ends with it: reading the rest, to
+// get to the next request, is what the limit is against.
+func tooLarge(w http.ResponseWriter, limit int64) error {
+	w.Header().Set("Connection", "close")
 	return platen.Errorf(platen.TooLarge, "the body is over the limit of %d bytes", limit)
 }
 
 // bodyError says why a body could not be read.
-func bodyError(err error) error {
+func bodyError(w http.ResponseWriter, err error) error {
 	if over, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return tooLarge(over.Limit)
+		return tooLarge(w, over.Limit)
 	}
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return platen.Errorf(platen.Timeout, "the body did not arrive in time")
@@ -217,10 +219,12 @@ func (s *Server) importJobSet(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	defer set.Close()
-	body := &patientReader{body: r.Body, control: http.NewResponseController(w)}
+	body := &patientReader{body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall}
 	if err := olrest.ReadJobSet(body, set); err != nil {
+		// The rest of a refused document may be of any size.
+		w.Header().Set("Connection", "close")
 		if body.err != nil {
-			return bodyError(body.err)
+			return bodyError(w, body.err)
 		}
 		return err
 	}
@@ -237,15 +241,16 @@ func (s *Server) importJobSet(w http.ResponseWriter, r *http.Request) error {
 type patientReader struct {
 	body    io.Reader
 	control *http.ResponseController
-	moved   time.Time // when the deadline was last moved
-	err     error     // the first error that is not the end
+	stall   time.Duration // how long the next part may take
+	moved   time.Time     // when the deadline was last moved
+	err     error         // the first error that is not the end
 }
 
 // Read implements [io.Reader].
 func (p *patientReader) Read(b []byte) (int, error) {
-	if now := time.Now(); now.Sub(p.moved) > time.Second {
+	if now := time.Now(); now.Sub(p.moved) > p.stall/6 {
 		p.moved = now
-		_ = p.control.SetReadDeadline(now.Add(stallTimeout))
+		_ = p.control.SetReadDeadline(now.Add(p.stall))
 	}
 	n, err := p.body.Read(b)
 	if err != nil && err != io.EOF && p.err == nil {

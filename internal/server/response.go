@@ -13,6 +13,7 @@ import (
 type response struct {
 	http.ResponseWriter
 	start  time.Time
+	stall  time.Duration // how long the client may take for one write
 	status int
 	bytes  int64
 
@@ -41,13 +42,13 @@ func (r *response) Write(b []byte) (int, error) {
 
 // extend moves the deadline of the write, if the request has lasted a while.
 func (r *response) extend() {
-	const lasted = 5 * time.Second
+	lasted := r.stall / 6 // so that the deadline is never near
 	now := time.Now()
 	if now.Sub(r.start) < lasted || now.Sub(r.extended) < lasted {
 		return
 	}
 	r.extended = now
-	_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(now.Add(stallTimeout))
+	_ = http.NewResponseController(r.ResponseWriter).SetWriteDeadline(now.Add(r.stall))
 }
 
 // Unwrap is for [http.ResponseController].

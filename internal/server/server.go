@@ -21,13 +21,20 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-// Bounds in time. A client that stays below them is dropped.
-const (
-	headerTimeout = 10 * time.Second // to send all headers
-	stallTimeout  = 30 * time.Second // to send a body, or to take what is written
-	idleTimeout   = 2 * time.Minute  // between requests
-	stopTimeout   = 8 * time.Second  // for requests under way when the server stops
-)
+// Timeouts bound the time of a request. A client that exceeds them is dropped.
+type Timeouts struct {
+	Header time.Duration // to send all headers
+	Stall  time.Duration // to send a body, or to take what is written; streams: the next part of it
+	Idle   time.Duration // between requests
+	Stop   time.Duration // for requests under way when the server stops
+}
+
+var defaultTimeouts = Timeouts{
+	Header: 10 * time.Second,
+	Stall:  30 * time.Second,
+	Idle:   2 * time.Minute,
+	Stop:   8 * time.Second,
+}
 
 // maxHeaderBytes bounds the headers of a request.
 const maxHeaderBytes = 64 << 10
@@ -37,8 +44,9 @@ type Config struct {
 	Store      platen.Store
 	Guard      *auth.Guard
 	Log        *slog.Logger
-	APIVersion string // the version text; clients switch features by it
-	MaxBody    int64  // bytes of a body, imports apart
+	APIVersion string   // the version text; clients switch features by it
+	MaxBody    int64    // bytes of a body, imports apart
+	Timeouts   Timeouts // zero: the defaults
 }
 
 // A Server answers requests.
@@ -51,6 +59,9 @@ type Server struct {
 
 // New returns a server.
 func New(config Config) *Server {
+	if config.Timeouts == (Timeouts{}) {
+		config.Timeouts = defaultTimeouts
+	}
 	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
 	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound))
 	guarded := make(map[string]resource)
@@ -153,7 +164,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // log, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r)}
-	res := &response{ResponseWriter: w, start: time.Now()}
+	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	r = r.WithContext(auth.WithCall(r.Context(), call))
@@ -182,7 +193,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// A path is served with or without a slash at its end; one that ServeMux
 	// would clean is no path of ours. Nothing is ever redirected, since
 	// clients turn a redirected PUT into a GET.
-	if len(path) > 1 && strings.HasSuffix(path, "/") {
+	if len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
@@ -215,10 +226,10 @@ func plain(path string) bool {
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           s,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       stallTimeout,
-		WriteTimeout:      stallTimeout,
-		IdleTimeout:       idleTimeout,
+		ReadHeaderTimeout: s.Timeouts.Header,
+		ReadTimeout:       s.Timeouts.Stall,
+		WriteTimeout:      s.Timeouts.Stall,
+		IdleTimeout:       s.Timeouts.Idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
@@ -230,7 +241,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.Log.Info("stopping")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeouts.Stop)
 	defer cancel()
 	if err := server.Shutdown(stopping); err != nil {
 		s.Log.Warn("some requests did not end in time and are cut off", "error", err)

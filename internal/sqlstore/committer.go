@@ -228,8 +228,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 		return t.tx.Rollback()
 	}
 	for key := range g.changed {
-		q := upsertList[key.facet]
-		if err := t.exec(q, int64(key.id), string(g.now[key].list)); err != nil {
+		if err := t.writeList(key, g.now[key].list); err != nil {
 			return err
 		}
 	}
@@ -238,6 +237,14 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	}
 	held = true
 	return t.tx.Commit()
+}
+
+// writeList writes a list. An empty one has no row.
+func (t *transaction) writeList(key listKey, list platen.List) error {
+	if string(list) == string(platen.EmptyList) {
+		return t.exec(deleteList[key.facet], int64(key.id))
+	}
+	return t.exec(upsertList[key.facet], int64(key.id), string(list))
 }
 
 func ignoreDone(err error) error {

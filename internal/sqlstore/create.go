@@ -197,7 +197,7 @@ func (c *creation) createLevel(kind platen.Kind) error {
 
 // NodeList implements [platen.JobSetVisitor].
 func (c *creation) NodeList(node int, facet platen.Facet, list platen.List) error {
-	return c.t.exec(upsertList[facet], int64(c.ids[node]), string(list))
+	return c.t.writeList(listKey{c.ids[node], facet}, list)
 }
 
 // Page implements [platen.JobSetVisitor].
@@ -327,7 +327,7 @@ func (c *creation) createDocuments() error {
 		run.Last = d.ID
 		for f, list := range d.Lists {
 			if list != nil {
-				if err := c.t.exec(upsertList[f], int64(d.ID), string(list)); err != nil {
+				if err := c.t.writeList(listKey{d.ID, platen.Facet(f)}, list); err != nil {
 					return err
 				}
 			}

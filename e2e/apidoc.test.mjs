@@ -1,0 +1,115 @@
+// Opens the API document of a running server in a browser, as a person would,
+// and tries an operation out.
+//
+//   PLATEN_URL          where the server is, such as http://127.0.0.1:9340
+//   PLATEN_USER         a user
+//   PLATEN_PASSWORD     and the password
+//   PLATEN_JOB          the id of a job that has properties
+//   CHROMIUM            the browser, unless it is /usr/bin/chromium
+//   PLATEN_SCREENSHOTS  a directory for screenshots, if they are wanted
+
+import assert from "node:assert/strict";
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { chromium } from "playwright-core";
+
+const { PLATEN_USER: user, PLATEN_PASSWORD: password, PLATEN_JOB: job, PLATEN_SCREENSHOTS: screenshots } = process.env;
+for (const name of ["PLATEN_URL", "PLATEN_USER", "PLATEN_PASSWORD", "PLATEN_JOB"]) {
+  assert.ok(process.env[name], `${name} is not set`);
+}
+const server = new URL(process.env.PLATEN_URL).origin;
+
+let browser, page;
+const outside = []; // requests to other servers
+const complaints = []; // what the console shows as an error, and errors that nobody caught
+const violations = []; // of the page's content security policy
+
+before(async () => {
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    args: [
+      "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+      "--disable-background-networking", "--disable-component-update", "--disable-sync",
+    ],
+  });
+  page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
+  page.setDefaultTimeout(20_000);
+  await page.route("**/*", (route) => {
+    const url = route.request().url();
+    if (url.startsWith("data:") || url.startsWith("blob:") || new URL(url).origin === server) {
+      return route.continue();
+    }
+    outside.push(url);
+    return route.abort();
+  });
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(message.text());
+  });
+  page.on("pageerror", (error) => complaints.push(String(error)));
+  await page.exposeFunction("reportViolation", (violation) => violations.push(violation));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      window.reportViolation(`${event.violatedDirective}: ${event.blockedURI} in ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+});
+
+after(() => browser?.close());
+
+async function shoot(name) {
+  if (!screenshots) return;
+  await mkdir(screenshots, { recursive: true });
+  await page.screenshot({ path: path.join(screenshots, name), fullPage: name.includes("whole") });
+}
+
+function checkQuiet() {
+  assert.deepEqual(outside, [], "requests to other servers");
+  assert.deepEqual(violations, [], "violations of the content security policy");
+  assert.deepEqual(complaints, [], "errors in the console");
+}
+
+test("the page shows every operation of the document", async () => {
+  const answer = await page.goto(`${server}/serverengine/doc/`);
+  assert.equal(answer.status(), 200);
+  assert.equal(await page.title(), "platen API");
+
+  const yaml = await (await fetch(`${server}/serverengine/doc/openapi.yaml`)).text();
+  const described = yaml.match(/^ +operationId: /gm).length;
+  await page.locator(".opblock").first().waitFor();
+  assert.equal(await page.locator(".opblock").count(), described);
+  assert.equal(await page.locator(".errors-wrapper").count(), 0, "the page finds errors in the document");
+  await shoot("whole.png");
+  checkQuiet();
+});
+
+test("an operation can be tried out", async () => {
+  await page.locator(".auth-wrapper .authorize").first().click();
+  const dialog = page.locator(".modal-ux");
+  const basic = dialog.locator(".auth-container", { has: page.locator('input[type="password"]') });
+  await basic.locator('input[type="text"]').fill(user);
+  await basic.locator('input[type="password"]').fill(password);
+  await shoot("authorize.png");
+  await basic.locator("button.authorize").click();
+  await dialog.locator("button.btn-done").first().click();
+
+  const operation = page.locator("#operations-Jobs-getPropertiesOfJob");
+  await operation.locator(".opblock-summary-control").click();
+  await operation.locator(".try-out__btn").click();
+  await operation.locator('.parameters input[type="text"]').fill(job);
+  await operation.locator("button.execute").click();
+
+  const live = operation.locator(".live-responses-table");
+  await live.waitFor();
+  assert.equal((await live.locator(".response-col_status").last().innerText()).trim().slice(0, 3), "200");
+  const shown = JSON.parse(await live.locator(".response-col_description .highlight-code, .response-col_description pre").first().innerText());
+  const answer = await fetch(`${server}/rest/serverengine/entity/jobs/${job}/properties`, {
+    headers: { Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}` },
+  });
+  assert.deepEqual(shown, await answer.json());
+  assert.notEqual(shown.length, 0, "the job has no properties");
+
+  await operation.scrollIntoViewIfNeeded();
+  await shoot("tried.png");
+  checkQuiet();
+});
