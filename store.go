@@ -87,10 +87,10 @@ type JobSetSource interface {
 	// Nodes are the job set (the first), its jobs, job segments and document
 	// sets in document order: each parent before its children.
 	Nodes() []Node
-	// MaxID is the largest ID that the source gives, 0 for none. Of those
-	// from 2^52 up it takes no notice, so that one of them can not use up
-	// the sequence.
-	MaxID() ID
+	// Given is from the smallest to the largest ID that the source gives;
+	// zero for none. New IDs are taken from outside. Of those from 2^52 up it
+	// takes no notice, so that one of them can not use up the sequence.
+	Given() Run
 	// Read passes the rest to v, in document order.
 	Read(v JobSetVisitor) error
 }

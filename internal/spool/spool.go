@@ -42,8 +42,8 @@ type Spool struct {
 	buf  []byte
 
 	nodes []platen.Node
-	open  []int // nodes that have begun and not ended
-	maxID platen.ID
+	open  []int      // nodes that have begun and not ended
+	ids   platen.Run // smallest and largest identifier given
 
 	item, record platen.ID // of the page before
 	details      []byte    // of the page before that had any
@@ -144,8 +144,11 @@ func (s *Spool) Document(id platen.ID, lists [2]platen.List) error {
 }
 
 func (s *Spool) given(id platen.ID) platen.ID {
-	if id > s.maxID && id < keepsSequence {
-		s.maxID = id
+	if id > 0 && id < keepsSequence {
+		if s.ids.First == 0 || id < s.ids.First {
+			s.ids.First = id
+		}
+		s.ids.Last = max(s.ids.Last, id)
 	}
 	return id
 }
@@ -179,8 +182,8 @@ func appendIdentity(b []byte, id platen.ID, lists [2]platen.List) []byte {
 // Nodes implements [platen.JobSetSource].
 func (s *Spool) Nodes() []platen.Node { return s.nodes }
 
-// MaxID implements [platen.JobSetSource].
-func (s *Spool) MaxID() platen.ID { return s.maxID }
+// Given implements [platen.JobSetSource].
+func (s *Spool) Given() platen.Run { return s.ids }
 
 // Read implements [platen.JobSetSource].
 func (s *Spool) Read(v platen.JobSetVisitor) error {

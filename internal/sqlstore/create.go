@@ -44,6 +44,7 @@ type creation struct {
 	nodes []platen.Node
 	ids   []platen.ID // of nodes
 	next  platen.ID   // the sequence
+	given platen.Run  // identifiers that the source gives lie in here
 
 	pages     []sourcePage
 	documents []sourceDocument
@@ -74,7 +75,7 @@ func (c *creation) run(source platen.JobSetSource) error {
 	if err := c.t.stmt(selectNext).QueryRowContext(c.t.ctx).Scan(&next); err != nil {
 		return err
 	}
-	c.next = max(platen.ID(next), source.MaxID()+1)
+	c.next, c.given = platen.ID(next), source.Given()
 	for _, step := range []func() error{
 		c.createNodes,
 		func() error { return source.Read(c) },
@@ -95,6 +96,10 @@ func (c *creation) allocate(n int) (platen.ID, error) {
 		run := platen.Run{First: c.next, Last: c.next + platen.ID(n) - 1}
 		if run.Last > platen.MaxID {
 			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", c.next, platen.MaxID)
+		}
+		if run.First <= c.given.Last && c.given.First <= run.Last {
+			c.next = c.given.Last + 1
+			continue
 		}
 		taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
 		if err != nil {

@@ -201,15 +201,13 @@ func testJobSet(t *testing.T, open Open) {
 	made := mustCreate(t, s, small)
 	check := func(s platen.Store) {
 		t.Helper()
-		// No id is given at or above the first level, so the sequence
-		// begins above the largest that is: content item 9004.
-		diff(t, "job set", made.ID, platen.ID(9005))
-		diff(t, "jobs", made.Jobs, []platen.ID{9006, 9007, 9008})
+		diff(t, "job set", made.ID, platen.FirstID)
+		diff(t, "jobs", made.Jobs, []platen.ID{1001, 1002, 1003})
 		runs, err := s.Entities(t.Context(), platen.JobSet)
 		diff(t, "all job sets", ids(t, runs, err), []platen.ID{made.ID})
 		diff(t, "jobs of the set", children(t, s, platen.JobSet, made.ID), made.Jobs)
 		segments := children(t, s, platen.Job, made.Jobs[1])
-		diff(t, "job segments", segments, []platen.ID{9010, 9011})
+		diff(t, "job segments", segments, []platen.ID{1005, 1006})
 		sets := children(t, s, platen.JobSegment, segments[1])
 		diff(t, "document sets", len(sets), 1)
 		diff(t, "documents", len(children(t, s, platen.DocumentSet, sets[0])), 1)
@@ -225,7 +223,7 @@ func testJobSet(t *testing.T, open Open) {
 	}
 	check(s)
 	_, err := s.List(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.Jobs[0]}, platen.Properties)
-	wantCode(t, "a job as a job set", err, platen.NotFound, "job set 9006")
+	wantCode(t, "a job as a job set", err, platen.NotFound, "job set 1001")
 	before := export(t, s, made.ID)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -252,10 +250,15 @@ func testGivenIDs(t *testing.T, open Open) {
 	_, err := create(t, s, exported)
 	wantCode(t, "import of what is there", err, platen.Conflict, "700")
 
-	// What has no id gets one above all that are given.
-	made = mustCreate(t, s, `{"jobs":[{"id":50000,"segments":[]},{"segments":[]}]}`)
-	if made.ID <= 50000 || made.Jobs[1] <= 50000 {
-		t.Errorf("new ids %d and %d are not above 50000, which the document gives", made.ID, made.Jobs[1])
+	// New ids stay clear of those that are given, also of ones that come
+	// later in the document.
+	made = mustCreate(t, s, `{"jobs":[{"segments":[]},{"id":1001,"segments":[]},{"id":1000,"segments":[]},{"segments":[]}]}`)
+	if made.ID <= 1001 || made.Jobs[0] <= 1001 || made.Jobs[3] <= 1001 {
+		t.Errorf("new ids %d and %v are among those that the document gives", made.ID, made.Jobs)
+	}
+	// And they leave room for a caller who counts content items up.
+	for item := 9001; item < 9011; item++ {
+		mustCreate(t, s, pagesOf(fmt.Sprintf(`{"contentitem":%d,"datarecord":%d}`, item, item-4000)))
 	}
 	// The largest identifier does not use up the sequence.
 	made = mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]},{"segments":[]}]}`, platen.MaxID))
@@ -321,7 +324,7 @@ func testExistingItems(t *testing.T, open Open) {
 
 func testPages(t *testing.T, open Open) {
 	s := start(t, open)
-	const n = 20_000
+	const n = 10_000
 	next := platen.ID(1_000_000)
 	for _, test := range []struct {
 		name      string
@@ -666,7 +669,7 @@ func testUsers(t *testing.T, open Open) {
 			t.Fatal(err)
 		}
 		for _, user := range users {
-			names = append(names, fmt.Sprintf("%s %d %s", user.Name, user.Epoch, user.Password))
+			names = append(names, fmt.Sprintf("%s %d%s", user.Name, user.Epoch, user.Password))
 		}
 		return names
 	}
