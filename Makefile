@@ -1,4 +1,4 @@
-.PHONY: test check
+.PHONY: test check bench
 
 # All tests. What this machine lacks is named at the end.
 test:
@@ -7,3 +7,7 @@ test:
 # What CI adds to the tests.
 check:
 	./scripts/check
+
+# The figures of the README: platen against what this machine can do at best.
+bench:
+	go run ./internal/bench
