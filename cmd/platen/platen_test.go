@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rogpeppe/go-internal/testscript"
+
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
 )
@@ -26,7 +28,20 @@ func TestMain(m *testing.M) {
 	if os.Getenv("PLATEN_BE") != "" {
 		main()
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"platen": main, "background": background})
+}
+
+// background runs platen with its output in a file, as a shell with
+// "> FILE 2>&1 &" does: background FILE ARGUMENT....
+func background() {
+	out, err := os.Create(os.Args[1])
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Stdout, os.Stderr = out, out
+	os.Args = append(os.Args[:1], os.Args[2:]...)
+	main()
 }
 
 // A process is a platen that serves.

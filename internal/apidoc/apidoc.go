@@ -33,15 +33,16 @@ type file struct {
 // files returns all files, by the name below path. The page itself has none.
 var files = sync.OnceValue(func() map[string]file {
 	files := map[string]file{
-		"":                     {source: "page/index.html", contentType: "text/html; charset=utf-8"},
-		"page.css":             {source: "page/page.css", contentType: "text/css; charset=utf-8"},
-		"page.js":              {source: "page/page.js", contentType: "text/javascript; charset=utf-8"},
-		"openapi.yaml":         {source: "openapi.yaml", contentType: "application/yaml"},
-		"swagger-ui-bundle.js": {source: "ui/swagger-ui-bundle.js", contentType: "text/javascript; charset=utf-8"},
-		"swagger-ui.css":       {source: "ui/swagger-ui.css", contentType: "text/css; charset=utf-8"},
-		"favicon-32x32.png":    {source: "ui/favicon-32x32.png", contentType: "image/png"},
-		"LICENSE":              {source: "ui/LICENSE", contentType: "text/plain; charset=utf-8"},
-		"NOTICE":               {source: "ui/NOTICE", contentType: "text/plain; charset=utf-8"},
+		"":                                 {source: "page/index.html", contentType: "text/html; charset=utf-8"},
+		"page.css":                         {source: "page/page.css", contentType: "text/css; charset=utf-8"},
+		"page.js":                          {source: "page/page.js", contentType: "text/javascript; charset=utf-8"},
+		"openapi.yaml":                     {source: "openapi.yaml", contentType: "application/yaml"},
+		"swagger-ui-bundle.js":             {source: "ui/swagger-ui-bundle.js", contentType: "text/javascript; charset=utf-8"},
+		"swagger-ui.css":                   {source: "ui/swagger-ui.css", contentType: "text/css; charset=utf-8"},
+		"favicon-32x32.png":                {source: "ui/favicon-32x32.png", contentType: "image/png"},
+		"LICENSE":                          {source: "ui/LICENSE", contentType: "text/plain; charset=utf-8"},
+		"swagger-ui-bundle.js.LICENSE.txt": {source: "ui/swagger-ui-bundle.js.LICENSE.txt", contentType: "text/plain; charset=utf-8"},
+		"NOTICE":                           {source: "ui/NOTICE", contentType: "text/plain; charset=utf-8"},
 	}
 	for name, f := range files {
 		content, err := embedded.ReadFile(f.source)

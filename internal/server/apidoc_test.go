@@ -2,10 +2,16 @@ package server_test
 
 import (
 	"maps"
+	"net/http"
+	pathpkg "path"
 	"slices"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/platenhq/platen/internal/apidoc"
@@ -33,5 +39,68 @@ func TestDocumentHasAllRoutes(t *testing.T) {
 	sorted := func(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
 	if d := cmp.Diff(sorted(served), sorted(described)); d != "" {
 		t.Errorf("served and described differ (-served +described):\n%s", d)
+	}
+}
+
+// described is the API document, with a mux that finds the path in it that a
+// request is for.
+var described = sync.OnceValue(func() (d struct {
+	document *openapi3.T
+	mux      *http.ServeMux
+}) {
+	document, err := openapi3.NewLoader().LoadFromData(apidoc.Document())
+	if err != nil {
+		panic(err)
+	}
+	d.document, d.mux = document, http.NewServeMux()
+	for path := range document.Paths.Map() {
+		d.mux.Handle(path, http.NotFoundHandler())
+	}
+	return d
+})
+
+// checkDescribed checks that an answer is one that the API document promises:
+// its status, content type, headers and body. What stands at no path of the
+// document must be an error.
+func checkDescribed(t *testing.T, r *http.Request, a answer) {
+	t.Helper()
+	d := described()
+	plain := r.Clone(r.Context())
+	plain.URL.Path = strings.TrimSuffix(plain.URL.Path, "/")
+	_, path := d.mux.Handler(plain)
+	if strings.HasPrefix(r.URL.Path, "/serverengine/doc") || r.URL.Path == "/" {
+		return // pages for people
+	}
+	if plain.URL.Path != pathpkg.Clean(plain.URL.Path) {
+		path = "" // the mux would clean it
+	}
+	item := d.document.Paths.Value(path)
+	method := r.Method
+	if item != nil && item.GetOperation(method) == nil && method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if item == nil || item.GetOperation(method) == nil {
+		if a.status < 400 && r.Method != http.MethodOptions {
+			t.Errorf("%s %s: answered with %d, but the API document does not have it", r.Method, r.URL, a.status)
+		}
+		return
+	}
+	if r.Method == http.MethodHead {
+		return // it has no body to look at
+	}
+	input := &openapi3filter.ResponseValidationInput{
+		RequestValidationInput: &openapi3filter.RequestValidationInput{
+			Request: r,
+			Route: &routers.Route{
+				Spec: d.document, Path: path, PathItem: item, Method: method, Operation: item.GetOperation(method),
+			},
+		},
+		Status:  a.status,
+		Header:  a.header,
+		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	input.SetBodyBytes([]byte(a.body))
+	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {
+		t.Errorf("%s %s: answer %d is not as the API document says: %v\n%.500s", r.Method, r.URL, a.status, err, a.body)
 	}
 }

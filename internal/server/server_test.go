@@ -140,7 +140,9 @@ func (s *service) do(method, path, body string, options ...option) answer {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return answer{response.StatusCode, response.Header, string(text)}
+	a := answer{response.StatusCode, response.Header, string(text)}
+	checkDescribed(s.t, r, a)
+	return a
 }
 
 // importSet stores a job set and returns what was made.

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"database/sql"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/ncruces/go-sqlite3/driver"
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestScripts runs the command line as people type it: testdata/script. What
+// they need besides testscript's own commands is here.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("PLATEN_PASSWORD", testPassword)
+			env.Setenv("PLATEN_ADMIN_PASSWORD", testPassword)
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"sql":   scriptSQL,
+			"await": scriptAwait,
+			"fetch": scriptFetch,
+		},
+	})
+}
+
+// scriptSQL runs a statement on a database: sql FILE STATEMENT.
+func scriptSQL(ts *testscript.TestScript, neg bool, args []string) {
+	db, err := sql.Open("sqlite3", "file:"+ts.MkAbs(args[0]))
+	ts.Check(err)
+	defer db.Close()
+	_, err = db.Exec(args[1])
+	ts.Check(err)
+}
+
+// scriptAwait waits until a file has a text, and sets the rest of its line as
+// a variable: await FILE TEXT VARIABLE.
+func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		text, _ := os.ReadFile(ts.MkAbs(args[0]))
+		if _, rest, found := strings.Cut(string(text), args[1]); found && strings.Contains(rest, "\n") {
+			line, _, _ := strings.Cut(rest, "\n")
+			ts.Setenv(args[2], strings.TrimSpace(line))
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s has no %q: %s", args[0], args[1], text)
+		}
+	}
+}
+
+// scriptFetch checks the status of a GET: fetch STATUS URL.
+func scriptFetch(ts *testscript.TestScript, neg bool, args []string) {
+	response, err := http.Get(args[1])
+	ts.Check(err)
+	response.Body.Close()
+	if !strings.HasPrefix(response.Status, args[0]) {
+		ts.Fatalf("%s: %s", args[1], response.Status)
+	}
+}
