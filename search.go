@@ -1,0 +1,94 @@
+package platen
+
+// A Search asks for entities of one kind (api-facts 8). The zero Rule admits
+// all of them.
+type Search struct {
+	Kind  Kind
+	Rule  Rule
+	Sort  []SearchKey // orders the result; each adds a part to the sort key
+	Group []SearchKey // splits the result into lists
+	Sets  []ID        // nil: anywhere; otherwise only what belongs to these sets
+}
+
+// A SearchKey is what a result is sorted or grouped by: the value of one name.
+// An entity without that name has the empty text there.
+type SearchKey struct {
+	Facet      Facet // Properties or Fields
+	Name       string
+	Numeric    bool // compare as numbers; what is no number comes before all numbers
+	Descending bool
+}
+
+// A RuleType says what a [Rule] looks at.
+type RuleType uint8
+
+// The rule types. All but the first four are leaves.
+const (
+	All       RuleType = iota // every one of Rules holds; so does none
+	Any                       // at least one of Rules holds
+	NotAll                    // not every one of Rules holds
+	NotAny                    // none of Rules holds
+	Text                      // compares the value of Name in the list Facet
+	IDs                       // the identifier is among IDs (In), or is not (NotIn)
+	Size                      // compares the number of Unit with Number
+	Duplex                    // some page is duplex (Value "true"), or none is ("false")
+	Template                  // compares the name of the template (Equal, NotEqual)
+	MediaName                 // some page is on the medium of that name (Equal), or none is (NotEqual)
+)
+
+// A Rule is a condition on an entity. Text and MediaName rules about a name or
+// medium that an entity does not have never hold for it, whatever the
+// condition; MediaName with NotEqual is the one exception.
+type Rule struct {
+	Type  RuleType
+	Rules []Rule // All, Any, NotAll, NotAny
+
+	Facet     Facet // Text: Properties or Fields
+	Name      string
+	Condition Condition
+	Value     string
+	Other     string   // Text: compare with the value of this name in the same list, instead of Value
+	Values    []string // Text with In or NotIn
+	IDs       []ID
+	Unit      Unit
+	Number    int64
+}
+
+// A Condition compares. Text is compared byte by byte as it is, never as a
+// number; LIKE patterns have % for any text and _ for any character.
+type Condition uint8
+
+// The conditions.
+const (
+	Equal Condition = iota
+	NotEqual
+	Less
+	Greater
+	LessOrEqual
+	GreaterOrEqual
+	Contains
+	NotContains
+	StartsWith
+	EndsWith
+	Like
+	NotLike
+	In
+	NotIn
+)
+
+// A Unit is what a Size rule counts.
+type Unit uint8
+
+// The units: pages, sheets of paper, and sections (entries of the page
+// details).
+const (
+	Pages Unit = iota
+	Sheets
+	Sections
+)
+
+// Found is an entity that a search found.
+type Found struct {
+	ID      ID
+	SortKey string // the values of Sort, joined with |
+}
