@@ -14,7 +14,7 @@ type Details struct {
 type PageCount struct {
 	Count  int64 `json:"count"` // of pages, 1 or more
 	Duplex bool  `json:"duplex,omitempty"`
-	Media  Media `json:"media"`
+	Media  Media `json:"media,omitzero"`
 }
 
 // Media is what is printed on. All of it is text; empty: not said.

@@ -26,6 +26,7 @@ const (
 	MethodNotAllowed             // the resource has no such method
 	Timeout                      // the request did not arrive in time
 	Unavailable                  // try again later
+	Failed                       // an operation did not do what it was begun for
 )
 
 // An Error is an error that a caller may see. Everything else is internal.

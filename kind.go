@@ -18,22 +18,25 @@ const (
 	DocumentPage
 )
 
-// A Facet names one of the two independent name/value lists of an entity.
+// A Facet names one of the independent name/value lists of an entity.
 type Facet uint8
 
 // The facets. Properties are tags that clients set and search; metadata comes
-// from the job preset and is what statistics print.
+// from the job preset and is what statistics print. Fields are the values of
+// a data record, see [FieldType]; only data records have them.
 const (
 	Properties Facet = iota
 	Metadata
+	Fields
 )
 
-// Facets are all facets, in the order of their values.
+// Facets are the facets that any entity can have, in the order of their
+// values.
 var Facets = [...]Facet{Properties, Metadata}
 
-// String returns the facet's name: "properties" or "metadata".
+// String returns the facet's name: "properties", "metadata" or "fields".
 func (f Facet) String() string {
-	return [...]string{"properties", "metadata"}[f]
+	return [...]string{"properties", "metadata", "fields"}[f]
 }
 
 // KindInfo is what a kind of entity can do. Routes, handlers, client calls

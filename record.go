@@ -53,8 +53,9 @@ func (t FieldType) Normal(value string) (string, error) {
 		f, err := strconv.ParseFloat(value, 64)
 		ok = err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) && !strings.ContainsAny(value, "_xX")
 	case Currency:
-		_, ok = new(big.Rat).SetString(value)
-		ok = ok && strings.Trim(value, "-+0123456789.") == ""
+		if ok = len(value) <= 100 && strings.Trim(value, "-+0123456789.") == ""; ok {
+			_, ok = new(big.Rat).SetString(value)
+		}
 	case DateTime:
 		if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && -1<<40 < seconds && seconds < 1<<40 {
 			return time.Unix(seconds, 0).UTC().Format(time.RFC3339), nil

@@ -1,5 +1,10 @@
 package platen
 
+import (
+	"math/big"
+	"strings"
+)
+
 // A Search asks for entities of one kind (api-facts 8). The zero Rule admits
 // all of them.
 type Search struct {
@@ -17,6 +22,45 @@ type SearchKey struct {
 	Name       string
 	Numeric    bool // compare as numbers; what is no number comes before all numbers
 	Descending bool
+}
+
+// A SearchValue is a value of a [SearchKey], ready to be compared.
+type SearchValue struct {
+	Text   string
+	number *big.Rat // nil for no number
+}
+
+// Value makes a text ready to be compared.
+func (k SearchKey) Value(text string) SearchValue {
+	v := SearchValue{Text: text}
+	// Without exponents, which could ask for more digits than there is memory.
+	const digits = 1000 // more are no number
+	if k.Numeric && len(text) <= digits && strings.Trim(text, "-+0123456789.") == "" {
+		if number, ok := new(big.Rat).SetString(text); ok {
+			v.number = number
+		}
+	}
+	return v
+}
+
+// Compare orders two values of the key.
+func (k SearchKey) Compare(a, b SearchValue) int {
+	var order int
+	switch {
+	case a.number != nil && b.number != nil:
+		order = a.number.Cmp(b.number)
+	case a.number != nil:
+		order = 1
+	case b.number != nil:
+		order = -1
+	}
+	if order == 0 {
+		order = strings.Compare(a.Text, b.Text)
+	}
+	if k.Descending {
+		return -order
+	}
+	return order
 }
 
 // A RuleType says what a [Rule] looks at.

@@ -3,6 +3,7 @@ package platen
 import (
 	"context"
 	"iter"
+	"time"
 )
 
 // A Store keeps entities and their lists. What it has acknowledged is on
@@ -24,32 +25,90 @@ type Store interface {
 	// NotFound names the first unknown ID.
 	Merge(ctx context.Context, kind Kind, facet Facet, updates []Update) error
 
-	// Entities returns all entities of a kind that is a set, ascending.
-	Entities(ctx context.Context, kind Kind) ([]Run, error)
+	// Entities returns all entities of a kind that is a set, ascending; of
+	// content sets only those of contentType, unless that is "".
+	Entities(ctx context.Context, kind Kind, contentType string) ([]Run, error)
 
 	// Children returns the entities of kind ref.Kind.Info().Child that ref
 	// contains, in their order. NotFound as in List.
 	Children(ctx context.Context, ref Ref) ([]Run, error)
 
 	// Contents returns the content items of a job, each once, in document
-	// order. NotFound as in List.
-	Contents(ctx context.Context, job ID) (*Contents, error)
+	// order, or of a content set, in its order. NotFound as in List.
+	Contents(ctx context.Context, ref Ref) (*Contents, error)
 
 	// CreateJobSet stores a job set with all that it contains, in one
 	// transaction or not at all. IDs that source gives are kept; content
 	// items and data records that do not exist are created.
 	// Conflict: an ID is taken, or a page contradicts a stored content item.
-	CreateJobSet(ctx context.Context, source JobSetSource) (Created, error)
+	CreateJobSet(ctx context.Context, source JobSetSource, options JobSetOptions) (Created, error)
+
+	// MissingItem returns the first content item of source that does not
+	// exist, 0 for none.
+	MissingItem(ctx context.Context, source JobSetSource) (ID, error)
+
+	// CreateDataSet stores a data set with its records, as CreateJobSet.
+	// Invalid: a record has a table that the data set has not, or a value
+	// that is not of its type. Conflict: an ID is taken.
+	CreateDataSet(ctx context.Context, source DataSetSource) (Created, error)
+
+	// CreateContentSet stores a content set with its items, as CreateJobSet.
+	// Data records that do not exist are created. Conflict: an ID is taken.
+	CreateContentSet(ctx context.Context, source ContentSetSource) (Created, error)
+
+	// ReadDataSet calls begin with the data set, then yield with each record,
+	// each before what is nested in it. NotFound as in List.
+	ReadDataSet(ctx context.Context, id ID, begin func(SourceSet, *Table) error, yield func(*Record) error) error
+
+	// ReadContentSet calls begin with the content set, then yield with each
+	// item. NotFound as in List.
+	ReadContentSet(ctx context.Context, id ID, begin func(SourceSet) error, yield func(*SourceItem) error) error
+
+	// PageDetails yields the content items of a content set in its order, as
+	// runs of items with the same [Details]. NotFound as in List.
+	PageDetails(ctx context.Context, set ID, yield func(items Run, details []byte) error) error
+
+	// Records yields data records in the order of ids, with recursive also
+	// what is nested in each. NotFound names the first unknown ID; then
+	// nothing was yielded.
+	Records(ctx context.Context, ids []ID, recursive bool, yield func(*Record) error) error
+
+	// AddRecords adds data records to data sets and to records, all in one
+	// transaction or none. NotFound: a data set or record is unknown. Invalid
+	// as in CreateDataSet.
+	AddRecords(ctx context.Context, lists []NewRecords) error
+
+	// UpdateFields sets the named fields of data records, as Merge does.
+	// Invalid: a value is not of its type, or there would be more than
+	// MaxFields.
+	UpdateFields(ctx context.Context, updates []Update) error
+
+	// Record returns the data record of a content item. NotFound as in List.
+	Record(ctx context.Context, item ID) (ID, error)
 
 	// ReadJobSet yields the job set and all that it contains, parents before
 	// children, in their order. NotFound as in List. A set that is removed
 	// while it is read ends in an error.
 	ReadJobSet(ctx context.Context, id ID, yield func(*Element) error) error
 
+	// Find returns what a search finds: in groups if it groups, else in one;
+	// none if it finds nothing. Invalid: the search is too large.
+	Find(ctx context.Context, search *Search) ([][]Found, error)
+
+	// Delete deletes a set: it and all that it contains are gone at once,
+	// except content items and data records that another set uses. Their IDs
+	// stay taken until Clean. NotFound as in List.
+	Delete(ctx context.Context, ref Ref) error
+
+	// Clean removes for good a small part of what was deleted before a time,
+	// and reports whether there may be more.
+	Clean(ctx context.Context, before time.Time) (more bool, err error)
+
 	// Ping fails if the store can not answer now.
 	Ping(ctx context.Context) error
 
 	UserStore
+	OperationStore
 
 	// Close finishes what is under way and releases the store.
 	Close() error
@@ -75,10 +134,19 @@ type Content struct {
 	Item, Record ID
 }
 
-// Created is what [Store.CreateJobSet] made.
+// JobSetOptions are those of [Store.CreateJobSet].
+type JobSetOptions struct {
+	// Existing: content items that do not exist are not created, but NotFound.
+	Existing bool
+	// Operation gets the job set as its result, in the same transaction;
+	// "" for none. Conflict: it has ended.
+	Operation string
+}
+
+// Created is what [Store.CreateJobSet] and its like made.
 type Created struct {
-	ID   ID   // the job set
-	Jobs []ID // its jobs, in order
+	ID       ID   // the set
+	Children []ID // its jobs, content items, or data records at the top, in order
 }
 
 // A JobSetSource is a job set on its way into a store. It is read more than

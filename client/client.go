@@ -7,7 +7,7 @@
 //	tags, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: jobs[0]}, platen.Properties)
 //
 // Errors that the server answers with are [*platen.Error]. The imports and
-// exports of whole job sets are platen's own API.
+// exports of whole sets are platen's own API.
 package client
 
 import (
@@ -198,9 +198,14 @@ func (c *Client) Children(ctx context.Context, ref platen.Ref) ([]platen.ID, err
 	return decoded(ctx, c, method{olrest.Children, ref.Kind, 0}, ref.ID, nil, olrest.ReadIdentifiers)
 }
 
-// Contents returns the content items of a job, each once.
-func (c *Client) Contents(ctx context.Context, job platen.ID) ([]platen.Content, error) {
-	return decoded(ctx, c, method{olrest.Contents, platen.Job, 0}, job, nil, olrest.ReadContents)
+// Contents returns the content items of a job, each once, or of a content set.
+func (c *Client) Contents(ctx context.Context, ref platen.Ref) ([]platen.Content, error) {
+	return decoded(ctx, c, method{olrest.Contents, ref.Kind, 0}, ref.ID, nil, olrest.ReadContents)
+}
+
+// Delete deletes a data set, content set or job set, and all that it contains.
+func (c *Client) Delete(ctx context.Context, ref platen.Ref) error {
+	return c.call(ctx, method{olrest.Delete, ref.Kind, 0}, ref.ID, nil, nothing)
 }
 
 // List returns the properties or the metadata of an entity.
@@ -221,16 +226,16 @@ func (c *Client) Merge(ctx context.Context, kind platen.Kind, updates []platen.U
 	return c.call(ctx, method{olrest.MergeLists, kind, platen.Properties}, 0, body, nothing)
 }
 
-// ImportJobSet stores a job set document. It is streamed; nothing is stored
-// unless all of it is.
-func (c *Client) ImportJobSet(ctx context.Context, document io.Reader) (platen.Created, error) {
-	return decoded(ctx, c, method{olrest.ImportJobSet, platen.JobSet, 0}, 0, document, olrest.ReadCreated)
+// Import stores a document: a data set, content set or job set, by kind. It
+// is streamed; nothing is stored unless all of it is.
+func (c *Client) Import(ctx context.Context, kind platen.Kind, document io.Reader) (platen.Created, error) {
+	return decoded(ctx, c, method{olrest.Import, kind, 0}, 0, document, olrest.ReadCreated)
 }
 
-// ExportJobSet writes a job set as a document. On an error, a part of it may
-// have been written.
-func (c *Client) ExportJobSet(ctx context.Context, id platen.ID, w io.Writer) error {
-	return c.call(ctx, method{olrest.ExportJobSet, platen.JobSet, 0}, id, nil, func(response *http.Response) error {
+// Export writes a set as a document. On an error, a part of it may have been
+// written.
+func (c *Client) Export(ctx context.Context, ref platen.Ref, w io.Writer) error {
+	return c.call(ctx, method{olrest.Export, ref.Kind, 0}, ref.ID, nil, func(response *http.Response) error {
 		_, err := io.Copy(w, response.Body)
 		return err
 	})

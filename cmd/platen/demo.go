@@ -85,11 +85,11 @@ func showDemo(ctx context.Context, env environment, now running) error {
 	}
 	document, w := io.Pipe()
 	go func() { w.CloseWithError(demo.MailRun(w)) }()
-	made, err := c.ImportJobSet(ctx, document)
+	made, err := c.Import(ctx, platen.JobSet, document)
 	if err != nil {
 		return err
 	}
-	customer, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: made.Jobs[0]}, platen.Properties)
+	customer, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
 	if err != nil {
 		return err
 	}
@@ -120,9 +120,9 @@ Job set %d has the jobs %d%s. Try:
   %s -X PUT %s/jobs/properties -d '[{"id":%d,"properties":[{"name":"status","value":"printed"}]}]'
 
 `, buildVersion(), now.url, adminName, password, now.url,
-		made.ID, made.Jobs, what,
+		made.ID, made.Children, what,
 		login, entity, made.ID,
-		login, entity, made.Jobs[0],
-		login+" -H 'Content-Type: application/json'", entity, made.Jobs[0])
+		login, entity, made.Children[0],
+		login+" -H 'Content-Type: application/json'", entity, made.Children[0])
 	return err
 }

@@ -109,11 +109,11 @@ func TestKill(t *testing.T) {
 		p := serveProcess(t, data)
 		c := p.client(t)
 		if round == 0 {
-			made, err := c.ImportJobSet(ctx, strings.NewReader(`{"jobs":[`+strings.Repeat(`{},`, 15)+`{}]}`))
+			made, err := c.Import(ctx, platen.JobSet, strings.NewReader(`{"jobs":[`+strings.Repeat(`{},`, 15)+`{}]}`))
 			if err != nil {
 				t.Fatal(err)
 			}
-			jobs = made.Jobs
+			jobs = made.Children
 		}
 		var mu sync.Mutex
 		var writers sync.WaitGroup

@@ -46,6 +46,10 @@ type settings struct {
 	logFormat  string
 	logLevel   string
 	noAuth     bool
+
+	cleanupEvery   time.Duration
+	cleanupAfter   time.Duration
+	operationGrace time.Duration
 }
 
 // flags declares the settings that serve and demo share.
@@ -56,6 +60,9 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have no limit")
 	flags.IntVar(&set.cache, "cache", 64, "memory for cached lists in MiB")
+	flags.DurationVar(&set.cleanupEvery, "cleanup-every", time.Hour, "how often the clean-up removes for good what was deleted; it also runs at the start; 0 turns it off")
+	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")
+	flags.DurationVar(&set.operationGrace, "operation-grace", 24*time.Hour, "how long the result of an operation that has ended can be asked for")
 	flags.StringVar(&set.logFormat, "log-format", "text", `"text" for people or "json"`)
 	flags.StringVar(&set.logLevel, "log-level", "info", `"debug", "info" (a line for each request), "warn" or "error"`)
 }
@@ -140,8 +147,21 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody,
 	})
 
+	// What ran when the last process ended has ended with it.
+	if err := store.FailOperations(ctx, "the server was stopped before the operation had ended; begin it again"); err != nil {
+		return err
+	}
+
 	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	housekept := make(chan struct{})
+	go func() {
+		defer close(housekept)
+		housekeep(ctx, store, log, set)
+	}()
+	defer func() {
+		cancel()
+		<-housekept
+	}()
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, listener) }()
 	now := running{url: url, password: password, store: store}
@@ -183,6 +203,8 @@ func (set settings) check() error {
 		return wrong("--max-body %d is too small", set.maxBody)
 	case set.cache < 0:
 		return wrong("--cache %d is negative", set.cache)
+	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0:
+		return wrong("--cleanup-every, --cleanup-after and --operation-grace must not be negative")
 	case set.apiVersion == "":
 		return wrong("--api-version is empty")
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -97,11 +98,13 @@ func ReadPairs(r io.Reader) ([]platen.NameValue, error) {
 // ReadCreated reads the answer to an import.
 func ReadCreated(r io.Reader) (platen.Created, error) {
 	var answer struct {
-		ID   platen.ID   `json:"id"`
-		Jobs []platen.ID `json:"jobs"`
+		ID           platen.ID   `json:"id"`
+		Jobs         []platen.ID `json:"jobs"`
+		ContentItems []platen.ID `json:"contentitems"`
+		Records      []platen.ID `json:"records"`
 	}
 	err := read(r, &answer)
-	return platen.Created{ID: answer.ID, Jobs: answer.Jobs}, err
+	return platen.Created{ID: answer.ID, Children: slices.Concat(answer.Jobs, answer.ContentItems, answer.Records)}, err
 }
 
 func read(r io.Reader, answer any) error {

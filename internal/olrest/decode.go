@@ -17,7 +17,8 @@ import (
 // 10,000 levels. Errors are [platen.Invalid] and say where.
 type decoder struct {
 	*jsontext.Decoder
-	names map[string]bool // used by list
+	names map[string]bool  // used by list
+	base  jsontext.Pointer // where what it reads stands in the body
 }
 
 var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(nil))} }}
@@ -27,6 +28,7 @@ func decode(body []byte, fn func(*decoder) error) error {
 	d := decoders.Get().(*decoder)
 	defer decoders.Put(d)
 	d.Reset(bytes.NewBuffer(body))
+	d.base = ""
 	if len(bytes.TrimSpace(body)) == 0 {
 		return platen.Errorf(platen.Invalid, "the body is empty; it must be JSON")
 	}
@@ -50,7 +52,7 @@ func (d *decoder) whole(fn func(*decoder) error) error {
 // fail says what is wrong where the decoder stands.
 func (d *decoder) fail(format string, args ...any) error {
 	message := fmt.Sprintf(format, args...)
-	if at := d.StackPointer(); at != "" {
+	if at := d.base + d.StackPointer(); at != "" {
 		message = "at " + shorten([]byte(at)) + ": " + message
 	}
 	return platen.Errorf(platen.Invalid, "%s", message)
@@ -217,7 +219,7 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 		if !ok || err != nil {
 			return pairs, err
 		}
-		pair, err := d.pair()
+		pair, err := d.pair(false)
 		if err != nil {
 			return nil, err
 		}
@@ -254,7 +256,15 @@ func (d *decoder) given(pairs []platen.NameValue, name string) bool {
 	return false
 }
 
-func (d *decoder) pair() (pair platen.NameValue, err error) {
+// value reads a value. nulls: null is the empty text.
+func (d *decoder) value(nulls bool) (string, error) {
+	if nulls && d.PeekKind() == 'n' {
+		return "", d.skip()
+	}
+	return d.text("value", true)
+}
+
+func (d *decoder) pair(nulls bool) (pair platen.NameValue, err error) {
 	if err := d.open('{', "an entry"); err != nil {
 		return pair, err
 	}
@@ -279,7 +289,7 @@ func (d *decoder) pair() (pair platen.NameValue, err error) {
 			}
 		case "value":
 			value = true
-			pair.Value, err = d.text("value", true)
+			pair.Value, err = d.value(nulls)
 		default:
 			err = d.skip()
 		}
@@ -296,9 +306,20 @@ func (d *decoder) pair() (pair platen.NameValue, err error) {
 	return pair, nil
 }
 
-// update reads one entry {id, properties}. source is the id as written, ""
-// for none.
-func (d *decoder) update() (u platen.Update, source string, err error) {
+// A pairsKey is the key at which an entry of a PUT has its pairs.
+type pairsKey struct {
+	name  string
+	alias string // stands for name where that is missing; "": nothing does
+	read  func(d *decoder, what string) ([]platen.NameValue, error)
+}
+
+var propertiesKey = pairsKey{name: "properties", read: (*decoder).list}
+
+// update reads one entry {id, properties}, or with another key in the place
+// of properties. source is the id as written, "" for none.
+func (d *decoder) update(pairs pairsKey) (u platen.Update, source string, err error) {
+	var alias jsontext.Value
+	var aliasAt jsontext.Pointer
 	if err := d.open('{', "an entry"); err != nil {
 		return u, "", err
 	}
@@ -314,11 +335,17 @@ func (d *decoder) update() (u platen.Update, source string, err error) {
 		if err != nil {
 			return u, "", err
 		}
-		switch key {
-		case "id":
+		switch {
+		case key == "id":
 			u.ID, source, err = d.id()
-		case "properties":
-			u.Pairs, err = d.list("properties")
+		case key == pairs.name:
+			u.Pairs, err = pairs.read(d, key)
+		case pairs.alias != "" && key == pairs.alias:
+			// Kept for the end: beside the name it may hold anything.
+			if alias, err = d.ReadValue(); err != nil {
+				return u, "", d.syntax(err)
+			}
+			alias, aliasAt = alias.Clone(), d.base+d.StackPointer()
 		default:
 			err = d.skip()
 		}
@@ -326,8 +353,16 @@ func (d *decoder) update() (u platen.Update, source string, err error) {
 			return u, "", err
 		}
 	}
+	if u.Pairs == nil && alias != nil {
+		err := decode(alias, func(d *decoder) (err error) {
+			d.base = aliasAt
+			u.Pairs, err = pairs.read(d, pairs.alias)
+			return err
+		})
+		return u, source, err
+	}
 	if u.Pairs == nil {
-		return u, "", d.fail("properties are missing")
+		return u, "", d.fail("%s are missing", pairs.name)
 	}
 	return u, source, nil
 }
@@ -336,6 +371,10 @@ func (d *decoder) update() (u platen.Update, source string, err error) {
 // one of these, as the specification draws it. Mismatch: the id is not that
 // of ref, or is missing.
 func ReadUpdate(body []byte, ref platen.Ref) (platen.Update, error) {
+	return readUpdate(body, ref, propertiesKey)
+}
+
+func readUpdate(body []byte, ref platen.Ref, pairs pairsKey) (platen.Update, error) {
 	var update platen.Update
 	var source string
 	err := decode(body, func(d *decoder) (err error) {
@@ -343,7 +382,7 @@ func ReadUpdate(body []byte, ref platen.Ref) (platen.Update, error) {
 			if kind := d.PeekKind(); kind != '{' && kindNames[kind] != "" {
 				return d.open('{', "the body")
 			}
-			update, source, err = d.update()
+			update, source, err = d.update(pairs)
 			return err
 		}
 		if _, err := d.ReadToken(); err != nil {
@@ -361,7 +400,7 @@ func ReadUpdate(body []byte, ref platen.Ref) (platen.Update, error) {
 			if n++; n > 1 {
 				return platen.Errorf(platen.Invalid, "the body must be one object, or a list of exactly one")
 			}
-			if update, source, err = d.update(); err != nil {
+			if update, source, err = d.update(pairs); err != nil {
 				return err
 			}
 		}
@@ -386,6 +425,10 @@ func ReadUpdate(body []byte, ref platen.Ref) (platen.Update, error) {
 
 // ReadUpdates reads the body of a multi PUT: a list of {id, properties}.
 func ReadUpdates(body []byte, kind platen.Kind) ([]platen.Update, error) {
+	return readUpdates(body, kind, propertiesKey)
+}
+
+func readUpdates(body []byte, kind platen.Kind, pairs pairsKey) ([]platen.Update, error) {
 	updates := []platen.Update{}
 	var unknown *platen.Error // the first id that can be none
 	err := decode(body, func(d *decoder) error {
@@ -397,7 +440,7 @@ func ReadUpdates(body []byte, kind platen.Kind) ([]platen.Update, error) {
 			if !ok || err != nil {
 				return err
 			}
-			update, source, err := d.update()
+			update, source, err := d.update(pairs)
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package olrest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"strconv"
@@ -36,15 +37,22 @@ type JobSetSink interface {
 // ReadJobSet reads a job set document from r into sink, in memory that does
 // not grow with the document. An error of r itself is returned as it is.
 func ReadJobSet(r io.Reader, sink JobSetSink) error {
+	return readSet(r, platen.JobSet, func(d *setDecoder) error {
+		return (&jobSetDecoder{setDecoder: d, sink: sink}).entity(platen.JobSet)
+	})
+}
+
+// readSet runs fn over a document of any size, which holds one set.
+func readSet(r io.Reader, kind platen.Kind, fn func(*setDecoder) error) error {
 	source := &source{Reader: r}
-	d := &setDecoder{decoder: decoder{Decoder: jsontext.NewDecoder(source)}, source: source, sink: sink}
+	d := &setDecoder{decoder: decoder{Decoder: jsontext.NewDecoder(source)}, source: source}
 	err := d.whole(func(*decoder) error {
 		if d.PeekKind() == jsontext.KindInvalid {
 			if _, err := d.ReadToken(); errors.Is(err, io.EOF) {
-				return platen.Errorf(platen.Invalid, "the body is empty; it must be a job set document")
+				return platen.Errorf(platen.Invalid, "the body is empty; it must be a %s document", kind)
 			}
 		}
-		return d.entity(platen.JobSet)
+		return fn(d)
 	})
 	if source.err != nil {
 		return source.err
@@ -78,20 +86,26 @@ func (s *source) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// A setDecoder reads a document of any size.
 type setDecoder struct {
 	decoder
 	source *source
-	sink   JobSetSink
+}
+
+type jobSetDecoder struct {
+	*setDecoder
+	sink JobSetSink
 }
 
 // entity reads one level, and what is below it.
-func (d *setDecoder) entity(kind platen.Kind) error {
+func (d *jobSetDecoder) entity(kind platen.Kind) error {
 	d.source.mark = d.InputOffset()
 	if err := d.open('{', "a "+kind.String()); err != nil {
 		return err
 	}
 	var (
 		page    platen.Page // of other levels: ID and Lists
+		details details
 		child   = levels[kind].child
 		below   bool
 		unknown string
@@ -125,8 +139,8 @@ func (d *setDecoder) entity(kind platen.Kind) error {
 			page.Item, err = d.entityID()
 		case child == "" && key == "datarecord":
 			page.Record, err = d.entityID()
-		case child == "" && key == "pages":
-			page.Details, err = d.details()
+		case child == "" && detailsKeys[key]:
+			err = d.details(key, &details)
 		default:
 			if unknown == "" {
 				unknown = key
@@ -148,6 +162,7 @@ func (d *setDecoder) entity(kind platen.Kind) error {
 	}
 	switch kind {
 	case platen.DocumentPage:
+		page.Details = details.encode()
 		return d.sink.Page(&page)
 	case platen.Document:
 		return d.sink.Document(page.ID, page.Lists)
@@ -155,7 +170,7 @@ func (d *setDecoder) entity(kind platen.Kind) error {
 	return d.sink.End(page.ID, page.Lists)
 }
 
-func (d *setDecoder) children(kind platen.Kind, key string) error {
+func (d *jobSetDecoder) children(kind platen.Kind, key string) error {
 	if err := d.open('[', key); err != nil {
 		return err
 	}
@@ -180,72 +195,59 @@ func (d *setDecoder) encodedList(key string) (platen.List, error) {
 	return platen.EncodeList(pairs), nil
 }
 
-// details reads page details of a content item (api-facts 2.5): a list of
-// {count, media}, where media is an object of text. It returns them compact.
-func (d *setDecoder) details() ([]byte, error) {
-	if err := d.open('[', "pages"); err != nil {
-		return nil, err
-	}
-	b := []byte{'['}
-	for {
-		ok, err := d.more()
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return append(b, ']'), nil
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		if b, err = d.detail(b); err != nil {
-			return nil, err
-		}
-	}
+// details are page details that are read.
+type details struct {
+	platen.Details
+	given bool
 }
 
-func (d *setDecoder) detail(b []byte) ([]byte, error) {
-	if err := d.open('{', "an entry of pages"); err != nil {
-		return nil, err
+// detailsKeys are the keys of a document page or content item that are page
+// details.
+var detailsKeys = map[string]bool{"pages": true, "template": true}
+
+// encode returns the form that is stored, or nil if there was none of the keys.
+func (t *details) encode() []byte {
+	if !t.given {
+		return nil
 	}
-	var count platen.ID
-	var media []byte
-	for {
-		ok, err := d.more()
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			break
-		}
-		key, err := d.key()
-		if err != nil {
-			return nil, err
-		}
+	return t.Encode()
+}
+
+// details reads one of detailsKeys (api-facts 2.5).
+func (d *setDecoder) details(key string, into *details) (err error) {
+	into.given = true
+	if key == "template" {
+		into.Template, err = d.text(key, false)
+		return err
+	}
+	return d.each(key, func() error {
+		entry, err := d.pageCount()
+		into.Pages = append(into.Pages, entry)
+		return err
+	})
+}
+
+func (d *setDecoder) pageCount() (entry platen.PageCount, err error) {
+	err = d.members("an entry of pages", func(key string) (err error) {
 		switch key {
 		case "count":
-			count, err = d.count()
+			entry.Count, err = d.count()
+		case "duplex":
+			entry.Duplex, err = d.flag(key)
 		case "media":
-			media, err = d.media()
+			err = d.media(&entry.Media)
 		default:
 			err = d.skip()
 		}
-		if err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err == nil && entry.Count == 0 {
+		err = d.fail("the entry has no count")
 	}
-	if count == 0 {
-		return nil, d.fail("the entry has no count")
-	}
-	b = append(b, `{"count":`...)
-	b = strconv.AppendInt(b, int64(count), 10)
-	if media != nil {
-		b = append(append(b, `,"media":`...), media...)
-	}
-	return append(b, '}'), nil
+	return entry, err
 }
 
-func (d *setDecoder) count() (platen.ID, error) {
+func (d *setDecoder) count() (int64, error) {
 	raw, err := d.ReadValue()
 	if err != nil {
 		return 0, d.syntax(err)
@@ -254,40 +256,36 @@ func (d *setDecoder) count() (platen.ID, error) {
 	if !ok || count > 1<<31 {
 		return 0, d.fail("the count must be a whole number from 1 up, not %s", shorten(raw))
 	}
-	return count, nil
+	return int64(count), nil
 }
 
-func (d *setDecoder) media() ([]byte, error) {
-	if err := d.open('{', "media"); err != nil {
-		return nil, err
+func (d *setDecoder) media(media *platen.Media) error {
+	texts := map[string]*string{
+		"name":   &media.Name,
+		"type":   &media.Type,
+		"size":   &media.Size,
+		"width":  &media.Width,
+		"height": &media.Height,
+		"color":  &media.Color,
+		"weight": &media.Weight,
 	}
-	b := []byte{'{'}
-	for {
-		ok, err := d.more()
-		if err != nil {
-			return nil, err
+	return d.members("media", func(key string) (err error) {
+		text := texts[key]
+		if text == nil || d.PeekKind() == 'n' {
+			return d.skip()
 		}
-		if !ok {
-			return append(b, '}'), nil
-		}
-		key, err := d.key()
-		if err != nil {
-			return nil, err
-		}
-		if wrong := platen.CheckText(key); wrong != "" {
-			return nil, d.fail("the key %s", wrong)
-		}
-		value, err := d.text(shorten([]byte(key)), false)
-		if err != nil {
-			return nil, err
-		}
-		if len(b) > 1 {
-			b = append(b, ',')
-		}
-		b = platen.AppendString(b, key)
-		b = append(b, ':')
-		b = platen.AppendString(b, value)
+		*text, err = d.text(key, d.PeekKind() == '0')
+		return err
+	})
+}
+
+// appendDetails goes on in an object, which has other keys, with those of page
+// details in the form in which they are stored.
+func appendDetails(b, details []byte) []byte {
+	if within := bytes.TrimSuffix(bytes.TrimPrefix(details, []byte{'{'}), []byte{'}'}); len(within) > 0 {
+		b = append(append(b, ','), within...)
 	}
+	return b
 }
 
 // A JobSetWriter writes elements, as [platen.Store.ReadJobSet] yields them,
@@ -332,10 +330,7 @@ func (w *JobSetWriter) Write(e *platen.Element) error {
 			b = append(b, list...)
 		}
 	}
-	if e.Details != nil {
-		comma("pages")
-		b = append(b, e.Details...)
-	}
+	b = appendDetails(b, e.Details)
 	if child := levels[e.Kind].child; child != "" {
 		comma(child)
 		b = append(b, '[')

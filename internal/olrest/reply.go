@@ -35,6 +35,7 @@ var statuses = []struct {
 	{platen.TooManyAttempts, http.StatusTooManyRequests},
 	{platen.Internal, http.StatusInternalServerError},
 	{platen.Mismatch, http.StatusInternalServerError}, // the word of the specification
+	{platen.Failed, http.StatusInternalServerError},
 	{platen.Unavailable, http.StatusServiceUnavailable},
 }
 
@@ -107,20 +108,32 @@ func ReplyToken(w http.ResponseWriter, token string, ttl time.Duration) {
 	ReplyText(w, token)
 }
 
-// ReplyCreated answers an import.
-func ReplyCreated(w http.ResponseWriter, made platen.Created) {
+// childKeys are the keys of what an import made in a set.
+var childKeys = map[platen.Kind]string{
+	platen.DataSet:    "records",
+	platen.ContentSet: "contentitems",
+	platen.JobSet:     "jobs",
+}
+
+// ReplyCreated answers the import of a set.
+func ReplyCreated(w http.ResponseWriter, kind platen.Kind, made platen.Created) {
 	b := append([]byte(nil), `{"id":`...)
 	b = strconv.AppendInt(b, int64(made.ID), 10)
-	b = append(b, `,"jobs":[`...)
-	for i, id := range made.Jobs {
+	b = append(append(append(b, `,"`...), childKeys[kind]...), `":[`...)
+	for i, id := range made.Children {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = strconv.AppendInt(b, int64(id), 10)
 	}
 	b = append(b, `]}`...)
-	w.Header().Set("Location", NativePrefix+"/jobsets/"+made.ID.String())
+	w.Header().Set("Location", NativePrefix+"/"+segment(kind)+"/"+made.ID.String())
 	reply(w, http.StatusCreated, typeJSON, b)
+}
+
+// ReplyRecordOf answers with a data record identifier (api-facts 2.2).
+func ReplyRecordOf(w http.ResponseWriter, record platen.ID) {
+	ReplyJSON(w, append(strconv.AppendInt([]byte(`{"record":`), int64(record), 10), '}'))
 }
 
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {

@@ -6,6 +6,7 @@ package olrest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/platenhq/platen"
@@ -29,23 +30,41 @@ type Action uint8
 
 // The actions.
 const (
-	Handshake    Action = iota // say that the service is there
-	Version                    // say which version of the API is spoken
-	Login                      // trade a password for a token
-	Entities                   // list all entities of a kind
-	Children                   // list what an entity contains
-	Contents                   // list the content items of a job
-	ReadList                   // read properties or metadata
-	ReplaceList                // replace properties or metadata
-	MergeLists                 // update the properties of many
-	ImportJobSet               // store a job set document
-	ExportJobSet               // return a job set as a document
+	Handshake       Action = iota // say that the service is there
+	Version                       // say which version of the API is spoken
+	Login                         // trade a password for a token
+	Entities                      // list all entities of a kind
+	Children                      // list what an entity contains
+	Contents                      // list the content items of a job or content set
+	ReadList                      // read properties or metadata
+	ReplaceList                   // replace properties or metadata
+	MergeLists                    // update the properties of many
+	Delete                        // mark a set as deleted
+	PageDetails                   // page details of the items of a content set
+	RecordOfItem                  // name the data record of a content item
+	AddRecords                    // add data records
+	ReadRecord                    // read the values of a data record
+	ReadRecords                   // read the values of those that the query names
+	QueryRecords                  // read the values of those that the body names
+	UpdateRecord                  // update values of a data record
+	UpdateRecords                 // update values of many
+	FindEntities                  // search
+	ReadStatistics                // count documents, pages and media of a job set
+	CreateStructure               // create a job set from a Job Set Structure
+	CreateDefault                 // create a job set from content sets
+	CreatePreset                  // create a job set with a job preset
+	Operations                    // list the operations
+	Progress                      // say how far an operation is
+	Result                        // say what an operation made
+	Cancel                        // stop an operation
+	Import                        // store a document
+	Export                        // return a set as a document
 )
 
 // A Route is a method on a path.
 type Route struct {
 	Method  string
-	Path    string // {id} stands for an identifier
+	Path    string // {id} stands for an identifier, other names for text
 	Action  Action
 	Kind    platen.Kind  // of the entity that {id} names, or that is listed
 	Facet   platen.Facet // ReadList, ReplaceList, MergeLists
@@ -63,11 +82,57 @@ type service struct {
 }
 
 var services = []service{
+	{platen.DataSet, "datasets", "DataSetEntityRestService"},
+	{platen.DataRecord, "datarecords", "DataRecordEntityRestService"},
+	{platen.ContentSet, "contentsets", "ContentSetEntityRestService"},
+	{platen.ContentItem, "contentitems", "ContentItemEntityRestService"},
 	{platen.JobSet, "jobsets", "JobSetEntityRestService"},
 	{platen.Job, "jobs", "JobEntityRestService"},
 	{platen.JobSegment, "jobsegments", "JobSegmentEntityRestService"},
 	{platen.DocumentSet, "documentsets", "DocumentSetEntityRestService"},
 	{platen.Document, "documents", "DocumentEntityRestService"},
+}
+
+// Where the services that serve no kind begin.
+const (
+	authentication = Prefix + "/authentication"
+	entities       = Prefix + "/entity"
+	jobCreation    = Prefix + "/workflow/jobcreation"
+)
+
+// others are the routes that do not follow from the table of kinds.
+var others = []Route{
+	{Method: http.MethodGet, Path: authentication, Action: Handshake, Service: "AuthenticationRestService"},
+	{Method: http.MethodGet, Path: authentication + "/version", Action: Version},
+	{Method: http.MethodPost, Path: authentication + "/login", Action: Login},
+
+	{Method: http.MethodGet, Path: entities, Action: Handshake, Service: "EntityRestService"},
+	{Method: http.MethodGet, Path: entities + "/version", Action: Version},
+	{Method: http.MethodPut, Path: entities + "/find", Action: FindEntities},
+
+	{Method: http.MethodGet, Path: entities + "/jobs/{id}/contents", Action: Contents, Kind: platen.Job},
+	{Method: http.MethodGet, Path: entities + "/contentsets/{id}", Action: Contents, Kind: platen.ContentSet},
+	{Method: http.MethodGet, Path: entities + "/contentsets/{id}/pages", Action: PageDetails, Kind: platen.ContentSet},
+	{Method: http.MethodGet, Path: entities + "/contentitems/{id}/datarecord", Action: RecordOfItem, Kind: platen.ContentItem},
+	{Method: http.MethodPost, Path: entities + "/datarecords", Action: AddRecords, Kind: platen.DataRecord},
+	{Method: http.MethodPut, Path: entities + "/datarecords", Action: UpdateRecords, Kind: platen.DataRecord},
+	{Method: http.MethodGet, Path: entities + "/datarecords/values", Action: ReadRecords, Kind: platen.DataRecord},
+	{Method: http.MethodPost, Path: entities + "/datarecords/values", Action: QueryRecords, Kind: platen.DataRecord},
+	{Method: http.MethodGet, Path: entities + "/datarecords/{id}/values", Action: ReadRecord, Kind: platen.DataRecord},
+	{Method: http.MethodPut, Path: entities + "/datarecords/{id}/values", Action: UpdateRecord, Kind: platen.DataRecord},
+
+	{Method: http.MethodGet, Path: Prefix + "/statistics/jobset/{id}", Action: ReadStatistics, Kind: platen.JobSet},
+
+	{Method: http.MethodGet, Path: jobCreation, Action: Handshake, Service: "JobCreationRestService"},
+	{Method: http.MethodGet, Path: jobCreation + "/version", Action: Version},
+	{Method: http.MethodPost, Path: jobCreation, Action: CreateStructure},
+	{Method: http.MethodPost, Path: jobCreation + "/default", Action: CreateDefault},
+	{Method: http.MethodPost, Path: jobCreation + "/default/{id}", Action: CreateDefault, Kind: platen.ContentSet},
+	{Method: http.MethodPost, Path: jobCreation + "/{preset}", Action: CreatePreset},
+	{Method: http.MethodGet, Path: jobCreation + "/getOperations", Action: Operations},
+	{Method: http.MethodGet, Path: jobCreation + "/getProgress/{operation}", Action: Progress},
+	{Method: http.MethodPost, Path: jobCreation + "/getResult/{operation}", Action: Result},
+	{Method: http.MethodPost, Path: jobCreation + "/cancel/{operation}", Action: Cancel},
 }
 
 // routes is the whole API, made once.
@@ -77,14 +142,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	const authentication = Prefix + "/authentication"
-	list := []Route{
-		{Method: http.MethodGet, Path: authentication, Action: Handshake, Service: "AuthenticationRestService"},
-		{Method: http.MethodGet, Path: authentication + "/version", Action: Version},
-		{Method: http.MethodPost, Path: authentication + "/login", Action: Login},
-		{Method: http.MethodPost, Path: NativePrefix + "/jobsets", Action: ImportJobSet, Kind: platen.JobSet},
-		{Method: http.MethodGet, Path: NativePrefix + "/jobsets/{id}", Action: ExportJobSet, Kind: platen.JobSet},
-	}
+	list := slices.Clone(others)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}
@@ -93,35 +151,48 @@ func makeRoutes() []Route {
 
 // routes derives the routes of a service from the row of its kind.
 func (s service) routes() []Route {
-	base := Prefix + "/entity/" + s.segment
+	base := entities + "/" + s.segment
 	var list []Route
 	add := func(method, path string, action Action, facet platen.Facet) {
 		list = append(list, Route{
-			Method: method, Path: base + path, Action: action,
+			Method: method, Path: path, Action: action,
 			Kind: s.kind, Facet: facet, Service: s.name,
 		})
 	}
 	info := s.kind.Info()
 	if info.Set {
-		add(http.MethodGet, "", Entities, 0)
+		add(http.MethodGet, base, Entities, 0)
+		add(http.MethodPost, base+"/{id}/delete", Delete, 0)
+		add(http.MethodPost, NativePrefix+"/"+s.segment, Import, 0)
+		add(http.MethodGet, NativePrefix+"/"+s.segment+"/{id}", Export, 0)
 	} else {
-		add(http.MethodGet, "", Handshake, 0)
+		add(http.MethodGet, base, Handshake, 0)
 	}
-	add(http.MethodGet, "/version", Version, 0)
-	if info.Child != 0 && info.Child != platen.DocumentPage {
-		add(http.MethodGet, "/{id}", Children, 0)
-	}
-	if s.kind == platen.Job {
-		add(http.MethodGet, "/{id}/contents", Contents, 0)
+	add(http.MethodGet, base+"/version", Version, 0)
+	switch info.Child {
+	case 0, platen.DocumentPage, platen.ContentItem: // the last has a route of its own above
+	default:
+		add(http.MethodGet, base+"/{id}", Children, 0)
 	}
 	for _, facet := range info.Facets {
-		add(http.MethodGet, "/{id}/"+facet.String(), ReadList, facet)
-		add(http.MethodPut, "/{id}/"+facet.String(), ReplaceList, facet)
+		add(http.MethodGet, base+"/{id}/"+facet.String(), ReadList, facet)
+		add(http.MethodPut, base+"/{id}/"+facet.String(), ReplaceList, facet)
 	}
 	if info.Many {
-		add(http.MethodPut, "/properties", MergeLists, platen.Properties)
+		add(http.MethodPut, base+"/properties", MergeLists, platen.Properties)
 	}
 	return list
+}
+
+// segment returns the path segment of a kind, which is also the key of its
+// list where a document has one.
+func segment(kind platen.Kind) string {
+	for _, s := range services {
+		if s.kind == kind {
+			return s.segment
+		}
+	}
+	return ""
 }
 
 // Find returns the route with that action, kind and facet. Without one, the

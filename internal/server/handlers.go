@@ -12,116 +12,226 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
-	"github.com/platenhq/platen/internal/spool"
 )
+
+// An action answers a request to a route.
+type action func(s *Server, route olrest.Route, w http.ResponseWriter, r *http.Request) error
+
+// actions is what each action of olrest does.
+var actions = map[olrest.Action]action{
+	olrest.Handshake:       (*Server).handshake,
+	olrest.Version:         (*Server).version,
+	olrest.Login:           (*Server).login,
+	olrest.Entities:        (*Server).entities,
+	olrest.Children:        (*Server).children,
+	olrest.Contents:        (*Server).contents,
+	olrest.ReadList:        (*Server).readList,
+	olrest.ReplaceList:     (*Server).replaceList,
+	olrest.MergeLists:      (*Server).mergeLists,
+	olrest.Delete:          (*Server).delete,
+	olrest.PageDetails:     (*Server).pageDetails,
+	olrest.RecordOfItem:    (*Server).recordOfItem,
+	olrest.AddRecords:      (*Server).addRecords,
+	olrest.ReadRecord:      (*Server).readRecord,
+	olrest.ReadRecords:     (*Server).readRecords,
+	olrest.QueryRecords:    (*Server).queryRecords,
+	olrest.UpdateRecord:    (*Server).updateRecord,
+	olrest.UpdateRecords:   (*Server).updateRecords,
+	olrest.FindEntities:    (*Server).find,
+	olrest.ReadStatistics:  (*Server).statistics,
+	olrest.CreateStructure: (*Server).createStructure,
+	olrest.CreateDefault:   (*Server).createDefault,
+	olrest.CreatePreset:    (*Server).createPreset,
+	olrest.Operations:      (*Server).operations,
+	olrest.Progress:        (*Server).progress,
+	olrest.Result:          (*Server).result,
+	olrest.Cancel:          (*Server).cancel,
+	olrest.Import:          (*Server).importSet,
+	olrest.Export:          (*Server).exportSet,
+}
 
 // handler returns the handler of a route.
 func (s *Server) handler(route olrest.Route) handler {
-	switch route.Action {
-	case olrest.Handshake:
-		return func(w http.ResponseWriter, _ *http.Request) error {
-			olrest.ReplyText(w, route.HandshakeText())
-			return nil
-		}
-	case olrest.Version:
-		return func(w http.ResponseWriter, _ *http.Request) error {
-			olrest.ReplyText(w, s.APIVersion)
-			return nil
-		}
-	case olrest.Login:
-		return s.Guard.Login
-	case olrest.Entities:
-		return func(w http.ResponseWriter, r *http.Request) error {
-			if olrest.WantsText(r.Header.Get("Accept")) {
-				olrest.ReplyText(w, route.HandshakeText())
-				return nil
-			}
-			runs, err := s.Store.Entities(r.Context(), route.Kind)
-			if err != nil {
-				return err
-			}
-			return olrest.ReplyIdentifiers(w, runs)
-		}
-	case olrest.Children:
-		return func(w http.ResponseWriter, r *http.Request) error {
-			ref, err := pathRef(r, route.Kind)
-			if err != nil {
-				return err
-			}
-			runs, err := s.Store.Children(r.Context(), ref)
-			if err != nil {
-				return err
-			}
-			return olrest.ReplyIdentifiers(w, runs)
-		}
-	case olrest.Contents:
-		return func(w http.ResponseWriter, r *http.Request) error {
-			ref, err := pathRef(r, route.Kind)
-			if err != nil {
-				return err
-			}
-			contents, err := s.Store.Contents(r.Context(), ref.ID)
-			if err != nil {
-				return err
-			}
-			return olrest.ReplyContents(w, contents)
-		}
-	case olrest.ReadList:
-		return func(w http.ResponseWriter, r *http.Request) error {
-			ref, err := pathRef(r, route.Kind)
-			if err != nil {
-				return err
-			}
-			list, err := s.Store.List(r.Context(), ref, route.Facet)
-			if err != nil {
-				return err
-			}
-			olrest.ReplyJSON(w, list)
-			return nil
-		}
-	case olrest.ReplaceList:
-		return func(w http.ResponseWriter, r *http.Request) error {
-			ref, err := pathRef(r, route.Kind)
-			if err != nil {
-				return err
-			}
-			var update platen.Update
-			err = s.withBody(w, r, func(body []byte) (err error) {
-				update, err = olrest.ReadUpdate(body, ref)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if err := s.Store.Replace(r.Context(), route.Kind, route.Facet, update); err != nil {
-				return err
-			}
-			olrest.ReplyTrue(w)
-			return nil
-		}
-	case olrest.MergeLists:
-		return func(w http.ResponseWriter, r *http.Request) error {
-			var updates []platen.Update
-			err := s.withBody(w, r, func(body []byte) (err error) {
-				updates, err = olrest.ReadUpdates(body, route.Kind)
-				return err
-			})
-			if err != nil {
-				return err
-			}
-			if err := s.Store.Merge(r.Context(), route.Kind, route.Facet, updates); err != nil {
-				return err
-			}
-			olrest.ReplyNothing(w)
-			return nil
-		}
-	case olrest.ImportJobSet:
-		return s.importJobSet
-	case olrest.ExportJobSet:
-		return s.exportJobSet
+	do := actions[route.Action]
+	if do == nil {
+		panic("server: a route has no handler")
 	}
-	panic("server: a route has no handler")
+	return func(w http.ResponseWriter, r *http.Request) error { return do(s, route, w, r) }
+}
+
+func (s *Server) handshake(route olrest.Route, w http.ResponseWriter, _ *http.Request) error {
+	olrest.ReplyText(w, route.HandshakeText())
+	return nil
+}
+
+func (s *Server) version(_ olrest.Route, w http.ResponseWriter, _ *http.Request) error {
+	olrest.ReplyText(w, s.APIVersion)
+	return nil
+}
+
+func (s *Server) login(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	return s.Guard.Login(w, r)
+}
+
+func (s *Server) entities(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	if olrest.WantsText(r.Header.Get("Accept")) {
+		return s.handshake(route, w, r)
+	}
+	contentType := ""
+	if route.Kind == platen.ContentSet {
+		var err error
+		if contentType, err = olrest.ParseContentType(r.URL.Query()); err != nil {
+			return err
+		}
+	}
+	runs, err := s.Store.Entities(r.Context(), route.Kind, contentType)
+	if err != nil {
+		return err
+	}
+	return olrest.ReplyIdentifiers(w, runs)
+}
+
+func (s *Server) children(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	runs, err := s.Store.Children(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	return olrest.ReplyIdentifiers(w, runs)
+}
+
+func (s *Server) contents(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	contents, err := s.Store.Contents(r.Context(), ref)
+	if err != nil {
+		return err
+	}
+	return olrest.ReplyContents(w, contents)
+}
+
+func (s *Server) readList(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	list, err := s.Store.List(r.Context(), ref, route.Facet)
+	if err != nil {
+		return err
+	}
+	olrest.ReplyJSON(w, list)
+	return nil
+}
+
+func (s *Server) replaceList(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	update, err := body(s, w, r, func(body []byte) (platen.Update, error) { return olrest.ReadUpdate(body, ref) })
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Replace(r.Context(), route.Kind, route.Facet, update); err != nil {
+		return err
+	}
+	olrest.ReplyTrue(w)
+	return nil
+}
+
+func (s *Server) mergeLists(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	updates, err := body(s, w, r, func(body []byte) ([]platen.Update, error) { return olrest.ReadUpdates(body, route.Kind) })
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Merge(r.Context(), route.Kind, route.Facet, updates); err != nil {
+		return err
+	}
+	olrest.ReplyNothing(w)
+	return nil
+}
+
+func (s *Server) delete(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Delete(r.Context(), ref); err != nil {
+		return err
+	}
+	s.Log.Info("set deleted", "kind", ref.Kind.String(), "id", ref.ID, "user", auth.CallOf(r.Context()).User)
+	olrest.ReplyTrue(w)
+	return nil
+}
+
+func (s *Server) pageDetails(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	each, err := olrest.ParseFlag(r.URL.Query(), "detail")
+	if err != nil {
+		return err
+	}
+	pages := olrest.NewPagesWriter(w, each)
+	return stream(w, func(begin func()) error {
+		return s.Store.PageDetails(r.Context(), ref.ID, func(items platen.Run, details []byte) error {
+			begin()
+			return pages.Write(items, details)
+		})
+	}, pages.Close)
+}
+
+func (s *Server) recordOfItem(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	record, err := s.Store.Record(r.Context(), ref.ID)
+	if err != nil {
+		return err
+	}
+	olrest.ReplyRecordOf(w, record)
+	return nil
+}
+
+// stream answers with JSON that read writes piece by piece; it calls begin
+// before each. An error before the first is answered, a later one cuts the
+// answer off.
+func stream(w http.ResponseWriter, read func(begin func()) error, end func() error) error {
+	begun := false
+	begin := func() {
+		if !begun {
+			begun = true
+			olrest.BeginJSON(w)
+		}
+	}
+	err := read(begin)
+	if err == nil {
+		begin()
+		err = end()
+	}
+	if err != nil && begun {
+		return olrest.Aborted(err)
+	}
+	return err
+}
+
+// body reads the body of a request with read.
+func body[T any](s *Server, w http.ResponseWriter, r *http.Request, read func(body []byte) (T, error)) (T, error) {
+	var value T
+	err := s.withBody(w, r, func(body []byte) (err error) {
+		value, err = read(body)
+		return err
+	})
+	return value, err
 }
 
 // pathRef returns the entity that a path names. What can be no identifier is
@@ -206,81 +316,6 @@ func bodyError(w http.ResponseWriter, err error) error {
 		return err
 	}
 	return platen.Errorf(platen.Invalid, "the body could not be read to its end: %v", err)
-}
-
-// importJobSet stores a job set document. It is taken in whole before the
-// store sees any of it, so that a slow client holds up nobody.
-func (s *Server) importJobSet(w http.ResponseWriter, r *http.Request) error {
-	if err := checkMedia(r); err != nil {
-		return err
-	}
-	set, err := spool.New()
-	if err != nil {
-		return err
-	}
-	defer set.Close()
-	body := &patientReader{body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall}
-	if err := olrest.ReadJobSet(body, set); err != nil {
-		// The rest of a refused document may be of any size.
-		w.Header().Set("Connection", "close")
-		if body.err != nil {
-			return bodyError(w, body.err)
-		}
-		return err
-	}
-	made, err := s.Store.CreateJobSet(r.Context(), set)
-	if err != nil {
-		return err
-	}
-	s.Log.Info("job set imported", "jobset", made.ID, "jobs", len(made.Jobs))
-	olrest.ReplyCreated(w, made)
-	return nil
-}
-
-// A patientReader reads a body of any size, for as long as it goes on coming.
-type patientReader struct {
-	body    io.Reader
-	control *http.ResponseController
-	stall   time.Duration // how long the next part may take
-	moved   time.Time     // when the deadline was last moved
-	err     error         // the first error that is not the end
-}
-
-// Read implements [io.Reader].
-func (p *patientReader) Read(b []byte) (int, error) {
-	if now := time.Now(); now.Sub(p.moved) > p.stall/6 {
-		p.moved = now
-		_ = p.control.SetReadDeadline(now.Add(p.stall))
-	}
-	n, err := p.body.Read(b)
-	if err != nil && err != io.EOF && p.err == nil {
-		p.err = err
-	}
-	return n, err
-}
-
-// exportJobSet streams a job set as a document.
-func (s *Server) exportJobSet(w http.ResponseWriter, r *http.Request) error {
-	ref, err := pathRef(r, platen.JobSet)
-	if err != nil {
-		return err
-	}
-	document := olrest.NewJobSetWriter(w)
-	begun := false
-	err = s.Store.ReadJobSet(r.Context(), ref.ID, func(e *platen.Element) error {
-		if !begun {
-			begun = true
-			olrest.BeginJSON(w)
-		}
-		return document.Write(e)
-	})
-	if err == nil {
-		err = document.Close()
-	}
-	if err != nil && begun {
-		return olrest.Aborted(err)
-	}
-	return err
 }
 
 // index tells a person with a browser where to go.

@@ -26,6 +26,7 @@ type Timeouts struct {
 	Header time.Duration // to send all headers
 	Stall  time.Duration // to send a body, or to take what is written; streams: the next part of it
 	Idle   time.Duration // between requests
+	Find   time.Duration // for a search in the store
 	Stop   time.Duration // for requests under way when the server stops
 }
 
@@ -33,6 +34,7 @@ var defaultTimeouts = Timeouts{
 	Header: 10 * time.Second,
 	Stall:  30 * time.Second,
 	Idle:   2 * time.Minute,
+	Find:   25 * time.Second, // less than Stall, so that it can be answered
 	Stop:   8 * time.Second,
 }
 
@@ -55,6 +57,8 @@ type Server struct {
 	mux     *http.ServeMux
 	nothing http.Handler // answers at paths where there is nothing
 	ids     requestIDs
+
+	operating operations
 }
 
 // New returns a server.
@@ -243,6 +247,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.Log.Info("stopping")
 	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeouts.Stop)
 	defer cancel()
+	s.operating.stop()
 	if err := server.Shutdown(stopping); err != nil {
 		s.Log.Warn("some requests did not end in time and are cut off", "error", err)
 		return server.Close()

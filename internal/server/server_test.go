@@ -156,7 +156,7 @@ func (s *service) importSet(document string) platen.Created {
 	if err := json.Unmarshal([]byte(a.body), &made); err != nil || a.status != 201 {
 		s.t.Fatalf("import: %d %s", a.status, a.body)
 	}
-	return platen.Created{ID: made.ID, Jobs: made.Jobs}
+	return platen.Created{ID: made.ID, Children: made.Jobs}
 }
 
 // isError checks an error of the dialect, whole.
@@ -190,7 +190,7 @@ const twoJobs = `{"properties":[{"name":"s","value":"1"}],"metadata":[{"name":"s
 func TestMethods(t *testing.T) {
 	s := start(t)
 	made := s.importSet(twoJobs)
-	set, job, other := made.ID, made.Jobs[0], made.Jobs[1]
+	set, job, other := made.ID, made.Children[0], made.Children[1]
 	segment, documents, document := other+1, other+2, other+3
 	for _, test := range []struct {
 		name, method, path, body string
@@ -267,7 +267,7 @@ func TestMethods(t *testing.T) {
 func TestBadInput(t *testing.T) {
 	s := start(t)
 	made := s.importSet(twoJobs)
-	job, other := made.Jobs[0].String(), made.Jobs[1].String()
+	job, other := made.Children[0].String(), made.Children[1].String()
 	fill := strings.NewReplacer("JOB", job, "OTHER", other, "SET", made.ID.String())
 	export := func() string { return s.do("GET", "/api/v1/jobsets/"+made.ID.String(), "").body }
 	before := export()
@@ -507,7 +507,7 @@ func TestOptions(t *testing.T) {
 // TestTooLarge checks that a body over the limit is refused unread.
 func TestTooLarge(t *testing.T) {
 	s := start(t)
-	job := s.importSet(twoJobs).Jobs[0]
+	job := s.importSet(twoJobs).Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
 	t.Run("announced", func(t *testing.T) {
 		a := s.raw(fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nContent-Length: 268435456\r\n\r\n{", path, s.token))
@@ -569,7 +569,7 @@ func TestSlowClients(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 300 * time.Millisecond, Stall: 600 * time.Millisecond, Idle: time.Minute, Stop: 5 * time.Second}
 	})
-	job := s.importSet(twoJobs).Jobs[0]
+	job := s.importSet(twoJobs).Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
 	before := s.do("GET", path, "").body
 	var slow []net.Conn
@@ -650,7 +650,7 @@ func TestCutOffImport(t *testing.T) {
 		t.Errorf("a cut-off import left %s", sets)
 	}
 	made := s.importSet(whole)
-	if a := s.do("GET", fmt.Sprintf("%s/jobs/%d/contents", entities, made.Jobs[0]), ""); strings.Count(a.body, `"item"`) != 20_000 {
+	if a := s.do("GET", fmt.Sprintf("%s/jobs/%d/contents", entities, made.Children[0]), ""); strings.Count(a.body, `"item"`) != 20_000 {
 		t.Errorf("the whole import has %d items", strings.Count(a.body, `"item"`))
 	}
 }
@@ -723,8 +723,8 @@ func TestImportExport(t *testing.T) {
 	if again := three.do("GET", "/api/v1/jobsets/"+made.ID.String(), ""); again.body != a.body {
 		t.Errorf("the copy of the sorted document differs:\n%s\n%s", again.body, a.body)
 	}
-	jobs := slices.Sorted(slices.Values(made.Jobs))
-	if !slices.Equal(jobs, made.Jobs) {
-		t.Errorf("jobs %v are not in order", made.Jobs)
+	jobs := slices.Sorted(slices.Values(made.Children))
+	if !slices.Equal(jobs, made.Children) {
+		t.Errorf("jobs %v are not in order", made.Children)
 	}
 }

@@ -80,6 +80,9 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 		Reader:     reader,
 		Rebind:     rebind,
 		Translate:  translate,
+		Concat:     func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
+		Contains:   func(text, part string) string { return "(instr(" + text + ", " + part + ") > 0)" },
+		Like:       func(text, pattern string) string { return "text_like(" + text + ", " + pattern + ")" },
 		CacheBytes: cacheBytes,
 		Close: func() error {
 			close(stop)
@@ -90,13 +93,21 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 }
 
 func open(path, options string, connections int) (*sql.DB, error) {
-	db, err := driver.Open("file:" + (&url.URL{Path: path}).EscapedPath() + "?" + pragmas + options)
+	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas+options, functions)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, translate(err))
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// functions adds what SQLite lacks: its own LIKE takes no heed of case, and
+// time beyond measure for some patterns.
+func functions(c *sqlite3.Conn) error {
+	return c.CreateFunction("text_like", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+		ctx.ResultBool(sqlstore.Like(arg[0].RawBlob(), arg[1].RawBlob()))
+	})
 }
 
 // checkpoint runs passive checkpoints: they wait for nobody and hold up

@@ -21,6 +21,8 @@ const (
 	blockPairs = 4096
 	blockFetch = 8 // blocks that a reader of contents takes at a time
 
+	narrow = 65536 // a block whose items lie wider apart is wide
+
 	documentSpecial   = 1 // its pages have flags
 	documentContinued = 2 // the next entry has more of its pages
 	documentShift     = 2
@@ -41,6 +43,7 @@ type blockBuilder struct {
 	digits int64
 	pairs  []byte
 	pages  []byte
+	items  platen.Run // smallest and largest content item of pairs
 
 	last platen.Page // the pair before in this block
 	seen idSet       // content items of the job so far
@@ -55,11 +58,7 @@ func (b *blockBuilder) part(pages []platen.Page, flags uint64) error {
 		page := pages[i]
 		repeats := !b.seen.add(page.Item)
 		if !repeats {
-			b.pairs = binary.AppendVarint(b.pairs, int64(page.Item-b.last.Item))
-			b.pairs = binary.AppendVarint(b.pairs, int64(page.Record-b.last.Record))
-			b.last = page
-			b.count++
-			b.digits += digits(page.Item) + digits(page.Record)
+			b.pair(page)
 			page.Item = 0 // the next pair
 		}
 		special = special || repeats || extras(&page)
@@ -78,6 +77,19 @@ func (b *blockBuilder) part(pages []platen.Page, flags uint64) error {
 		return b.flush()
 	}
 	return nil
+}
+
+// pair adds the content item and data record of a page.
+func (b *blockBuilder) pair(page platen.Page) {
+	b.pairs = binary.AppendVarint(b.pairs, int64(page.Item-b.last.Item))
+	b.pairs = binary.AppendVarint(b.pairs, int64(page.Record-b.last.Record))
+	b.last = page
+	if b.count == 0 || page.Item < b.items.First {
+		b.items.First = page.Item
+	}
+	b.items.Last = max(b.items.Last, page.Item)
+	b.count++
+	b.digits += digits(page.Item) + digits(page.Record)
 }
 
 func extras(page *platen.Page) bool {
@@ -118,7 +130,7 @@ func (b *blockBuilder) flush() error {
 	b.seq++
 	b.count, b.digits = 0, 0
 	b.pairs, b.pages = b.pairs[:0], b.pages[:0]
-	b.last = platen.Page{}
+	b.last, b.items = platen.Page{}, platen.Run{}
 	return nil
 }
 
@@ -254,3 +266,6 @@ func (s idSet) add(id platen.ID) bool {
 	s[id>>6] = word | bit
 	return true
 }
+
+// has reports whether id is in the set.
+func (s idSet) has(id platen.ID) bool { return s[id>>6]>>(id&63)&1 != 0 }

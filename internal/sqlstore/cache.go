@@ -38,6 +38,8 @@ type shard struct {
 	held  map[listKey]int
 	bytes int
 	epoch uint64
+
+	heldAll bool // nothing may be filled in
 }
 
 // entryBytes is about what an entry costs besides the list itself.
@@ -69,7 +71,7 @@ func (c *cache) fill(key listKey, found cached, epoch uint64) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epoch == epoch && s.held[key] == 0 {
+	if s.epoch == epoch && s.held[key] == 0 && !s.heldAll {
 		c.put(s, key, found)
 	}
 }
@@ -97,6 +99,24 @@ func (c *cache) release(key listKey, now cached) {
 	delete(s.held, key)
 	if now.list != nil {
 		c.put(s, key, now)
+	}
+}
+
+// holdAll takes everything out, and keeps it out until releaseAll.
+func (c *cache) holdAll() { c.setAll(true) }
+
+// releaseAll ends holdAll.
+func (c *cache) releaseAll() { c.setAll(false) }
+
+func (c *cache) setAll(held bool) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.epoch++
+		s.heldAll = held
+		clear(s.lists)
+		s.bytes = 0
+		s.mu.Unlock()
 	}
 }
 

@@ -133,6 +133,8 @@ type transaction struct {
 	store *Store
 	tx    *sql.Tx
 	stmts map[query]*sql.Stmt
+	hides bool         // it hides entities, whose lists may be in the cache
+	freed []platen.Run // data records of content items that it removed
 }
 
 func (s *Store) begin() (*transaction, error) {
@@ -173,6 +175,10 @@ func (s *Store) commitAlone(fn func(*transaction) error) error {
 	}
 	if err := fn(t); err != nil {
 		return errors.Join(err, t.tx.Rollback())
+	}
+	if t.hides {
+		s.cache.holdAll()
+		defer s.cache.releaseAll()
 	}
 	return t.tx.Commit()
 }
@@ -231,12 +237,36 @@ func (s *Store) tryGroup(group []*write) (err error) {
 		if err := t.writeList(key, g.now[key].list); err != nil {
 			return err
 		}
+		if err := t.note(g.now[key].kind, key); err != nil {
+			return err
+		}
 	}
 	for key := range g.changed {
 		s.cache.hold(key)
 	}
 	held = true
-	return t.tx.Commit()
+	if err := t.tx.Commit(); err != nil {
+		return err
+	}
+	s.noted(g.changed)
+	return nil
+}
+
+// noted remembers whose changes are noted, so that the next one of the same
+// need not be. With other writers on the database it can not be known.
+func (s *Store) noted(changed map[listKey]bool) {
+	const most = 1 << 17
+	if s.engine.CacheBytes == 0 {
+		return
+	}
+	if len(s.stale) > most {
+		clear(s.stale)
+	}
+	for key := range changed {
+		if key.facet != platen.Metadata {
+			s.stale[key.id] = true
+		}
+	}
 }
 
 // writeList writes a list. An empty one has no row.
@@ -285,16 +315,28 @@ func (g *lists) apply(w *write) (refused, err error) {
 			return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: update.ID}), nil
 		}
 	}
+	before := make(map[listKey]cached, len(w.merge)) // for a write that is refused on the way
 	for _, update := range w.merge {
 		if len(update.Pairs) == 0 {
 			continue
 		}
 		key := listKey{update.ID, w.facet}
-		pairs, err := g.now[key].list.Decode()
+		now := g.now[key]
+		pairs, err := now.list.Decode()
 		if err != nil {
 			return nil, err
 		}
-		g.set(key, w.kind, platen.EncodeList(platen.MergeList(pairs, update.Pairs)))
+		pairs = platen.MergeList(pairs, update.Pairs)
+		if w.facet == platen.Fields && len(pairs) > platen.MaxFields {
+			for key, list := range before {
+				g.now[key] = list
+			}
+			return platen.Errorf(platen.Invalid, "data record %d would have %d fields; %d are the most", update.ID, len(pairs), platen.MaxFields), nil
+		}
+		if _, ok := before[key]; !ok {
+			before[key] = now
+		}
+		g.set(key, w.kind, platen.EncodeList(pairs))
 	}
 	return nil, nil
 }

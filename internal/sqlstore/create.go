@@ -3,30 +3,32 @@ package sqlstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
-	"errors"
 	"slices"
 
 	"github.com/platenhq/platen"
 )
 
-// groupPages is how many pages a creation collects before it writes them, so
-// that what it makes gets neighbouring identifiers: a run each, not a row.
-const groupPages = 8192
-
 // CreateJobSet implements [platen.Store].
-func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource) (platen.Created, error) {
+func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource, options platen.JobSetOptions) (platen.Created, error) {
 	var made platen.Created
 	err := s.update(func(t *transaction) error {
-		c := creation{t: t, ctx: ctx, nodes: source.Nodes(), details: make(map[string]int64)}
+		b, err := newBuilder(ctx, t, source.Given())
+		if err != nil {
+			return err
+		}
+		c := creation{builder: b, nodes: source.Nodes(), existing: options.Existing}
 		if err := c.run(source); err != nil {
 			return err
 		}
-		made.ID = c.ids[0]
-		made.Jobs = []platen.ID{}
+		if options.Operation != "" {
+			if err := t.end(options.Operation, c.root); err != nil {
+				return err
+			}
+		}
+		made = platen.Created{ID: c.root, Children: []platen.ID{}}
 		for i, node := range c.nodes {
 			if node.Kind == platen.Job {
-				made.Jobs = append(made.Jobs, c.ids[i])
+				made.Children = append(made.Children, c.ids[i])
 			}
 		}
 		return nil
@@ -39,28 +41,26 @@ func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource) (p
 
 // A creation writes one job set. It is a [platen.JobSetVisitor].
 type creation struct {
-	t     *transaction
-	ctx   context.Context
+	*builder
 	nodes []platen.Node
 	ids   []platen.ID // of nodes
-	next  platen.ID   // the sequence
-	given platen.Run  // identifiers that the source gives lie in here
+
+	existing bool // content items are not created
 
 	pages     []sourcePage
 	documents []sourceDocument
 	pending   int // pages at the end that belong to no document yet
 	arena     int // bytes of lists that these hold
 
-	set     int   // document set of the last document created
-	place   int64 // documents created in it
-	block   *blockBuilder
-	details map[string]int64 // page_details.id by body, some of them
+	set   int   // document set of the last document created
+	place int64 // documents created in it
+	block *blockBuilder
 }
 
 // A sourcePage is a page with its details stored.
 type sourcePage struct {
 	platen.Page
-	details int64 // page_details.id, 0 if not said
+	details int64 // details.id, 0 if not said
 }
 
 // A sourceDocument is a document, or the first pages of a long one.
@@ -71,69 +71,18 @@ type sourceDocument struct {
 }
 
 func (c *creation) run(source platen.JobSetSource) error {
-	var next int64
-	if err := c.t.stmt(selectNext).QueryRowContext(c.t.ctx).Scan(&next); err != nil {
-		return err
-	}
-	c.next, c.given = platen.ID(next), source.Given()
 	for _, step := range []func() error{
 		c.createNodes,
 		func() error { return source.Read(c) },
 		c.flush,
 		c.flushBlock,
-		func() error { return c.t.exec(updateNext, int64(c.next)) },
+		c.finish,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// allocate takes n neighbouring identifiers from the sequence.
-func (c *creation) allocate(n int) (platen.ID, error) {
-	for {
-		run := platen.Run{First: c.next, Last: c.next + platen.ID(n) - 1}
-		if run.Last > platen.MaxID {
-			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", c.next, platen.MaxID)
-		}
-		if run.First <= c.given.Last && c.given.First <= run.Last {
-			c.next = c.given.Last + 1
-			continue
-		}
-		taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
-		if err != nil {
-			return 0, err
-		}
-		if taken.Last < run.First {
-			c.next = run.Last + 1
-			return run.First, nil
-		}
-		c.next = taken.Last + 1
-	}
-}
-
-// insert adds a run of entities. Parent nil means that they belong to nothing.
-func (c *creation) insert(kind platen.Kind, run platen.Run, parent any, ord int64, record, details any) error {
-	return c.t.exec(insertEntity, int64(run.First), int64(run.Last), int64(kind), parent, ord, record, details)
-}
-
-// claim adds a run of entities whose identifiers the source gave.
-func (c *creation) claim(kind platen.Kind, run platen.Run, parent any, ord int64) error {
-	taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
-	if err != nil {
-		return err
-	}
-	if taken.Last >= run.First {
-		return takenError(kind, max(taken.First, run.First), taken.kind)
-	}
-	return c.insert(kind, run, parent, ord, nil, nil)
-}
-
-func takenError(kind platen.Kind, id platen.ID, by platen.Kind) error {
-	err := platen.Errorf(platen.Conflict, "%s %d can not be created: id %d is taken by a %s", kind, id, id, by)
-	err.Param = id.String()
-	return err
 }
 
 // createNodes creates the job set, then all jobs, all job segments and all
@@ -172,7 +121,7 @@ func (c *creation) createLevel(kind platen.Kind) error {
 		if parent >= 0 {
 			id = c.ids[parent]
 		}
-		err := c.claim(kind, run, int64(id), ord)
+		err := c.claim(kind, run, place{parent: id, ord: ord})
 		ord += run.Len()
 		return err
 	}
@@ -185,6 +134,9 @@ func (c *creation) createLevel(kind platen.Kind) error {
 			id, fresh = fresh, fresh+1
 		}
 		c.ids[i] = id
+		if i == 0 {
+			c.root = id
+		}
 		if node.Parent == parent && id == run.Last+1 {
 			run.Last = id
 			continue
@@ -202,7 +154,7 @@ func (c *creation) createLevel(kind platen.Kind) error {
 
 // NodeList implements [platen.JobSetVisitor].
 func (c *creation) NodeList(node int, facet platen.Facet, list platen.List) error {
-	return c.t.writeList(listKey{c.ids[node], facet}, list)
+	return c.list(c.nodes[node].Kind, c.ids[node], facet, list)
 }
 
 // Page implements [platen.JobSetVisitor].
@@ -253,26 +205,6 @@ func (c *creation) keep(lists *[2]platen.List) {
 	}
 }
 
-// detailsID returns the id of page details, which are stored once.
-func (c *creation) detailsID(body []byte) (int64, error) {
-	if id, ok := c.details[string(body)]; ok {
-		return id, nil
-	}
-	var id int64
-	err := c.t.stmt(selectDetailsID).QueryRowContext(c.t.ctx, string(body)).Scan(&id)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = c.t.stmt(insertDetails).QueryRowContext(c.t.ctx, string(body)).Scan(&id)
-	}
-	if err != nil {
-		return 0, err
-	}
-	if len(c.details) >= 1024 {
-		clear(c.details)
-	}
-	c.details[string(body)] = id
-	return id, nil
-}
-
 // flush writes what is collected.
 func (c *creation) flush() error {
 	if err := c.ctx.Err(); err != nil {
@@ -307,7 +239,7 @@ func (c *creation) createDocuments() error {
 		if run.First == 0 {
 			return nil
 		}
-		err := c.claim(platen.Document, run, int64(c.ids[c.set]), c.place)
+		err := c.claim(platen.Document, run, place{parent: c.ids[c.set], ord: c.place})
 		c.place += run.Len()
 		run = platen.Run{}
 		return err
@@ -332,7 +264,7 @@ func (c *creation) createDocuments() error {
 		run.Last = d.ID
 		for f, list := range d.Lists {
 			if list != nil {
-				if err := c.t.writeList(listKey{d.ID, platen.Facet(f)}, list); err != nil {
+				if err := c.list(platen.Document, d.ID, platen.Facet(f), list); err != nil {
 					return err
 				}
 			}
@@ -341,20 +273,13 @@ func (c *creation) createDocuments() error {
 	return flush()
 }
 
-// An itemRun is neighbouring content items with what the source says of them.
-type itemRun struct {
-	platen.Run
-	record  platen.ID // data record of First, and so on; 0: not said
-	details int64     // 0: not said
-}
-
 // createContentItems creates the content items and data records of the pages
 // collected that do not exist, checks those that do, and fills in the record
 // of each page.
 func (c *creation) createContentItems() error {
 	for i := range c.pages {
 		if id := c.pages[i].ID; id != 0 {
-			if err := c.claim(platen.DocumentPage, platen.Run{First: id, Last: id}, nil, 0); err != nil {
+			if err := c.claim(platen.DocumentPage, platen.Run{First: id, Last: id}, nowhere); err != nil {
 				return err
 			}
 		}
@@ -401,12 +326,6 @@ func agree(pages []*sourcePage) error {
 	return nil
 }
 
-func itemConflict(id platen.ID, format string, args ...any) error {
-	err := platen.Errorf(platen.Conflict, format, args...)
-	err.Param = id.String()
-	return err
-}
-
 // nextRun returns the first run of neighbours among pages, which are sorted
 // by content item and agree, and how many pages it covers.
 func nextRun(pages []*sourcePage) (itemRun, int) {
@@ -435,10 +354,13 @@ func (c *creation) settle(run itemRun, pages []*sourcePage) error {
 		}
 		free := max(run.First, have.Last+1)
 		if free <= last {
-			if have, err = c.createItems(run, platen.Run{First: free, Last: last}); err != nil {
+			if c.existing {
+				return platen.NotFoundError(platen.Ref{Kind: platen.ContentItem, ID: free})
+			}
+			if have, err = c.createItems(run, platen.Run{First: free, Last: last}, nowhere); err != nil {
 				return err
 			}
-		} else if err := checkItems(run, have, last); err != nil {
+		} else if err := checkItems(run, have); err != nil {
 			return err
 		}
 		from := max(run.First, have.First)
@@ -451,65 +373,11 @@ func (c *creation) settle(run itemRun, pages []*sourcePage) error {
 	return nil
 }
 
-// createItems creates a part of run, whose identifiers are free.
-func (c *creation) createItems(run itemRun, part platen.Run) (row, error) {
-	records := platen.Run{}
-	n := platen.ID(part.Len())
-	if run.record == 0 {
-		fresh, err := c.allocate(int(n))
-		if err != nil {
-			return row{}, err
-		}
-		records = platen.Run{First: fresh, Last: fresh + n - 1}
-		if err := c.insert(platen.DataRecord, records, nil, 0, nil, nil); err != nil {
-			return row{}, err
-		}
-	} else {
-		first := run.record + part.First - run.First
-		records = platen.Run{First: first, Last: first + n - 1}
-		if err := c.ensureRecords(records); err != nil {
-			return row{}, err
-		}
-		// A data record may have taken what was free for the items.
-		if records.First <= part.Last && part.First <= records.Last {
-			return row{}, takenError(platen.ContentItem, max(records.First, part.First), platen.DataRecord)
-		}
-	}
-	var details any
-	if run.details != 0 {
-		details = run.details
-	}
-	err := c.insert(platen.ContentItem, part, nil, 0, int64(records.First), details)
-	return row{Run: part, kind: platen.ContentItem, record: records.First, details: run.details}, err
-}
-
-// ensureRecords creates those of the data records that do not exist.
-func (c *creation) ensureRecords(run platen.Run) error {
-	for last := run.Last; last >= run.First; {
-		have, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), last)
-		if err != nil {
-			return err
-		}
-		if free := max(run.First, have.Last+1); free <= last {
-			if err := c.insert(platen.DataRecord, platen.Run{First: free, Last: last}, nil, 0, nil, nil); err != nil {
-				return err
-			}
-			last = free - 1
-			continue
-		}
-		if have.kind != platen.DataRecord {
-			return takenError(platen.DataRecord, max(run.First, have.First), have.kind)
-		}
-		last = have.First - 1
-	}
-	return nil
-}
-
-// checkItems compares what run says with the stored row have, up to last.
-func checkItems(run itemRun, have row, last platen.ID) error {
+// checkItems compares what run says with the stored row have.
+func checkItems(run itemRun, have row) error {
 	id := max(run.First, have.First)
-	if have.kind != platen.ContentItem {
-		return takenError(platen.ContentItem, id, have.kind)
+	if have.kind != platen.ContentItem || have.hidden {
+		return takenError(platen.ContentItem, id, have)
 	}
 	stored := have.record + id - have.First
 	if said := run.record + id - run.First; run.record != 0 && said != stored {
@@ -536,7 +404,7 @@ func (c *creation) pack() error {
 			if err := c.flushBlock(); err != nil {
 				return err
 			}
-			c.block = &blockBuilder{job: id, seen: make(idSet), insert: c.insertBlock}
+			c.block = &blockBuilder{job: id, seen: make(idSet), insert: func(b *blockBuilder) error { return insertBlock(c.t, b) }}
 		}
 		flags := uint64(0)
 		if d.continued {
@@ -558,6 +426,13 @@ func (c *creation) flushBlock() error {
 	return c.block.flush()
 }
 
-func (c *creation) insertBlock(b *blockBuilder) error {
-	return c.t.exec(insertContentBlock, int64(b.job), b.seq, b.count, b.digits, b.pairs, b.pages)
+// insertBlock stores a block.
+func insertBlock(t *transaction, b *blockBuilder) error {
+	wide := 0
+	if b.items.Len() > narrow {
+		wide = 1
+	}
+	// No byte is not the same as nothing, which the column does not take.
+	return t.exec(insertContentBlock, int64(b.job), b.seq, b.count, b.digits, append([]byte{}, b.pairs...), append([]byte{}, b.pages...),
+		int64(b.items.First), int64(b.items.Last), wide)
 }

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/platenhq/platen"
@@ -13,27 +14,95 @@ type query string
 func (q query) writes() bool { return !strings.HasPrefix(string(q), "SELECT") }
 
 const (
-	selectEntity query = `SELECT first, last, kind, coalesce(record, 0), coalesce(details, 0)
-		FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`
+	selectEntity query = `SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`
 
+	// Only sets can be hidden themselves, so this serves lists of sets, and
+	// what is below an entity that is known not to be hidden.
 	selectChildren query = `SELECT first, last FROM entity
-		WHERE parent = $1 AND kind = $2 ORDER BY ord, first`
+		WHERE parent = $1 AND kind = $2 AND first NOT IN (SELECT id FROM deleted_set) ORDER BY ord, first`
+	selectRows      query = `SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2 ORDER BY ord, first`
+	selectPlaceNext query = `SELECT ord + last - first + 1 FROM entity
+		WHERE parent = $1 AND kind = $2 ORDER BY ord DESC LIMIT 1`
 
-	insertEntity query = `INSERT INTO entity (first, last, kind, parent, ord, record, details)
-		VALUES ($1, $2, $3, $4, $5, $6, $7)`
+	insertEntity query = `INSERT INTO entity (first, last, kind, parent, ord, record, details, root)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
 
 	selectNext query = `SELECT next FROM sequence`
 	updateNext query = `UPDATE sequence SET next = $1`
 
-	selectDetails      query = `SELECT body FROM page_details WHERE id = $1`
-	selectDetailsID    query = `SELECT id FROM page_details WHERE body = $1`
-	insertDetails      query = `INSERT INTO page_details (body) VALUES ($1) RETURNING id`
+	selectDetails   query = `SELECT body FROM details WHERE id = $1`
+	selectDetailsID query = `SELECT id FROM details WHERE body = $1`
+	insertDetails   query = `INSERT INTO details (body, pages, sheets, sections, duplex, template)
+		VALUES ($1, $2, $3, $4, $5, $6) RETURNING id`
+	insertDetailsMedia query = `INSERT INTO details_media (details, name) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+
+	selectSchema      query = `SELECT body FROM data_schema WHERE dataset = $1`
+	insertSchema      query = `INSERT INTO data_schema (dataset, body) VALUES ($1, $2)`
+	selectTable       query = `SELECT name FROM record_table WHERE id = $1`
+	selectTableID     query = `SELECT id FROM record_table WHERE name = $1`
+	insertTable       query = `INSERT INTO record_table (name) VALUES ($1) RETURNING id`
+	insertContentSet  query = `INSERT INTO content_set (id, type) VALUES ($1, $2)`
+	selectContentType query = `SELECT type FROM content_set WHERE id = $1`
+	selectContentSets query = `SELECT id, id FROM content_set
+		WHERE type = $1 AND id NOT IN (SELECT id FROM deleted_set) ORDER BY id`
+
 	selectContentSums  query = `SELECT coalesce(sum(count), 0), coalesce(sum(digits), 0) FROM content_block WHERE job = $1`
 	selectContentPairs query = `SELECT seq, pairs FROM content_block
 		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT 8`
 	selectContentBlock query = `SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`
-	insertContentBlock query = `INSERT INTO content_block (job, seq, count, digits, pairs, pages)
-		VALUES ($1, $2, $3, $4, $5, $6)`
+	insertContentBlock query = `INSERT INTO content_block
+		(job, seq, count, digits, pairs, pages, first_item, last_item, wide)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
+
+	selectNameID    query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
+	insertName      query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
+	insertValue     query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
+	selectValues    query = `SELECT name, value, rest FROM find_value WHERE entity = $1`
+	deleteValue     query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
+	deleteValues    query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
+	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
+	selectStale     query = `SELECT seq, id, kind FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2`
+	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
+	deleteStale     query = `DELETE FROM find_stale WHERE seq = $1`
+
+	insertOperation  query = `INSERT INTO operation (id, type, started) VALUES ($1, $2, $3)`
+	updateDone       query = `UPDATE operation SET ended = $2, result = $3 WHERE id = $1 AND ended IS NULL`
+	updateFailed     query = `UPDATE operation SET ended = $2, message = $3 WHERE id = $1 AND ended IS NULL`
+	updateFailedAll  query = `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL`
+	selectOperation  query = `SELECT ` + operationColumns + ` FROM operation WHERE id = $1`
+	selectOperations query = `SELECT ` + operationColumns + ` FROM operation WHERE ended IS NULL ORDER BY started, id`
+	deleteOperation  query = `DELETE FROM operation WHERE id = $1`
+	deleteOperations query = `DELETE FROM operation WHERE ended < $1`
+
+	insertDeleted query = `INSERT INTO deleted_set (id, kind, marked) VALUES ($1, $2, $3)`
+	selectDeleted query = `SELECT id FROM deleted_set WHERE marked <= $1 ORDER BY marked, id LIMIT 1`
+	deleteDeleted query = `DELETE FROM deleted_set WHERE id = $1`
+	deleteEntity  query = `DELETE FROM entity WHERE first = $1`
+
+	selectRootRows query = `SELECT ` + rowColumns + ` FROM entity WHERE root = $1 AND kind = $2 ORDER BY first`
+	selectRootSome query = `SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 64`
+	// The plus keeps the planner from the wrong index.
+	selectNestedRows query = `SELECT ` + rowColumns + ` FROM entity
+		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root = $3`
+	selectNestedFree query = `SELECT ` + rowColumns + ` FROM entity
+		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root IS NULL`
+	updateNestedRoot query = `UPDATE entity SET root = NULL
+		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root = $3`
+
+	// Rows of content items whose data records overlap $3 to $2; $1 is $3
+	// less the length of the longest row.
+	selectItemsWith query = `SELECT ` + rowColumns + ` FROM entity
+		WHERE record BETWEEN $1 AND $2 AND record + last - first >= $3`
+
+	// Blocks that may have content items $1 to $2.
+	selectBlocksWith query = `SELECT job, pairs FROM content_block
+		WHERE wide = 0 AND first_item BETWEEN $1 - 65536 AND $2 AND last_item >= $1
+		UNION ALL SELECT job, pairs FROM content_block
+		WHERE wide = 1 AND first_item <= $2 AND last_item >= $1`
+	selectFirstBlock query = `SELECT seq, pairs, pages FROM content_block WHERE job = $1 ORDER BY seq LIMIT 1`
+	deleteBlock      query = `DELETE FROM content_block WHERE job = $1 AND seq = $2`
+	deleteContentSet query = `DELETE FROM content_set WHERE id = $1`
+	deleteSchema     query = `DELETE FROM data_schema WHERE dataset = $1`
 
 	selectUsers        query = `SELECT name, password, epoch, changed FROM server_user ORDER BY name`
 	selectUsersVersion query = `SELECT version FROM users_version`
@@ -47,38 +116,49 @@ const (
 	insertSecret query = `INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
 )
 
-// The lists of each facet are a table of their own, so that a list is found
-// by its entity's id alone.
-var (
-	selectList, selectLists, upsertList, deleteList = facetQueries()
+const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message`
 
-	queries = append([]query{
-		selectEntity, selectChildren, insertEntity, selectNext, updateNext,
-		selectDetails, selectDetailsID, insertDetails,
+// rowColumns are those of a [row].
+const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
+	coalesce(root, 0), EXISTS (SELECT 1 FROM deleted_set WHERE id = root)`
+
+// facets are those that have a table of lists.
+var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields}
+
+// The lists of each facet are a table of their own, so that a list is found
+// by its entity's id alone. What is hidden has the kind 0.
+var (
+	selectList, selectLists, upsertList, deleteList, deleteLists = facetQueries()
+
+	queries = slices.Concat([]query{
+		selectEntity, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
+		selectDetails, selectDetailsID, insertDetails, insertDetailsMedia,
+		selectSchema, insertSchema, selectTable, selectTableID, insertTable,
+		insertContentSet, selectContentType, selectContentSets,
 		selectContentSums, selectContentPairs, selectContentBlock, insertContentBlock,
+		selectNameID, insertName, insertValue, selectValues, deleteValue, deleteValues,
+		insertStale, selectStale, selectStaleLast, deleteStale,
+		insertOperation, updateDone, updateFailed, updateFailedAll,
+		selectOperation, selectOperations, deleteOperation, deleteOperations,
+		insertDeleted, selectDeleted, deleteDeleted, deleteEntity,
+		selectRootRows, selectRootSome, selectNestedRows, selectNestedFree, updateNestedRoot,
+		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
 		selectSecret, insertSecret,
-	}, facets(selectList, selectLists, upsertList, deleteList)...)
+	}, selectList[:], selectLists[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
-func facetQueries() (one, some, upsert, remove [len(platen.Facets)]query) {
-	for _, f := range platen.Facets {
+func facetQueries() (one, some, upsert, remove, removeSome [len(facets)]query) {
+	for _, f := range facets {
 		table := f.String()
-		one[f] = query(`SELECT e.kind, l.list FROM
-			(SELECT kind, last FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
+		one[f] = query(`SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END, l.list FROM
+			(SELECT kind, last, root FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
 			LEFT JOIN ` + table + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 		upsert[f] = query(`INSERT INTO ` + table + ` (id, list) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET list = excluded.list`)
 		remove[f] = query(`DELETE FROM ` + table + ` WHERE id = $1`)
+		removeSome[f] = query(`DELETE FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 	}
-	return one, some, upsert, remove
-}
-
-func facets(sets ...[len(platen.Facets)]query) []query {
-	var all []query
-	for _, set := range sets {
-		all = append(all, set[:]...)
-	}
-	return all
+	return one, some, upsert, remove, removeSome
 }

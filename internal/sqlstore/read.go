@@ -10,10 +10,14 @@ import (
 )
 
 // Contents implements [platen.Store].
-func (s *Store) Contents(ctx context.Context, job platen.ID) (*platen.Contents, error) {
-	if err := s.exists(ctx, platen.Ref{Kind: platen.Job, ID: job}); err != nil {
+func (s *Store) Contents(ctx context.Context, ref platen.Ref) (*platen.Contents, error) {
+	if err := s.exists(ctx, ref); err != nil {
 		return nil, err
 	}
+	if ref.Kind == platen.ContentSet {
+		return s.setContents(ctx, ref.ID)
+	}
+	job := ref.ID
 	c := &platen.Contents{}
 	err := s.read[selectContentSums].QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
 	if err != nil {
@@ -98,7 +102,7 @@ func (r *setReader) entities(kind platen.Kind, run platen.Run) error {
 		var found [len(platen.Facets)]map[platen.ID]platen.List
 		for _, f := range platen.Facets {
 			var err error
-			if found[f], err = r.lists(f, platen.Run{First: first, Last: last}); err != nil {
+			if found[f], err = r.s.lists(r.ctx, f, platen.Run{First: first, Last: last}); err != nil {
 				return err
 			}
 		}
@@ -136,7 +140,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		}}
 	}
 	child := kind.Info().Child
-	runs, err := r.s.runs(r.ctx, id, child)
+	runs, err := r.s.children(r.ctx, id, child)
 	if err != nil {
 		return err
 	}
@@ -170,8 +174,9 @@ func (r *setReader) page(page platen.Page) error {
 	return r.yield(&r.element)
 }
 
-func (r *setReader) lists(facet platen.Facet, run platen.Run) (map[platen.ID]platen.List, error) {
-	rows, err := r.s.read[selectLists[facet]].QueryContext(r.ctx, int64(run.First), int64(run.Last))
+// lists returns the lists of the entities of a run that have one.
+func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (map[platen.ID]platen.List, error) {
+	rows, err := s.read[selectLists[facet]].QueryContext(ctx, int64(run.First), int64(run.Last))
 	if err != nil {
 		return nil, err
 	}

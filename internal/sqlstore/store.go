@@ -27,6 +27,10 @@ type Engine struct {
 	Rebind func(query string) string
 	// Translate turns errors of the driver into [platen.Error], by number.
 	Translate func(err error) error
+	// Concat, Contains and Like are expressions over byte strings that are
+	// UTF-8: a followed by b; whether text has part in it; whether text is
+	// like pattern, as [Like] says.
+	Concat, Contains, Like func(a, b string) string
 	// CacheBytes bounds the cache of lists. Zero turns it off, as it must be
 	// when another process may write lists.
 	CacheBytes int
@@ -41,6 +45,11 @@ type Store struct {
 	read      map[query]*sql.Stmt
 	write     map[query]*sql.Stmt
 	committer *committer
+
+	stale   map[platen.ID]bool // entities known to be in find_stale; the committer's
+	stop    context.Context    // ends with Close
+	cancel  context.CancelFunc
+	indexed chan struct{} // closed when the indexer has ended
 }
 
 var _ platen.Store = (*Store)(nil)
@@ -52,7 +61,11 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		cache:  newCache(engine.CacheBytes),
 		read:   make(map[query]*sql.Stmt),
 		write:  make(map[query]*sql.Stmt),
+
+		stale:   make(map[platen.ID]bool),
+		indexed: make(chan struct{}),
 	}
+	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, q := range queries {
 		for _, at := range []struct {
 			db    *sql.DB
@@ -69,11 +82,14 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		}
 	}
 	s.committer = newCommitter(s)
+	go s.index()
 	return s, nil
 }
 
 // Close implements [platen.Store].
 func (s *Store) Close() error {
+	s.cancel()
+	<-s.indexed
 	s.committer.close()
 	return s.engine.Close()
 }
@@ -155,8 +171,12 @@ func (s *Store) Merge(_ context.Context, kind platen.Kind, facet platen.Facet, u
 }
 
 // Entities implements [platen.Store].
-func (s *Store) Entities(ctx context.Context, kind platen.Kind) ([]platen.Run, error) {
-	runs, err := s.runs(ctx, 0, kind)
+func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) ([]platen.Run, error) {
+	if contentType != "" {
+		runs, err := s.runs(s.read[selectContentSets].QueryContext(ctx, contentType))
+		return runs, s.error("list", err)
+	}
+	runs, err := s.children(ctx, 0, kind)
 	return runs, s.error("list", err)
 }
 
@@ -165,13 +185,17 @@ func (s *Store) Children(ctx context.Context, ref platen.Ref) ([]platen.Run, err
 	if err := s.exists(ctx, ref); err != nil {
 		return nil, err
 	}
-	runs, err := s.runs(ctx, ref.ID, ref.Kind.Info().Child)
+	runs, err := s.children(ctx, ref.ID, ref.Kind.Info().Child)
 	return runs, s.error("list children", err)
 }
 
-// runs reads the children of one kind below parent, in order.
-func (s *Store) runs(ctx context.Context, parent platen.ID, kind platen.Kind) ([]platen.Run, error) {
-	rows, err := s.read[selectChildren].QueryContext(ctx, int64(parent), int64(kind))
+// children reads the children of one kind below parent, in order.
+func (s *Store) children(ctx context.Context, parent platen.ID, kind platen.Kind) ([]platen.Run, error) {
+	return s.runs(s.read[selectChildren].QueryContext(ctx, int64(parent), int64(kind)))
+}
+
+// runs reads runs of identifiers, and joins neighbours.
+func (s *Store) runs(rows *sql.Rows, err error) ([]platen.Run, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -193,31 +217,69 @@ func (s *Store) runs(ctx context.Context, parent platen.ID, kind platen.Kind) ([
 
 // exists returns NotFound unless there is an entity ref.
 func (s *Store) exists(ctx context.Context, ref platen.Ref) error {
-	row, err := selectRow(ctx, s.read[selectEntity], ref.ID)
+	_, err := s.visible(ctx, ref)
+	return err
+}
+
+// visible returns the row that holds ref. NotFound: there is none, or it is
+// hidden.
+func (s *Store) visible(ctx context.Context, ref platen.Ref) (row, error) {
+	found, err := selectRow(ctx, s.read[selectEntity], ref.ID)
 	if err != nil {
-		return s.error("look up "+ref.Kind.String(), err)
+		return row{}, s.error("look up "+ref.Kind.String(), err)
 	}
-	if row.Last < ref.ID || row.kind != ref.Kind {
-		return platen.NotFoundError(ref)
+	if !found.shows(ref) {
+		return row{}, platen.NotFoundError(ref)
 	}
-	return nil
+	return found, nil
 }
 
 // A row is a row of the table entity.
 type row struct {
 	platen.Run
 	kind    platen.Kind
-	record  platen.ID // 0 for none
-	details int64     // 0 for none
+	parent  platen.ID // 0: a set; -1: belongs to nothing
+	ord     int64     // place of First in parent
+	record  platen.ID // content items: data record of First; 0 for none
+	details int64     // content items: page details; data records: table; 0 for none
+	root    platen.ID // the set that it belongs to, 0 for none
+	hidden  bool      // that set is deleted
+}
+
+// shows reports whether the row holds ref and is not hidden.
+func (r row) shows(ref platen.Ref) bool {
+	return r.First <= ref.ID && ref.ID <= r.Last && r.kind == ref.Kind && !r.hidden
 }
 
 // selectRow returns the last run that begins at or below id: the one that
 // holds id, if any does. With none its Last is 0.
 func selectRow(ctx context.Context, stmt *sql.Stmt, id platen.ID) (row, error) {
-	var r row
-	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&r.First, &r.Last, &r.kind, &r.record, &r.details)
+	r, err := scanRow(stmt.QueryRowContext(ctx, int64(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return row{}, nil
 	}
 	return r, err
+}
+
+// scanRow reads rowColumns.
+func scanRow(from interface{ Scan(...any) error }) (r row, err error) {
+	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &r.hidden)
+	return r, err
+}
+
+// collect reads all rows of a result.
+func collect[T any](rows *sql.Rows, err error, scan func(interface{ Scan(...any) error }) (T, error)) ([]T, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		one, err := scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, one)
+	}
+	return all, rows.Err()
 }

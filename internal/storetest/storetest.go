@@ -40,6 +40,13 @@ func Run(t *testing.T, open func(t *testing.T) Open) {
 		{"many writers", testManyWriters},
 		{"no reader goes back in time", testMonotonic},
 		{"random operations", testModel},
+		{"data records", testRecords},
+		{"data sets", testDataSets},
+		{"content sets", testContentSets},
+		{"deleting", testDelete},
+		{"deleting much", testDeleteLarge},
+		{"searches", testFind},
+		{"operations", testOperations},
 		{"users", testUsers},
 	} {
 		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
@@ -61,6 +68,11 @@ func start(t *testing.T, open Open) platen.Store {
 // create stores a job set document.
 func create(t *testing.T, s platen.Store, document string) (platen.Created, error) {
 	t.Helper()
+	return createWith(t, s, document, platen.JobSetOptions{})
+}
+
+func createWith(t *testing.T, s platen.Store, document string, options platen.JobSetOptions) (platen.Created, error) {
+	t.Helper()
 	set, err := spool.New()
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +81,7 @@ func create(t *testing.T, s platen.Store, document string) (platen.Created, erro
 	if err := olrest.ReadJobSet(strings.NewReader(document), set); err != nil {
 		t.Fatal(err)
 	}
-	return s.CreateJobSet(t.Context(), set)
+	return s.CreateJobSet(t.Context(), set, options)
 }
 
 func mustCreate(t *testing.T, s platen.Store, document string) platen.Created {
@@ -117,10 +129,16 @@ func children(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID) []pl
 
 func contents(t *testing.T, s platen.Store, job platen.ID) []platen.Content {
 	t.Helper()
-	c, err := s.Contents(t.Context(), job)
+	c, err := s.Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: job})
 	if err != nil {
 		t.Fatal("contents:", err)
 	}
+	return blocks(t, c)
+}
+
+// blocks reads contents to their end.
+func blocks(t *testing.T, c *platen.Contents) []platen.Content {
+	t.Helper()
 	var all []platen.Content
 	digits := 0
 	for block, err := range c.Blocks {
@@ -176,14 +194,14 @@ func testEmpty(t *testing.T, open Open) {
 	if err := s.Ping(ctx); err != nil {
 		t.Error("ping:", err)
 	}
-	runs, err := s.Entities(ctx, platen.JobSet)
+	runs, err := s.Entities(ctx, platen.JobSet, "")
 	diff(t, "entities", ids(t, runs, err), []platen.ID(nil))
 	ref := platen.Ref{Kind: platen.Job, ID: 1000}
 	_, err = s.List(ctx, ref, platen.Properties)
 	wantCode(t, "list", err, platen.NotFound, "job 1000 not found")
 	_, err = s.Children(ctx, ref)
 	wantCode(t, "children", err, platen.NotFound, "job 1000")
-	_, err = s.Contents(ctx, 1000)
+	_, err = s.Contents(ctx, platen.Ref{Kind: platen.Job, ID: 1000})
 	wantCode(t, "contents", err, platen.NotFound, "job 1000")
 	err = s.ReadJobSet(ctx, 1000, func(*platen.Element) error { return nil })
 	wantCode(t, "read job set", err, platen.NotFound, "job set 1000")
@@ -202,27 +220,27 @@ func testJobSet(t *testing.T, open Open) {
 	check := func(s platen.Store) {
 		t.Helper()
 		diff(t, "job set", made.ID, platen.FirstID)
-		diff(t, "jobs", made.Jobs, []platen.ID{1001, 1002, 1003})
-		runs, err := s.Entities(t.Context(), platen.JobSet)
+		diff(t, "jobs", made.Children, []platen.ID{1001, 1002, 1003})
+		runs, err := s.Entities(t.Context(), platen.JobSet, "")
 		diff(t, "all job sets", ids(t, runs, err), []platen.ID{made.ID})
-		diff(t, "jobs of the set", children(t, s, platen.JobSet, made.ID), made.Jobs)
-		segments := children(t, s, platen.Job, made.Jobs[1])
+		diff(t, "jobs of the set", children(t, s, platen.JobSet, made.ID), made.Children)
+		segments := children(t, s, platen.Job, made.Children[1])
 		diff(t, "job segments", segments, []platen.ID{1005, 1006})
 		sets := children(t, s, platen.JobSegment, segments[1])
 		diff(t, "document sets", len(sets), 1)
 		diff(t, "documents", len(children(t, s, platen.DocumentSet, sets[0])), 1)
-		diff(t, "no segments", children(t, s, platen.Job, made.Jobs[2]), []platen.ID(nil))
-		diff(t, "contents", contents(t, s, made.Jobs[0]), []platen.Content{{Item: 9001, Record: 5001}, {Item: 9002, Record: 5002}, {Item: 9003, Record: 5003}})
-		diff(t, "no contents", contents(t, s, made.Jobs[2]), []platen.Content(nil))
-		diff(t, "properties", list(t, s, platen.Job, made.Jobs[0], platen.Properties), `[{"name":"customer","value":"Ärzte & <Söhne>"}]`)
-		diff(t, "no metadata", list(t, s, platen.Job, made.Jobs[0], platen.Metadata), `[]`)
+		diff(t, "no segments", children(t, s, platen.Job, made.Children[2]), []platen.ID(nil))
+		diff(t, "contents", contents(t, s, made.Children[0]), []platen.Content{{Item: 9001, Record: 5001}, {Item: 9002, Record: 5002}, {Item: 9003, Record: 5003}})
+		diff(t, "no contents", contents(t, s, made.Children[2]), []platen.Content(nil))
+		diff(t, "properties", list(t, s, platen.Job, made.Children[0], platen.Properties), `[{"name":"customer","value":"Ärzte & <Söhne>"}]`)
+		diff(t, "no metadata", list(t, s, platen.Job, made.Children[0], platen.Metadata), `[]`)
 		diff(t, "metadata", list(t, s, platen.JobSet, made.ID, platen.Metadata), `[{"name":"m","value":"set"}]`)
-		segment := children(t, s, platen.Job, made.Jobs[0])[0]
+		segment := children(t, s, platen.Job, made.Children[0])[0]
 		document := children(t, s, platen.DocumentSet, children(t, s, platen.JobSegment, segment)[0])[0]
 		diff(t, "metadata of a document", list(t, s, platen.Document, document, platen.Metadata), `[{"name":"zip","value":"00420"}]`)
 	}
 	check(s)
-	_, err := s.List(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.Jobs[0]}, platen.Properties)
+	_, err := s.List(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.Children[0]}, platen.Properties)
 	wantCode(t, "a job as a job set", err, platen.NotFound, "job set 1001")
 	before := export(t, s, made.ID)
 	if err := s.Close(); err != nil {
@@ -241,7 +259,7 @@ func testGivenIDs(t *testing.T, open Open) {
 		`{"id":809,"properties":[{"name":"d","value":"2"}],"documentpages":[]}]}]}]},` +
 		`{"id":710,"properties":[{"name":"x","value":"y"}],"segments":[]}]}`
 	made := mustCreate(t, s, document)
-	diff(t, "created", made, platen.Created{ID: 700, Jobs: []platen.ID{720, 710}})
+	diff(t, "created", made, platen.Created{ID: 700, Children: []platen.ID{720, 710}})
 	diff(t, "the order of the document, not of the ids", children(t, s, platen.JobSet, 700), []platen.ID{720, 710})
 	diff(t, "documents", children(t, s, platen.DocumentSet, 801), []platen.ID{810, 809})
 	diff(t, "contents, each once", contents(t, s, 720), []platen.Content{{Item: 31, Record: 41}, {Item: 30, Record: 40}})
@@ -253,8 +271,8 @@ func testGivenIDs(t *testing.T, open Open) {
 	// New ids stay clear of those that are given, also of ones that come
 	// later in the document.
 	made = mustCreate(t, s, `{"jobs":[{"segments":[]},{"id":1001,"segments":[]},{"id":1000,"segments":[]},{"segments":[]}]}`)
-	if made.ID <= 1001 || made.Jobs[0] <= 1001 || made.Jobs[3] <= 1001 {
-		t.Errorf("new ids %d and %v are among those that the document gives", made.ID, made.Jobs)
+	if made.ID <= 1001 || made.Children[0] <= 1001 || made.Children[3] <= 1001 {
+		t.Errorf("new ids %d and %v are among those that the document gives", made.ID, made.Children)
 	}
 	// And they leave room for a caller who counts content items up.
 	for item := 9001; item < 9011; item++ {
@@ -262,7 +280,7 @@ func testGivenIDs(t *testing.T, open Open) {
 	}
 	// The largest identifier does not use up the sequence.
 	made = mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]},{"segments":[]}]}`, platen.MaxID))
-	diff(t, "the largest id", made.Jobs[0], platen.MaxID)
+	diff(t, "the largest id", made.Children[0], platen.MaxID)
 	if made.ID > 60000 {
 		t.Errorf("the largest id has moved the sequence: the job set is %d", made.ID)
 	}
@@ -273,7 +291,7 @@ func testConflicts(t *testing.T, open Open) {
 	s := start(t, open)
 	made := mustCreate(t, s, small)
 	before := export(t, s, made.ID)
-	job := made.Jobs[0]
+	job := made.Children[0]
 	for _, test := range []struct{ name, document, message string }{
 		{"job", fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]}]}`, job), job.String()},
 		{"job set", fmt.Sprintf(`{"id":%d,"jobs":[]}`, made.ID), "job set"},
@@ -289,10 +307,10 @@ func testConflicts(t *testing.T, open Open) {
 		_, err := create(t, s, test.document)
 		wantCode(t, test.name, err, platen.Conflict, test.message)
 	}
-	runs, err := s.Entities(t.Context(), platen.JobSet)
+	runs, err := s.Entities(t.Context(), platen.JobSet, "")
 	diff(t, "job sets after refusals", ids(t, runs, err), []platen.ID{made.ID})
 	diff(t, "the job set after refusals", export(t, s, made.ID), before)
-	_, err = s.Contents(t.Context(), 77)
+	_, err = s.Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: 77})
 	wantCode(t, "a refused job", err, platen.NotFound, "77")
 }
 
@@ -305,7 +323,7 @@ func testExistingItems(t *testing.T, open Open) {
 	s := start(t, open)
 	mustCreate(t, s, pagesOf(`{"contentitem":12,"datarecord":112},{"contentitem":13,"datarecord":113},{"contentitem":20,"datarecord":120,"pages":[{"count":1}]}`))
 	made := mustCreate(t, s, pagesOf(`{"contentitem":10,"datarecord":110},{"contentitem":11,"datarecord":111},{"contentitem":12},{"contentitem":13,"datarecord":113},{"contentitem":14,"datarecord":114},{"contentitem":20}`))
-	diff(t, "contents", contents(t, s, made.Jobs[0]), []platen.Content{
+	diff(t, "contents", contents(t, s, made.Children[0]), []platen.Content{
 		{Item: 10, Record: 110}, {Item: 11, Record: 111}, {Item: 12, Record: 112}, {Item: 13, Record: 113}, {Item: 14, Record: 114}, {Item: 20, Record: 120},
 	})
 	if out := export(t, s, made.ID); !strings.Contains(out, `"contentitem":20,"datarecord":120,"pages":[{"count":1}]`) {
@@ -313,13 +331,13 @@ func testExistingItems(t *testing.T, open Open) {
 	}
 	// An item whose record is not said gets one.
 	made = mustCreate(t, s, pagesOf(`{"contentitem":300},{"contentitem":301},{"contentitem":300}`))
-	got := contents(t, s, made.Jobs[0])
+	got := contents(t, s, made.Children[0])
 	if len(got) != 2 || !got[0].Record.Valid() || got[1].Record != got[0].Record+1 {
 		t.Errorf("contents = %v, want two items with neighbouring new records", got)
 	}
 	// Two items of one record.
 	made = mustCreate(t, s, pagesOf(`{"contentitem":400,"datarecord":112},{"contentitem":402,"datarecord":112}`))
-	diff(t, "two items of one record", contents(t, s, made.Jobs[0]), []platen.Content{{Item: 400, Record: 112}, {Item: 402, Record: 112}})
+	diff(t, "two items of one record", contents(t, s, made.Children[0]), []platen.Content{{Item: 400, Record: 112}, {Item: 402, Record: 112}})
 }
 
 func testPages(t *testing.T, open Open) {
@@ -372,7 +390,7 @@ func testPages(t *testing.T, open Open) {
 			b.WriteString(`]}]}]}]}]}`)
 			next += 10 * n
 			made := mustCreate(t, s, b.String())
-			got := contents(t, s, made.Jobs[0])
+			got := contents(t, s, made.Children[0])
 			if test.record == nil {
 				for i := range got {
 					if !got[i].Record.Valid() {
@@ -393,7 +411,7 @@ func testLists(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
 	made := mustCreate(t, s, `{"jobs":[{"segments":[]}]}`)
-	job := made.Jobs[0]
+	job := made.Children[0]
 	ref := platen.Ref{Kind: platen.Job, ID: job}
 	pairs := []platen.NameValue{{Name: "zip", Value: "00420"}, {Name: "a", Value: ""}, {Name: "A", Value: " \" \\ \n\t\x01\x7f é 印 🖨 \u2028"}, {Name: "  ", Value: strings.Repeat("9", 44)}}
 	for range 2 { // the second time it replaces, and comes from the cache
@@ -424,7 +442,7 @@ func testMerge(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
 	made := mustCreate(t, s, `{"jobs":[{"properties":[{"name":"a","value":"1"},{"name":"b","value":"2"}],"segments":[]},{"segments":[]}]}`)
-	a, b := made.Jobs[0], made.Jobs[1]
+	a, b := made.Children[0], made.Children[1]
 	set := func(pairs ...string) (list []platen.NameValue) {
 		for i := 0; i < len(pairs); i += 2 {
 			list = append(list, platen.NameValue{Name: pairs[i], Value: pairs[i+1]})
@@ -458,7 +476,7 @@ func testManyWriters(t *testing.T, open Open) {
 	for w := range writers {
 		wait.Go(func() {
 			for round := range rounds {
-				job := made.Jobs[(w+round)%jobs]
+				job := made.Children[(w+round)%jobs]
 				name := fmt.Sprintf("writer%d", w)
 				var err error
 				switch {
@@ -483,7 +501,7 @@ func testManyWriters(t *testing.T, open Open) {
 		})
 	}
 	wait.Wait()
-	for j, job := range made.Jobs {
+	for j, job := range made.Children {
 		got := list(t, s, platen.Job, job, platen.Properties)
 		if strings.Contains(got, "bad") {
 			t.Errorf("job %d holds what was refused: %s", job, got)
@@ -512,7 +530,7 @@ func testMonotonic(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := context.Background()
 	made := mustCreate(t, s, `{"jobs":[{"segments":[]}]}`)
-	job := platen.Ref{Kind: platen.Job, ID: made.Jobs[0]}
+	job := platen.Ref{Kind: platen.Job, ID: made.Children[0]}
 	write := func(n int) error {
 		return s.Replace(ctx, job.Kind, platen.Properties, platen.Update{ID: job.ID, Pairs: []platen.NameValue{{Name: "n", Value: fmt.Sprint(n)}}})
 	}
@@ -595,8 +613,8 @@ func testModel(t *testing.T, open Open) {
 		case 0:
 			pairs := some()
 			made := mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"properties":%s,"segments":[]},{"segments":[]}]}`, platen.EncodeList(pairs)))
-			jobs = append(jobs, made.Jobs...)
-			model[key{made.Jobs[0], platen.Properties}] = pairs
+			jobs = append(jobs, made.Children...)
+			model[key{made.Children[0], platen.Properties}] = pairs
 		case 1, 2, 3:
 			id, pairs := pick(), some()
 			err := s.Replace(ctx, platen.Job, facet, platen.Update{ID: id, Pairs: pairs})

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// forgetEvery is how often operations that ended long ago are forgotten.
+const forgetEvery = time.Minute
+
+// housekeep does what has to be done from time to time, until ctx ends.
+func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set settings) {
+	forget := time.NewTicker(forgetEvery)
+	defer forget.Stop()
+	var cleanup <-chan time.Time // of none, if it is off
+	if set.cleanupEvery > 0 {
+		ticker := time.NewTicker(set.cleanupEvery)
+		defer ticker.Stop()
+		cleanup = ticker.C
+		cleanUp(ctx, store, log, set.cleanupAfter)
+	}
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-forget.C:
+			if err := store.ForgetOperations(ctx, time.Now().Add(-set.operationGrace)); err != nil {
+				log.Error("operations are not forgotten; the next run tries again", "error", err)
+			}
+		case <-cleanup:
+			cleanUp(ctx, store, log, set.cleanupAfter)
+		}
+	}
+}
+
+// cleanUp removes for good what was deleted long enough ago, a batch at a
+// time, and leaves the store alone as long as each took.
+func cleanUp(ctx context.Context, store platen.Store, log *slog.Logger, after time.Duration) {
+	before := time.Now().Add(-after)
+	for batches := 0; ctx.Err() == nil; batches++ {
+		start := time.Now()
+		more, err := store.Clean(ctx, before)
+		if err != nil {
+			log.Error("the clean-up broke off; the next run goes on", "error", err)
+			return
+		}
+		if !more {
+			if batches > 0 {
+				log.Info("cleaned up", "batches", batches)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Since(start)):
+		}
+	}
+}

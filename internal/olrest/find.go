@@ -1,0 +1,513 @@
+package olrest
+
+import (
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/platenhq/platen"
+)
+
+// Limits of a search, so that a small body can not become a query that keeps
+// the database busy for hours.
+const (
+	maxRuleDepth      = 64     // rule sets within each other
+	maxRules          = 1_000  // rules in all, sets included
+	maxPatternBytes   = 10_000 // bytes of a LIKE pattern
+	maxPatternPercent = 32     // % in a LIKE pattern: each multiplies the time of a match
+	maxAmong          = 10_000 // values or identifiers of one IN, and setIds
+	maxSearchKeys     = 16     // of sort, and of group
+)
+
+// choices are the words that may stand somewhere, and what they mean.
+type choices[T any] []struct {
+	word string
+	is   T
+}
+
+// String lists the words.
+func (c choices[T]) String() string {
+	words := make([]string, len(c))
+	for i := range c {
+		words[i] = c[i].word
+	}
+	return strings.Join(words, ", ")
+}
+
+var (
+	searchKinds = choices[platen.Kind]{
+		{"DATARECORDS", platen.DataRecord}, {"DATASETS", platen.DataSet},
+		{"CONTENTITEMS", platen.ContentItem}, {"CONTENTSETS", platen.ContentSet},
+		{"JOBS", platen.Job}, {"JOBSETS", platen.JobSet},
+	}
+	withRecord = []string{"DATARECORDS", "CONTENTITEMS"} // the kinds that have a data record
+	withPages  = []string{"CONTENTITEMS"}
+
+	joins     = choices[platen.RuleType]{{"ALL", platen.All}, {"ANY", platen.Any}, {"NOTALL", platen.NotAll}, {"NOTANY", platen.NotAny}}
+	operators = choices[platen.RuleType]{{"AND", platen.All}, {"OR", platen.Any}}
+	units     = choices[platen.Unit]{{"PAGE", platen.Pages}, {"SHEET", platen.Sheets}, {"SECTION", platen.Sections}}
+	duplexes  = choices[string]{{"HAS_DUPLEX", "true"}, {"SIMPLEX_ONLY", "false"}}
+	booleans  = choices[string]{{"true", "true"}, {"false", "false"}}
+	operands  = choices[bool]{{"FIELD", true}}
+	keyTypes  = choices[platen.Facet]{{"property", platen.Properties}, {"value", platen.Fields}}
+	orders    = choices[bool]{{"ASC", false}, {"DESC", true}}
+
+	newConditions = choices[platen.Condition]{
+		{"EQ", platen.Equal}, {"NE", platen.NotEqual}, {"LT", platen.Less}, {"GT", platen.Greater},
+		{"LTE", platen.LessOrEqual}, {"GTE", platen.GreaterOrEqual},
+		{"IN", platen.In}, {"NOT IN", platen.NotIn}, {"NOT_IN", platen.NotIn},
+		{"CONTAINS", platen.Contains}, {"NOT_CONTAINS", platen.NotContains}, {"STARTS_WITH", platen.StartsWith},
+		{"ENDS_WITH", platen.EndsWith}, {"LIKE", platen.Like}, {"NOT_LIKE", platen.NotLike},
+	}
+	oldConditions = choices[platen.Condition]{
+		{"EQUAL", platen.Equal}, {"NOTEQUAL", platen.NotEqual}, {"LESS", platen.Less}, {"GREAT", platen.Greater},
+		{"LESSEQUAL", platen.LessOrEqual}, {"GREATEQUAL", platen.GreaterOrEqual},
+		{"IN", platen.In}, {"NOT IN", platen.NotIn}, {"NOT_IN", platen.NotIn},
+		{"CONTAINS", platen.Contains}, {"STARTSWITH", platen.StartsWith}, {"ENDSWITH", platen.EndsWith},
+		{"LIKE", platen.Like}, {"NLIKE", platen.NotLike},
+	}
+)
+
+// Where the conditions end that fit names, numbers, and (from comparing on) lists.
+const equality, comparing, among = 2, 6, 9
+
+// A ruleForm is what a ruleType or type stands for.
+type ruleForm struct {
+	build func(*searchObject) platen.Rule
+	on    string   // what it is a rule on, if not every kind has that
+	kinds []string // the kinds that do
+}
+
+// The rule types of 2019.2 and later, and those before.
+var (
+	newForms = choices[ruleForm]{
+		{"VALUE", ruleForm{textRule(platen.Fields, "fieldName", "value1", "value"), "a field", withRecord}},
+		{"PROPERTY", ruleForm{build: textRule(platen.Properties, "property", "value", "value1")}},
+		{"ID", ruleForm{build: amongRule("condition")}},
+		{"IN", ruleForm{build: amongRule("ruleType")}},
+		{"NOT IN", ruleForm{build: amongRule("ruleType")}},
+		{"DOCSIZE", ruleForm{(*searchObject).size, "the document length", withPages}},
+		{"DUPLEX", ruleForm{(*searchObject).duplex, "duplex", withPages}},
+		{"TEMPLATE", ruleForm{nameRule(platen.Template, "name"), "the template", withPages}},
+		{"MEDIA", ruleForm{nameRule(platen.MediaName, "name"), "the medium", withPages}},
+		{"RULESET", ruleForm{build: (*searchObject).set}},
+	}
+	oldForms = choices[ruleForm]{
+		{"value", ruleForm{textRule(platen.Fields, "name", "value", "value"), "a field", withRecord}},
+		{"property", ruleForm{build: textRule(platen.Properties, "name", "value", "value")}},
+		{"IN", ruleForm{build: amongRule("type")}},
+		{"NOT IN", ruleForm{build: amongRule("type")}},
+		{"finishing", ruleForm{(*searchObject).finishing, "the finishing", withPages}},
+		{"doclength", ruleForm{(*searchObject).size, "the document length", withPages}},
+		{"templatename", ruleForm{nameRule(platen.Template, "template"), "the template", withPages}},
+	}
+)
+
+// The keys that hold words, names and values. Those of absentKeys are about
+// what is not stored.
+var (
+	absentKeys  = []string{"frontcoating", "backcoating", "bindingstyle", "bindingedge", "bindingtype", "bindingangle"}
+	operandKeys = append([]string{
+		"ruleType", "type", "condition", "operator", "fieldName", "property", "name", "value", "value1",
+		"entity", "template", "medianame", "duplex", "numeric", "order",
+	}, absentKeys...)
+)
+
+// A searchDecoder reads Search Parameters. Its first error stays.
+type searchDecoder struct {
+	*decoder
+	err    error
+	rules  int                 // so far
+	limits []func(kind string) // what is not for all kinds: the kind may come last
+}
+
+// wrong is fail, for the first error.
+func (d *searchDecoder) wrong(format string, args ...any) {
+	if d.err == nil {
+		d.err = d.fail(format, args...)
+	}
+}
+
+// limit notes that what stands here can be asked of some kinds only.
+func (d *searchDecoder) limit(what string, kinds []string) {
+	at := shorten([]byte(d.StackPointer()))
+	d.limits = append(d.limits, func(kind string) {
+		if d.err == nil && !slices.Contains(kinds, kind) {
+			d.err = platen.Errorf(platen.Invalid, "at %s: %s can not be asked of %s, only of %s", at, what, kind, strings.Join(kinds, " and "))
+		}
+	})
+}
+
+// each reads a list or an object: fn reads what stands in the list, or at a
+// key. It reports whether there is one; null is none.
+func (d *searchDecoder) each(kind jsontext.Kind, what string, fn func(key string)) bool {
+	if d.PeekKind() == 'n' {
+		d.err = d.skip()
+		return false
+	}
+	d.err = d.open(kind, what)
+	for d.err == nil {
+		var ok bool
+		var key string
+		if ok, d.err = d.more(); !ok {
+			break
+		}
+		if kind == '{' {
+			key, d.err = d.key()
+		}
+		if d.err == nil {
+			fn(key)
+		}
+	}
+	return true
+}
+
+// elements reads a list of at most so many elements. It is nil if there is none.
+func elements[T any](d *searchDecoder, what string, most int, read func() (T, error)) []T {
+	list := []T{}
+	if !d.each('[', what, func(string) {
+		if len(list) == most {
+			d.wrong("there are more than %d %s, which is the limit", most, what)
+			return
+		}
+		var element T
+		element, d.err = read()
+		list = append(list, element)
+	}) {
+		return nil
+	}
+	return list
+}
+
+// An operand is what stands at a key. The zero operand is none.
+type operand struct {
+	kind jsontext.Kind
+	text string   // the text, the source of a number or boolean, or the name of a field
+	list []string // the same, of a list
+}
+
+// String says what it is, for messages.
+func (o operand) String() string {
+	switch o.kind {
+	case 0:
+		return "missing"
+	case '"', '0':
+		return strconv.Quote(shorten([]byte(o.text)))
+	}
+	return kindNames[o.kind]
+}
+
+func (d *searchDecoder) operand() (o operand) {
+	switch o.kind = d.PeekKind(); o.kind {
+	case '{': // {"type":"FIELD","value":"name"}
+		field := d.object("the value", nil)
+		choose(field, operands, "type")
+		o.text = field.name("value")
+	case '[':
+		o.list = elements(d, "values", maxAmong, func() (string, error) { return d.text("value", true) })
+	case 'n':
+		o.kind, d.err = 0, d.skip()
+	default:
+		o.text, d.err = d.text("value", true)
+	}
+	return o
+}
+
+// A searchObject is an object of Search Parameters. Its keys come in any
+// order, so they are collected first.
+type searchObject struct {
+	*searchDecoder
+	conditions choices[platen.Condition] // of a rule
+	keys       map[string]operand
+	rules      []platen.Rule // nil: missing
+	ids        []platen.ID   // nil: missing
+}
+
+// object reads an object; special reads what stands at keys of its own.
+func (d *searchDecoder) object(what string, special func(o *searchObject, key string) bool) *searchObject {
+	o := &searchObject{searchDecoder: d, keys: make(map[string]operand, 4)}
+	d.each('{', what, func(key string) {
+		switch {
+		case special != nil && special(o, key):
+		case slices.Contains(operandKeys, key):
+			o.keys[key] = d.operand()
+		default:
+			d.err = d.skip()
+		}
+	})
+	return o
+}
+
+func (o *searchObject) has(key string) bool { return o.keys[key].kind != 0 }
+
+// choose returns what the word at a key means, in upper or lower case.
+func choose[T any](o *searchObject, from choices[T], key string) (none T) {
+	word := o.keys[key]
+	for _, choice := range from {
+		if strings.EqualFold(choice.word, word.text) && word.kind != '{' {
+			return choice.is
+		}
+	}
+	o.wrong("%s is %s; it must be one of %s", key, word, from)
+	return none
+}
+
+// text returns the text at a key, which must be there.
+func (o *searchObject) text(key string) string {
+	if text := o.keys[key]; text.kind != '"' {
+		o.wrong("%s is %s; it must be text", key, text)
+	}
+	return o.keys[key].text
+}
+
+// name returns the text at a key, which must not be empty.
+func (o *searchObject) name(key string) string {
+	name := o.text(key)
+	if name == "" {
+		o.wrong("%s is empty", key)
+	}
+	return name
+}
+
+// textRule makes rules that compare text with what stands at key, or else at
+// another that is easily taken for it.
+func textRule(facet platen.Facet, name, key, other string) func(*searchObject) platen.Rule {
+	return func(o *searchObject) platen.Rule {
+		rule := platen.Rule{Type: platen.Text, Facet: facet, Name: o.name(name), Condition: choose(o, o.conditions, "condition")}
+		value := o.keys[key]
+		if value.kind == 0 {
+			value = o.keys[other]
+		}
+		lookup := rule.Condition == platen.In || rule.Condition == platen.NotIn
+		switch {
+		case value.kind == 0, value.kind == '{' && lookup, value.kind == '[' && !lookup:
+			o.wrong("%s is %s, which does not fit the condition %s", key, value, o.keys["condition"].text)
+		case value.kind == '{':
+			rule.Other = value.text
+		case value.kind == '[':
+			rule.Values = value.list
+		case lookup:
+			rule.Values = []string{value.text}
+		default:
+			rule.Value = value.text
+		}
+		percent := strings.Count(rule.Value, "%")
+		if (rule.Condition == platen.Like || rule.Condition == platen.NotLike) && (len(rule.Value) > maxPatternBytes || percent > maxPatternPercent) {
+			o.wrong("the pattern has %d bytes and %d %%; the limits are %d and %d", len(rule.Value), percent, maxPatternBytes, maxPatternPercent)
+		}
+		return rule
+	}
+}
+
+// nameRule makes rules that ask whether something has a name or not.
+func nameRule(kind platen.RuleType, key string) func(*searchObject) platen.Rule {
+	return func(o *searchObject) platen.Rule {
+		return platen.Rule{Type: kind, Condition: choose(o, o.conditions[:equality], "condition"), Value: o.text(key)}
+	}
+}
+
+// amongRule makes rules on the identifier, with the condition at key.
+func amongRule(key string) func(*searchObject) platen.Rule {
+	return func(o *searchObject) platen.Rule {
+		if o.ids == nil {
+			o.wrong("identifiers are missing")
+		}
+		return platen.Rule{Type: platen.IDs, Condition: choose(o, o.conditions[comparing:among], key), IDs: o.ids}
+	}
+}
+
+// size makes a rule on the length of a document: once, that was in pages only.
+func (o *searchObject) size() platen.Rule {
+	rule := platen.Rule{Type: platen.Size, Condition: choose(o, o.conditions[:comparing], "condition")}
+	if o.has("ruleType") {
+		rule.Unit = choose(o, units, "entity")
+	}
+	value := o.keys["value"]
+	n, err := strconv.ParseUint(value.text, 10, 63)
+	if value.kind != '0' || err != nil {
+		o.wrong("value is %s; it must be a whole number from 0 up in plain digits", value)
+	}
+	rule.Number = int64(n)
+	return rule
+}
+
+func (o *searchObject) duplex() platen.Rule {
+	return platen.Rule{Type: platen.Duplex, Value: choose(o, duplexes, "condition")}
+}
+
+// finishing makes a rule on one of the things that were called so.
+func (o *searchObject) finishing() platen.Rule {
+	if slices.ContainsFunc(absentKeys, o.has) {
+		o.absent()
+	} else if o.has("medianame") == o.has("duplex") {
+		o.wrong("a rule on the finishing must have either medianame or duplex")
+	} else if o.has("medianame") {
+		return nameRule(platen.MediaName, "medianame")(o)
+	}
+	return platen.Rule{Type: platen.Duplex, Value: choose(o, booleans, "duplex")}
+}
+
+// absent refuses a rule on what is not stored: to find nothing would mislead.
+func (o *searchObject) absent() {
+	o.wrong("platen keeps no binding and no coating of documents, so nothing can be found by them")
+}
+
+// set makes a set of rules.
+func (o *searchObject) set() platen.Rule {
+	rule := platen.Rule{Rules: o.rules}
+	if o.rules == nil {
+		o.wrong("rules are missing")
+	} else if o.has("condition") && o.has("operator") {
+		o.wrong("a set of rules must have either a condition or an operator")
+	} else if o.has("operator") {
+		rule.Type = choose(o, operators, "operator")
+	} else if o.has("condition") || len(o.rules) > 0 { // without rules there is nothing to join
+		rule.Type = choose(o, joins, "condition")
+	}
+	return rule
+}
+
+// rule reads a rule. search takes what else may stand in the outermost one.
+func (d *searchDecoder) rule(depth int, search *platen.Search) (platen.Rule, error) {
+	if depth > maxRuleDepth {
+		return platen.Rule{}, d.fail("the rules are nested deeper than %d levels, which is the limit", maxRuleDepth)
+	}
+	if d.rules++; d.rules > maxRules+1 { // the outermost does not count
+		return platen.Rule{}, d.fail("there are more than %d rules in all, which is the limit", maxRules)
+	}
+	o := d.object("a rule", func(o *searchObject, key string) bool {
+		switch key {
+		case "rules":
+			o.rules = elements(d, key, maxRules, func() (platen.Rule, error) { return d.rule(depth+1, nil) })
+		case "identifiers":
+			o.ids = elements(d, key, maxAmong, d.entityID)
+		default:
+			return search != nil && d.order(search, key)
+		}
+		return true
+	})
+	var form ruleForm
+	switch word := strings.ToUpper(o.keys["ruleType"].text); {
+	case strings.Contains(word, "BINDING") || strings.Contains(word, "COATING"):
+		o.absent()
+	case o.has("ruleType"):
+		o.conditions, form = newConditions, choose(o, newForms, "ruleType")
+	case o.has("type"):
+		o.conditions, form = oldConditions, choose(o, oldForms, "type")
+	case o.rules == nil:
+		o.wrong("rules are missing, and so are ruleType (%s) and type (%s)", newForms, oldForms)
+	default:
+		form.build = (*searchObject).set
+	}
+	if d.err != nil {
+		return platen.Rule{}, d.err
+	}
+	if form.kinds != nil {
+		d.limit("a rule on "+form.on, form.kinds)
+	}
+	return form.build(o), d.err
+}
+
+// order reads sort and group, which some documents draw inside search.
+func (d *searchDecoder) order(search *platen.Search, key string) bool {
+	switch key {
+	case "sort":
+		search.Sort = elements(d, key+" keys", maxSearchKeys, d.searchKey)
+	case "group":
+		search.Group = elements(d, key+" keys", maxSearchKeys, d.searchKey)
+	}
+	return key == "sort" || key == "group"
+}
+
+func (d *searchDecoder) searchKey() (platen.SearchKey, error) {
+	o := d.object("an entry", nil)
+	key := platen.SearchKey{Facet: choose(o, keyTypes, "type"), Name: o.name("name")}
+	if o.has("order") {
+		key.Descending = choose(o, orders, "order")
+	}
+	if o.has("numeric") {
+		key.Numeric = choose(o, booleans, "numeric") == "true"
+	}
+	if key.Facet == platen.Fields {
+		d.limit("a field", withRecord)
+	} else if key.Numeric {
+		d.wrong("numeric is for the type value only, not for property")
+	}
+	return key, d.err
+}
+
+// ReadSearch reads Search Parameters (api-facts 8). Each rule may be in the
+// grammar of 2019.2 and later, or in the one before.
+func ReadSearch(body []byte) (*platen.Search, error) {
+	var search, inner platen.Search
+	err := decode(body, func(plain *decoder) error {
+		d := &searchDecoder{decoder: plain}
+		found := false
+		o := d.object("the body", func(_ *searchObject, key string) bool {
+			switch {
+			case key == "search" && d.PeekKind() != 'n':
+				found = true
+				search.Rule, d.err = d.rule(1, &inner)
+			case key == "setIds": // clients send an empty list by default, which becomes nil
+				search.Sets = append(search.Sets, elements(d, key, maxAmong, d.entityID)...)
+			default:
+				return d.order(&search, key)
+			}
+			return true
+		})
+		search.Kind = choose(o, searchKinds, "entity")
+		search.Sort, search.Group = append(search.Sort, inner.Sort...), append(search.Group, inner.Group...)
+		if !found {
+			d.wrong("search is missing")
+		}
+		if len(search.Sort) > maxSearchKeys || len(search.Group) > maxSearchKeys {
+			d.wrong("there are more than %d sort keys or group keys, which is the limit", maxSearchKeys)
+		}
+		for _, limit := range d.limits {
+			limit(strings.ToUpper(o.keys["entity"].text))
+		}
+		return d.err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if search.Rule.Type < platen.Text && len(search.Rule.Rules) == 0 {
+		search.Rule = platen.Rule{} // no rules, so all are admitted
+	}
+	return &search, nil
+}
+
+// ReplyFound answers with identifier lists with sort key (api-facts 2.9).
+// Groups with nothing in them are left out.
+func ReplyFound(w http.ResponseWriter, groups [][]platen.Found) {
+	BeginJSON(w)
+	b := []byte{'['}
+	separator := ""
+	for _, group := range groups {
+		for i, found := range group {
+			if i == 0 {
+				b = append(append(b, separator...), '[')
+				separator = ","
+			} else {
+				b = append(b, ',')
+			}
+			b = append(b, `{"identifier":`...)
+			b = strconv.AppendInt(b, int64(found.ID), 10)
+			b = append(b, `,"sortkey":`...)
+			b = append(platen.AppendString(b, found.SortKey), '}')
+			if i == len(group)-1 {
+				b = append(b, ']')
+			}
+			if len(b) >= flushBytes {
+				if _, err := w.Write(b); err != nil {
+					return // the client has left
+				}
+				b = b[:0]
+			}
+		}
+	}
+	_, _ = w.Write(append(b, ']'))
+}

@@ -1,0 +1,104 @@
+package olrest
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/platenhq/platen"
+)
+
+// JobCreation is the type of the operations of the job creation service.
+const JobCreation = "JobCreationRestService"
+
+// OperationHeader is the response header with the id of an operation.
+const OperationHeader = "operationId"
+
+// ReplyAccepted answers that an operation has begun (api-facts 10.1).
+func ReplyAccepted(w http.ResponseWriter, operation string) {
+	header := w.Header()
+	header[OperationHeader] = []string{operation} // as the API writes it
+	link := func(path, rel string) string {
+		return "<" + jobCreation + "/" + path + "/" + operation + `>; rel="` + rel + `"`
+	}
+	header.Set("Link", link("getProgress", "progress")+", "+link("getResult", "result")+", "+link("cancel", "cancel"))
+	header["Content-Type"] = nil
+	header.Set("Content-Length", "0")
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// A RunningOperation is an operation with how far it is.
+type RunningOperation struct {
+	platen.Operation
+	Doing   string // what it does now
+	Percent int
+}
+
+// ReplyOperations answers with an operations list (api-facts 2.10).
+func ReplyOperations(w http.ResponseWriter, running []RunningOperation) {
+	b := []byte{'['}
+	for i, o := range running {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, `{"id":`...)
+		b = platen.AppendString(b, o.ID)
+		b = append(b, `,"type":`...)
+		b = platen.AppendString(b, o.Type)
+		b = append(b, `,"subTask":`...)
+		b = platen.AppendString(b, o.Doing)
+		b = append(b, `,"startTime":`...)
+		b = strconv.AppendInt(b, o.Started.UnixMilli(), 10)
+		b = append(b, `,"progress":`...)
+		b = strconv.AppendInt(b, int64(o.Percent), 10)
+		b = append(b, '}')
+	}
+	ReplyJSON(w, append(b, ']'))
+}
+
+// ReplyProgress answers how far an operation is; 100 and over is done.
+func ReplyProgress(w http.ResponseWriter, percent int, done bool) {
+	if done {
+		ReplyText(w, "done")
+		return
+	}
+	ReplyText(w, strconv.Itoa(percent))
+}
+
+// ReplyCancelled answers that an operation was stopped.
+func ReplyCancelled(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
+
+// ReadIdentifiersBody reads an identifier list, with or without runtime
+// parameters (api-facts 2.2). It must name one at least.
+func ReadIdentifiersBody(body []byte) ([]platen.ID, error) {
+	var ids []platen.ID
+	given := false
+	err := decode(body, func(d *decoder) error {
+		return d.members("the body", func(key string) (err error) {
+			if key != "identifiers" {
+				return d.skip()
+			}
+			given = true
+			ids, err = d.idList(key)
+			return err
+		})
+	})
+	if err == nil && len(ids) == 0 {
+		what := "the list of identifiers is empty"
+		if !given {
+			what = "the list of identifiers is missing"
+		}
+		err = platen.Errorf(platen.Invalid, "%s: name at least one Content Set", what)
+	}
+	return ids, err
+}
+
+// idList reads a list of identifiers.
+func (d *decoder) idList(what string) ([]platen.ID, error) {
+	ids := []platen.ID{}
+	err := d.each(what, func() error {
+		id, err := d.entityID()
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}

@@ -1,0 +1,343 @@
+package olrest
+
+import (
+	"encoding/json"
+	"io"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/platenhq/platen"
+)
+
+// A StatisticsLevel is what the statistics of a job set list (api-facts 9).
+type StatisticsLevel uint8
+
+// The levels.
+const (
+	DocumentOnly StatisticsLevel = iota
+	DocumentSetOnly
+	DocumentSetAll
+)
+
+var statisticsLevels = []string{"documentOnly", "documentSetOnly", "documentSetAll"}
+
+// ParseStatisticsLevel reads the query parameter levelMode.
+func ParseStatisticsLevel(query url.Values) (StatisticsLevel, error) {
+	given := query.Get("levelMode")
+	if given == "" {
+		return DocumentOnly, nil
+	}
+	for level, name := range statisticsLevels {
+		if strings.EqualFold(name, given) {
+			return StatisticsLevel(level), nil
+		}
+	}
+	err := platen.Errorf(platen.Invalid, "levelMode must be one of %s, not %q", strings.Join(statisticsLevels, ", "), shorten([]byte(given)))
+	err.Param = shorten([]byte(given))
+	return 0, err
+}
+
+// A tally counts what a document, a document set or a job set has. Page
+// details are those of a content item; one without any counts as one page on
+// one sheet of an unknown medium.
+type tally struct {
+	sheets, pages int64
+	media         []int64 // pages, by medium
+}
+
+func (t *tally) add(medium int, sheets, pages int64) {
+	t.sheets += sheets
+	t.pages += pages
+	if medium < 0 {
+		return
+	}
+	for len(t.media) <= medium {
+		t.media = append(t.media, 0)
+	}
+	t.media[medium] += pages
+}
+
+func (t *tally) reset() { *t = tally{media: t.media[:0]} }
+
+// appendCounts appends the counts of something within a job set.
+func (t *tally) appendCounts(b []byte) []byte {
+	b = append(b, `"counts":{"sheets":`...)
+	b = strconv.AppendInt(b, t.sheets, 10)
+	b = append(b, `,"pages":`...)
+	b = strconv.AppendInt(b, t.pages, 10)
+	b = append(b, `},"media":{`...)
+	comma := false
+	for medium, pages := range t.media {
+		if pages == 0 {
+			continue
+		}
+		if comma {
+			b = append(b, ',')
+		}
+		comma = true
+		b = append(b, '"')
+		b = strconv.AppendInt(b, int64(medium), 10)
+		b = append(b, `":`...)
+		b = strconv.AppendInt(b, pages, 10)
+	}
+	return append(b, '}')
+}
+
+// Statistics count a job set: first all of it through Count, then again
+// through the writer of the answer, since the sums come first in it.
+type Statistics struct {
+	total     tally
+	documents int64
+	media     []platen.Media
+	place     map[platen.Media]int
+	names     []string // of the metadata of documents
+	named     map[string]bool
+
+	body  string // the details last decoded
+	parts []part
+}
+
+// A part is an entry of page details, with its medium's place.
+type part struct {
+	medium        int
+	sheets, pages int64
+}
+
+// NewStatistics returns statistics of nothing.
+func NewStatistics() *Statistics {
+	return &Statistics{place: make(map[platen.Media]int), named: make(map[string]bool)}
+}
+
+// Count adds an element of the job set.
+func (s *Statistics) Count(e *platen.Element) error {
+	switch e.Kind {
+	case platen.Document:
+		s.documents++
+		pairs, err := e.Lists[platen.Metadata].Decode()
+		for _, pair := range pairs {
+			if !s.named[pair.Name] {
+				s.named[pair.Name] = true
+				s.names = append(s.names, pair.Name)
+			}
+		}
+		return err
+	case platen.DocumentPage:
+		return s.page(e.Details, &s.total)
+	}
+	return nil
+}
+
+// page adds a page to what it belongs to.
+func (s *Statistics) page(details []byte, to ...*tally) error {
+	if s.body != string(details) || s.parts == nil {
+		decoded, err := platen.DecodeDetails(details)
+		if err != nil {
+			return err
+		}
+		s.body, s.parts = string(details), s.parts[:0]
+		for _, entry := range decoded.Pages {
+			medium, ok := s.place[entry.Media]
+			if !ok {
+				medium = len(s.media)
+				s.place[entry.Media] = medium
+				s.media = append(s.media, entry.Media)
+			}
+			s.parts = append(s.parts, part{medium, entry.Sheets(), entry.Count})
+		}
+		if len(s.parts) == 0 {
+			s.parts = append(s.parts, part{-1, 1, 1})
+		}
+	}
+	for _, t := range to {
+		for _, p := range s.parts {
+			t.add(p.medium, p.sheets, p.pages)
+		}
+	}
+	return nil
+}
+
+// A StatisticsWriter writes the statistics of a job set that was counted.
+type StatisticsWriter struct {
+	s     *Statistics
+	w     io.Writer
+	level StatisticsLevel
+	buf   []byte
+
+	set, document      tally
+	setHead, head      platen.Element // what is open; ID 0: nothing
+	item, record       platen.ID      // of the first page of the document
+	sets, in           int            // written so far: document sets; documents in the list that is open
+	documentsAreListed bool
+}
+
+// Writer returns the writer of the answer for job set id.
+func (s *Statistics) Writer(w io.Writer, id platen.ID, level StatisticsLevel) (*StatisticsWriter, error) {
+	b := append([]byte(nil), `{"jobSetId":`...)
+	b = strconv.AppendInt(b, int64(id), 10)
+	b = append(b, `,"properties":[`...)
+	for i, name := range s.names {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = platen.AppendString(b, name)
+	}
+	b = append(b, `],"counts":{"documents":`...)
+	b = strconv.AppendInt(b, s.documents, 10)
+	b = append(b, `,"sheets":`...)
+	b = strconv.AppendInt(b, s.total.sheets, 10)
+	b = append(b, `,"pages":`...)
+	b = strconv.AppendInt(b, s.total.pages, 10)
+	b = append(b, `},"media":`...)
+	media := make([]countedMedia, len(s.media))
+	for i, m := range s.media {
+		media[i] = countedMedia{
+			Name: m.Name, Type: orNull(m.Type), Color: orNull(m.Color), Weight: orNull(m.Weight),
+			Size: mediaSize{orNull(m.Width), orNull(m.Height)}, Count: s.total.media[i],
+		}
+	}
+	list, err := json.Marshal(media)
+	if err != nil {
+		return nil, err
+	}
+	b = append(b, list...)
+	if level == DocumentOnly {
+		b = append(b, `,"documents":[`...)
+	} else {
+		b = append(b, `,"documentSets":[`...)
+	}
+	return &StatisticsWriter{s: s, w: w, level: level, buf: b, documentsAreListed: level != DocumentSetOnly}, nil
+}
+
+type countedMedia struct {
+	Name   string    `json:"name"`
+	Type   *string   `json:"type"`
+	Size   mediaSize `json:"size"`
+	Color  *string   `json:"color"`
+	Weight *string   `json:"weight"`
+	Count  int64     `json:"count"`
+}
+
+type mediaSize struct {
+	Width  *string `json:"width"`
+	Height *string `json:"height"`
+}
+
+func orNull(text string) *string {
+	if text == "" {
+		return nil
+	}
+	return &text
+}
+
+// Write adds an element of the job set, in the order in which it was counted.
+func (w *StatisticsWriter) Write(e *platen.Element) error {
+	switch e.Kind {
+	case platen.DocumentPage:
+		if w.item == 0 {
+			w.item, w.record = e.Item, e.Record
+		}
+		return w.s.page(e.Details, &w.document, &w.set)
+	case platen.Document:
+		if err := w.endDocument(); err != nil {
+			return err
+		}
+		w.head, w.item, w.record = *e, 0, 0
+		w.document.reset()
+	case platen.DocumentSet:
+		if err := w.endSet(); err != nil {
+			return err
+		}
+		w.setHead = *e
+		w.set.reset()
+		if w.level == DocumentOnly {
+			return nil
+		}
+		if w.sets++; w.sets > 1 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = append(w.buf, `{"documentSetId":`...)
+		w.buf = strconv.AppendInt(w.buf, int64(e.ID), 10)
+		if err := w.properties(e); err != nil {
+			return err
+		}
+		if w.level == DocumentSetAll {
+			w.buf = append(w.buf, `,"documents":[`...)
+			w.in = 0
+		}
+	}
+	return nil
+}
+
+// properties appends what the statistics call so: the metadata of an entity,
+// as an object of text.
+func (w *StatisticsWriter) properties(e *platen.Element) error {
+	pairs, err := e.Lists[platen.Metadata].Decode()
+	w.buf = append(w.buf, `,"properties":{`...)
+	for i, pair := range pairs {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = platen.AppendString(w.buf, pair.Name)
+		w.buf = append(w.buf, ':')
+		w.buf = platen.AppendString(w.buf, pair.Value)
+	}
+	w.buf = append(w.buf, '}')
+	return err
+}
+
+func (w *StatisticsWriter) endDocument() error {
+	if w.head.ID == 0 {
+		return nil
+	}
+	if w.documentsAreListed {
+		if w.in++; w.in > 1 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = append(w.buf, `{"documentId":`...)
+		w.buf = strconv.AppendInt(w.buf, int64(w.head.ID), 10)
+		if w.item != 0 {
+			w.buf = append(w.buf, `,"contentItemId":`...)
+			w.buf = strconv.AppendInt(w.buf, int64(w.item), 10)
+			w.buf = append(w.buf, `,"dataRecordId":`...)
+			w.buf = strconv.AppendInt(w.buf, int64(w.record), 10)
+		}
+		if err := w.properties(&w.head); err != nil {
+			return err
+		}
+		w.buf = append(w.buf, ',')
+		w.buf = append(w.document.appendCounts(w.buf), '}')
+	}
+	w.head.ID = 0
+	if len(w.buf) < flushBytes {
+		return nil
+	}
+	_, err := w.w.Write(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
+
+func (w *StatisticsWriter) endSet() error {
+	if err := w.endDocument(); err != nil {
+		return err
+	}
+	if w.setHead.ID == 0 || w.level == DocumentOnly {
+		return nil
+	}
+	if w.level == DocumentSetAll {
+		w.buf = append(w.buf, ']')
+	}
+	w.buf = append(w.buf, ',')
+	w.buf = append(w.set.appendCounts(w.buf), '}')
+	w.setHead.ID = 0
+	return nil
+}
+
+// Close writes what is left.
+func (w *StatisticsWriter) Close() error {
+	if err := w.endSet(); err != nil {
+		return err
+	}
+	_, err := w.w.Write(append(w.buf, `]}`...))
+	return err
+}

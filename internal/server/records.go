@@ -1,0 +1,93 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+func (s *Server) addRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	lists, err := body(s, w, r, olrest.ReadNewRecords)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.AddRecords(r.Context(), lists); err != nil {
+		return err
+	}
+	olrest.ReplyNothing(w)
+	return nil
+}
+
+func (s *Server) readRecord(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	query, err := olrest.ParseRecordQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	query.IDs = []platen.ID{ref.ID}
+	return s.streamRecords(w, r, query, false)
+}
+
+func (s *Server) readRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	query, err := olrest.ParseRecordQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	return s.streamRecords(w, r, query, true)
+}
+
+// queryRecords differs from the two above in how it says that a record is
+// unknown: clients look for its words.
+func (s *Server) queryRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	query, err := body(s, w, r, olrest.ReadRecordQuery)
+	if err != nil {
+		return err
+	}
+	err = s.streamRecords(w, r, query, true)
+	if missing, ok := err.(*platen.Error); ok && missing.Code == platen.NotFound {
+		return olrest.UnknownRecord(missing.Param)
+	}
+	return err
+}
+
+func (s *Server) streamRecords(w http.ResponseWriter, r *http.Request, query olrest.RecordQuery, list bool) error {
+	records := olrest.NewRecordWriter(w, query.Format, list)
+	return stream(w, func(begin func()) error {
+		return s.Store.Records(r.Context(), query.IDs, query.Recursive, func(record *platen.Record) error {
+			begin()
+			return records.Write(record)
+		})
+	}, records.Close)
+}
+
+func (s *Server) updateRecord(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	update, err := body(s, w, r, func(body []byte) (platen.Update, error) { return olrest.ReadFieldUpdate(body, ref) })
+	if err != nil {
+		return err
+	}
+	return s.updateFields(w, r, []platen.Update{update})
+}
+
+func (s *Server) updateRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	updates, err := body(s, w, r, olrest.ReadFieldUpdates)
+	if err != nil {
+		return err
+	}
+	return s.updateFields(w, r, updates)
+}
+
+func (s *Server) updateFields(w http.ResponseWriter, r *http.Request, updates []platen.Update) error {
+	if err := s.Store.UpdateFields(r.Context(), updates); err != nil {
+		return err
+	}
+	olrest.ReplyNothing(w)
+	return nil
+}

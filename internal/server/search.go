@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// find searches, for a bounded time.
+func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	search, err := body(s, w, r, olrest.ReadSearch)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), s.Timeouts.Find)
+	defer cancel()
+	groups, err := s.Store.Find(ctx, search)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &platen.Error{
+			Code:    platen.Unavailable,
+			Message: "the search took longer than " + s.Timeouts.Find.String() + " and was stopped: restrict it with setIds, or with a rule that fewer entities fulfil",
+			Err:     err,
+		}
+	}
+	if err != nil {
+		return err
+	}
+	olrest.ReplyFound(w, groups)
+	return nil
+}
+
+// statistics reads the job set twice: the sums come first in the answer.
+func (s *Server) statistics(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	level, err := olrest.ParseStatisticsLevel(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	counts := olrest.NewStatistics()
+	if err := s.Store.ReadJobSet(r.Context(), ref.ID, counts.Count); err != nil {
+		return err
+	}
+	statistics, err := counts.Writer(w, ref.ID, level)
+	if err != nil {
+		return err
+	}
+	return stream(w, func(begin func()) error {
+		return s.Store.ReadJobSet(r.Context(), ref.ID, func(e *platen.Element) error {
+			begin()
+			return statistics.Write(e)
+		})
+	}, statistics.Close)
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/spool"
+)
+
+// importers take documents in, and store them, by kind of set.
+var importers = map[platen.Kind]func(s *Server, r *http.Request, document io.Reader) (platen.Created, error){
+	platen.DataSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
+		set, err := spool.NewDataSet()
+		if err != nil {
+			return platen.Created{}, err
+		}
+		defer set.Close()
+		if err := olrest.ReadDataSet(document, set); err != nil {
+			return platen.Created{}, refused{err}
+		}
+		return s.Store.CreateDataSet(r.Context(), set)
+	},
+	platen.ContentSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
+		set, err := spool.NewContentSet()
+		if err != nil {
+			return platen.Created{}, err
+		}
+		defer set.Close()
+		if err := olrest.ReadContentSet(document, set); err != nil {
+			return platen.Created{}, refused{err}
+		}
+		return s.Store.CreateContentSet(r.Context(), set)
+	},
+	platen.JobSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
+		set, err := spool.New()
+		if err != nil {
+			return platen.Created{}, err
+		}
+		defer set.Close()
+		if err := olrest.ReadJobSet(document, set); err != nil {
+			return platen.Created{}, refused{err}
+		}
+		return s.Store.CreateJobSet(r.Context(), set, platen.JobSetOptions{})
+	},
+}
+
+// refused is an error that came while a document was read.
+type refused struct{ error }
+
+// importSet stores a document. It is taken in whole before the store sees any
+// of it, so that a slow client holds up nobody.
+func (s *Server) importSet(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	if err := checkMedia(r); err != nil {
+		return err
+	}
+	document := s.document(w, r)
+	made, err := importers[route.Kind](s, r, document)
+	if unread, ok := err.(refused); ok {
+		return document.refuse(w, unread.error)
+	}
+	if err != nil {
+		return err
+	}
+	s.Log.Info("set imported", "kind", route.Kind.String(), "id", made.ID, "children", len(made.Children))
+	olrest.ReplyCreated(w, route.Kind, made)
+	return nil
+}
+
+// A patientReader reads a body of any size, for as long as it goes on coming.
+type patientReader struct {
+	body    io.Reader
+	control *http.ResponseController
+	stall   time.Duration // how long the next part may take
+	moved   time.Time     // when the deadline was last moved
+	err     error         // the first error that is not the end
+}
+
+// document returns the reader of the body of a request.
+func (s *Server) document(w http.ResponseWriter, r *http.Request) *patientReader {
+	return &patientReader{body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall}
+}
+
+// refuse returns the error to answer with when the document is not good, or
+// does not arrive.
+func (p *patientReader) refuse(w http.ResponseWriter, err error) error {
+	// The rest of a refused document may be of any size.
+	w.Header().Set("Connection", "close")
+	if p.err != nil {
+		return bodyError(w, p.err)
+	}
+	return err
+}
+
+// Read implements [io.Reader].
+func (p *patientReader) Read(b []byte) (int, error) {
+	if now := time.Now(); now.Sub(p.moved) > p.stall/6 {
+		p.moved = now
+		_ = p.control.SetReadDeadline(now.Add(p.stall))
+	}
+	n, err := p.body.Read(b)
+	if err != nil && err != io.EOF && p.err == nil {
+		p.err = err
+	}
+	return n, err
+}
+
+// exportSet streams a set as a document.
+func (s *Server) exportSet(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+	ref, err := pathRef(r, route.Kind)
+	if err != nil {
+		return err
+	}
+	ctx := r.Context()
+	jobs, set := olrest.NewJobSetWriter(w), olrest.NewSetWriter(w)
+	switch route.Kind {
+	case platen.DataSet:
+		return stream(w, func(begin func()) error {
+			return s.Store.ReadDataSet(ctx, ref.ID, func(source platen.SourceSet, schema *platen.Table) error {
+				begin()
+				return set.BeginDataSet(source, schema)
+			}, set.Record)
+		}, set.Close)
+	case platen.ContentSet:
+		return stream(w, func(begin func()) error {
+			return s.Store.ReadContentSet(ctx, ref.ID, func(source platen.SourceSet) error {
+				begin()
+				return set.BeginContentSet(source)
+			}, set.Item)
+		}, set.Close)
+	}
+	return stream(w, func(begin func()) error {
+		return s.Store.ReadJobSet(ctx, ref.ID, func(e *platen.Element) error {
+			begin()
+			return jobs.Write(e)
+		})
+	}, jobs.Close)
+}

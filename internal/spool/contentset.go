@@ -1,0 +1,53 @@
+package spool
+
+import "github.com/platenhq/platen"
+
+// A ContentSet is a content set on its way in. It is filled by Item and then
+// End; then it is read.
+type ContentSet struct {
+	pages
+	set platen.SourceSet
+}
+
+var _ platen.ContentSetSource = (*ContentSet)(nil)
+
+// NewContentSet returns an empty spool of a content set. The caller closes it.
+func NewContentSet() (*ContentSet, error) {
+	file, err := newFile()
+	if err != nil {
+		return nil, err
+	}
+	return &ContentSet{pages: pages{file: file}}, nil
+}
+
+// Item adds a content item.
+func (s *ContentSet) Item(item *platen.SourceItem) error {
+	page := platen.Page{Item: item.ID, Record: item.Record, Details: item.Details}
+	page.Lists[platen.Properties] = item.Properties
+	return s.page(0, &page)
+}
+
+// End says what there is besides the items.
+func (s *ContentSet) End(set platen.SourceSet) error {
+	s.given(set.ID)
+	s.set = set
+	return nil
+}
+
+// ContentSet implements [platen.ContentSetSource].
+func (s *ContentSet) ContentSet() platen.SourceSet { return s.set }
+
+// Read implements [platen.ContentSetSource].
+func (s *ContentSet) Read(yield func(*platen.SourceItem) error) error {
+	var last lastPage
+	var item platen.SourceItem // not in the loop, where each would be allocated
+	return s.read(func(r *reader, _ byte) error {
+		r.uvarint() // a content set has no nodes
+		page := r.page(&last)
+		if r.err != nil {
+			return nil
+		}
+		item = platen.SourceItem{ID: page.Item, Record: page.Record, Properties: page.Lists[platen.Properties], Details: page.Details}
+		return yield(&item)
+	})
+}

@@ -1,0 +1,98 @@
+package spool
+
+import (
+	"encoding/binary"
+
+	"github.com/platenhq/platen"
+)
+
+// A Spool is a job set on its way in. It is filled by Begin, End, Page and
+// Document in the order of the document; then it is read.
+type Spool struct {
+	pages
+	nodes []platen.Node
+	open  []int // nodes that have begun and not ended
+}
+
+var _ platen.JobSetSource = (*Spool)(nil)
+
+// New returns an empty spool of a job set. The caller closes it.
+func New() (*Spool, error) {
+	file, err := newFile()
+	if err != nil {
+		return nil, err
+	}
+	return &Spool{pages: pages{file: file}}, nil
+}
+
+// Begin begins a job set, job, job segment or document set within the one
+// that has begun last.
+func (s *Spool) Begin(kind platen.Kind) {
+	parent := -1
+	if n := len(s.open); n > 0 {
+		parent = s.open[n-1]
+	}
+	s.open = append(s.open, len(s.nodes))
+	s.nodes = append(s.nodes, platen.Node{Kind: kind, Parent: parent})
+}
+
+// End ends what has begun last, with its identifier (0 for none) and lists.
+func (s *Spool) End(id platen.ID, lists [2]platen.List) error {
+	node := s.open[len(s.open)-1]
+	s.open = s.open[:len(s.open)-1]
+	s.nodes[node].ID = s.given(id)
+	for f, list := range lists {
+		if list == nil {
+			continue
+		}
+		b := binary.AppendUvarint(s.entry(entryList), uint64(node))
+		b = append(b, byte(f))
+		if err := s.write(appendBytes(b, list)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Page adds a page to the document that ends next.
+func (s *Spool) Page(page *platen.Page) error {
+	return s.page(s.open[len(s.open)-1], page)
+}
+
+// Document ends a document, with its identifier (0 for none) and lists.
+func (s *Spool) Document(id platen.ID, lists [2]platen.List) error {
+	b := binary.AppendUvarint(s.entry(entryDocument), uint64(s.open[len(s.open)-1]))
+	return s.write(appendIdentity(b, s.given(id), lists))
+}
+
+// Nodes implements [platen.JobSetSource].
+func (s *Spool) Nodes() []platen.Node { return s.nodes }
+
+// Read implements [platen.JobSetSource].
+func (s *Spool) Read(v platen.JobSetVisitor) error {
+	var last lastPage
+	var page platen.Page // not in the loop, where each would be allocated
+	return s.read(func(r *reader, kind byte) error {
+		node := int(r.uvarint())
+		switch kind {
+		case entryList:
+			facet := platen.Facet(r.byte())
+			list := r.bytes(int(facet), r.uvarint())
+			if r.err == nil {
+				return v.NodeList(node, facet, list)
+			}
+		case entryPage:
+			page = r.page(&last)
+			if r.err == nil {
+				return v.Page(node, &page)
+			}
+		case entryDocument:
+			document := platen.SourceDocument{Set: node}
+			document.ID, document.Lists = r.identity()
+			if r.err == nil {
+				return v.Document(&document)
+			}
+		}
+		return nil
+	})
+}

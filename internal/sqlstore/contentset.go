@@ -1,0 +1,257 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/platenhq/platen"
+)
+
+// CreateContentSet implements [platen.Store].
+func (s *Store) CreateContentSet(ctx context.Context, source platen.ContentSetSource) (platen.Created, error) {
+	var made platen.Created
+	err := s.update(func(t *transaction) error {
+		b, err := newBuilder(ctx, t, source.Given())
+		if err != nil {
+			return err
+		}
+		set := source.ContentSet()
+		if err := b.createSet(platen.ContentSet, set); err != nil {
+			return err
+		}
+		if set.Type != "" {
+			if err := t.exec(insertContentSet, int64(b.root), set.Type); err != nil {
+				return err
+			}
+		}
+		c := itemCreation{builder: b, at: place{parent: b.root}, made: []platen.ID{}}
+		if err := source.Read(c.add); err != nil {
+			return err
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+		made = platen.Created{ID: b.root, Children: c.made}
+		return b.finish()
+	})
+	if err != nil {
+		return platen.Created{}, s.error("create content set", err)
+	}
+	return made, nil
+}
+
+// An itemCreation creates the content items of one content set.
+type itemCreation struct {
+	*builder
+	at    place
+	items []newItem
+	bytes int // of their lists
+	made  []platen.ID
+}
+
+// A newItem is a content item that is not yet in the database.
+type newItem struct {
+	id, record platen.ID
+	details    int64
+	properties platen.List
+}
+
+func (c *itemCreation) add(source *platen.SourceItem) error {
+	item := newItem{id: source.ID, record: source.Record, properties: slices.Clone(source.Properties)}
+	if source.Details != nil {
+		var err error
+		if item.details, err = c.detailsID(source.Details); err != nil {
+			return err
+		}
+	}
+	c.items = append(c.items, item)
+	if c.bytes += len(item.properties); len(c.items) >= groupPages || c.bytes > 4<<20 {
+		return c.flush()
+	}
+	return nil
+}
+
+// flush writes the items collected.
+func (c *itemCreation) flush() error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	missing := 0
+	for _, item := range c.items {
+		if item.id == 0 {
+			missing++
+		}
+	}
+	var fresh platen.ID
+	if missing > 0 {
+		var err error
+		if fresh, err = c.allocate(missing); err != nil {
+			return err
+		}
+	}
+	var run itemRun // collected, not yet in the database
+	for i := range c.items {
+		item := &c.items[i]
+		if item.id == 0 {
+			item.id, fresh = fresh, fresh+1
+		}
+		c.made = append(c.made, item.id)
+		if run.First != 0 && item.id == run.Last+1 && item.details == run.details && item.record == run.record+item.id-run.First {
+			run.Last = item.id
+			continue
+		}
+		if err := c.create(run); err != nil {
+			return err
+		}
+		run = itemRun{Run: platen.Run{First: item.id, Last: item.id}, record: item.record, details: item.details}
+	}
+	if err := c.create(run); err != nil {
+		return err
+	}
+	for _, item := range c.items {
+		if item.properties != nil {
+			if err := c.list(platen.ContentItem, item.id, platen.Properties, item.properties); err != nil {
+				return err
+			}
+		}
+	}
+	c.items, c.bytes = c.items[:0], 0
+	return nil
+}
+
+// create creates a run of items, and those of their data records that do not
+// exist.
+func (c *itemCreation) create(run itemRun) error {
+	if run.First == 0 {
+		return nil
+	}
+	taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
+	if err != nil {
+		return err
+	}
+	if taken.Last >= run.First {
+		return takenError(platen.ContentItem, max(taken.First, run.First), taken)
+	}
+	_, err = c.createItems(run, run.Run, c.at)
+	c.at.ord += run.Len()
+	return err
+}
+
+// ReadContentSet implements [platen.Store].
+func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet) error, yield func(*platen.SourceItem) error) error {
+	set, err := s.set(ctx, platen.Ref{Kind: platen.ContentSet, ID: id})
+	if err != nil {
+		return err
+	}
+	err = s.read[selectContentType].QueryRowContext(ctx, int64(id)).Scan(&set.Type)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return s.error("read content set", err)
+	}
+	if err := begin(set); err != nil {
+		return err
+	}
+	return s.error("read content set", s.itemRows(ctx, id, func(items row, details []byte) error {
+		for first := items.First; first <= items.Last; first += listChunk {
+			chunk := platen.Run{First: first, Last: min(items.Last, first+listChunk-1)}
+			properties, err := s.lists(ctx, platen.Properties, chunk)
+			if err != nil {
+				return err
+			}
+			for id := chunk.First; id <= chunk.Last; id++ {
+				item := platen.SourceItem{ID: id, Record: items.record + id - items.First, Properties: properties[id], Details: details}
+				if err := yield(&item); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+}
+
+// PageDetails implements [platen.Store].
+func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items platen.Run, details []byte) error) error {
+	if err := s.exists(ctx, platen.Ref{Kind: platen.ContentSet, ID: set}); err != nil {
+		return err
+	}
+	return s.error("read page details", s.itemRows(ctx, set, func(items row, details []byte) error {
+		return yield(items.Run, details)
+	}))
+}
+
+// itemRows yields the rows of the items of a content set, with their details.
+func (s *Store) itemRows(ctx context.Context, set platen.ID, yield func(items row, details []byte) error) error {
+	rows, err := s.rows(ctx, set, platen.ContentItem)
+	if err != nil {
+		return err
+	}
+	var last int64
+	var details []byte
+	for _, items := range rows {
+		if items.details != last {
+			last, details = items.details, nil
+			if last != 0 {
+				if err := s.read[selectDetails].QueryRowContext(ctx, last).Scan(&details); err != nil {
+					return err
+				}
+			}
+		}
+		if err := yield(items, details); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Record implements [platen.Store].
+func (s *Store) Record(ctx context.Context, item platen.ID) (platen.ID, error) {
+	found, err := s.visible(ctx, platen.Ref{Kind: platen.ContentItem, ID: item})
+	return found.record + item - found.First, err
+}
+
+// setContents returns the content items of a content set.
+func (s *Store) setContents(ctx context.Context, set platen.ID) (*platen.Contents, error) {
+	rows, err := s.rows(ctx, set, platen.ContentItem)
+	if err != nil {
+		return nil, s.error("read contents", err)
+	}
+	c := &platen.Contents{}
+	for _, items := range rows {
+		c.Count += items.Len()
+		c.Digits += runDigits(items.Run) + runDigits(items.records())
+	}
+	c.Blocks = func(yield func([]platen.Content, error) bool) {
+		var contents []platen.Content
+		for _, items := range rows {
+			contents = contents[:0]
+			for id := items.First; id <= items.Last; id++ {
+				contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
+			}
+			if !yield(contents, nil) {
+				return
+			}
+		}
+	}
+	return c, nil
+}
+
+// records returns the data records of a row of content items.
+func (r row) records() platen.Run {
+	return platen.Run{First: r.record, Last: r.record + r.Last - r.First}
+}
+
+// runDigits returns the decimal digits of all identifiers of a run together.
+func runDigits(run platen.Run) (n int64) {
+	for first := run.First; first <= run.Last; {
+		count := digits(first)
+		bound := platen.ID(1)
+		for range count {
+			bound *= 10
+		}
+		last := min(run.Last, bound-1)
+		n += count * int64(last-first+1)
+		first = last + 1
+	}
+	return n
+}

@@ -1,0 +1,513 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// Delete implements [platen.Store]. It marks the set, which hides all whose
+// root it is; what another set still uses is first taken out of it.
+func (s *Store) Delete(_ context.Context, ref platen.Ref) error {
+	return s.error("delete", s.update(func(t *transaction) error {
+		set, err := selectRow(t.ctx, t.stmt(selectEntity), ref.ID)
+		if err != nil {
+			return err
+		}
+		if !set.shows(ref) {
+			return platen.NotFoundError(ref)
+		}
+		switch ref.Kind {
+		case platen.DataSet:
+			err = t.detachRecords(ref.ID)
+		case platen.ContentSet:
+			err = t.detachItems(ref.ID)
+		}
+		t.hides = true
+		return errors.Join(err, t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix()))
+	}))
+}
+
+// rows returns the rows that a query finds.
+func (t *transaction) rows(q query, args ...any) ([]row, error) {
+	rows, err := t.stmt(q).QueryContext(t.ctx, args...)
+	return collect(rows, err, scanRow)
+}
+
+// detachItems takes the content items that a job uses out of a content set.
+func (t *transaction) detachItems(set platen.ID) error {
+	items, err := t.rows(selectRows, int64(set), int64(platen.ContentItem))
+	if err != nil {
+		return err
+	}
+	for _, item := range items {
+		used, err := t.usedItems(item.Run)
+		if err != nil {
+			return err
+		}
+		if err := t.detach(item, used); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// detachRecords takes the data records that a content item uses, and what is
+// nested in them, out of a data set.
+func (t *transaction) detachRecords(set platen.ID) error {
+	records, err := t.rows(selectRootRows, int64(set), int64(platen.DataRecord))
+	if err != nil {
+		return err
+	}
+	// Those at the top first: what is nested in one that is used stays there.
+	slices.SortStableFunc(records, func(a, b row) int { return compareBool(a.parent != set, b.parent != set) })
+	for _, record := range records {
+		if now, err := selectRow(t.ctx, t.stmt(selectEntity), record.First); err != nil || now.root != set {
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		used, err := t.usedRecords(record.Run, false)
+		if err != nil {
+			return err
+		}
+		if err := t.detach(record, used); err != nil {
+			return err
+		}
+		for _, run := range used {
+			if err := t.detachNested(set, run); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
+}
+
+// detachNested takes what is nested in a run of records out of a data set. It
+// stays where it is in the records.
+func (t *transaction) detachNested(set platen.ID, within platen.Run) error {
+	nested, err := t.rows(selectNestedRows, int64(within.First), int64(within.Last), int64(set))
+	if err != nil || len(nested) == 0 {
+		return err
+	}
+	if err := t.exec(updateNestedRoot, int64(within.First), int64(within.Last), int64(set)); err != nil {
+		return err
+	}
+	for _, one := range nested {
+		if err := t.detachNested(set, one.Run); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// detach makes parts of a row belong to nothing.
+func (t *transaction) detach(from row, parts []platen.Run) error {
+	for _, part := range parts {
+		// Cut from the end on, so that what is left of from stays its start.
+		if err := t.cut(from, part); err != nil {
+			return err
+		}
+		free := from.part(part)
+		free.parent, free.ord, free.root = -1, 0, 0
+		if err := t.insertRow(free); err != nil {
+			return err
+		}
+		from.Last = part.First - 1
+	}
+	return nil
+}
+
+// part returns the row of a part of r.
+func (r row) part(run platen.Run) row {
+	ahead := run.First - r.First
+	r.ord += int64(ahead)
+	if r.record != 0 {
+		r.record += ahead
+	}
+	r.Run = run
+	return r
+}
+
+// cut takes a part out of a row.
+func (t *transaction) cut(from row, part platen.Run) error {
+	if err := t.exec(deleteEntity, int64(from.First)); err != nil {
+		return err
+	}
+	for _, rest := range []platen.Run{{First: from.First, Last: part.First - 1}, {First: part.Last + 1, Last: from.Last}} {
+		if rest.First <= rest.Last {
+			if err := t.insertRow(from.part(rest)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// usedItems returns which content items of a run are in blocks of jobs that
+// are not hidden, from the end on.
+func (t *transaction) usedItems(run platen.Run) ([]platen.Run, error) {
+	var used []platen.ID
+	err := t.eachUsed(run, func(job row) bool { return !job.hidden }, func(item platen.ID) {
+		used = append(used, item)
+	})
+	return runsFromEnd(used), err
+}
+
+// eachUsed yields the content items of a run that are in blocks of jobs that
+// count, some more than once.
+func (t *transaction) eachUsed(run platen.Run, counts func(job row) bool, yield func(platen.ID)) error {
+	type block struct {
+		job   int64
+		pairs []byte
+	}
+	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
+	blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (b block, err error) {
+		return b, from.Scan(&b.job, &b.pairs)
+	})
+	if err != nil {
+		return err
+	}
+	var contents []platen.Content
+	for _, b := range blocks {
+		job, err := selectRow(t.ctx, t.stmt(selectEntity), platen.ID(b.job))
+		if err != nil {
+			return err
+		}
+		if !counts(job) {
+			continue
+		}
+		if contents, err = unpack(contents[:0], b.pairs); err != nil {
+			return err
+		}
+		for _, content := range contents {
+			if run.First <= content.Item && content.Item <= run.Last {
+				yield(content.Item)
+			}
+		}
+	}
+	return nil
+}
+
+// runsFromEnd returns ids as runs, the last one first.
+func runsFromEnd(ids []platen.ID) []platen.Run {
+	slices.Sort(ids)
+	var runs []platen.Run
+	for _, id := range slices.Backward(slices.Compact(ids)) {
+		if n := len(runs); n > 0 && runs[n-1].First == id+1 {
+			runs[n-1].First = id
+			continue
+		}
+		runs = append(runs, platen.Run{First: id, Last: id})
+	}
+	return runs
+}
+
+// usedRecords returns which data records of a run a content item has, one
+// that is not hidden or any, from the end on.
+func (t *transaction) usedRecords(run platen.Run, any bool) ([]platen.Run, error) {
+	items, err := t.rows(selectItemsWith, int64(run.First-groupPages), int64(run.Last), int64(run.First))
+	if err != nil {
+		return nil, err
+	}
+	var used []platen.Run
+	for _, item := range items {
+		if item.hidden && !any {
+			continue
+		}
+		records := item.records()
+		used = append(used, platen.Run{First: max(run.First, records.First), Last: min(run.Last, records.Last)})
+	}
+	return joinFromEnd(used), nil
+}
+
+// joinFromEnd sorts runs, the last one first, and joins those that touch.
+func joinFromEnd(runs []platen.Run) []platen.Run {
+	slices.SortFunc(runs, func(a, b platen.Run) int { return int(b.Last - a.Last) })
+	joined := runs[:0]
+	for _, run := range runs {
+		if n := len(joined); n > 0 && joined[n-1].First <= run.Last+1 {
+			joined[n-1].First = min(joined[n-1].First, run.First)
+			continue
+		}
+		joined = append(joined, run)
+	}
+	return joined
+}
+
+// What one batch of the clean-up takes at most.
+const (
+	cleanEntities = 4096
+	cleanRuns     = 512 // of content items in a block
+)
+
+// Clean implements [platen.Store].
+func (s *Store) Clean(_ context.Context, before time.Time) (more bool, err error) {
+	err = s.update(func(t *transaction) error {
+		var set int64
+		err := t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		more = true
+		return errors.Join(t.clean(platen.ID(set)), t.removeFreed())
+	})
+	return more && err == nil, s.error("clean up", err)
+}
+
+// clean removes a batch of what belongs to a deleted set, in the end the set.
+func (t *transaction) clean(set platen.ID) error {
+	rows, err := t.rows(selectRootSome, int64(set))
+	if err != nil {
+		return err
+	}
+	left := int64(cleanEntities)
+	for _, one := range rows {
+		if one.kind == platen.Job {
+			return t.cleanJob(one)
+		}
+		run := one.Run
+		run.Last = min(run.Last, run.First+platen.ID(left)-1)
+		if err := t.remove(one, run); err != nil {
+			return err
+		}
+		if left -= run.Len(); left <= 0 {
+			return nil
+		}
+	}
+	if len(rows) > 0 {
+		return nil
+	}
+	for _, q := range []query{deleteContentSet, deleteSchema, deleteDeleted} {
+		if err := t.exec(q, int64(set)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cleanJob removes a block of the first job of a row, or a part of one; after
+// the last, the job.
+func (t *transaction) cleanJob(jobs row) error {
+	var seq int64
+	var pairs, pages []byte
+	err := t.stmt(selectFirstBlock).QueryRowContext(t.ctx, int64(jobs.First)).Scan(&seq, &pairs, &pages)
+	if errors.Is(err, sql.ErrNoRows) {
+		return t.remove(jobs, platen.Run{First: jobs.First, Last: jobs.First})
+	}
+	if err != nil {
+		return err
+	}
+	if err := t.exec(deleteBlock, int64(jobs.First), seq); err != nil {
+		return err
+	}
+	contents, err := unpack(nil, pairs)
+	if err != nil {
+		return err
+	}
+	if err := t.cleanPages(contents, pages); err != nil {
+		return err
+	}
+	left, err := t.cleanItems(contents)
+	if err != nil || len(left) == 0 {
+		return err
+	}
+	rest := blockBuilder{job: jobs.First, seq: seq, seen: make(idSet), insert: func(b *blockBuilder) error { return insertBlock(t, b) }}
+	for _, content := range left {
+		rest.pair(platen.Page{Item: content.Item, Record: content.Record})
+	}
+	return insertBlock(t, &rest)
+}
+
+// cleanItems removes content items that were in a block, now deleted, and
+// belong to nothing, if no other block has them. It returns those that it has
+// left for the next batch.
+func (t *transaction) cleanItems(contents []platen.Content) ([]platen.Content, error) {
+	if len(contents) == 0 {
+		return nil, nil
+	}
+	mine := make(idSet)
+	span := platen.Run{First: contents[0].Item, Last: contents[0].Item}
+	for _, content := range contents {
+		mine.add(content.Item)
+		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
+	}
+	used := make(idSet)
+	err := t.eachUsed(span, func(row) bool { return true }, func(item platen.ID) {
+		if mine.has(item) {
+			used.add(item)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	var free []platen.ID
+	for _, content := range contents {
+		if !used.has(content.Item) {
+			free = append(free, content.Item)
+		}
+	}
+	runs := runsFromEnd(free)
+	for _, run := range runs[:min(len(runs), cleanRuns)] {
+		if err := t.removeFree(platen.ContentItem, run); err != nil {
+			return nil, err
+		}
+	}
+	if len(runs) <= cleanRuns {
+		return nil, nil
+	}
+	last := runs[cleanRuns].Last
+	return slices.DeleteFunc(contents, func(content platen.Content) bool {
+		return content.Item > last || used.has(content.Item)
+	}), nil
+}
+
+// cleanPages removes the pages of a block that have an identifier.
+func (t *transaction) cleanPages(contents []platen.Content, pages []byte) error {
+	end := errors.New("the end of the block")
+	r := blockReader{contents: contents, pages: pages, next: func() ([]byte, []byte, error) { return nil, nil, end }}
+	for {
+		err := r.document(func(page platen.Page) error {
+			if page.ID == 0 {
+				return nil
+			}
+			return t.removeFree(platen.DocumentPage, platen.Run{First: page.ID, Last: page.ID})
+		})
+		if err == end {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// without returns what is left of a run without parts of it, which come from
+// the end on.
+func without(run platen.Run, parts []platen.Run) []platen.Run {
+	var left []platen.Run
+	for _, part := range parts {
+		if part.Last < run.Last {
+			left = append(left, platen.Run{First: part.Last + 1, Last: run.Last})
+		}
+		run.Last = part.First - 1
+	}
+	if run.First <= run.Last {
+		left = append(left, run)
+	}
+	return left
+}
+
+// removeFree removes the entities of a kind in a run that belong to nothing.
+func (t *transaction) removeFree(kind platen.Kind, run platen.Run) error {
+	for run.First <= run.Last {
+		have, err := selectRow(t.ctx, t.stmt(selectEntity), run.Last)
+		if err != nil || have.Last < run.First {
+			return err
+		}
+		part := platen.Run{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
+		if have.kind == kind && have.root == 0 && have.parent < 0 {
+			if err := t.remove(have, part); err != nil {
+				return err
+			}
+		}
+		run.Last = part.First - 1
+	}
+	return nil
+}
+
+// remove removes a part of a row of entities, with their lists, and with data
+// records that belong to nothing what is nested in them. The data records of
+// content items are left to removeFreed.
+func (t *transaction) remove(from row, part platen.Run) error {
+	for _, f := range facets {
+		if err := t.exec(deleteLists[f], int64(part.First), int64(part.Last)); err != nil {
+			return err
+		}
+	}
+	if err := t.exec(deleteValues, int64(part.First), int64(part.Last)); err != nil {
+		return err
+	}
+	if err := t.cut(from, part); err != nil {
+		return err
+	}
+	switch from.kind {
+	case platen.ContentItem:
+		t.freed = append(t.freed, from.part(part).records())
+	case platen.DataRecord:
+		if from.root != 0 {
+			return nil // what is nested has that root, too
+		}
+		nested, err := t.rows(selectNestedFree, int64(part.First), int64(part.Last))
+		if err != nil {
+			return err
+		}
+		for _, one := range nested {
+			if err := t.remove(one, one.Run); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// removeFreed removes the data records of the content items that were
+// removed, if they belong to nothing and no other content item has them. It
+// looks for those a span at a time.
+func (t *transaction) removeFreed() error {
+	freed := joinFromEnd(t.freed)
+	for len(freed) > 0 {
+		n := 1
+		for n < len(freed) && freed[n-1].First-freed[n].Last < groupPages {
+			n++
+		}
+		used, err := t.usedRecords(platen.Run{First: freed[n-1].First, Last: freed[0].Last}, true)
+		if err != nil {
+			return err
+		}
+		for _, run := range freed[:n] {
+			for _, free := range without(run, clip(used, run)) {
+				if err := t.removeFree(platen.DataRecord, free); err != nil {
+					return err
+				}
+			}
+		}
+		freed = freed[n:]
+	}
+	t.freed = nil
+	return nil
+}
+
+// clip returns what of runs, which come from the end on, is in within.
+func clip(runs []platen.Run, within platen.Run) []platen.Run {
+	start, _ := slices.BinarySearchFunc(runs, within.Last, func(run platen.Run, last platen.ID) int {
+		return cmp.Compare(last, run.First) // the first that begins at or below
+	})
+	var clipped []platen.Run
+	for _, run := range runs[start:] {
+		if run.Last < within.First {
+			break
+		}
+		clipped = append(clipped, platen.Run{First: max(run.First, within.First), Last: min(run.Last, within.Last)})
+	}
+	return clipped
+}

@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// BeginOperation implements [platen.Store].
+func (s *Store) BeginOperation(_ context.Context, o platen.Operation) error {
+	return s.error("begin operation", s.update(func(t *transaction) error {
+		return t.exec(insertOperation, o.ID, o.Type, o.Started.UnixMilli())
+	}))
+}
+
+// FailOperation implements [platen.Store].
+func (s *Store) FailOperation(_ context.Context, id, message string) error {
+	return s.error("end operation", s.update(func(t *transaction) error {
+		return t.exec(updateFailed, id, time.Now().UnixMilli(), message)
+	}))
+}
+
+// FailOperations implements [platen.Store].
+func (s *Store) FailOperations(_ context.Context, message string) error {
+	return s.error("end operations", s.update(func(t *transaction) error {
+		return t.exec(updateFailedAll, time.Now().UnixMilli(), message)
+	}))
+}
+
+// end records the result of an operation in the transaction that makes it.
+func (t *transaction) end(operation string, result platen.ID) error {
+	ended, err := t.stmt(updateDone).ExecContext(t.ctx, operation, time.Now().UnixMilli(), int64(result))
+	if err != nil {
+		return err
+	}
+	if n, err := ended.RowsAffected(); err != nil || n == 1 {
+		return err
+	}
+	return platen.Errorf(platen.Conflict, "the operation was ended before it was done")
+}
+
+// Operation implements [platen.Store].
+func (s *Store) Operation(ctx context.Context, id string) (platen.Operation, error) {
+	o, err := scanOperation(s.read[selectOperation].QueryRowContext(ctx, id))
+	if errors.Is(err, sql.ErrNoRows) {
+		return o, operationNotFound(id)
+	}
+	return o, s.error("read operation", err)
+}
+
+func operationNotFound(id string) error {
+	err := platen.Errorf(platen.NotFound, "operation %.80q not found: it never was, was cancelled, or ended too long ago", id)
+	err.Param = id
+	return err
+}
+
+// Operations implements [platen.Store].
+func (s *Store) Operations(ctx context.Context) ([]platen.Operation, error) {
+	rows, err := s.read[selectOperations].QueryContext(ctx)
+	all, err := collect(rows, err, scanOperation)
+	return all, s.error("read operations", err)
+}
+
+func scanOperation(from interface{ Scan(...any) error }) (o platen.Operation, err error) {
+	var started, ended int64
+	err = from.Scan(&o.ID, &o.Type, &started, &ended, &o.Result, &o.Message)
+	o.Started = time.UnixMilli(started)
+	if ended != 0 {
+		o.Ended = time.UnixMilli(ended)
+	}
+	return o, err
+}
+
+// ForgetOperation implements [platen.Store].
+func (s *Store) ForgetOperation(_ context.Context, id string) error {
+	return s.error("forget operation", s.update(func(t *transaction) error {
+		gone, err := t.stmt(deleteOperation).ExecContext(t.ctx, id)
+		if err != nil {
+			return err
+		}
+		if n, err := gone.RowsAffected(); err != nil || n == 1 {
+			return err
+		}
+		return operationNotFound(id)
+	}))
+}
+
+// ForgetOperations implements [platen.Store].
+func (s *Store) ForgetOperations(_ context.Context, before time.Time) error {
+	return s.error("forget operations", s.update(func(t *transaction) error {
+		return t.exec(deleteOperations, before.UnixMilli())
+	}))
+}
+
+// MissingItem implements [platen.Store].
+func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (platen.ID, error) {
+	check := &itemCheck{s: s, ctx: ctx}
+	err := source.Read(check)
+	if check.missing != 0 {
+		return check.missing, nil
+	}
+	return 0, s.error("look up content items", err)
+}
+
+// An itemCheck is a [platen.JobSetVisitor] that stops at the first content
+// item that does not exist.
+type itemCheck struct {
+	s       *Store
+	ctx     context.Context
+	have    row
+	missing platen.ID
+}
+
+func (c *itemCheck) NodeList(int, platen.Facet, platen.List) error { return nil }
+func (c *itemCheck) Document(*platen.SourceDocument) error         { return nil }
+
+func (c *itemCheck) Page(_ int, page *platen.Page) (err error) {
+	ref := platen.Ref{Kind: platen.ContentItem, ID: page.Item}
+	if c.have.shows(ref) {
+		return nil
+	}
+	if c.have, err = c.s.visible(c.ctx, ref); platen.ErrorCode(err) == platen.NotFound {
+		c.missing = page.Item
+	}
+	return err
+}

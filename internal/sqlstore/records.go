@@ -1,0 +1,530 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"slices"
+
+	"github.com/platenhq/platen"
+)
+
+// createSet creates a set, with its lists.
+func (b *builder) createSet(kind platen.Kind, set platen.SourceSet) error {
+	b.root = set.ID
+	if b.root == 0 {
+		var err error
+		if b.root, err = b.allocate(1); err != nil {
+			return err
+		}
+	}
+	if err := b.claim(kind, platen.Run{First: b.root, Last: b.root}, place{}); err != nil {
+		return err
+	}
+	for f, list := range set.Lists {
+		if list != nil {
+			if err := b.list(kind, b.root, platen.Facet(f), list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// list writes a list of a new entity.
+func (b *builder) list(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
+	if string(list) == string(platen.EmptyList) {
+		return nil
+	}
+	return errors.Join(b.t.writeList(listKey{id, facet}, list), b.index.add(kind, id, facet, list))
+}
+
+// CreateDataSet implements [platen.Store].
+func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) (platen.Created, error) {
+	var made platen.Created
+	err := s.update(func(t *transaction) error {
+		b, err := newBuilder(ctx, t, source.Given())
+		if err != nil {
+			return err
+		}
+		if err := b.createSet(platen.DataSet, source.DataSet()); err != nil {
+			return err
+		}
+		schema := source.Schema()
+		c := recordCreation{builder: b, at: place{parent: b.root}, table: schema, made: []platen.ID{}}
+		if schema == nil {
+			c.table, c.open = &platen.Table{Name: platen.RecordTable}, true
+		}
+		if err := source.Read(c.add); err != nil {
+			return err
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+		body, err := json.Marshal(c.table)
+		if err != nil {
+			return err
+		}
+		made = platen.Created{ID: b.root, Children: c.made}
+		return errors.Join(t.exec(insertSchema, int64(b.root), string(body)), b.finish())
+	})
+	if err != nil {
+		return platen.Created{}, s.error("create data set", err)
+	}
+	return made, nil
+}
+
+// AddRecords implements [platen.Store].
+func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) error {
+	return s.error("add data records", s.update(func(t *transaction) error {
+		b, err := newBuilder(ctx, t, platen.Run{})
+		if err != nil {
+			return err
+		}
+		for _, list := range lists {
+			if err := b.addRecords(list); err != nil {
+				return err
+			}
+		}
+		return b.finish()
+	}))
+}
+
+func (b *builder) addRecords(list platen.NewRecords) error {
+	ref := platen.Ref{Kind: platen.DataSet, ID: list.DataSet}
+	if list.DataSet == 0 {
+		ref = platen.Ref{Kind: platen.DataRecord, ID: list.Parent}
+	}
+	parent, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), ref.ID)
+	if err != nil {
+		return err
+	}
+	if !parent.shows(ref) {
+		return platen.NotFoundError(ref)
+	}
+	b.root = parent.root
+	lookup := schemas{ctx: b.t.ctx, stmt: b.t.stmt}
+	c := recordCreation{builder: b, at: place{parent: ref.ID}}
+	if c.table, err = lookup.dataSet(parent.root); err != nil {
+		return err
+	}
+	if list.DataSet == 0 {
+		outer, err := lookup.row(parent)
+		if err != nil {
+			return err
+		}
+		if c.table = outer.Nested(list.Table); c.table == nil {
+			return tableError(list.Table, parent)
+		}
+		if c.tableID, err = b.tableID(list.Table); err != nil {
+			return err
+		}
+	}
+	err = b.t.stmt(selectPlaceNext).QueryRowContext(b.t.ctx, int64(ref.ID), int64(platen.DataRecord)).Scan(&c.at.ord)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	for i := range list.Records {
+		if err := c.add(&list.Records[i]); err != nil {
+			return err
+		}
+	}
+	return c.flush()
+}
+
+func tableError(table string, parent row) error {
+	err := platen.Errorf(platen.Invalid, "the data set has no table %.60q at this place", table)
+	if parent.root == 0 {
+		err = platen.Errorf(platen.Invalid, "the data record belongs to no data set, so it has no table %.60q", table)
+	}
+	err.Param = table
+	return err
+}
+
+// A recordCreation creates the records of one data set, or those nested in
+// one record.
+type recordCreation struct {
+	*builder
+	at      place         // of records at depth 0
+	table   *platen.Table // of these
+	tableID int64         // its record_table.id; 0: not nested
+	open    bool          // tables that table lacks are added to it
+
+	records []newRecord
+	path    []int // the records that the last one is nested in, and itself
+	bytes   int   // of their lists
+	made    []platen.ID
+}
+
+// A newRecord is a record that is not yet in the database.
+type newRecord struct {
+	id                 platen.ID
+	depth              int
+	parent             int // index, for depth > 0
+	table              *platen.Table
+	tableID            int64
+	fields, properties platen.List
+}
+
+// add takes a record.
+func (c *recordCreation) add(source *platen.SourceRecord) error {
+	if source.Depth == 0 && (len(c.records) >= groupPages || c.bytes > 4<<20) {
+		if err := c.flush(); err != nil {
+			return err
+		}
+	}
+	record := newRecord{id: source.ID, depth: source.Depth, table: c.table, tableID: c.tableID}
+	c.path = c.path[:source.Depth]
+	if source.Depth > 0 {
+		record.parent = c.path[source.Depth-1]
+		outer := c.records[record.parent].table
+		if record.table = outer.Nested(source.Table); record.table == nil {
+			if !c.open {
+				return tableError(source.Table, row{root: c.root})
+			}
+			record.table = &platen.Table{Name: source.Table}
+			outer.Tables = append(outer.Tables, record.table)
+		}
+		var err error
+		if record.tableID, err = c.builder.tableID(source.Table); err != nil {
+			return err
+		}
+	}
+	fields := slices.Clone(source.Fields)
+	if err := record.table.Check(fields); err != nil {
+		return err
+	}
+	record.fields = platen.EncodeList(fields)
+	record.properties = slices.Clone(source.Properties)
+	c.bytes += len(record.fields) + len(record.properties)
+	c.path = append(c.path, len(c.records))
+	c.records = append(c.records, record)
+	return nil
+}
+
+// flush writes the records collected. Each level gets neighbouring
+// identifiers.
+func (c *recordCreation) flush() error {
+	if err := c.ctx.Err(); err != nil {
+		return err
+	}
+	deepest := 0
+	for _, record := range c.records {
+		deepest = max(deepest, record.depth)
+	}
+	for depth := range deepest + 1 {
+		if err := c.level(depth); err != nil {
+			return err
+		}
+	}
+	for _, record := range c.records {
+		if err := c.list(platen.DataRecord, record.id, platen.Fields, record.fields); err != nil {
+			return err
+		}
+		if record.properties != nil {
+			if err := c.list(platen.DataRecord, record.id, platen.Properties, record.properties); err != nil {
+				return err
+			}
+		}
+	}
+	c.records, c.path, c.bytes = c.records[:0], c.path[:0], 0
+	return nil
+}
+
+// level creates the records of one depth.
+func (c *recordCreation) level(depth int) error {
+	missing := 0
+	for _, record := range c.records {
+		if record.depth == depth && record.id == 0 {
+			missing++
+		}
+	}
+	var fresh platen.ID
+	if missing > 0 {
+		var err error
+		if fresh, err = c.allocate(missing); err != nil {
+			return err
+		}
+	}
+	var run platen.Run // collected, not yet in the database
+	var of newRecord   // the first of it
+	place := c.at
+	flush := func() error {
+		if run.First == 0 {
+			return nil
+		}
+		err := c.claimRow(platen.DataRecord, run, place, of.tableID)
+		place.ord += run.Len()
+		return err
+	}
+	for i := range c.records {
+		record := &c.records[i]
+		if record.depth != depth {
+			continue
+		}
+		if record.id == 0 {
+			record.id, fresh = fresh, fresh+1
+		}
+		if depth == 0 {
+			c.made = append(c.made, record.id)
+		}
+		if run.First != 0 && record.id == run.Last+1 && record.parent == of.parent && record.tableID == of.tableID {
+			run.Last = record.id
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if parent := record.parent; depth > 0 && (run.First == 0 || parent != of.parent) {
+			place.parent, place.ord = c.records[parent].id, 0
+		}
+		run, of = platen.Run{First: record.id, Last: record.id}, *record
+	}
+	err := flush()
+	if depth == 0 {
+		c.at = place
+	}
+	return err
+}
+
+// schemas finds what data sets say of their records.
+type schemas struct {
+	ctx  context.Context
+	stmt func(query) *sql.Stmt
+
+	id    platen.ID // the data set last looked up
+	table *platen.Table
+}
+
+// dataSet returns the table of the records at the top of a data set; nil for
+// data set 0.
+func (s *schemas) dataSet(id platen.ID) (*platen.Table, error) {
+	if id == 0 || id == s.id {
+		if id == 0 {
+			return nil, nil
+		}
+		return s.table, nil
+	}
+	var body []byte
+	err := s.stmt(selectSchema).QueryRowContext(s.ctx, int64(id)).Scan(&body)
+	if err != nil {
+		return nil, err
+	}
+	table := new(platen.Table)
+	if err := json.Unmarshal(body, table); err != nil {
+		return nil, err
+	}
+	s.id, s.table = id, table
+	return table, nil
+}
+
+// row returns the table that the records of a row are in.
+func (s *schemas) row(r row) (*platen.Table, error) {
+	table, err := s.dataSet(r.root)
+	if err != nil || table == nil || r.details == 0 {
+		return table, err
+	}
+	parent, err := selectRow(s.ctx, s.stmt(selectEntity), r.parent)
+	if err != nil {
+		return nil, err
+	}
+	outer, err := s.row(parent)
+	if err != nil {
+		return nil, err
+	}
+	name, err := s.name(r.details)
+	return outer.Nested(name), err
+}
+
+// name returns the name of a table of records; 0 is that at the top.
+func (s *schemas) name(id int64) (name string, err error) {
+	if id == 0 {
+		return platen.RecordTable, nil
+	}
+	return name, s.stmt(selectTable).QueryRowContext(s.ctx, id).Scan(&name)
+}
+
+// UpdateFields implements [platen.Store].
+func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) error {
+	lookup := schemas{ctx: ctx, stmt: s.reading}
+	checked := make([]platen.Update, len(updates))
+	for i, update := range updates {
+		found, err := s.visible(ctx, platen.Ref{Kind: platen.DataRecord, ID: update.ID})
+		if err != nil {
+			return err
+		}
+		table, err := lookup.row(found)
+		if err != nil {
+			return s.error("read schema", err)
+		}
+		checked[i] = platen.Update{ID: update.ID, Pairs: slices.Clone(update.Pairs)}
+		if err := table.Check(checked[i].Pairs); err != nil {
+			return err
+		}
+	}
+	return s.Merge(ctx, platen.DataRecord, platen.Fields, checked)
+}
+
+func (s *Store) reading(q query) *sql.Stmt { return s.read[q] }
+
+// Records implements [platen.Store].
+func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yield func(*platen.Record) error) error {
+	r := s.recordReader(ctx, recursive, yield)
+	var parts []row // runs of ids within a row
+	var have row
+	for _, id := range ids {
+		ref := platen.Ref{Kind: platen.DataRecord, ID: id}
+		if !have.shows(ref) {
+			var err error
+			if have, err = s.visible(ctx, ref); err != nil {
+				return err
+			}
+		}
+		if n := len(parts); n > 0 && parts[n-1].Last+1 == id && id <= have.Last && have.First < id {
+			parts[n-1].Last = id
+			continue
+		}
+		part := have
+		part.First, part.Last = id, id
+		parts = append(parts, part)
+	}
+	for _, part := range parts {
+		table, err := r.schemas.row(part)
+		if err == nil {
+			err = r.run(part, 0, table)
+		}
+		if err != nil {
+			return s.error("read data records", err)
+		}
+	}
+	return nil
+}
+
+// ReadDataSet implements [platen.Store].
+func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet, *platen.Table) error, yield func(*platen.Record) error) error {
+	set, err := s.set(ctx, platen.Ref{Kind: platen.DataSet, ID: id})
+	if err != nil {
+		return err
+	}
+	r := s.recordReader(ctx, true, yield)
+	r.whole = true
+	table, err := r.schemas.dataSet(id)
+	if err != nil {
+		return s.error("read data set", err)
+	}
+	if err := begin(set, table); err != nil {
+		return err
+	}
+	return s.error("read data set", r.within(id, 0, table))
+}
+
+// set returns what there is of a set besides what it contains.
+func (s *Store) set(ctx context.Context, ref platen.Ref) (platen.SourceSet, error) {
+	set := platen.SourceSet{ID: ref.ID}
+	for f := range set.Lists {
+		list, err := s.List(ctx, ref, platen.Facet(f))
+		if err != nil {
+			return set, err
+		}
+		if string(list) != string(platen.EmptyList) {
+			set.Lists[f] = list
+		}
+	}
+	return set, nil
+}
+
+// A recordReader reads data records, in short queries.
+type recordReader struct {
+	s         *Store
+	ctx       context.Context
+	recursive bool
+	whole     bool // with properties
+	yield     func(*platen.Record) error
+	schemas   schemas
+}
+
+func (s *Store) recordReader(ctx context.Context, recursive bool, yield func(*platen.Record) error) *recordReader {
+	return &recordReader{
+		s: s, ctx: ctx, recursive: recursive, yield: yield,
+		schemas: schemas{ctx: ctx, stmt: s.reading},
+	}
+}
+
+// run yields the records of a row, and what is nested in each.
+func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
+	name, err := r.schemas.name(rows.details)
+	if err != nil {
+		return err
+	}
+	record := platen.Record{DataSet: rows.root, Table: name, Depth: depth, Schema: table}
+	if rows.parent > 0 && rows.parent != rows.root {
+		record.Parent = rows.parent
+	}
+	for first := rows.First; first <= rows.Last; first += listChunk {
+		chunk := platen.Run{First: first, Last: min(rows.Last, first+listChunk-1)}
+		fields, err := r.s.lists(r.ctx, platen.Fields, chunk)
+		if err != nil {
+			return err
+		}
+		var properties map[platen.ID]platen.List
+		if r.whole {
+			if properties, err = r.s.lists(r.ctx, platen.Properties, chunk); err != nil {
+				return err
+			}
+		}
+		for id := chunk.First; id <= chunk.Last; id++ {
+			one := record
+			one.ID, one.Fields, one.Lists[platen.Properties] = id, fields[id], properties[id]
+			if one.Fields == nil {
+				one.Fields = platen.EmptyList
+			}
+			if err := r.yield(&one); err != nil {
+				return err
+			}
+			if !r.recursive || table != nil && len(table.Tables) == 0 {
+				continue
+			}
+			if err := r.within(id, depth+1, table); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// within yields the records in a data set or record, those of one table side
+// by side.
+func (r *recordReader) within(parent platen.ID, depth int, outer *platen.Table) error {
+	rows, err := r.s.rows(r.ctx, parent, platen.DataRecord)
+	if err != nil {
+		return err
+	}
+	order := make(map[int64]int)
+	for i, one := range rows {
+		if _, ok := order[one.details]; !ok {
+			order[one.details] = i
+		}
+	}
+	slices.SortStableFunc(rows, func(a, b row) int { return order[a.details] - order[b.details] })
+	for _, one := range rows {
+		table := outer
+		if one.details != 0 {
+			name, err := r.schemas.name(one.details)
+			if err != nil {
+				return err
+			}
+			table = outer.Nested(name)
+		}
+		if err := r.run(one, depth, table); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rows returns the rows of one kind below parent, in order.
+func (s *Store) rows(ctx context.Context, parent platen.ID, kind platen.Kind) ([]row, error) {
+	rows, err := s.read[selectRows].QueryContext(ctx, int64(parent), int64(kind))
+	return collect(rows, err, scanRow)
+}

@@ -1,0 +1,43 @@
+package platen
+
+import (
+	"context"
+	"time"
+)
+
+// An Operation is work that goes on after the request that began it has been
+// answered (api-facts 10.1).
+type Operation struct {
+	ID      string // a UUID
+	Type    string // the service that it belongs to
+	Started time.Time
+	Ended   time.Time // zero: it is running
+	Result  ID        // what it made; 0: nothing
+	Message string    // why it failed, if it ended without a result
+}
+
+// An OperationStore remembers operations, so that how they ended is known
+// after a restart.
+type OperationStore interface {
+	// BeginOperation records a new operation.
+	BeginOperation(ctx context.Context, operation Operation) error
+
+	// FailOperation records why a running operation ended without a result.
+	// One that has ended stays as it is.
+	FailOperation(ctx context.Context, id, message string) error
+
+	// FailOperations does so for all that are running.
+	FailOperations(ctx context.Context, message string) error
+
+	// Operation returns one. NotFound: there is none of that ID.
+	Operation(ctx context.Context, id string) (Operation, error)
+
+	// Operations returns those that are running, by their start.
+	Operations(ctx context.Context) ([]Operation, error)
+
+	// ForgetOperation removes one. NotFound as in Operation.
+	ForgetOperation(ctx context.Context, id string) error
+
+	// ForgetOperations removes those that ended before a time.
+	ForgetOperations(ctx context.Context, before time.Time) error
+}
