@@ -74,35 +74,28 @@ var (
 // Where the conditions end that fit names, numbers, and (from comparing on) lists.
 const equality, comparing, among = 2, 6, 9
 
-// A ruleForm is what a ruleType or type stands for.
-type ruleForm struct {
-	build func(*searchObject) platen.Rule
-	on    string   // what it is a rule on, if not every kind has that
-	kinds []string // the kinds that do
-}
+// A ruleForm makes a rule of what a ruleType or type stands for.
+type ruleForm func(*searchObject) platen.Rule
 
 // The rule types of 2019.2 and later, and those before.
 var (
 	newForms = choices[ruleForm]{
-		{"VALUE", ruleForm{textRule(platen.Fields, "fieldName", "value1", "value"), "a field", withRecord}},
-		{"PROPERTY", ruleForm{build: textRule(platen.Properties, "property", "value", "value1")}},
-		{"ID", ruleForm{build: amongRule("condition")}},
-		{"IN", ruleForm{build: amongRule("ruleType")}},
-		{"NOT IN", ruleForm{build: amongRule("ruleType")}},
-		{"DOCSIZE", ruleForm{(*searchObject).size, "the document length", withPages}},
-		{"DUPLEX", ruleForm{(*searchObject).duplex, "duplex", withPages}},
-		{"TEMPLATE", ruleForm{nameRule(platen.Template, "name"), "the template", withPages}},
-		{"MEDIA", ruleForm{nameRule(platen.MediaName, "name"), "the medium", withPages}},
-		{"RULESET", ruleForm{build: (*searchObject).set}},
+		{"VALUE", textRule(fields, "fieldName", "value1", "value")},
+		{"PROPERTY", textRule(platen.Properties, "property", "value", "value1")},
+		{"ID", amongRule("condition")}, {"IN", amongRule("ruleType")}, {"NOT IN", amongRule("ruleType")},
+		{"DOCSIZE", (*searchObject).size},
+		{"DUPLEX", func(o *searchObject) platen.Rule { return o.duplex(duplexes, "condition") }},
+		{"TEMPLATE", nameRule(platen.Template, "the template", "name")},
+		{"MEDIA", nameRule(platen.MediaName, "the medium", "name")},
+		{"RULESET", (*searchObject).set},
 	}
 	oldForms = choices[ruleForm]{
-		{"value", ruleForm{textRule(platen.Fields, "name", "value", "value"), "a field", withRecord}},
-		{"property", ruleForm{build: textRule(platen.Properties, "name", "value", "value")}},
-		{"IN", ruleForm{build: amongRule("type")}},
-		{"NOT IN", ruleForm{build: amongRule("type")}},
-		{"finishing", ruleForm{(*searchObject).finishing, "the finishing", withPages}},
-		{"doclength", ruleForm{(*searchObject).size, "the document length", withPages}},
-		{"templatename", ruleForm{nameRule(platen.Template, "template"), "the template", withPages}},
+		{"value", textRule(fields, "name", "value", "value")},
+		{"property", textRule(platen.Properties, "name", "value", "value")},
+		{"IN", amongRule("type")}, {"NOT IN", amongRule("type")},
+		{"finishing", (*searchObject).finishing},
+		{"doclength", (*searchObject).size},
+		{"templatename", nameRule(platen.Template, "the template", "template")},
 	}
 )
 
@@ -119,9 +112,9 @@ var (
 // A searchDecoder reads Search Parameters. Its first error stays.
 type searchDecoder struct {
 	*decoder
-	err    error
-	rules  int                 // so far
-	limits []func(kind string) // what is not for all kinds: the kind may come last
+	err   error
+	kind  string // what is searched
+	rules int    // so far
 }
 
 // wrong is fail, for the first error.
@@ -131,14 +124,11 @@ func (d *searchDecoder) wrong(format string, args ...any) {
 	}
 }
 
-// limit notes that what stands here can be asked of some kinds only.
-func (d *searchDecoder) limit(what string, kinds []string) {
-	at := shorten([]byte(d.StackPointer()))
-	d.limits = append(d.limits, func(kind string) {
-		if d.err == nil && !slices.Contains(kinds, kind) {
-			d.err = platen.Errorf(platen.Invalid, "at %s: %s can not be asked of %s, only of %s", at, what, kind, strings.Join(kinds, " and "))
-		}
-	})
+// only refuses what other kinds can not be asked.
+func (d *searchDecoder) only(kinds []string, what string) {
+	if !slices.Contains(kinds, d.kind) {
+		d.wrong("%s can not be asked of %s, only of %s", what, d.kind, strings.Join(kinds, " and "))
+	}
 }
 
 // each reads a list or an object: fn reads what stands in the list, or at a
@@ -205,7 +195,7 @@ func (d *searchDecoder) operand() (o operand) {
 	case '{': // {"type":"FIELD","value":"name"}
 		field := d.object("the value", nil)
 		choose(field, operands, "type")
-		o.text = field.name("value")
+		o.text = field.text("value")
 	case '[':
 		o.list = elements(d, "values", maxAmong, func() (string, error) { return d.text("value", true) })
 	case 'n':
@@ -255,28 +245,23 @@ func choose[T any](o *searchObject, from choices[T], key string) (none T) {
 	return none
 }
 
-// text returns the text at a key, which must be there.
+// text returns the text at a key, which must not be empty.
 func (o *searchObject) text(key string) string {
-	if text := o.keys[key]; text.kind != '"' {
-		o.wrong("%s is %s; it must be text", key, text)
+	text := o.keys[key]
+	if text.kind != '"' || text.text == "" {
+		o.wrong("%s is %s; it must be text that is not empty", key, text)
 	}
-	return o.keys[key].text
-}
-
-// name returns the text at a key, which must not be empty.
-func (o *searchObject) name(key string) string {
-	name := o.text(key)
-	if name == "" {
-		o.wrong("%s is empty", key)
-	}
-	return name
+	return text.text
 }
 
 // textRule makes rules that compare text with what stands at key, or else at
 // another that is easily taken for it.
-func textRule(facet platen.Facet, name, key, other string) func(*searchObject) platen.Rule {
+func textRule(facet platen.Facet, name, key, other string) ruleForm {
 	return func(o *searchObject) platen.Rule {
-		rule := platen.Rule{Type: platen.Text, Facet: facet, Name: o.name(name), Condition: choose(o, o.conditions, "condition")}
+		rule := platen.Rule{Type: platen.Text, Facet: facet, Name: o.text(name), Condition: choose(o, o.conditions, "condition")}
+		if facet == fields {
+			o.only(withRecord, "a rule on a field of the data record")
+		}
 		value := o.keys[key]
 		if value.kind == 0 {
 			value = o.keys[other]
@@ -303,14 +288,15 @@ func textRule(facet platen.Facet, name, key, other string) func(*searchObject) p
 }
 
 // nameRule makes rules that ask whether something has a name or not.
-func nameRule(kind platen.RuleType, key string) func(*searchObject) platen.Rule {
+func nameRule(kind platen.RuleType, what, key string) ruleForm {
 	return func(o *searchObject) platen.Rule {
+		o.only(withPages, "a rule on "+what)
 		return platen.Rule{Type: kind, Condition: choose(o, o.conditions[:equality], "condition"), Value: o.text(key)}
 	}
 }
 
 // amongRule makes rules on the identifier, with the condition at key.
-func amongRule(key string) func(*searchObject) platen.Rule {
+func amongRule(key string) ruleForm {
 	return func(o *searchObject) platen.Rule {
 		if o.ids == nil {
 			o.wrong("identifiers are missing")
@@ -321,6 +307,7 @@ func amongRule(key string) func(*searchObject) platen.Rule {
 
 // size makes a rule on the length of a document: once, that was in pages only.
 func (o *searchObject) size() platen.Rule {
+	o.only(withPages, "a rule on the document length")
 	rule := platen.Rule{Type: platen.Size, Condition: choose(o, o.conditions[:comparing], "condition")}
 	if o.has("ruleType") {
 		rule.Unit = choose(o, units, "entity")
@@ -334,25 +321,19 @@ func (o *searchObject) size() platen.Rule {
 	return rule
 }
 
-func (o *searchObject) duplex() platen.Rule {
-	return platen.Rule{Type: platen.Duplex, Value: choose(o, duplexes, "condition")}
+func (o *searchObject) duplex(words choices[string], key string) platen.Rule {
+	o.only(withPages, "a rule on duplex")
+	return platen.Rule{Type: platen.Duplex, Value: choose(o, words, key)}
 }
 
 // finishing makes a rule on one of the things that were called so.
 func (o *searchObject) finishing() platen.Rule {
-	if slices.ContainsFunc(absentKeys, o.has) {
-		o.absent()
-	} else if o.has("medianame") == o.has("duplex") {
+	if o.has("medianame") == o.has("duplex") {
 		o.wrong("a rule on the finishing must have either medianame or duplex")
 	} else if o.has("medianame") {
-		return nameRule(platen.MediaName, "medianame")(o)
+		return nameRule(platen.MediaName, "the medium", "medianame")(o)
 	}
-	return platen.Rule{Type: platen.Duplex, Value: choose(o, booleans, "duplex")}
-}
-
-// absent refuses a rule on what is not stored: to find nothing would mislead.
-func (o *searchObject) absent() {
-	o.wrong("platen keeps no binding and no coating of documents, so nothing can be found by them")
+	return o.duplex(booleans, "duplex")
 }
 
 // set makes a set of rules.
@@ -389,26 +370,21 @@ func (d *searchDecoder) rule(depth int, search *platen.Search) (platen.Rule, err
 		}
 		return true
 	})
-	var form ruleForm
+	form := (*searchObject).set
 	switch word := strings.ToUpper(o.keys["ruleType"].text); {
-	case strings.Contains(word, "BINDING") || strings.Contains(word, "COATING"):
-		o.absent()
+	case strings.Contains(word, "BINDING"), strings.Contains(word, "COATING"), slices.ContainsFunc(absentKeys, o.has):
+		o.wrong("platen keeps no binding and no coating of documents, so nothing can be found by them")
 	case o.has("ruleType"):
 		o.conditions, form = newConditions, choose(o, newForms, "ruleType")
 	case o.has("type"):
 		o.conditions, form = oldConditions, choose(o, oldForms, "type")
 	case o.rules == nil:
 		o.wrong("rules are missing, and so are ruleType (%s) and type (%s)", newForms, oldForms)
-	default:
-		form.build = (*searchObject).set
 	}
 	if d.err != nil {
 		return platen.Rule{}, d.err
 	}
-	if form.kinds != nil {
-		d.limit("a rule on "+form.on, form.kinds)
-	}
-	return form.build(o), d.err
+	return form(o), d.err
 }
 
 // order reads sort and group, which some documents draw inside search.
@@ -424,7 +400,7 @@ func (d *searchDecoder) order(search *platen.Search, key string) bool {
 
 func (d *searchDecoder) searchKey() (platen.SearchKey, error) {
 	o := d.object("an entry", nil)
-	key := platen.SearchKey{Facet: choose(o, keyTypes, "type"), Name: o.name("name")}
+	key := platen.SearchKey{Facet: choose(o, keyTypes, "type"), Name: o.text("name")}
 	if o.has("order") {
 		key.Descending = choose(o, orders, "order")
 	}
@@ -432,7 +408,7 @@ func (d *searchDecoder) searchKey() (platen.SearchKey, error) {
 		key.Numeric = choose(o, booleans, "numeric") == "true"
 	}
 	if key.Facet == platen.Fields {
-		d.limit("a field", withRecord)
+		d.only(withRecord, "a field of the data record")
 	} else if key.Numeric {
 		d.wrong("numeric is for the type value only, not for property")
 	}
@@ -442,42 +418,51 @@ func (d *searchDecoder) searchKey() (platen.SearchKey, error) {
 // ReadSearch reads Search Parameters (api-facts 8). Each rule may be in the
 // grammar of 2019.2 and later, or in the one before.
 func ReadSearch(body []byte) (*platen.Search, error) {
-	var search, inner platen.Search
+	search, d := &platen.Search{}, &searchDecoder{}
+	// The kind says what else is allowed, and may come last.
 	err := decode(body, func(plain *decoder) error {
-		d := &searchDecoder{decoder: plain}
-		found := false
-		o := d.object("the body", func(_ *searchObject, key string) bool {
-			switch {
-			case key == "search" && d.PeekKind() != 'n':
-				found = true
-				search.Rule, d.err = d.rule(1, &inner)
-			case key == "setIds": // clients send an empty list by default, which becomes nil
-				search.Sets = append(search.Sets, elements(d, key, maxAmong, d.entityID)...)
-			default:
-				return d.order(&search, key)
-			}
-			return true
-		})
-		search.Kind = choose(o, searchKinds, "entity")
-		search.Sort, search.Group = append(search.Sort, inner.Sort...), append(search.Group, inner.Group...)
-		if !found {
-			d.wrong("search is missing")
-		}
-		if len(search.Sort) > maxSearchKeys || len(search.Group) > maxSearchKeys {
-			d.wrong("there are more than %d sort keys or group keys, which is the limit", maxSearchKeys)
-		}
-		for _, limit := range d.limits {
-			limit(strings.ToUpper(o.keys["entity"].text))
-		}
+		d.decoder = plain
+		o := d.object("the body", nil)
+		search.Kind, d.kind = choose(o, searchKinds, "entity"), strings.ToUpper(o.keys["entity"].text)
 		return d.err
 	})
+	if err == nil {
+		err = decode(body, func(plain *decoder) error {
+			d.decoder = plain
+			return d.search(search)
+		})
+	}
 	if err != nil {
 		return nil, err
+	}
+	return search, nil
+}
+
+func (d *searchDecoder) search(search *platen.Search) error {
+	var inner platen.Search
+	found := false
+	d.object("the body", func(_ *searchObject, key string) bool {
+		switch {
+		case key == "search" && d.PeekKind() != 'n':
+			found = true
+			search.Rule, d.err = d.rule(1, &inner)
+		case key == "setIds": // clients send an empty list by default, which becomes nil
+			search.Sets = append(search.Sets, elements(d, key, maxAmong, d.entityID)...)
+		default:
+			return d.order(search, key)
+		}
+		return true
+	})
+	search.Sort, search.Group = append(search.Sort, inner.Sort...), append(search.Group, inner.Group...)
+	if !found {
+		d.wrong("search is missing")
+	} else if len(search.Sort) > maxSearchKeys || len(search.Group) > maxSearchKeys {
+		d.wrong("there are more than %d sort keys or group keys, which is the limit", maxSearchKeys)
 	}
 	if search.Rule.Type < platen.Text && len(search.Rule.Rules) == 0 {
 		search.Rule = platen.Rule{} // no rules, so all are admitted
 	}
-	return &search, nil
+	return d.err
 }
 
 // ReplyFound answers with identifier lists with sort key (api-facts 2.9).

@@ -104,7 +104,7 @@ func (w *RecordWriter) plain(r *platen.Record) {
 	w.id("id", r.ID)
 	w.key("table")
 	w.buf = platen.AppendString(w.buf, r.Table)
-	if r.Depth == 0 {
+	if r.Parent == 0 {
 		w.id("datasetid", r.DataSet)
 	}
 	w.id("parentrecordid", r.Parent)
@@ -125,7 +125,7 @@ func (w *RecordWriter) explicit(r *platen.Record, fields []platen.NameValue) {
 		w.buf = append(append(append(w.buf, '}'), schema.tables...), '}')
 	}
 	w.id("id", r.ID)
-	if r.Depth == 0 {
+	if r.Parent == 0 {
 		w.id("datasetid", r.DataSet)
 	}
 	w.key("fields")

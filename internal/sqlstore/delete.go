@@ -251,10 +251,11 @@ func joinFromEnd(runs []platen.Run) []platen.Run {
 	return joined
 }
 
-// What one batch of the clean-up takes at most.
+// What one batch of the clean-up may cost, in entities removed together.
 const (
-	cleanEntities = 4096
-	cleanRuns     = 512 // of content items in a block
+	cleanCost = 4096
+	blockCost = 64 // of looking at a block of contents
+	runCost   = 8  // of removing a run of content items
 )
 
 // Clean implements [platen.Store].
@@ -280,18 +281,18 @@ func (t *transaction) clean(set platen.ID) error {
 	if err != nil {
 		return err
 	}
-	left := int64(cleanEntities)
+	left := int64(cleanCost)
 	for _, one := range rows {
-		if one.kind == platen.Job {
-			return t.cleanJob(one)
-		}
-		run := one.Run
-		run.Last = min(run.Last, run.First+platen.ID(left)-1)
-		if err := t.remove(one, run); err != nil {
-			return err
-		}
-		if left -= run.Len(); left <= 0 {
+		if left <= 0 {
 			return nil
+		}
+		if one.kind == platen.Job {
+			err = t.cleanJobs(one, &left)
+		} else {
+			err = t.removeSome(one, one.Last, &left)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	if len(rows) > 0 {
@@ -305,19 +306,41 @@ func (t *transaction) clean(set platen.ID) error {
 	return nil
 }
 
-// cleanJob removes a block of the first job of a row, or a part of one; after
-// the last, the job.
-func (t *transaction) cleanJob(jobs row) error {
-	var seq int64
-	var pairs, pages []byte
-	err := t.stmt(selectFirstBlock).QueryRowContext(t.ctx, int64(jobs.First)).Scan(&seq, &pairs, &pages)
-	if errors.Is(err, sql.ErrNoRows) {
-		return t.remove(jobs, platen.Run{First: jobs.First, Last: jobs.First})
+// removeSome removes the entities of a row up to last, as many as may be.
+func (t *transaction) removeSome(from row, last platen.ID, left *int64) error {
+	run := platen.Run{First: from.First, Last: min(last, from.First+platen.ID(*left)-1)}
+	*left -= run.Len()
+	return t.remove(from, run)
+}
+
+// cleanJobs removes the jobs of a row in their order, each after its blocks.
+func (t *transaction) cleanJobs(jobs row, left *int64) error {
+	for *left > 0 && jobs.First <= jobs.Last {
+		var job, seq int64
+		var pairs, pages []byte
+		err := t.stmt(selectFirstBlock).QueryRowContext(t.ctx, int64(jobs.First), int64(jobs.Last)).Scan(&job, &seq, &pairs, &pages)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			return t.removeSome(jobs, jobs.Last, left)
+		case err != nil:
+			return err
+		case platen.ID(job) > jobs.First:
+			if err := t.removeSome(jobs, platen.ID(job)-1, left); err != nil || *left <= 0 {
+				return err
+			}
+			jobs = jobs.part(platen.Run{First: platen.ID(job), Last: jobs.Last})
+		}
+		if err := t.cleanBlock(platen.ID(job), seq, pairs, pages, left); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if err := t.exec(deleteBlock, int64(jobs.First), seq); err != nil {
+	return nil
+}
+
+// cleanBlock removes a block, or a part of one, with what is only in it.
+func (t *transaction) cleanBlock(job platen.ID, seq int64, pairs, pages []byte, left *int64) error {
+	*left -= blockCost
+	if err := t.exec(deleteBlock, int64(job), seq); err != nil {
 		return err
 	}
 	contents, err := unpack(nil, pairs)
@@ -327,12 +350,12 @@ func (t *transaction) cleanJob(jobs row) error {
 	if err := t.cleanPages(contents, pages); err != nil {
 		return err
 	}
-	left, err := t.cleanItems(contents)
-	if err != nil || len(left) == 0 {
+	kept, err := t.cleanItems(contents, left)
+	if err != nil || len(kept) == 0 {
 		return err
 	}
-	rest := blockBuilder{job: jobs.First, seq: seq, seen: make(idSet), insert: func(b *blockBuilder) error { return insertBlock(t, b) }}
-	for _, content := range left {
+	rest := blockBuilder{job: job, seq: seq}
+	for _, content := range kept {
 		rest.pair(platen.Page{Item: content.Item, Record: content.Record})
 	}
 	return insertBlock(t, &rest)
@@ -341,7 +364,7 @@ func (t *transaction) cleanJob(jobs row) error {
 // cleanItems removes content items that were in a block, now deleted, and
 // belong to nothing, if no other block has them. It returns those that it has
 // left for the next batch.
-func (t *transaction) cleanItems(contents []platen.Content) ([]platen.Content, error) {
+func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]platen.Content, error) {
 	if len(contents) == 0 {
 		return nil, nil
 	}
@@ -367,15 +390,17 @@ func (t *transaction) cleanItems(contents []platen.Content) ([]platen.Content, e
 		}
 	}
 	runs := runsFromEnd(free)
-	for _, run := range runs[:min(len(runs), cleanRuns)] {
-		if err := t.removeFree(platen.ContentItem, run); err != nil {
+	for len(runs) > 0 && *left > 0 {
+		if err := t.removeFree(platen.ContentItem, runs[0]); err != nil {
 			return nil, err
 		}
+		runs = runs[1:]
+		*left -= runCost
 	}
-	if len(runs) <= cleanRuns {
+	if len(runs) == 0 {
 		return nil, nil
 	}
-	last := runs[cleanRuns].Last
+	last := runs[0].Last
 	return slices.DeleteFunc(contents, func(content platen.Content) bool {
 		return content.Item > last || used.has(content.Item)
 	}), nil

@@ -99,7 +99,8 @@ const (
 		WHERE wide = 0 AND first_item BETWEEN $1 - 65536 AND $2 AND last_item >= $1
 		UNION ALL SELECT job, pairs FROM content_block
 		WHERE wide = 1 AND first_item <= $2 AND last_item >= $1`
-	selectFirstBlock query = `SELECT seq, pairs, pages FROM content_block WHERE job = $1 ORDER BY seq LIMIT 1`
+	selectFirstBlock query = `SELECT job, seq, pairs, pages FROM content_block
+		WHERE job BETWEEN $1 AND $2 ORDER BY job, seq LIMIT 1`
 	deleteBlock      query = `DELETE FROM content_block WHERE job = $1 AND seq = $2`
 	deleteContentSet query = `DELETE FROM content_set WHERE id = $1`
 	deleteSchema     query = `DELETE FROM data_schema WHERE dataset = $1`

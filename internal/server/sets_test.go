@@ -1,0 +1,460 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/platenhq/platen"
+)
+
+const (
+	native      = "/api/v1"
+	jobCreation = "/rest/serverengine/workflow/jobcreation"
+	statistics  = "/rest/serverengine/statistics/jobset/"
+)
+
+// The chain from data to a job set, with identifiers of its own.
+const (
+	someData = `{"id":300,"properties":[{"name":"source","value":"crm"}],
+		"schema":{"columns":{"Paid":"BOOLEAN","Since":"DATETIME"},"tables":{"detail":{"columns":{"Qty":"INTEGER"}}}},
+		"records":[
+		{"id":5001,"fields":[{"name":"City","value":"Lyon"},{"name":"Paid","value":true},{"name":"Since","value":"2025-11-24T16:00:00Z"}],
+		 "records":[{"id":5101,"table":"detail","fields":[{"name":"Qty","value":3}]}]},
+		{"id":5002,"fields":{"City":"Nice"},"properties":[{"name":"vip","value":"yes"}]}]}`
+	someContent = `{"id":700,"type":"print","contentitems":[
+		{"id":9001,"datarecord":5001,"template":"letter","pages":[{"count":3,"duplex":true,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}}]},
+		{"id":9002,"datarecord":5002,"pages":[{"count":1,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}},{"count":2,"media":{"name":"Gold"}}]}]}`
+	someJobs = `{"id":4100,"jobs":[{"id":4101,"properties":[{"name":"shift","value":"night"}],"segments":[{"documentsets":[
+		{"id":4110,"metadata":[{"name":"fold","value":"z"}],"documents":[
+		{"id":77,"metadata":[{"name":"tag","value":"x"}],"documentpages":[{"contentitem":9001}]},
+		{"id":78,"documentpages":[{"contentitem":9002},{"contentitem":9003}]}]}]}]}]}`
+)
+
+func (s *service) chain() {
+	s.t.Helper()
+	for _, step := range []struct{ path, document, answer string }{
+		{"/datasets", someData, `{"id":300,"records":[5001,5002]}`},
+		{"/contentsets", someContent, `{"id":700,"contentitems":[9001,9002]}`},
+		{"/jobsets", someJobs, `{"id":4100,"jobs":[4101]}`},
+	} {
+		a := s.do("POST", native+step.path, step.document)
+		if a.status != 201 || a.body != step.answer {
+			s.t.Fatalf("POST %s: %d %s", step.path, a.status, a.body)
+		}
+	}
+}
+
+// wants checks an answer of 200.
+func (s *service) wants(method, path, body, want string, options ...option) {
+	s.t.Helper()
+	if a := s.do(method, path, body, options...); a.status != 200 || a.body != want {
+		s.t.Errorf("%s %s %s: %d\ngot  %s\nwant %s", method, path, body, a.status, a.body, want)
+	}
+}
+
+func TestEveryService(t *testing.T) {
+	s := start(t)
+	s.chain()
+	kinds := map[platen.Kind]struct {
+		segment, name string
+		id            platen.ID
+		children      string
+	}{
+		platen.DataSet:     {"datasets", "DataSetEntityRestService", 300, `{"identifiers":[5001,5002]}`},
+		platen.DataRecord:  {"datarecords", "DataRecordEntityRestService", 5001, ""},
+		platen.ContentSet:  {"contentsets", "ContentSetEntityRestService", 700, `{"identifiers":[{"item":9001,"record":5001},{"item":9002,"record":5002}]}`},
+		platen.ContentItem: {"contentitems", "ContentItemEntityRestService", 9001, ""},
+		platen.JobSet:      {"jobsets", "JobSetEntityRestService", 4100, `{"identifiers":[4101]}`},
+		platen.Job:         {"jobs", "JobEntityRestService", 4101, "segments"},
+		platen.JobSegment:  {"jobsegments", "JobSegmentEntityRestService", 0, `{"identifiers":[4110]}`},
+		platen.DocumentSet: {"documentsets", "DocumentSetEntityRestService", 4110, `{"identifiers":[77,78]}`},
+		platen.Document:    {"documents", "DocumentEntityRestService", 77, ""},
+	}
+	var segments struct{ Identifiers []platen.ID }
+	a := s.do("GET", entities+"/jobs/4101", "")
+	if err := json.Unmarshal([]byte(a.body), &segments); err != nil || len(segments.Identifiers) != 1 {
+		t.Fatal(a.body)
+	}
+	for kind, k := range kinds {
+		base := entities + "/" + k.segment
+		handshake := "Server Engine REST Service available: " + k.name
+		if kind.Info().Set {
+			s.wants("GET", base, "", fmt.Sprintf(`{"identifiers":[%d]}`, k.id))
+			s.wants("GET", base, "", handshake, header("Accept", "text/plain"))
+		} else {
+			s.wants("GET", base, "", handshake)
+		}
+		s.wants("GET", base+"/version", "", "2025.2.0")
+		if kind == platen.JobSegment {
+			k.id = segments.Identifiers[0]
+		}
+		one := base + "/" + k.id.String()
+		switch k.children {
+		case "":
+			s.do("GET", one, "").isError(t, 404, "nothing at this path")
+		case "segments":
+		default:
+			s.wants("GET", one, "", k.children)
+			s.do("GET", base+"/1", "").isError(t, 404, kind.String()+" 1 not found")
+		}
+		for _, facet := range platen.Facets {
+			path := one + "/" + facet.String()
+			served := false
+			for _, f := range kind.Info().Facets {
+				served = served || f == facet
+			}
+			if !served {
+				s.do("GET", path, "").isError(t, 404, "nothing at this path")
+				continue
+			}
+			s.wants("PUT", path, fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"00420"}]}`, k.id), "true")
+			s.wants("GET", path, "", `[{"name":"n","value":"00420"}]`)
+			s.do("PUT", path, `{"id":1,"properties":[]}`).isError(t, 500, "not that of the "+kind.String())
+			s.do("GET", base+"/1/"+facet.String(), "").isError(t, 404, kind.String()+" 1 not found")
+		}
+		many := fmt.Sprintf(`[{"id":%d,"properties":[{"name":"m","value":"1"}]}]`, k.id)
+		if kind.Info().Many {
+			s.wants("PUT", base+"/properties", many, "")
+			s.wants("GET", one+"/properties", "", `[{"name":"n","value":"00420"},{"name":"m","value":"1"}]`)
+		} else if a := s.do("PUT", base+"/properties", many); a.status != 404 && a.status != 405 {
+			t.Errorf("PUT %s/properties: %d", base, a.status)
+		}
+		if !kind.Info().Set {
+			if a := s.do("POST", one+"/delete", ""); a.status != 404 {
+				t.Errorf("POST %s/delete: %d", one, a.status)
+			}
+		}
+	}
+	s.wants("GET", entities, "", "Server Engine REST Service available: EntityRestService")
+	s.wants("GET", entities+"/version", "", "2025.2.0")
+	s.wants("GET", jobCreation, "", "Server Engine REST Service available: JobCreationRestService")
+	s.wants("GET", jobCreation+"/version", "", "2025.2.0")
+	s.wants("GET", entities+"/contentitems/9002/datarecord", "", `{"record":5002}`)
+	s.do("GET", entities+"/contentitems/5002/datarecord", "").isError(t, 404, "content item 5002 not found")
+	s.wants("GET", entities+"/contentsets?type=print", "", `{"identifiers":[700]}`)
+	s.wants("GET", entities+"/contentsets?type=email", "", `{"identifiers":[]}`)
+	s.do("GET", entities+"/contentsets?type=fax", "").isError(t, 400, "print, email, default")
+	s.wants("GET", entities+"/contentsets/700/pages", "", `{"pages":[{"count":4,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}},{"count":2,"media":{"name":"Gold"}}]}`)
+	s.wants("GET", entities+"/contentsets/700/pages?detail=true", "", `[{"id":9001,"pages":[{"count":3,"duplex":true,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}}]},`+
+		`{"id":9002,"pages":[{"count":1,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}},{"count":2,"media":{"name":"Gold"}}]}]`)
+	s.do("GET", entities+"/contentsets/700/pages?detail=maybe", "").isError(t, 400, "true, false")
+	s.do("GET", entities+"/contentsets/701/pages", "").isError(t, 404, "content set 701 not found")
+}
+
+func TestRecordValues(t *testing.T) {
+	s := start(t)
+	s.chain()
+	records := entities + "/datarecords"
+	lyon := `{"id":5001,"table":"record","datasetid":300,"fields":[{"name":"City","value":"Lyon"},{"name":"Paid","value":"true"},{"name":"Since","value":"2025-11-24T16:00:00Z"}]}`
+	nice := `{"id":5002,"table":"record","datasetid":300,"fields":[{"name":"City","value":"Nice"}]}`
+	s.wants("GET", records+"/5001/values", "", lyon)
+	s.wants("GET", records+"/5001/values?recursive=true", "", strings.TrimSuffix(lyon, "}")+`,"records":[{"id":5101,"table":"detail","parentrecordid":5001,"fields":[{"name":"Qty","value":"3"}]}]}`)
+	s.wants("GET", records+"/5001/values?explicitTypes=true&recursive=true", "", `{"schema":{"columns":{"Paid":"BOOLEAN","Since":"DATETIME","City":"STRING"},"tables":{"detail":{"columns":{"Qty":"INTEGER"}}}},`+
+		`"id":5001,"datasetid":300,"fields":{"City":"Lyon","Paid":true,"Since":1764000000},"tables":{"detail":[{"id":5101,"fields":{"Qty":3}}]}}`)
+	s.wants("GET", records+"/5001/values?outputFormat=simplified&recursive=true", "", `{"__recordid":5001,"City":"Lyon","Paid":true,"Since":"2025-11-24T16:00:00Z","detail":[{"__recordid":5101,"Qty":3}]}`)
+	s.wants("GET", records+"/values?id=5002&id=5001", "", "["+nice+","+lyon+"]")
+	s.wants("POST", records+"/values", `{"recordids":[5002,5001,5002]}`, "["+nice+","+lyon+","+nice+"]")
+	s.wants("POST", records+"/values", `{"recordids":[5002,5001,5002],"optimized":true}`, "["+lyon+","+nice+"]")
+	s.do("GET", records+"/300/values", "").isError(t, 404, "data record 300 not found")
+	s.do("GET", records+"/values?id=5001&id=x", "").isError(t, 404, `"x"`)
+	s.do("GET", records+"/5001/values?outputFormat=xml", "").isError(t, 400, "simplified")
+	s.do("POST", records+"/values", `{"recordids":[5001,300]}`).isError(t, 400, "The specified Data Record passed into this method refers to a missing resource")
+	s.do("POST", records+"/values", `{"recordids":"5001"}`).isError(t, 400, "must be a list")
+
+	s.wants("PUT", records+"/5001/values", `{"id":5001,"fields":[{"name":"City","value":"Metz"},{"name":"Since","value":1764003600}]}`, "")
+	s.wants("PUT", records, `[{"id":5002,"fields":{"City":"Brest","New":7}},{"id":5101,"fields":[{"name":"Qty","value":4}]}]`, "")
+	s.wants("POST", records+"/values", `{"recordids":[5001,5002,5101]}`, `[{"id":5001,"table":"record","datasetid":300,"fields":[{"name":"City","value":"Metz"},{"name":"Paid","value":"true"},{"name":"Since","value":"2025-11-24T17:00:00Z"}]},`+
+		`{"id":5002,"table":"record","datasetid":300,"fields":[{"name":"City","value":"Brest"},{"name":"New","value":"7"}]},{"id":5101,"table":"detail","parentrecordid":5001,"fields":[{"name":"Qty","value":"4"}]}]`)
+	s.do("PUT", records+"/5001/values", `{"id":5002,"fields":[]}`).isError(t, 500, "not that of the data record")
+	s.do("PUT", records+"/5001/values", `{"id":5001,"fields":[{"name":"Paid","value":"maybe"}]}`).isError(t, 400, "BOOLEAN")
+	s.do("PUT", records+"/300/values", `{"id":300,"fields":[]}`).isError(t, 404, "data record 300 not found")
+	s.do("PUT", records, `[{"id":5002,"fields":{"City":"X"}},{"id":300,"fields":{}}]`).isError(t, 404, "data record 300 not found")
+
+	s.wants("POST", records, `[{"datasetid":300,"records":[{"fields":[{"name":"City","value":"Sète"}]}]},{"recordid":5002,"table":"detail","records":[{"fields":[{"name":"Qty","value":"9"}]}]}]`, "")
+	if a := s.do("GET", records+"/5002/values?recursive=true&outputFormat=simplified", ""); !strings.Contains(a.body, `"detail":[{"__recordid":`) || !strings.Contains(a.body, `"Qty":9}]`) {
+		t.Error(a.body)
+	}
+	var all struct{ Identifiers []platen.ID }
+	if a := s.do("GET", entities+"/datasets/300", ""); json.Unmarshal([]byte(a.body), &all) != nil || len(all.Identifiers) != 3 {
+		t.Fatal(a.body)
+	}
+	var fields strings.Builder
+	for i := range 100_000 {
+		fmt.Fprintf(&fields, `,"f%d":""`, i)
+	}
+	for body, says := range map[string]string{
+		`[{"datasetid":300,"records":[{"fields":[{"name":"City","value":"A"}]},{"records":[{"table":"other"}]}]}]`: `no table "other"`,
+		`[{"recordid":5001,"table":"nothing","records":[{}]}]`:                                                     `no table "nothing"`,
+		`[{"datasetid":300,"records":[{"fields":{"Paid":1}}]}]`:                                                    "BOOLEAN",
+		`[{"datasetid":300,"recordid":5001,"records":[]}]`:                                                         "datasetid",
+		`[{"datasetid":300,"records":[{"fields":{` + fields.String()[1:] + `}}]}]`:                                 "10000",
+		`{"datasetid":300}`: "must be a list",
+		``:                  "empty",
+	} {
+		if len(body) > 1<<20 {
+			s.do("POST", records, body).isError(t, 413, "limit")
+			continue
+		}
+		s.do("POST", records, body).isError(t, 400, says)
+	}
+	s.do("POST", records, `[{"datasetid":301,"records":[]}]`).isError(t, 404, "data set 301 not found")
+	if a := s.do("GET", entities+"/datasets/300", ""); strings.Count(a.body, ",") != 2 {
+		t.Error("something was added:", a.body)
+	}
+}
+
+func TestSetDocuments(t *testing.T) {
+	s := start(t)
+	s.chain()
+	for segment, id := range map[string]string{"datasets": "300", "contentsets": "700", "jobsets": "4100"} {
+		document := s.do("GET", native+"/"+segment+"/"+id, "")
+		if document.status != 200 {
+			t.Fatal(document)
+		}
+		s.do("POST", native+"/"+segment, document.body).isError(t, 409, "taken")
+		other := start(t)
+		if segment != "datasets" {
+			other.do("POST", native+"/datasets", s.do("GET", native+"/datasets/300", "").body)
+		}
+		if a := other.do("POST", native+"/"+segment, document.body); a.status != 201 {
+			t.Errorf("%s: %d %s", segment, a.status, a.body)
+		}
+		if again := other.do("GET", native+"/"+segment+"/"+id, ""); again.body != document.body {
+			t.Errorf("%s is not what it was:\n%s\n%s", segment, document.body, again.body)
+		}
+		s.do("GET", native+"/"+segment+"/1", "").isError(t, 404, "1 not found")
+	}
+	before := s.do("GET", entities+"/datasets", "").body + s.do("GET", entities+"/contentsets", "").body
+	for _, bad := range []struct {
+		path, body string
+		status     int
+		says       string
+	}{
+		{"/datasets", `{"records":[{"id":7,"fields":{}},{"id":7,"fields":{}}]}`, 409, "taken by a data record"},
+		{"/datasets", `{"schema":{"columns":{"a":"INTEGER"}},"records":[{"fields":{"a":"b"}}]}`, 400, "INTEGER"},
+		{"/datasets", `{"schema":{"columns":{"a":"NUMBER"}},"records":[]}`, 400, "CURRENCY"},
+		{"/datasets", `{"records":[{"fields":{}}`, 400, "ends too early"},
+		{"/datasets", `{}`, 400, "no list of records"},
+		{"/contentsets", `{"contentitems":[{"datarecord":300}]}`, 409, "taken by a data set"},
+		{"/contentsets", `{"contentitems":[{"id":9001,"datarecord":1}]}`, 409, "taken by a content item"},
+		{"/contentsets", `{"contentitems":[{}]}`, 400, "no datarecord"},
+		{"/contentsets", `{"type":"fax","contentitems":[]}`, 400, "print, email, default"},
+		{"/contentsets", `{"contentitems":[{"datarecord":1,"pages":[{"count":0}]}]}`, 400, "whole number"},
+	} {
+		s.do("POST", native+bad.path, bad.body).isError(t, bad.status, bad.says)
+	}
+	if now := s.do("GET", entities+"/datasets", "").body + s.do("GET", entities+"/contentsets", "").body; now != before {
+		t.Error("something is left:", now)
+	}
+}
+
+func TestDeleteSets(t *testing.T) {
+	s := start(t)
+	s.chain()
+	for _, set := range []struct{ path, name string }{
+		{"/contentsets/700", "content set"}, {"/datasets/300", "data set"}, {"/jobsets/4100", "job set"},
+	} {
+		s.do("GET", entities+set.path+"/delete", "").isError(t, 405, "POST")
+		s.wants("POST", entities+set.path+"/delete", "", "true")
+		s.do("POST", entities+set.path+"/delete", "").isError(t, 404, set.name)
+		s.do("GET", entities+set.path, "").isError(t, 404, set.name)
+		s.do("GET", entities+set.path+"/properties", "").isError(t, 404, set.name)
+		s.do("GET", native+set.path, "").isError(t, 404, set.name)
+	}
+	s.do("GET", entities+"/jobs/4101/properties", "").isError(t, 404, "job 4101")
+	s.do("GET", statistics+"4100", "").isError(t, 404, "job set 4100")
+	// What the job set used was not deleted with the content set.
+	s.wants("GET", entities+"/contentitems/9001/datarecord", "", `{"record":5001}`)
+	s.do("POST", native+"/jobsets", `{"id":4100,"jobs":[]}`).isError(t, 409, "clean-up")
+	for more := true; more; {
+		var err error
+		if more, err = s.store.Clean(t.Context(), time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.do("GET", entities+"/contentitems/9001/datarecord", "").isError(t, 404, "content item 9001")
+	s.chain()
+}
+
+func TestFindEntities(t *testing.T) {
+	s := start(t)
+	s.chain()
+	find := entities + "/find"
+	for body, want := range map[string]string{
+		`{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"night"}]}}`:                                                                                                        `[[{"identifier":4101,"sortkey":""}]]`,
+		`{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}]}}`:                                                                                                          `[]`,
+		`{"entity":"JOBSETS","search":{"ruleType":"RULESET","condition":"ALL","rules":[]}}`:                                                                                                                                                                                `[[{"identifier":4100,"sortkey":""}]]`,
+		`{"entity":"DATARECORDS","search":{"ruleType":"RULESET","condition":"NOTANY","rules":[{"ruleType":"VALUE","fieldName":"City","condition":"STARTS_WITH","value1":"L"}]},"sort":[{"type":"value","name":"City","order":"DESC"}],"setIds":[300]}`:                     `[[{"identifier":5002,"sortkey":"Nice"},{"identifier":5101,"sortkey":""}]]`,
+		`{"entity":"DATASETS","search":{"operator":"OR","rules":[{"type":"property","name":"source","condition":"LIKE","value":"c%"}]},"setIds":[300,301]}`:                                                                                                                `[[{"identifier":300,"sortkey":""}]]`,
+		`{"entity":"CONTENTSETS","search":{"ruleType":"RULESET","condition":"ALL","rules":[]},"setIds":[300]}`:                                                                                                                                                             `[]`,
+		`{"entity":"CONTENTITEMS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"DOCSIZE","entity":"SHEET","condition":"EQ","value":2},{"ruleType":"DUPLEX","condition":"HAS_DUPLEX"},{"ruleType":"TEMPLATE","condition":"EQ","name":"letter"}]}}`: `[[{"identifier":9001,"sortkey":""}]]`,
+		`{"entity":"CONTENTITEMS","search":{"operator":"AND","rules":[{"type":"finishing","medianame":"Gold","condition":"EQUAL"}]}}`:                                                                                                                                      `[[{"identifier":9002,"sortkey":""}]]`,
+		`{"entity":"CONTENTITEMS","search":{"ruleType":"RULESET","condition":"ALL","rules":[]},"setIds":[700],"group":[{"type":"value","name":"City","order":"DESC"}],"sort":[{"type":"property","name":"x"},{"type":"value","name":"City"}]}`:                             `[[{"identifier":9002,"sortkey":"|Nice"}],[{"identifier":9001,"sortkey":"|Lyon"}]]`,
+	} {
+		s.wants("PUT", find, body, want)
+	}
+	// A search sees all that was answered before it.
+	s.wants("PUT", entities+"/jobs/properties", `[{"id":4101,"properties":[{"name":"shift","value":"day"}]}]`, "")
+	s.wants("PUT", find, `{"entity":"JOBS","search":{"rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}],"condition":"ANY"}}`, `[[{"identifier":4101,"sortkey":""}]]`)
+	for body, says := range map[string]string{
+		`{"entity":"JOBS","search":` + strings.Repeat(`{"ruleType":"RULESET","condition":"ALL","rules":[`, 10_000) + strings.Repeat(`]}`, 10_000) + `}`:                      "64",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"LIKE","value":"` + strings.Repeat("%x", 400_000) + `"}]}}`: "pattern",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"COLOUR"}]}}`:                                                                                     "COLOUR",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"VALUE","fieldName":"City","condition":"EQ","value1":"x"}]}}`:                                     "JOBS",
+		`{"entity":"DOCUMENTS","search":{"condition":"ALL","rules":[]}}`:                                                                                                     "DATARECORDS",
+		`{"entity":"JOBS"}`: "search is missing",
+	} {
+		s.do("PUT", find, body).isError(t, 400, says)
+	}
+}
+
+func TestStatistics(t *testing.T) {
+	s := start(t)
+	s.chain()
+	head := `{"jobSetId":4100,"properties":["tag"],"counts":{"documents":2,"sheets":6,"pages":7},"media":[` +
+		`{"name":"Plain A4","type":"plain","size":{"width":"210mm","height":"297mm"},"color":null,"weight":"80gsm","count":4},` +
+		`{"name":"Gold","type":null,"size":{"width":null,"height":null},"color":null,"weight":null,"count":2}],`
+	record := s.do("GET", entities+"/contentitems/9003/datarecord", "").body
+	if !strings.HasPrefix(record, `{"record":`) {
+		t.Fatal(record)
+	}
+	documents := `"documents":[{"documentId":77,"contentItemId":9001,"dataRecordId":5001,"properties":{"tag":"x"},"counts":{"sheets":2,"pages":3},"media":{"0":3}},` +
+		`{"documentId":78,"contentItemId":9002,"dataRecordId":5002,"properties":{},"counts":{"sheets":4,"pages":4},"media":{"0":1,"1":2}}]`
+	set := `"documentSets":[{"documentSetId":4110,"properties":{"fold":"z"},`
+	tail := `"counts":{"sheets":6,"pages":7},"media":{"0":4,"1":2}}]}`
+	want := map[string]string{
+		"":                           head + documents + "}",
+		"?levelMode=DOCUMENTonly":    head + documents + "}",
+		"?levelMode=documentSetOnly": head + set + tail,
+		"?levelMode=documentsetall":  head + set + documents + "," + tail,
+	}
+	var group sync.WaitGroup
+	for range 8 {
+		for query, body := range want {
+			group.Go(func() {
+				if a := s.do("GET", statistics+"4100"+query, ""); a.body != body {
+					t.Errorf("%s: %s", query, cmp.Diff(a.body, body))
+				}
+			})
+		}
+	}
+	group.Wait()
+	s.do("GET", statistics+"4100?levelMode=all", "").isError(t, 400, "documentSetOnly")
+	s.do("GET", statistics+"4101", "").isError(t, 404, "job set 4101 not found")
+}
+
+// finish waits for the end of an operation and returns its result.
+func (s *service) finish(a answer) string {
+	s.t.Helper()
+	operation := a.header.Get("operationId")
+	for _, rel := range []string{"progress", "result", "cancel"} {
+		if !strings.Contains(a.header.Get("Link"), operation+`>; rel="`+rel+`"`) {
+			s.t.Errorf("Link: %s", a.header.Get("Link"))
+		}
+	}
+	if a.status != http.StatusAccepted || operation == "" || a.body != "" {
+		s.t.Fatalf("begun: %d %v %s", a.status, a.header, a.body)
+	}
+	for progress := ""; progress != "done"; {
+		a := s.do("GET", jobCreation+"/getProgress/"+operation, "", header("Accept", "text/plain"))
+		if progress = a.body; a.status != 200 {
+			s.t.Fatal("progress:", a.status, a.body)
+		}
+	}
+	a = s.do("POST", jobCreation+"/getResult/"+operation, "")
+	if a.status != 200 {
+		s.t.Fatal("result:", a.status, a.body)
+	}
+	s.wants("GET", jobCreation+"/getProgress/"+operation, "", "done")
+	s.do("POST", jobCreation+"/cancel/"+operation, "").isError(s.t, 404, "ended")
+	return a.body
+}
+
+func TestJobCreation(t *testing.T) {
+	s := start(t)
+	s.chain()
+	one := s.finish(s.do("POST", jobCreation+"/default/700", ""))
+	var document struct {
+		Jobs []struct {
+			Segments []struct {
+				DocumentSets []struct {
+					Documents []struct {
+						Pages []struct{ ContentItem, DataRecord int } `json:"documentpages"`
+					}
+				}
+			}
+		}
+	}
+	export := s.do("GET", native+"/jobsets/"+one, "").body
+	if err := json.Unmarshal([]byte(export), &document); err != nil {
+		t.Fatal(err)
+	}
+	documents := document.Jobs[0].Segments[0].DocumentSets[0].Documents
+	if len(documents) != 2 || documents[1].Pages[0].ContentItem != 9002 || documents[1].Pages[0].DataRecord != 5002 {
+		t.Error(export)
+	}
+	two := s.finish(s.do("POST", jobCreation+"/default", `{"identifiers":[700,700],"parameters":{"copies":2}}`))
+	if a := s.do("GET", statistics+two+"?levelMode=documentSetOnly", ""); strings.Count(a.body, "documentSetId") != 2 {
+		t.Error(a.body)
+	}
+	structure := `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9002},{"contentitem":9001}]}]}]}]}]}`
+	three := s.finish(s.do("POST", jobCreation, structure))
+	if a := s.do("GET", native+"/jobsets/"+three, ""); !strings.Contains(a.body, `"documentpages":[{"contentitem":9002,`) {
+		t.Error(a.body)
+	}
+	s.wants("GET", jobCreation+"/getOperations", "", "[]")
+
+	before := s.do("GET", entities+"/jobsets", "").body
+	s.do("POST", jobCreation+"/default/300", "").isError(t, 404, "Content Set")
+	s.do("POST", jobCreation+"/default", `{"identifiers":[700,300]}`).isError(t, 400, "Content Set")
+	s.do("POST", jobCreation+"/default", `{"identifiers":[]}`).isError(t, 400, "Content Set")
+	s.do("POST", jobCreation+"/default", `[700]`).isError(t, 400, "must be an object")
+	s.do("POST", jobCreation, strings.Replace(structure, "9001", "9999", 1)).isError(t, 404, "content item 9999 not found")
+	s.do("POST", jobCreation, `{"jobs":[{"segment":[]}]}`).isError(t, 400, "no list of segments")
+	s.do("POST", jobCreation+"/invoices.OL-jobpreset", `{"identifiers":[700]}`).isError(t, 404, "no file store")
+	s.do("POST", jobCreation+"/17", "").isError(t, 404, "no file store")
+	for _, call := range []string{"GET /getProgress/x", "POST /getResult/x", "POST /cancel/x"} {
+		method, path, _ := strings.Cut(call, " ")
+		s.do(method, jobCreation+path, "").isError(t, 404, "operation")
+	}
+	if now := s.do("GET", entities+"/jobsets", "").body; now != before {
+		t.Error("something is left:", now)
+	}
+}
+
+func TestCancelOperation(t *testing.T) {
+	s := start(t)
+	var items strings.Builder
+	for i := range 300_000 {
+		fmt.Fprintf(&items, `,{"datarecord":%d}`, 1_000_000+i)
+	}
+	if a := s.do("POST", native+"/contentsets", `{"id":7,"contentitems":[`+items.String()[1:]+`]}`); a.status != 201 {
+		t.Fatal(a.status)
+	}
+	a := s.do("POST", jobCreation+"/default/7", "")
+	operation := a.header.Get("operationId")
+	var running []struct {
+		ID, Type, SubTask string
+		StartTime         int64
+		Progress          int
+	}
+	if list := s.do("GET", jobCreation+"/getOperations", ""); json.Unmarshal([]byte(list.body), &running) != nil || len(running) != 1 ||
+		running[0].ID != operation || running[0].StartTime < 1_700_000_000_000 {
+		t.Error(list.body)
+	}
+	s.do("POST", jobCreation+"/getResult/"+operation, "").isError(t, 404, "still running")
+	if a := s.do("POST", jobCreation+"/cancel/"+operation, ""); a.status != 204 || a.body != "" {
+		t.Fatal(a)
+	}
+	s.do("GET", jobCreation+"/getProgress/"+operation, "").isError(t, 404, "operation")
+	s.do("POST", jobCreation+"/cancel/"+operation, "").isError(t, 404, "operation")
+	s.wants("GET", entities+"/jobsets", "", `{"identifiers":[]}`)
+	s.wants("GET", jobCreation+"/getOperations", "", "[]")
+}
