@@ -22,9 +22,10 @@ func demoCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run a server with a mail run in it, to look at",
-		Long: `demo runs a server on a temporary database with a mail run in it: one job set
-with three jobs and about 300 documents. It prints the address, the password
-and three curl lines that work when pasted. When it ends, all is gone.`,
+		Long: `demo runs a server on a temporary database with a mail run in it: a data set of
+300 recipients, a content set of their letters, and a job set with three jobs.
+It prints the address, the password and curl lines that work when pasted. When
+it ends, all is gone.`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			set.data, err = os.MkdirTemp("", "platen-demo-")
@@ -83,13 +84,20 @@ func showDemo(ctx context.Context, env environment, now running) error {
 	if err != nil {
 		return err
 	}
-	document, w := io.Pipe()
-	go func() { w.CloseWithError(demo.MailRun(w)) }()
-	made, err := c.Import(ctx, platen.JobSet, document)
-	if err != nil {
-		return err
+	run := demo.MailRun()
+	var made [3]platen.Created
+	for i, set := range []struct {
+		kind  platen.Kind
+		write func(io.Writer) error
+	}{{platen.DataSet, run.DataSet}, {platen.ContentSet, run.ContentSet}, {platen.JobSet, run.JobSet}} {
+		document, w := io.Pipe()
+		go func() { w.CloseWithError(set.write(w)) }()
+		if made[i], err = c.Import(ctx, set.kind, document); err != nil {
+			return err
+		}
 	}
-	customer, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
+	data, content, jobs := made[0], made[1], made[2]
+	customer, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: jobs.Children[0]}, platen.Properties)
 	if err != nil {
 		return err
 	}
@@ -101,6 +109,7 @@ func showDemo(ctx context.Context, env environment, now running) error {
 	}
 	entity := now.url + "/rest/serverengine/entity"
 	login := "curl -u " + adminName + ":" + password
+	sends := login + " -H 'Content-Type: application/json' -X PUT"
 	_, err = fmt.Fprintf(env.stdout, `platen %s: a demo with a mail run in it, gone when it ends (Ctrl-C)
 
   address   %s
@@ -108,7 +117,8 @@ func showDemo(ctx context.Context, env environment, now running) error {
   password  %s
   API       %s/serverengine/doc/
 
-Job set %d has the jobs %d%s. Try:
+Data set %d has the recipients, content set %d their letters. Job set %d has
+the jobs %d%s. Try:
 
   # the jobs of the job set
   %s %s/jobsets/%d
@@ -117,12 +127,22 @@ Job set %d has the jobs %d%s. Try:
   %s %s/jobs/%d/properties
 
   # tag it: the name is added, the others stay
-  %s -X PUT %s/jobs/properties -d '[{"id":%d,"properties":[{"name":"status","value":"printed"}]}]'
+  %s %s/jobs/properties -d '[{"id":%d,"properties":[{"name":"status","value":"printed"}]}]'
+
+  # find what is tagged so
+  %s %s/find -d '{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"status","condition":"EQ","value":"printed"}]}}'
+
+  # a recipient, and what there is to print
+  %s '%s/datarecords/5001/values?recursive=true&outputFormat=simplified'
+  %s '%s/rest/serverengine/statistics/jobset/%d?levelMode=documentSetOnly'
 
 `, buildVersion(), now.url, adminName, password, now.url,
-		made.ID, made.Children, what,
-		login, entity, made.ID,
-		login, entity, made.Children[0],
-		login+" -H 'Content-Type: application/json'", entity, made.Children[0])
+		data.ID, content.ID, jobs.ID, jobs.Children, what,
+		login, entity, jobs.ID,
+		login, entity, jobs.Children[0],
+		sends, entity, jobs.Children[0],
+		sends, entity,
+		login, entity,
+		login, now.url, jobs.ID)
 	return err
 }

@@ -80,7 +80,7 @@ type ruleForm func(*searchObject) platen.Rule
 // The rule types of 2019.2 and later, and those before.
 var (
 	newForms = choices[ruleForm]{
-		{"VALUE", textRule(fields, "fieldName", "value1", "value")},
+		{"VALUE", textRule(platen.Fields, "fieldName", "value1", "value")},
 		{"PROPERTY", textRule(platen.Properties, "property", "value", "value1")},
 		{"ID", amongRule("condition")}, {"IN", amongRule("ruleType")}, {"NOT IN", amongRule("ruleType")},
 		{"DOCSIZE", (*searchObject).size},
@@ -90,7 +90,7 @@ var (
 		{"RULESET", (*searchObject).set},
 	}
 	oldForms = choices[ruleForm]{
-		{"value", textRule(fields, "name", "value", "value")},
+		{"value", textRule(platen.Fields, "name", "value", "value")},
 		{"property", textRule(platen.Properties, "name", "value", "value")},
 		{"IN", amongRule("type")}, {"NOT IN", amongRule("type")},
 		{"finishing", (*searchObject).finishing},
@@ -259,7 +259,7 @@ func (o *searchObject) text(key string) string {
 func textRule(facet platen.Facet, name, key, other string) ruleForm {
 	return func(o *searchObject) platen.Rule {
 		rule := platen.Rule{Type: platen.Text, Facet: facet, Name: o.text(name), Condition: choose(o, o.conditions, "condition")}
-		if facet == fields {
+		if facet == platen.Fields {
 			o.only(withRecord, "a rule on a field of the data record")
 		}
 		value := o.keys[key]

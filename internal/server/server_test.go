@@ -375,11 +375,11 @@ func TestBadInput(t *testing.T) {
 		`{"jobs":[{"properties":[{"name":""}]}]}`: "name is empty",
 		`{"jobs":[]} x`:    "",
 		`{"jobs":[` + deep: "",
-		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"datarecord":1}]}]}]}]}]}`:                                        "no contentitem",
-		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":"1"}]}]}]}]}]}`:                                     "not text",
-		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{}]}]}]}]}]}]}`:                          "no count",
-		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{"count":1.5}]}]}]}]}]}]}`:               "whole number",
-		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{"count":1,"media":[]}]}]}]}]}]}]}`:      "not a list",
+		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"datarecord":1}]}]}]}]}]}`:                                            "no contentitem",
+		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":"1"}]}]}]}]}]}`:                                         "not text",
+		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{}]}]}]}]}]}]}`:                              "no count",
+		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{"count":1.5}]}]}]}]}]}]}`:                   "whole number",
+		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{"count":1,"media":[]}]}]}]}]}]}]}`:          "not a list",
 		`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"pages":[{"count":1,"media":{"name":[]}}]}]}]}]}]}]}`: "must be text",
 	} {
 		requests = append(requests, request{"import " + shorten(body), "POST", "/api/v1/jobsets", body, 400, message})
