@@ -1,0 +1,113 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// TestMigrateFromTwo opens a database as the first release left it, with a
+// job set in it.
+func TestMigrateFromTwo(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	exec := func(text string, args ...any) {
+		t.Helper()
+		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
+			t.Fatal(text, err)
+		}
+	}
+	old(ctx, t, tx)
+	for _, row := range []string{
+		"(1000, 1000, 5, 0, 0)", "(1001, 1001, 6, 1000, 0)", "(1002, 1002, 7, 1001, 0)", "(1003, 1003, 8, 1002, 0)", "(1004, 1004, 9, 1003, 0)",
+	} {
+		exec("INSERT INTO entity (first, last, kind, parent, ord) VALUES " + row)
+	}
+	exec("INSERT INTO entity (first, last, kind) VALUES (500, 501, 2)")
+	exec("INSERT INTO entity (first, last, kind, record, details) VALUES (600, 600, 4, 500, 1), (601, 601, 4, 501, 2)")
+	exec(`INSERT INTO page_details (id, body) VALUES
+		(1, '[{"count":2,"media":{"size":"A4","name":"Plain"}}]'), (2, '[{"count":2,"media":{"name":"Plain","size":"A4"}}]')`)
+	exec(`INSERT INTO properties (id, list) VALUES (1001, '[{"name":"shift","value":"night"}]')`)
+	exec("UPDATE sequence SET next = 2000")
+	pairs := binary.AppendVarint(binary.AppendVarint(nil, 600), 500)
+	pairs = binary.AppendVarint(binary.AppendVarint(pairs, 1), 1)
+	exec("INSERT INTO content_block (job, seq, count, digits, pairs, pages) VALUES (1001, 0, 2, 12, ?, ?)", pairs, []byte{2 << 2})
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	s, err := Open(ctx, dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	pages, details := 0, ""
+	err = s.ReadJobSet(ctx, 1000, func(e *platen.Element) error {
+		if e.Kind == platen.DocumentPage {
+			pages++
+			details = string(e.Details)
+		}
+		return nil
+	})
+	if err != nil || pages != 2 || details != `{"pages":[{"count":2,"media":{"name":"Plain","size":"A4"}}]}` {
+		t.Errorf("%d pages, details %s: %v", pages, details, err)
+	}
+	for _, search := range []platen.Search{
+		{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "shift", Value: "night"}, Sets: []platen.ID{1000}},
+		{Kind: platen.ContentItem, Rule: platen.Rule{Type: platen.MediaName, Value: "Plain"}},
+		{Kind: platen.ContentItem, Rule: platen.Rule{Type: platen.Size, Unit: platen.Sheets, Number: 2}},
+	} {
+		if found, err := s.Find(ctx, &search); err != nil || len(found) != 1 {
+			t.Errorf("%+v: %v %v", search, found, err)
+		}
+	}
+	if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	for more := true; more; {
+		if more, err = s.Clean(ctx, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for kind, id := range map[platen.Kind]platen.ID{platen.ContentItem: 601, platen.DataRecord: 500, platen.Job: 1001} {
+		if _, err := s.List(ctx, platen.Ref{Kind: kind, ID: id}, platen.Properties); platen.ErrorCode(err) != platen.NotFound {
+			t.Errorf("%s %d is still there: %v", kind, id, err)
+		}
+	}
+}
+
+// old applies the migrations of the first release.
+func old(ctx context.Context, t *testing.T, tx *sql.Tx) {
+	t.Helper()
+	_, err := tx.ExecContext(ctx, `CREATE TABLE migration (
+		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
+		applied TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) STRICT`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files[:2] {
+		if err := apply(ctx, tx, file.Name(), 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
