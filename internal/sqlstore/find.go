@@ -15,14 +15,21 @@ import (
 
 // What bounds a search.
 const (
-	findArgs  = 30_000 // parameters of the statement; SQLite takes 32,766
-	probeRows = 10_000 // how far a rule's hits are counted to choose the best
+	findArgs   = 30_000 // parameters of the statement; SQLite takes 32,766
+	findAtOnce = 2      // searches; others wait, so that there are connections for short reads
+	probeRows  = 10_000 // how far a rule's hits are counted to choose the best
 )
 
 // Find implements [platen.Store]. The search becomes one statement: entities
 // come from where the index has the fewest that can fulfil the rule, or from
 // all of the kind, and the rest of the rule is a condition on each.
 func (s *Store) Find(ctx context.Context, search *platen.Search) ([][]platen.Found, error) {
+	select {
+	case s.finding <- struct{}{}:
+		defer func() { <-s.finding }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	if err := s.flushStale(ctx); err != nil {
 		return nil, s.error("find", err)
 	}

@@ -50,6 +50,7 @@ type Store struct {
 	stop    context.Context    // ends with Close
 	cancel  context.CancelFunc
 	indexed chan struct{} // closed when the indexer has ended
+	finding chan struct{} // holds an element for each search under way
 }
 
 var _ platen.Store = (*Store)(nil)
@@ -64,6 +65,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 
 		stale:   make(map[platen.ID]bool),
 		indexed: make(chan struct{}),
+		finding: make(chan struct{}, findAtOnce),
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	for _, q := range queries {
