@@ -304,7 +304,8 @@ func TestFindEntities(t *testing.T) {
 	s.wants("PUT", entities+"/jobs/properties", `[{"id":4101,"properties":[{"name":"shift","value":"day"}]}]`, "")
 	s.wants("PUT", find, `{"entity":"JOBS","search":{"rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}],"condition":"ANY"}}`, `[[{"identifier":4101,"sortkey":""}]]`)
 	for body, says := range map[string]string{
-		`{"entity":"JOBS","search":` + strings.Repeat(`{"ruleType":"RULESET","condition":"ALL","rules":[`, 10_000) + strings.Repeat(`]}`, 10_000) + `}`:                      "64",
+		`{"entity":"JOBS","search":` + nested(10_000) + `}`: "max depth",
+		`{"entity":"JOBS","search":` + nested(4_000) + `}`:  "64",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"LIKE","value":"` + strings.Repeat("%x", 400_000) + `"}]}}`: "pattern",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"COLOUR"}]}}`:                                                                                     "COLOUR",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"VALUE","fieldName":"City","condition":"EQ","value1":"x"}]}}`:                                     "JOBS",
@@ -457,4 +458,9 @@ func TestCancelOperation(t *testing.T) {
 	s.do("POST", jobCreation+"/cancel/"+operation, "").isError(t, 404, "operation")
 	s.wants("GET", entities+"/jobsets", "", `{"identifiers":[]}`)
 	s.wants("GET", jobCreation+"/getOperations", "", "[]")
+}
+
+// nested are rule sets in each other.
+func nested(depth int) string {
+	return strings.Repeat(`{"ruleType":"RULESET","condition":"ALL","rules":[`, depth) + strings.Repeat(`]}`, depth)
 }
