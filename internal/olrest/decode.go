@@ -86,7 +86,7 @@ func (d *decoder) open(kind jsontext.Kind, what string) error {
 	got := d.PeekKind()
 	if got == kind {
 		_, err := d.ReadToken()
-		return err
+		return d.syntax(err)
 	}
 	if name := kindNames[got]; name != "" {
 		if err := d.SkipValue(); err != nil {
@@ -102,8 +102,8 @@ func (d *decoder) open(kind jsontext.Kind, what string) error {
 func (d *decoder) more() (bool, error) {
 	switch d.PeekKind() {
 	case '}', ']':
-		_, err := d.ReadToken()
-		return false, err
+		_, err := d.ReadToken() // of a list that ends with }, an error
+		return false, d.syntax(err)
 	case jsontext.KindInvalid:
 		_, err := d.ReadToken()
 		return false, d.syntax(err)

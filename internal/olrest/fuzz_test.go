@@ -12,7 +12,7 @@ import (
 
 // seeds are bodies that have to be thought of.
 var seeds = []string{
-	``, `{}`, `[]`, `null`, `{"id":7,"properties":[]}`, `[{"id":7,"properties":[{"name":"a","value":"b"}]}]`,
+	``, `{}`, `[]`, `null`, `{]0`, `[}`, `{"id":7]`, `{"id":7,"properties":[]}`, `[{"id":7,"properties":[{"name":"a","value":"b"}]}]`,
 	`{"id":7,"properties":[{"name":"a","value":1e999},{"name":"b","value":0042}]}`,
 	`{"id":"7"}`, `{"id":7.0,"properties":[]}`, `{"id":99999999999999999999,"properties":[]}`,
 	`{"id":7,"properties":[{"name":"\ud800","value":"\u0000"}]}`, "{\"id\":7,\"properties\":[{\"name\":\"\xff\",\"value\":\"\"}]}",

@@ -22,14 +22,10 @@ func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 		})
 	})
 	if err != nil {
-		return nil, malformed(err)
+		return nil, err
 	}
 	return all, nil
 }
-
-// malformed turns an error of the decoder beneath into one for the caller.
-// It comes through as it is where a list ends with } or an object with ].
-func malformed(err error) error { return new(decoder).syntax(err) }
 
 // each runs fn at each element of a list.
 func (d *decoder) each(what string, fn func() error) error {
@@ -230,14 +226,14 @@ var fieldsKey = pairsKey{name: "fields", alias: "records", read: (*decoder).fiel
 // fields}. The rest is as in [ReadUpdate].
 func ReadFieldUpdate(body []byte, ref platen.Ref) (platen.Update, error) {
 	update, err := readUpdate(body, ref, fieldsKey)
-	return update, malformed(err)
+	return update, err
 }
 
 // ReadFieldUpdates reads new values for fields of many data records: a list
 // of {id, fields}. The rest is as in [ReadUpdates].
 func ReadFieldUpdates(body []byte) ([]platen.Update, error) {
 	updates, err := readUpdates(body, platen.DataRecord, fieldsKey)
-	return updates, malformed(err)
+	return updates, err
 }
 
 // A RecordFormat is a form in which data records are written (api-facts 2.7).
@@ -333,7 +329,7 @@ func ReadRecordQuery(body []byte) (RecordQuery, error) {
 		err = unknown
 	}
 	if err != nil {
-		return RecordQuery{}, malformed(err)
+		return RecordQuery{}, err
 	}
 	if explicit && format == "" {
 		query.Format = ExplicitTypes
