@@ -12,9 +12,14 @@ func TestStore(t *testing.T) {
 	for _, cache := range []struct {
 		name  string
 		bytes int
-	}{{"cached", 1 << 20}, {"not cached", 0}, {"hardly cached", 64 * 300}} {
+		run   func(*testing.T, func(*testing.T) storetest.Open)
+	}{
+		{"cached", 1 << 20, storetest.Run},
+		{"not cached", 0, storetest.RunCached},
+		{"hardly cached", 64 * 300, storetest.RunCached},
+	} {
 		t.Run(cache.name, func(t *testing.T) {
-			storetest.Run(t, func(t *testing.T) storetest.Open {
+			cache.run(t, func(t *testing.T) storetest.Open {
 				dir := t.TempDir()
 				return func(t *testing.T) platen.Store {
 					s, err := sqlite.Open(t.Context(), dir, cache.bytes)

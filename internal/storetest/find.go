@@ -385,8 +385,8 @@ func testFind(t *testing.T, open Open) {
 	w.fill(100_000)
 	kinds := []platen.Kind{platen.DataSet, platen.DataRecord, platen.ContentSet, platen.ContentItem, platen.JobSet, platen.Job}
 	var deleted []platen.ID
-	for round := range 20 {
-		if round == 15 {
+	for round := range 8 {
+		if round == 6 {
 			for kind, id := range map[platen.Kind]platen.ID{platen.JobSet: 10_002, platen.ContentSet: 10_001} {
 				if err := w.s.Delete(t.Context(), platen.Ref{Kind: kind, ID: id}); err != nil {
 					t.Fatal(err)
@@ -394,10 +394,10 @@ func testFind(t *testing.T, open Open) {
 				deleted = append(deleted, id)
 			}
 		}
-		if round < 15 {
+		if round < 6 {
 			w.change()
 		}
-		for range 40 {
+		for range 30 {
 			kind := pick(w.random, kinds)
 			search := platen.Search{Kind: kind, Rule: w.rule(kind, 3), Sort: w.keys(kind), Group: w.keys(kind)}
 			if w.random.IntN(3) == 0 {
