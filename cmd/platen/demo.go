@@ -117,8 +117,8 @@ func showDemo(ctx context.Context, env environment, now running) error {
   password  %s
   API       %s/serverengine/doc/
 
-Data set %d has the recipients, content set %d their letters. Job set %d has
-the jobs %d%s. Try:
+Data set %d has the recipients, content set %d their letters.
+Job set %d has the jobs %d%s. Try:
 
   # the jobs of the job set
   %s %s/jobsets/%d

@@ -27,6 +27,10 @@ func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 	return all, nil
 }
 
+// maxNewRecords bounds the records of one list, since small ones take far more
+// memory than their JSON.
+const maxNewRecords = 100_000
+
 // each runs fn at each element of a list.
 func (d *decoder) each(what string, fn func() error) error {
 	if err := d.open('[', what); err != nil {
@@ -140,6 +144,9 @@ func (d *decoder) record(records *[]platen.SourceRecord, depth int, table string
 	}
 	// The place is taken now, since `fields` may come after `records`.
 	place := len(*records)
+	if place == maxNewRecords {
+		return d.fail("there are more than %d records in one list; POST them in several requests, or import a data set", maxNewRecords)
+	}
 	*records = append(*records, platen.SourceRecord{Depth: depth})
 	var fields []platen.NameValue
 	under := table

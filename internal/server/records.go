@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"net/url"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -33,7 +34,12 @@ func (s *Server) readRecord(route olrest.Route, w http.ResponseWriter, r *http.R
 }
 
 func (s *Server) readRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	query, err := olrest.ParseRecordQuery(r.URL.Query())
+	// URL.Query would drop all of a query that names too many.
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return platen.Errorf(platen.Invalid, "the query can not be read: %v; many records are read with POST", err)
+	}
+	query, err := olrest.ParseRecordQuery(values)
 	if err != nil {
 		return err
 	}

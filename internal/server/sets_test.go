@@ -164,6 +164,8 @@ func TestRecordValues(t *testing.T) {
 	s.wants("POST", records+"/values", `{"recordids":[5002,5001,5002],"optimized":true}`, "["+lyon+","+nice+"]")
 	s.do("GET", records+"/300/values", "").isError(t, 404, "data record 300 not found")
 	s.do("GET", records+"/values?id=5001&id=x", "").isError(t, 404, `"x"`)
+	s.do("GET", records+"/values?"+strings.Repeat("id=5001&", 7_000)+"id=300", "").isError(t, 404, "data record 300")
+	s.do("GET", records+"/values?"+strings.Repeat("id&", 10_001), "").isError(t, 400, "POST")
 	s.do("GET", records+"/5001/values?outputFormat=xml", "").isError(t, 400, "simplified")
 	s.do("POST", records+"/values", `{"recordids":[5001,300]}`).isError(t, 400, "The specified Data Record passed into this method refers to a missing resource")
 	s.do("POST", records+"/values", `{"recordids":"5001"}`).isError(t, 400, "must be a list")
@@ -195,6 +197,8 @@ func TestRecordValues(t *testing.T) {
 		`[{"datasetid":300,"records":[{"fields":{"Paid":1}}]}]`:                                                    "BOOLEAN",
 		`[{"datasetid":300,"recordid":5001,"records":[]}]`:                                                         "datasetid",
 		`[{"datasetid":300,"records":[{"fields":{` + fields.String()[1:] + `}}]}]`:                                 "10000",
+		`[{"datasetid":300,"records":[` + strings.Repeat(`{},`, 100_000) + `{}]}]`:                                 "more than 100000 records",
+		`{]`:                "malformed JSON",
 		`{"datasetid":300}`: "must be a list",
 		``:                  "empty",
 	} {

@@ -44,8 +44,12 @@ func newBuilder(ctx context.Context, t *transaction, given platen.Run) (*builder
 // finish writes the sequence back.
 func (b *builder) finish() error { return b.t.exec(updateNext, int64(b.next)) }
 
-// allocate takes n neighbouring identifiers from the sequence.
+// allocate takes n neighbouring identifiers from the sequence, and returns the
+// first; 0 if n is 0.
 func (b *builder) allocate(n int) (platen.ID, error) {
+	if n == 0 {
+		return 0, nil
+	}
 	for {
 		run := platen.Run{First: b.next, Last: b.next + platen.ID(n) - 1}
 		if run.Last > platen.MaxID {

@@ -84,12 +84,9 @@ func (c *itemCreation) flush() error {
 			missing++
 		}
 	}
-	var fresh platen.ID
-	if missing > 0 {
-		var err error
-		if fresh, err = c.allocate(missing); err != nil {
-			return err
-		}
+	fresh, err := c.allocate(missing)
+	if err != nil {
+		return err
 	}
 	var run itemRun // collected, not yet in the database
 	for i := range c.items {

@@ -104,12 +104,9 @@ func (c *creation) createLevel(kind platen.Kind) error {
 			missing++
 		}
 	}
-	var fresh platen.ID
-	if missing > 0 {
-		var err error
-		if fresh, err = c.allocate(missing); err != nil {
-			return err
-		}
+	fresh, err := c.allocate(missing)
+	if err != nil {
+		return err
 	}
 	var run platen.Run // collected, not yet in the database
 	parent, ord := -2, int64(0)
@@ -227,12 +224,9 @@ func (c *creation) createDocuments() error {
 			missing++
 		}
 	}
-	var fresh platen.ID
-	if missing > 0 {
-		var err error
-		if fresh, err = c.allocate(missing); err != nil {
-			return err
-		}
+	fresh, err := c.allocate(missing)
+	if err != nil {
+		return err
 	}
 	var run platen.Run
 	flush := func() error {

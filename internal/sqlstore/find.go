@@ -17,8 +17,11 @@ import (
 const (
 	findArgs   = 30_000 // parameters of the statement; SQLite takes 32,766
 	findAtOnce = 2      // searches; others wait, so that there are connections for short reads
-	probeRows  = 10_000 // how far a rule's hits are counted to choose the best
 )
+
+// probeRows is how far the hits of rules are counted to choose the best: most
+// often few are enough to tell.
+var probeRows = [...]int{100, 10_000}
 
 // Find implements [platen.Store]. The search becomes one statement: entities
 // come from where the index has the fewest that can fulfil the rule, or from
@@ -201,17 +204,19 @@ func (f *finder) candidates(drivers []*platen.Rule) string {
 // others: none if only a look at all entities does.
 func (f *finder) choose(rule *platen.Rule) []*platen.Rule {
 	options := f.options(rule)
-	best, least := []*platen.Rule(nil), int64(-1)
-	for _, option := range options {
-		if len(options) == 1 {
-			return option
+	if len(options) < 2 {
+		return slices.Concat(options...)
+	}
+	var best []*platen.Rule
+	for _, limit := range probeRows {
+		least := limit + 1
+		for _, option := range options {
+			if hits := f.probe(option, limit); hits < least {
+				best, least = option, hits
+			}
 		}
-		hits := f.probe(option)
-		if f.err != nil {
-			return nil
-		}
-		if least < 0 || hits < least {
-			best, least = option, hits
+		if least < limit || f.err != nil {
+			break
 		}
 	}
 	return best
@@ -250,11 +255,11 @@ func (f *finder) options(rule *platen.Rule) [][]*platen.Rule {
 	return [][]*platen.Rule{{rule}}
 }
 
-// probe counts how many candidates rules find, up to some thousand.
-func (f *finder) probe(rules []*platen.Rule) int64 {
+// probe counts how many candidates rules find, up to limit.
+func (f *finder) probe(rules []*platen.Rule, limit int) int {
 	p := finder{s: f.s, ctx: f.ctx, kind: f.kind, sets: f.sets}
-	text := "SELECT count(*) FROM (SELECT 1 FROM (" + p.candidates(rules) + ") AS c LIMIT " + strconv.Itoa(probeRows) + ") AS n"
-	var hits int64
+	text := "SELECT count(*) FROM (SELECT 1 FROM (" + p.candidates(rules) + ") AS c LIMIT " + strconv.Itoa(limit) + ") AS n"
+	var hits int
 	if err := errors.Join(p.err, f.err); err != nil {
 		f.err = err
 		return 0

@@ -240,12 +240,9 @@ func (c *recordCreation) level(depth int) error {
 			missing++
 		}
 	}
-	var fresh platen.ID
-	if missing > 0 {
-		var err error
-		if fresh, err = c.allocate(missing); err != nil {
-			return err
-		}
+	fresh, err := c.allocate(missing)
+	if err != nil {
+		return err
 	}
 	var run platen.Run // collected, not yet in the database
 	var of newRecord   // the first of it
@@ -281,7 +278,7 @@ func (c *recordCreation) level(depth int) error {
 		}
 		run, of = platen.Run{First: record.id, Last: record.id}, *record
 	}
-	err := flush()
+	err = flush()
 	if depth == 0 {
 		c.at = place
 	}
