@@ -41,8 +41,10 @@ func newBuilder(ctx context.Context, t *transaction, given platen.Run) (*builder
 	return b, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&b.next)
 }
 
-// finish writes the sequence back.
-func (b *builder) finish() error { return b.t.exec(updateNext, int64(b.next)) }
+// finish writes what is left, and the sequence back.
+func (b *builder) finish() error {
+	return errors.Join(b.index.flush(), b.t.exec(updateNext, int64(b.next)))
+}
 
 // allocate takes n neighbouring identifiers from the sequence, and returns the
 // first; 0 if n is 0.

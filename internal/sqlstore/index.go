@@ -2,10 +2,12 @@ package sqlstore
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -19,6 +21,7 @@ const (
 	valueBytes = 512 // of a value in the index; the rest is beside it
 	nameBytes  = 512 // a longer name is cut, and told apart by its hash
 	staleBatch = 2000
+	addedMost  = 100_000 // values that are put in together
 	indexEvery = 2 * time.Second
 )
 
@@ -56,6 +59,15 @@ type searchName struct {
 type indexer struct {
 	t     *transaction
 	names map[searchName]int64
+	added []newValue
+	bytes int // of values in added
+}
+
+// A newValue is not yet in the database.
+type newValue struct {
+	name int64
+	id   platen.ID
+	indexed
 }
 
 // nameID returns the id of a name, which it adds if need be.
@@ -81,7 +93,7 @@ func (x *indexer) nameID(name searchName) (int64, error) {
 	return id, nil
 }
 
-// add puts the values of a list of a new entity in.
+// add takes the values of a list of a new entity, for flush to put in.
 func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
 	if !searched(kind, facet) {
 		return nil
@@ -96,10 +108,27 @@ func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list p
 			return err
 		}
 		head, rest := splitValue(pair.Value)
-		if err := x.t.exec(insertValue, name, head, int64(id), rest); err != nil {
+		x.added = append(x.added, newValue{name, id, indexed{head, rest}})
+		x.bytes += len(pair.Value)
+	}
+	if len(x.added) < addedMost && x.bytes < 8<<20 {
+		return nil
+	}
+	return x.flush()
+}
+
+// flush puts in what was added, in the order of the index: neighbours go to
+// one place, and what is far apart is visited once.
+func (x *indexer) flush() error {
+	slices.SortFunc(x.added, func(a, b newValue) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), bytes.Compare(a.head, b.head), cmp.Compare(a.id, b.id))
+	})
+	for _, v := range x.added {
+		if err := x.t.exec(insertValue, v.name, v.head, int64(v.id), v.rest); err != nil {
 			return err
 		}
 	}
+	x.added, x.bytes = x.added[:0], 0
 	return nil
 }
 
