@@ -14,6 +14,7 @@ type Operation struct {
 	Ended   time.Time // zero: it is running
 	Result  ID        // what it made; 0: nothing
 	Message string    // why it failed, if it ended without a result
+	Percent int       // how far it was when another process last heard of it
 }
 
 // An OperationStore remembers operations, so that how they ended is known
@@ -26,7 +27,11 @@ type OperationStore interface {
 	// One that has ended stays as it is.
 	FailOperation(ctx context.Context, id, message string) error
 
-	// FailOperations does so for all that are running.
+	// ReportOperation says how far a running operation is, for other processes
+	// that serve the same database. NotFound: it was cancelled by one.
+	ReportOperation(ctx context.Context, id string, percent int) error
+
+	// FailOperations does so for all that ran in processes that are gone.
 	FailOperations(ctx context.Context, message string) error
 
 	// Operation returns one. NotFound: there is none of that ID.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/binary"
+	"io/fs"
 	"path/filepath"
 	"testing"
 	"time"
@@ -101,12 +102,12 @@ func old(ctx context.Context, t *testing.T, tx *sql.Tx) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := migrations.ReadDir("migrations")
+	files, err := fs.Glob(migrations.Files, "*.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, file := range files[:2] {
-		if err := apply(ctx, tx, file.Name(), 0); err != nil {
+		if err := migrations.ApplyOne(ctx, tx, file, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

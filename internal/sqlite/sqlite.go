@@ -6,6 +6,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -76,13 +77,22 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go checkpoint(checkpoints, stop, stopped)
 	return sqlstore.Open(ctx, sqlstore.Engine{
-		Writer:     writer,
-		Reader:     reader,
-		Rebind:     rebind,
-		Translate:  translate,
-		Concat:     func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
-		Contains:   func(text, part string) string { return "(instr(" + text + ", " + part + ") > 0)" },
-		Like:       func(text, pattern string) string { return "text_like(" + text + ", " + pattern + ")" },
+		Writer:    writer,
+		Reader:    reader,
+		Rebind:    rebind,
+		Translate: translate,
+		Concat:    func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
+		Contains:  func(text, part string) string { return "(instr(" + text + ", " + part + ") > 0)" },
+		Like:      func(text, pattern string) string { return "text_like(" + text + ", " + pattern + ")" },
+		Bytes:     func(parameter string) string { return parameter },
+		Among: func(column, parameter string) string {
+			return column + " IN (SELECT value FROM json_each(" + parameter + "))"
+		},
+		IDs: idList,
+		Expand: func(rows string) string {
+			return "SELECT id, root FROM (WITH RECURSIVE run (id, last, root) AS (" + rows +
+				" UNION ALL SELECT id + 1, last, root FROM run WHERE id < last) SELECT id, root FROM run) AS r"
+		},
 		CacheBytes: cacheBytes,
 		Close: func() error {
 			close(stop)
@@ -100,6 +110,15 @@ func open(path, options string, connections int) (*sql.DB, error) {
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
 	return db, nil
+}
+
+// idList makes ids a list in JSON, which SQLite takes for a table.
+func idList(ids []int64) any {
+	list, err := json.Marshal(ids)
+	if err != nil {
+		panic(err) // numbers
+	}
+	return string(list)
 }
 
 // functions adds what SQLite lacks: its own LIKE takes no heed of case, and

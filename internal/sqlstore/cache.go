@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"sync"
 
 	"github.com/platenhq/platen"
@@ -10,6 +11,11 @@ import (
 type listKey struct {
 	id    platen.ID
 	facet platen.Facet
+}
+
+// compare orders keys in the one way in which all writers lock them.
+func (k listKey) compare(other listKey) int {
+	return cmp.Or(cmp.Compare(k.facet, other.facet), cmp.Compare(k.id, other.id))
 }
 
 // cached is a list with the kind of its entity; list is nil for none.

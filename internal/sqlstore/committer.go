@@ -4,7 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"runtime"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/platenhq/platen"
@@ -32,22 +33,17 @@ var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{},
 
 func newWrite() *write { return writes.Get().(*write) }
 
-// A committer is the one goroutine that writes. Callers that come while a
-// commit is on its way to the disk wait together for the next one, and are
+// A committer is the one goroutine that writes lists. Callers that come while
+// a commit is on its way to the disk wait together for the next one, and are
 // answered after it.
 type committer struct {
 	store *Store
-
-	mu     sync.Mutex
-	wake   sync.Cond
-	queue  []*write
-	closed bool
-	ended  chan struct{}
+	queue *batch[*write]
+	ended chan struct{}
 }
 
 func newCommitter(s *Store) *committer {
-	c := &committer{store: s, ended: make(chan struct{})}
-	c.wake.L = &c.mu
+	c := &committer{store: s, queue: newBatch[*write](maxGroup), ended: make(chan struct{})}
 	go c.run()
 	return c
 }
@@ -55,14 +51,9 @@ func newCommitter(s *Store) *committer {
 // do hands w to the committer, waits for its commit and returns its error. It
 // waits even for a caller who is gone: the write is under way.
 func (c *committer) do(w *write) error {
-	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return platen.Errorf(platen.Unavailable, "the server is stopping")
+	if !c.queue.put(w) {
+		return errStopping
 	}
-	c.queue = append(c.queue, w)
-	c.mu.Unlock()
-	c.wake.Signal()
 	<-w.done
 	err := w.err
 	*w = write{done: w.done}
@@ -70,19 +61,18 @@ func (c *committer) do(w *write) error {
 	return err
 }
 
+var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
+
 // close lets the queue run empty, and refuses what comes after.
 func (c *committer) close() {
-	c.mu.Lock()
-	c.closed = true
-	c.mu.Unlock()
-	c.wake.Signal()
+	c.queue.close()
 	<-c.ended
 }
 
 func (c *committer) run() {
 	defer close(c.ended)
 	for {
-		taken := c.take()
+		taken := c.queue.take()
 		if taken == nil {
 			return
 		}
@@ -104,83 +94,102 @@ func (c *committer) run() {
 	}
 }
 
-// take waits for writes and returns all that are queued, or nil at the end.
-// It sets no timer, but yields as long as that lets more callers queue: those
-// just answered are about to come again, and two half groups cost two flushes.
-func (c *committer) take() []*write {
-	c.mu.Lock()
-	for len(c.queue) == 0 && !c.closed {
-		c.wake.Wait()
-	}
-	for quiet := 0; quiet < 2 && len(c.queue) < maxGroup && !c.closed; {
-		before := len(c.queue)
-		c.mu.Unlock()
-		runtime.Gosched()
-		c.mu.Lock()
-		if quiet++; len(c.queue) > before {
-			quiet = 0
-		}
-	}
-	taken := c.queue
-	c.queue = nil
-	c.mu.Unlock()
-	return taken
-}
-
 // A transaction is a write transaction with its prepared statements.
 type transaction struct {
 	ctx   context.Context
 	store *Store
 	tx    *sql.Tx
-	stmts map[query]*sql.Stmt
-	hides bool         // it hides entities, whose lists may be in the cache
-	freed []platen.Run // data records of content items that it removed
+	stmts map[query]statement
+	off   map[query]*rowsPutOff // shared: what is written together later
+	wrote int64                 // rows that were put off, and are written
+	first error                 // of what was put off
+	hides bool                  // it hides entities, whose lists may be in the cache
+	freed []platen.Run          // data records of content items that it removed
 }
 
-func (s *Store) begin() (*transaction, error) {
-	ctx := context.Background()
+// begin begins a transaction that must end before ctx does.
+func (s *Store) begin(ctx context.Context) (*transaction, error) {
 	tx, err := s.engine.Writer.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{ctx: ctx, store: s, tx: tx, stmts: make(map[query]*sql.Stmt)}, nil
+	return &transaction{ctx: ctx, store: s, tx: tx, stmts: make(map[query]statement)}, nil
 }
 
-// stmt returns q prepared for the transaction.
-func (t *transaction) stmt(q query) *sql.Stmt {
+// stmt returns q prepared for the transaction, in which all that was put off
+// is written.
+func (t *transaction) stmt(q query) statement {
+	t.flush()
 	stmt := t.stmts[q]
 	if stmt == nil {
-		stmt = t.tx.StmtContext(t.ctx, t.store.write[q])
+		stmt = t.store.write[q].in(t.ctx, t.tx)
 		t.stmts[q] = stmt
 	}
 	return stmt
 }
 
+// exec runs q, or puts it off to be run with others.
 func (t *transaction) exec(q query, args ...any) error {
+	if t.store.engine.Shared && bulks[q].text != "" {
+		return t.putOff(q, args)
+	}
 	_, err := t.stmt(q).ExecContext(t.ctx, args...)
 	return err
 }
 
+// commit ends the transaction. After an error nothing is changed, unless it
+// is [errInDoubt].
+func (t *transaction) commit() error {
+	if t.flush(); t.first != nil {
+		return errors.Join(t.first, t.tx.Rollback())
+	}
+	return t.store.settle(t.tx)
+}
+
+// rollback ends the transaction after err, and returns the error that it is
+// for.
+func (t *transaction) rollback(err error) error {
+	if t.first != nil {
+		err = t.first // err is what follows from it
+	}
+	return errors.Join(err, ignoreDone(t.tx.Rollback()))
+}
+
 // update runs fn in a transaction of its own, and waits for the commit.
 func (s *Store) update(fn func(*transaction) error) error {
+	return s.updateWith(context.Background(), "", fn)
+}
+
+// change is update for what creates or removes entities: no other such change
+// is under way meanwhile, in whatever process.
+func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
+	return s.updateWith(ctx, lockStructure, fn)
+}
+
+// updateWith is update that holds a lock of a shared database. ctx bounds the
+// time until it does.
+func (s *Store) updateWith(ctx context.Context, lock query, fn func(*transaction) error) error {
+	if s.engine.Shared {
+		return s.updateShared(ctx, lock, fn)
+	}
 	w := newWrite()
 	w.alone = fn
 	return s.committer.do(w)
 }
 
 func (s *Store) commitAlone(fn func(*transaction) error) error {
-	t, err := s.begin()
+	t, err := s.begin(context.Background())
 	if err != nil {
 		return err
 	}
 	if err := fn(t); err != nil {
-		return errors.Join(err, t.tx.Rollback())
+		return t.rollback(err)
 	}
 	if t.hides {
 		s.cache.holdAll()
 		defer s.cache.releaseAll()
 	}
-	return t.tx.Commit()
+	return t.commit()
 }
 
 // commitGroup commits list writes together and sets the error of each. A
@@ -189,11 +198,15 @@ func (s *Store) commitAlone(fn func(*transaction) error) error {
 // alone.
 func (s *Store) commitGroup(group []*write) {
 	err := s.tryGroup(group)
+	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
+		err = s.tryGroup(group)
+	}
 	if err == nil {
 		return
 	}
+	alone := len(group) > 1 && s.engine.Data(err)
 	for _, w := range group {
-		if len(group) > 1 {
+		if alone {
 			err = s.tryGroup([]*write{w})
 		}
 		if err != nil {
@@ -202,10 +215,16 @@ func (s *Store) commitGroup(group []*write) {
 	}
 }
 
-// tryGroup returns an error if nothing was committed. Otherwise the error of
-// each write says what became of it.
+// groupTries is how often a group is tried again that was not committed
+// through no fault of its own.
+const groupTries = 2
+
+// tryGroup returns an error if nothing was committed, or it is unknown
+// whether. Otherwise the error of each write says what became of it.
 func (s *Store) tryGroup(group []*write) (err error) {
-	t, err := s.begin()
+	ctx, cancel := s.bounded(context.Background())
+	defer cancel()
+	t, err := s.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -213,7 +232,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	held := false
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, ignoreDone(t.tx.Rollback()))
+			err = t.rollback(err)
 		}
 		if held {
 			for key := range g.changed {
@@ -225,6 +244,11 @@ func (s *Store) tryGroup(group []*write) (err error) {
 			}
 		}
 	}()
+	if s.engine.Shared {
+		if err := g.readAll(group); err != nil {
+			return err
+		}
+	}
 	for _, w := range group {
 		if w.err, err = g.apply(w); err != nil {
 			return err
@@ -233,7 +257,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	if len(g.changed) == 0 {
 		return t.tx.Rollback()
 	}
-	for key := range g.changed {
+	for _, key := range slices.SortedFunc(maps.Keys(g.changed), listKey.compare) {
 		if err := t.writeList(key, g.now[key].list); err != nil {
 			return err
 		}
@@ -245,7 +269,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 		s.cache.hold(key)
 	}
 	held = true
-	if err := t.tx.Commit(); err != nil {
+	if err := t.commit(); err != nil {
 		return err
 	}
 	s.noted(g.changed)
@@ -269,9 +293,10 @@ func (s *Store) noted(changed map[listKey]bool) {
 	}
 }
 
-// writeList writes a list. An empty one has no row.
+// writeList writes a list. An empty one has no row, or, since other writers
+// may wait for its row, one that is empty.
 func (t *transaction) writeList(key listKey, list platen.List) error {
-	if string(list) == string(platen.EmptyList) {
+	if string(list) == string(platen.EmptyList) && !t.store.engine.Shared {
 		return t.exec(deleteList[key.facet], int64(key.id))
 	}
 	return t.exec(upsertList[key.facet], int64(key.id), string(list))
@@ -349,8 +374,8 @@ func (g *lists) set(key listKey, kind platen.Kind, list platen.List) {
 // get returns a list as the writes before left it. Its kind is 0 if there is
 // no such entity.
 func (g *lists) get(key listKey) (cached, error) {
-	if now, ok := g.now[key]; ok {
-		return now, nil
+	if now, ok := g.now[key]; ok || g.t.store.engine.Shared {
+		return now, nil // readAll has read all
 	}
 	now, _ := g.t.store.cache.get(key)
 	if now.list == nil {

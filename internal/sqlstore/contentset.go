@@ -12,7 +12,7 @@ import (
 // CreateContentSet implements [platen.Store].
 func (s *Store) CreateContentSet(ctx context.Context, source platen.ContentSetSource) (platen.Created, error) {
 	var made platen.Created
-	err := s.update(func(t *transaction) error {
+	err := s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
 		if err != nil {
 			return err

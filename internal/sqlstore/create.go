@@ -11,7 +11,7 @@ import (
 // CreateJobSet implements [platen.Store].
 func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource, options platen.JobSetOptions) (platen.Created, error) {
 	var made platen.Created
-	err := s.update(func(t *transaction) error {
+	err := s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
 		if err != nil {
 			return err

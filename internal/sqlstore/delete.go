@@ -13,8 +13,10 @@ import (
 
 // Delete implements [platen.Store]. It marks the set, which hides all whose
 // root it is; what another set still uses is first taken out of it.
-func (s *Store) Delete(_ context.Context, ref platen.Ref) error {
-	return s.error("delete", s.update(func(t *transaction) error {
+func (s *Store) Delete(ctx context.Context, ref platen.Ref) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	return s.error("delete", s.change(ctx, func(t *transaction) error {
 		set, err := selectRow(t.ctx, t.stmt(selectEntity), ref.ID)
 		if err != nil {
 			return err
@@ -259,8 +261,19 @@ const (
 )
 
 // Clean implements [platen.Store].
-func (s *Store) Clean(_ context.Context, before time.Time) (more bool, err error) {
-	err = s.update(func(t *transaction) error {
+func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err error) {
+	if mine, err := s.lead(ctx, "clean"); err != nil || !mine {
+		return false, s.error("clean up", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	if err := s.waitForLists(ctx); err != nil {
+		return false, s.error("clean up", err)
+	}
+	err = s.change(ctx, func(t *transaction) error {
+		if err := t.lockIndex(); err != nil {
+			return err
+		}
 		var set int64
 		err := t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
 		if errors.Is(err, sql.ErrNoRows) {

@@ -33,7 +33,7 @@ func (s *Store) Find(ctx context.Context, search *platen.Search) ([][]platen.Fou
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	if err := s.flushStale(ctx); err != nil {
+	if err := s.flushStale(ctx, lockIndex); err != nil {
 		return nil, s.error("find", err)
 	}
 	f := finder{s: s, ctx: ctx, kind: search.Kind, sets: search.Sets}
@@ -176,7 +176,7 @@ func (f *finder) candidates(drivers []*platen.Rule) string {
 		case platen.IDs:
 			values := make([]string, len(rule.IDs))
 			for i, id := range rule.IDs {
-				values[i] = "(" + f.arg(int64(id)) + ")"
+				values[i] = "(CAST(" + f.arg(int64(id)) + " AS BIGINT))"
 			}
 			byID = append(byID, "SELECT column1 AS id FROM (VALUES "+strings.Join(values, ", ")+") AS v")
 		default:
@@ -188,10 +188,8 @@ func (f *finder) candidates(drivers []*platen.Rule) string {
 	}
 	var parts []string
 	if len(byRow) > 0 {
-		parts = append(parts, `SELECT id, root FROM (WITH RECURSIVE run (id, last, root) AS (
-			SELECT e.first, e.last, coalesce(e.root, 0) FROM entity AS e WHERE e.kind = `+f.arg(int64(f.kind))+
-			f.inSets("e.root")+" AND ("+strings.Join(byRow, " OR ")+`)
-			UNION ALL SELECT id + 1, last, root FROM run WHERE id < last) SELECT id, root FROM run) AS r`)
+		parts = append(parts, f.s.engine.Expand("SELECT e.first, e.last, coalesce(e.root, 0) AS root FROM entity AS e WHERE e.kind = "+
+			f.arg(int64(f.kind))+f.inSets("e.root")+" AND ("+strings.Join(byRow, " OR ")+")"))
 	}
 	if len(byID) > 0 {
 		parts = append(parts, "SELECT i.id, "+rowOf("i.id", "CASE WHEN e.last >= i.id AND e.kind = "+f.arg(int64(f.kind))+
@@ -439,7 +437,7 @@ func (f *finder) condition(rule *platen.Rule) string {
 	case platen.StartsWith:
 		return f.startsWith(rule.Value)
 	case platen.Contains, platen.NotContains, platen.EndsWith, platen.Like, platen.NotLike:
-		return f.compare(rule.Condition, f.full("v"), f.arg([]byte(rule.Value)))
+		return f.compare(rule.Condition, f.full("v"), f.s.engine.Bytes(f.arg([]byte(rule.Value))))
 	}
 	return f.order(rule.Condition, rule.Value)
 }

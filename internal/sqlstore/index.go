@@ -79,7 +79,13 @@ func (x *indexer) nameID(name searchName) (int64, error) {
 	args := []any{int64(name.kind), int64(name.facet), nameKey(name.name)}
 	err := x.t.stmt(selectNameID).QueryRowContext(x.t.ctx, args...).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = x.t.stmt(insertName).QueryRowContext(x.t.ctx, args...).Scan(&id)
+		insert := x.t.stmt(insertName)
+		if x.t.store.engine.Shared {
+			// By itself: nobody else who comes upon the name should have to
+			// wait for this transaction, and a name too many is no harm.
+			insert = x.t.store.write[insertName]
+		}
+		err = insert.QueryRowContext(x.t.ctx, args...).Scan(&id)
 	}
 	if err != nil {
 		return 0, err
@@ -143,63 +149,85 @@ func (t *transaction) note(kind platen.Kind, key listKey) error {
 // An indexed is a value as the index has it.
 type indexed struct{ head, rest []byte }
 
-// refresh makes the index agree with the lists of an entity.
-func (x *indexer) refresh(id platen.ID, kind platen.Kind) error {
-	want := make(map[int64]indexed)
+// An owner is an entity in the index.
+type owner struct {
+	id   platen.ID
+	kind platen.Kind
+}
+
+// refresh makes the index agree with the lists of entities.
+func (x *indexer) refresh(owners []owner) error {
+	ids := make([]int64, len(owners))
+	for i, o := range owners {
+		ids[i] = int64(o.id)
+	}
+	want := make(map[platen.ID]map[int64]indexed, len(owners))
 	for _, facet := range []platen.Facet{platen.Properties, platen.Fields} {
-		if facet == platen.Fields && kind != platen.DataRecord {
-			continue
-		}
-		found, err := x.t.store.selectList(x.t.ctx, x.t.stmt(selectList[facet]), id)
-		if errors.Is(err, sql.ErrNoRows) {
-			continue
-		}
+		lists, err := scanLists(x.t.stmt(selectListsAmong[facet]).QueryContext(x.t.ctx, x.t.store.engine.IDs(ids)))
 		if err != nil {
 			return err
 		}
-		pairs, err := found.list.Decode()
-		if err != nil {
-			return err
-		}
-		for _, pair := range pairs {
-			name, err := x.nameID(searchName{kind, facet, pair.Name})
-			if err != nil {
+		for _, o := range owners {
+			if err := x.wanted(want, o, facet, lists[o.id]); err != nil {
 				return err
 			}
-			head, rest := splitValue(pair.Value)
-			want[name] = indexed{head, rest}
 		}
 	}
-	type row struct {
-		name int64
-		indexed
+	return x.replace(want, ids)
+}
+
+// wanted adds what the index should have of a list.
+func (x *indexer) wanted(want map[platen.ID]map[int64]indexed, of owner, facet platen.Facet, list platen.List) error {
+	if list == nil || facet == platen.Fields && of.kind != platen.DataRecord {
+		return nil
 	}
-	rows, err := x.t.stmt(selectValues).QueryContext(x.t.ctx, int64(id))
-	have, err := collect(rows, err, func(from interface{ Scan(...any) error }) (r row, err error) {
-		return r, from.Scan(&r.name, &r.head, &r.rest)
-	})
+	pairs, err := list.Decode()
 	if err != nil {
 		return err
 	}
-	for _, r := range have {
-		if now, ok := want[r.name]; ok && bytes.Equal(now.head, r.head) && bytes.Equal(now.rest, r.rest) {
-			delete(want, r.name)
-			continue
-		}
-		if err := x.t.exec(deleteValue, r.name, r.head, int64(id)); err != nil {
-			return err
-		}
+	if want[of.id] == nil {
+		want[of.id] = make(map[int64]indexed, len(pairs))
 	}
-	for name, value := range want {
-		if err := x.t.exec(insertValue, name, value.head, int64(id), value.rest); err != nil {
+	for _, pair := range pairs {
+		name, err := x.nameID(searchName{of.kind, facet, pair.Name})
+		if err != nil {
 			return err
 		}
+		head, rest := splitValue(pair.Value)
+		want[of.id][name] = indexed{head, rest}
 	}
 	return nil
 }
 
+// replace makes the index of entities what is wanted, with as few changes as
+// it takes.
+func (x *indexer) replace(want map[platen.ID]map[int64]indexed, ids []int64) error {
+	rows, err := x.t.stmt(selectValues).QueryContext(x.t.ctx, x.t.store.engine.IDs(ids))
+	have, err := collect(rows, err, func(from interface{ Scan(...any) error }) (v newValue, err error) {
+		return v, from.Scan(&v.id, &v.name, &v.head, &v.rest)
+	})
+	if err != nil {
+		return err
+	}
+	for _, v := range have {
+		if now, ok := want[v.id][v.name]; ok && bytes.Equal(now.head, v.head) && bytes.Equal(now.rest, v.rest) {
+			delete(want[v.id], v.name)
+			continue
+		}
+		if err := x.t.exec(deleteValue, v.name, v.head, int64(v.id)); err != nil {
+			return err
+		}
+	}
+	for id, values := range want {
+		for name, value := range values {
+			x.added = append(x.added, newValue{name, id, value})
+		}
+	}
+	return x.flush()
+}
+
 // flushStale works off what was noted up to now.
-func (s *Store) flushStale(ctx context.Context) error {
+func (s *Store) flushStale(ctx context.Context, lock query) error {
 	var last int64
 	if err := s.read[selectStaleLast].QueryRowContext(ctx).Scan(&last); err != nil || last == 0 {
 		return err
@@ -208,11 +236,11 @@ func (s *Store) flushStale(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		err := s.update(func(t *transaction) (err error) {
+		refresh := func(t *transaction) (err error) {
 			more, err = t.refreshSome(last)
 			return err
-		})
-		if err != nil {
+		}
+		if err := s.updateWith(ctx, lock, refresh); err != nil {
 			return err
 		}
 	}
@@ -221,7 +249,10 @@ func (s *Store) flushStale(ctx context.Context) error {
 
 // refreshSome works off a batch of what was noted, up to last.
 func (t *transaction) refreshSome(last int64) (more bool, err error) {
-	type note struct{ seq, id, kind int64 }
+	type note struct {
+		seq int64
+		owner
+	}
 	rows, err := t.stmt(selectStale).QueryContext(t.ctx, last, staleBatch)
 	notes, err := collect(rows, err, func(from interface{ Scan(...any) error }) (n note, err error) {
 		return n, from.Scan(&n.seq, &n.id, &n.kind)
@@ -230,22 +261,24 @@ func (t *transaction) refreshSome(last int64) (more bool, err error) {
 		return false, err
 	}
 	clear(t.store.stale) // if the commit fails, that only costs a statement
-	x := indexer{t: t}
+	var owners []owner
+	seen := make(map[platen.ID]bool, len(notes))
 	for _, n := range notes {
-		if err := x.refresh(platen.ID(n.id), platen.Kind(n.kind)); err != nil {
-			return false, err
-		}
 		if err := t.exec(deleteStale, n.seq); err != nil {
 			return false, err
 		}
+		if !seen[n.id] {
+			seen[n.id] = true
+			owners = append(owners, n.owner)
+		}
 	}
-	return len(notes) == staleBatch, nil
+	x := indexer{t: t}
+	return len(notes) == staleBatch, x.refresh(owners)
 }
 
 // index works off what is noted from time to time, so that no search finds
 // much of it. An error is no harm; the next one does it.
 func (s *Store) index() {
-	defer close(s.indexed)
 	ticker := time.NewTicker(indexEvery)
 	defer ticker.Stop()
 	for {
@@ -253,7 +286,7 @@ func (s *Store) index() {
 		case <-s.stop.Done():
 			return
 		case <-ticker.C:
-			_ = s.flushStale(s.stop)
+			_ = s.flushStale(s.stop, tryLockIndex)
 		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 // BeginOperation implements [platen.Store].
 func (s *Store) BeginOperation(_ context.Context, o platen.Operation) error {
 	return s.error("begin operation", s.update(func(t *transaction) error {
-		return t.exec(insertOperation, o.ID, o.Type, o.Started.UnixMilli())
+		return t.exec(insertOperation, o.ID, o.Type, o.Started.UnixMilli(), s.id)
 	}))
 }
 
@@ -26,8 +26,25 @@ func (s *Store) FailOperation(_ context.Context, id, message string) error {
 // FailOperations implements [platen.Store].
 func (s *Store) FailOperations(_ context.Context, message string) error {
 	return s.error("end operations", s.update(func(t *transaction) error {
-		return t.exec(updateFailedAll, time.Now().UnixMilli(), message)
+		return t.exec(updateFailedAll, time.Now().UnixMilli(), message, s.id)
 	}))
+}
+
+// ReportOperation implements [platen.Store].
+func (s *Store) ReportOperation(ctx context.Context, id string, percent int) error {
+	if !s.engine.Shared {
+		return nil // the one process knows
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	result, err := s.write[updatePercent].ExecContext(ctx, id, int64(percent))
+	if err != nil {
+		return s.error("report operation", err)
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 1 {
+		return s.error("report operation", err)
+	}
+	return operationNotFound(id)
 }
 
 // end records the result of an operation in the transaction that makes it.
@@ -66,7 +83,7 @@ func (s *Store) Operations(ctx context.Context) ([]platen.Operation, error) {
 
 func scanOperation(from interface{ Scan(...any) error }) (o platen.Operation, err error) {
 	var started, ended int64
-	err = from.Scan(&o.ID, &o.Type, &started, &ended, &o.Result, &o.Message)
+	err = from.Scan(&o.ID, &o.Type, &started, &ended, &o.Result, &o.Message, &o.Percent)
 	o.Started = time.UnixMilli(started)
 	if ended != 0 {
 		o.Ended = time.UnixMilli(ended)

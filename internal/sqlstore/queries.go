@@ -7,7 +7,8 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A query is an SQL text, prepared once for each pool.
+// A query is an SQL text, prepared once for each pool. AMONG(column) in it is
+// the condition that the column is one of the ids of the one parameter.
 type query string
 
 // writes reports whether the query changes something.
@@ -46,7 +47,7 @@ const (
 	selectContentSets query = `SELECT id, id FROM content_set
 		WHERE type = $1 AND id NOT IN (SELECT id FROM deleted_set) ORDER BY id`
 
-	selectContentSums  query = `SELECT coalesce(sum(count), 0), coalesce(sum(digits), 0) FROM content_block WHERE job = $1`
+	selectContentSums  query = `SELECT CAST(coalesce(sum(count), 0) AS BIGINT), CAST(coalesce(sum(digits), 0) AS BIGINT) FROM content_block WHERE job = $1`
 	selectContentPairs query = `SELECT seq, pairs FROM content_block
 		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT 8`
 	selectContentBlock query = `SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`
@@ -57,18 +58,18 @@ const (
 	selectNameID    query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
 	insertName      query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
 	insertValue     query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
-	selectValues    query = `SELECT name, value, rest FROM find_value WHERE entity = $1`
+	selectValues    query = `SELECT entity, name, value, rest FROM find_value WHERE AMONG(entity)`
 	deleteValue     query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
 	deleteValues    query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
-	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
+	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	selectStale     query = `SELECT seq, id, kind FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2`
 	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
 	deleteStale     query = `DELETE FROM find_stale WHERE seq = $1`
 
-	insertOperation  query = `INSERT INTO operation (id, type, started) VALUES ($1, $2, $3)`
+	insertOperation  query = `INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`
 	updateDone       query = `UPDATE operation SET ended = $2, result = $3 WHERE id = $1 AND ended IS NULL`
 	updateFailed     query = `UPDATE operation SET ended = $2, message = $3 WHERE id = $1 AND ended IS NULL`
-	updateFailedAll  query = `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL`
+	updateFailedAll  query = `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3`
 	selectOperation  query = `SELECT ` + operationColumns + ` FROM operation WHERE id = $1`
 	selectOperations query = `SELECT ` + operationColumns + ` FROM operation WHERE ended IS NULL ORDER BY started, id`
 	deleteOperation  query = `DELETE FROM operation WHERE id = $1`
@@ -96,7 +97,7 @@ const (
 
 	// Blocks that may have content items $1 to $2.
 	selectBlocksWith query = `SELECT job, pairs FROM content_block
-		WHERE wide = 0 AND first_item BETWEEN $1 - 65536 AND $2 AND last_item >= $1
+		WHERE wide = 0 AND first_item BETWEEN CAST($1 AS BIGINT) - 65536 AND $2 AND last_item >= $1
 		UNION ALL SELECT job, pairs FROM content_block
 		WHERE wide = 1 AND first_item <= $2 AND last_item >= $1`
 	selectFirstBlock query = `SELECT job, seq, pairs, pages FROM content_block
@@ -117,7 +118,7 @@ const (
 	insertSecret query = `INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
 )
 
-const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message`
+const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent`
 
 // rowColumns are those of a [row].
 const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
@@ -129,7 +130,7 @@ var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields
 // The lists of each facet are a table of their own, so that a list is found
 // by its entity's id alone. What is hidden has the kind 0.
 var (
-	selectList, selectLists, upsertList, deleteList, deleteLists = facetQueries()
+	selectList, selectLists, selectListsAmong, upsertList, deleteList, deleteLists = facetQueries()
 
 	queries = slices.Concat([]query{
 		selectEntity, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
@@ -146,20 +147,21 @@ var (
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
 		selectSecret, insertSecret,
-	}, selectList[:], selectLists[:], upsertList[:], deleteList[:], deleteLists[:])
+	}, selectList[:], selectLists[:], selectListsAmong[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
-func facetQueries() (one, some, upsert, remove, removeSome [len(facets)]query) {
+func facetQueries() (one, some, among, upsert, remove, removeSome [len(facets)]query) {
 	for _, f := range facets {
 		table := f.String()
 		one[f] = query(`SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END, l.list FROM
 			(SELECT kind, last, root FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
 			LEFT JOIN ` + table + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
+		among[f] = query(`SELECT id, list FROM ` + table + ` WHERE AMONG(id)`)
 		upsert[f] = query(`INSERT INTO ` + table + ` (id, list) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET list = excluded.list`)
 		remove[f] = query(`DELETE FROM ` + table + ` WHERE id = $1`)
 		removeSome[f] = query(`DELETE FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 	}
-	return one, some, upsert, remove, removeSome
+	return one, some, among, upsert, remove, removeSome
 }

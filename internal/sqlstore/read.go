@@ -176,7 +176,11 @@ func (r *setReader) page(page platen.Page) error {
 
 // lists returns the lists of the entities of a run that have one.
 func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (map[platen.ID]platen.List, error) {
-	rows, err := s.read[selectLists[facet]].QueryContext(ctx, int64(run.First), int64(run.Last))
+	return scanLists(s.read[selectLists[facet]].QueryContext(ctx, int64(run.First), int64(run.Last)))
+}
+
+// scanLists reads lists by their entity. An empty one is none.
+func scanLists(rows *sql.Rows, err error) (map[platen.ID]platen.List, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -187,6 +191,9 @@ func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (
 		var list []byte
 		if err := rows.Scan(&id, &list); err != nil {
 			return nil, err
+		}
+		if string(list) == string(platen.EmptyList) {
+			continue
 		}
 		if lists == nil {
 			lists = make(map[platen.ID]platen.List)

@@ -43,7 +43,7 @@ func (b *builder) list(kind platen.Kind, id platen.ID, facet platen.Facet, list 
 // CreateDataSet implements [platen.Store].
 func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) (platen.Created, error) {
 	var made platen.Created
-	err := s.update(func(t *transaction) error {
+	err := s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
 		if err != nil {
 			return err
@@ -77,7 +77,7 @@ func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) 
 
 // AddRecords implements [platen.Store].
 func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) error {
-	return s.error("add data records", s.update(func(t *transaction) error {
+	return s.error("add data records", s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, platen.Run{})
 		if err != nil {
 			return err
@@ -288,7 +288,7 @@ func (c *recordCreation) level(depth int) error {
 // schemas finds what data sets say of their records.
 type schemas struct {
 	ctx  context.Context
-	stmt func(query) *sql.Stmt
+	stmt func(query) statement
 
 	id    platen.ID // the data set last looked up
 	table *platen.Table
@@ -363,7 +363,7 @@ func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) error
 	return s.Merge(ctx, platen.DataRecord, platen.Fields, checked)
 }
 
-func (s *Store) reading(q query) *sql.Stmt { return s.read[q] }
+func (s *Store) reading(q query) statement { return s.read[q] }
 
 // Records implements [platen.Store].
 func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yield func(*platen.Record) error) error {

@@ -11,26 +11,59 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
+	"sync"
 
 	"github.com/platenhq/platen"
 )
 
 // An Engine is an open database, with its migrations done, for a [Store].
 type Engine struct {
-	Writer *sql.DB // for the committer; one connection is enough
+	Writer *sql.DB // for writes
 	Reader *sql.DB // for reads
+
+	// Shared says that the database is a server of its own, to which other
+	// processes write too. Then arrays are parameters, so that few statements
+	// do much; locks are the database's; and nothing is cached (shared.go).
+	// Otherwise there is one writer, and Writer has one connection.
+	Shared bool
 
 	// Rebind turns $1, $2, … into what the driver wants.
 	Rebind func(query string) string
 	// Translate turns errors of the driver into [platen.Error], by number.
 	Translate func(err error) error
+	// Data reports whether an error may be due to what was written, and not to
+	// the database. Nil: always.
+	Data func(err error) bool
+	// Refused reports whether the database itself answered with an error.
+	// Nil: always.
+	Refused func(err error) bool
+	// Lost reports whether a statement had no effect for a reason that may be
+	// gone already, such as a connection that was cut. Nil: never.
+	Lost func(err error) bool
+	// Warned counts commits that the database called done without what was
+	// asked of it, such as a copy on its standby. Nil: none.
+	Warned func() int64
+
 	// Concat, Contains and Like are expressions over byte strings that are
 	// UTF-8: a followed by b; whether text has part in it; whether text is
 	// like pattern, as [Like] says.
 	Concat, Contains, Like func(a, b string) string
+	// Bytes is the expression of a parameter that is a byte string.
+	Bytes func(parameter string) string
+	// Among is the condition that a column is one of the ids of a parameter
+	// made by IDs.
+	Among func(column, parameter string) string
+	IDs   func(ids []int64) any
+	// Expand is a statement that yields (id, root) for each id of the rows
+	// (first, last, root) that rows yields.
+	Expand func(rows string) string
+
 	// CacheBytes bounds the cache of lists. Zero turns it off, as it must be
 	// when another process may write lists.
 	CacheBytes int
@@ -41,16 +74,20 @@ type Engine struct {
 // Store implements [platen.Store].
 type Store struct {
 	engine    Engine
+	id        string // of this process among those that share the database
 	cache     *cache
-	read      map[query]*sql.Stmt
-	write     map[query]*sql.Stmt
+	read      map[query]prepared
+	write     map[query]prepared
 	committer *committer
+	gatherer  *gatherer // shared: reads of lists
 
 	stale   map[platen.ID]bool // entities known to be in find_stale; the committer's
 	stop    context.Context    // ends with Close
 	cancel  context.CancelFunc
-	indexed chan struct{} // closed when the indexer has ended
-	finding chan struct{} // holds an element for each search under way
+	entry   sync.Mutex     // guards running against Close
+	running sync.WaitGroup // what ends after stop
+	locks   locks          // shared
+	finding chan struct{}  // holds an element for each search under way
 }
 
 var _ platen.Store = (*Store)(nil)
@@ -59,45 +96,99 @@ var _ platen.Store = (*Store)(nil)
 func Open(ctx context.Context, engine Engine) (*Store, error) {
 	s := &Store{
 		engine: engine,
+		id:     rand.Text(),
 		cache:  newCache(engine.CacheBytes),
-		read:   make(map[query]*sql.Stmt),
-		write:  make(map[query]*sql.Stmt),
+		read:   make(map[query]prepared),
+		write:  make(map[query]prepared),
 
 		stale:   make(map[platen.ID]bool),
-		indexed: make(chan struct{}),
 		finding: make(chan struct{}, findAtOnce),
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	for _, q := range queries {
+	if s.engine.Data == nil {
+		s.engine.Data = func(error) bool { return true }
+	}
+	if s.engine.Refused == nil {
+		s.engine.Refused = func(error) bool { return true }
+	}
+	if s.engine.Lost == nil {
+		s.engine.Lost = func(error) bool { return false }
+	}
+	if s.engine.Warned == nil {
+		s.engine.Warned = func() int64 { return 0 }
+	}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(err, engine.Close())
+	}
+	s.committer = newCommitter(s)
+	s.running.Go(s.index)
+	if engine.Shared {
+		s.locks, s.gatherer = newLocks(), newGatherer(s)
+		s.running.Go(s.live)
+	}
+	return s, nil
+}
+
+// prepare fills read and write.
+func (s *Store) prepare(ctx context.Context) error {
+	all := queries
+	if s.engine.Shared {
+		all = slices.Concat(queries, sharedQueries)
+	}
+	for _, q := range all {
 		for _, at := range []struct {
 			db    *sql.DB
-			stmts map[query]*sql.Stmt
-		}{{engine.Reader, s.read}, {engine.Writer, s.write}} {
-			if at.db == engine.Reader && q.writes() {
+			stmts map[query]prepared
+		}{{s.engine.Reader, s.read}, {s.engine.Writer, s.write}} {
+			if at.db == s.engine.Reader && q.writes() {
 				continue
 			}
-			stmt, err := at.db.PrepareContext(ctx, engine.Rebind(string(q)))
+			stmt, err := s.prepareOne(ctx, at.db, q)
 			if err != nil {
-				return nil, errors.Join(fmt.Errorf("prepare %q: %w", q, err), engine.Close())
+				return fmt.Errorf("prepare %q: %w", q, err)
 			}
 			at.stmts[q] = stmt
 		}
 	}
-	s.committer = newCommitter(s)
-	go s.index()
-	return s, nil
+	return nil
+}
+
+var among = regexp.MustCompile(`AMONG\((\w+)\)`)
+
+func (s *Store) prepareOne(ctx context.Context, db *sql.DB, q query) (prepared, error) {
+	if other, ok := sharedText[q]; ok && s.engine.Shared {
+		q = other
+	}
+	text := s.engine.Rebind(among.ReplaceAllStringFunc(string(q), func(condition string) string {
+		return s.engine.Among(among.FindStringSubmatch(condition)[1], "$1")
+	}))
+	if !s.engine.Shared {
+		stmt, err := db.PrepareContext(ctx, text)
+		return prepared{statement: stmt, stmt: stmt}, err
+	}
+	return prepared{statement: direct{db, text}, text: text}, nil
 }
 
 // Close implements [platen.Store].
 func (s *Store) Close() error {
+	s.entry.Lock()
 	s.cancel()
-	<-s.indexed
+	s.entry.Unlock()
+	s.running.Wait()
 	s.committer.close()
+	if s.gatherer != nil {
+		s.gatherer.close()
+	}
 	return s.engine.Close()
 }
 
 // Ping implements [platen.Store].
 func (s *Store) Ping(ctx context.Context) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	if s.engine.Shared {
+		return s.error("ping", s.writable(ctx))
+	}
 	var n int64
 	return s.error("ping", s.read[selectUsersVersion].QueryRowContext(ctx).Scan(&n))
 }
@@ -124,7 +215,11 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (p
 	found, epoch := s.cache.get(key)
 	if found.list == nil {
 		var err error
-		found, err = s.selectList(ctx, s.read[selectList[facet]], ref.ID)
+		if s.engine.Shared {
+			found, err = s.gatherer.get(ctx, key)
+		} else {
+			found, err = s.selectList(ctx, s.read[selectList[facet]], ref.ID)
+		}
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, platen.NotFoundError(ref)
 		}
@@ -140,7 +235,7 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (p
 }
 
 // selectList reads one list with the kind of its entity.
-func (s *Store) selectList(ctx context.Context, stmt *sql.Stmt, id platen.ID) (cached, error) {
+func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (cached, error) {
 	var found cached
 	var list []byte
 	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.kind, &list)
@@ -255,7 +350,7 @@ func (r row) shows(ref platen.Ref) bool {
 
 // selectRow returns the last run that begins at or below id: the one that
 // holds id, if any does. With none its Last is 0.
-func selectRow(ctx context.Context, stmt *sql.Stmt, id platen.ID) (row, error) {
+func selectRow(ctx context.Context, stmt statement, id platen.ID) (row, error) {
 	r, err := scanRow(stmt.QueryRowContext(ctx, int64(id)))
 	if errors.Is(err, sql.ErrNoRows) {
 		return row{}, nil

@@ -1,0 +1,132 @@
+// Package pgtest gives tests a PostgreSQL: that which PLATEN_TEST_POSTGRES
+// names, or a private one from the installed binaries, as Debian's package
+// postgresql has them.
+package pgtest
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+)
+
+// Variable names the address of a server for tests, whose user may make
+// databases.
+const Variable = "PLATEN_TEST_POSTGRES"
+
+var shared struct {
+	once    sync.Once
+	address string
+	err     error
+	cluster *Cluster
+	count   atomic.Int64
+}
+
+// Main runs the tests of a package, and stops the server that they shared.
+func Main(m *testing.M) {
+	code := m.Run()
+	Stop()
+	os.Exit(code)
+}
+
+// Stop stops the server that tests shared, if one was started.
+func Stop() {
+	if shared.cluster != nil {
+		if err := shared.cluster.Remove(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
+		}
+		shared.cluster = nil
+	}
+}
+
+// Missing says why there is no PostgreSQL for tests here; "" if there is.
+func Missing() string {
+	if os.Getenv(Variable) != "" {
+		return ""
+	}
+	if _, err := binaries(); err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
+// require skips a test that has no PostgreSQL, unless nothing may be skipped.
+func require(t testing.TB) {
+	t.Helper()
+	reason := Missing()
+	switch {
+	case reason == "":
+	case os.Getenv("PLATEN_TEST_ALL") != "":
+		t.Fatal(reason)
+	default:
+		t.Skip(reason)
+	}
+}
+
+// Database returns the address of a new, empty database, which is dropped
+// after the test.
+func Database(t testing.TB) string {
+	t.Helper()
+	require(t)
+	shared.once.Do(startShared)
+	if shared.err != nil {
+		t.Fatal("start PostgreSQL:", shared.err)
+	}
+	name := fmt.Sprintf("platen_test_%d_%d", os.Getpid(), shared.count.Add(1))
+	Exec(t, shared.address, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
+	t.Cleanup(func() { Exec(t, shared.address, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	return WithDatabase(t, shared.address, name)
+}
+
+func startShared() {
+	if shared.address = os.Getenv(Variable); shared.address != "" {
+		return
+	}
+	shared.cluster, shared.err = start("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+	if shared.err == nil {
+		shared.address = shared.cluster.Address("postgres")
+	}
+}
+
+// WithDatabase returns an address with another database in it.
+func WithDatabase(t testing.TB, address, name string) string {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path = "/" + name
+	return u.String()
+}
+
+// Exec runs statements at an address.
+func Exec(t testing.TB, address string, statements ...string) {
+	t.Helper()
+	if err := execute(address, statements...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func execute(address string, statements ...string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		return err
+	}
+	for _, text := range statements {
+		if _, err = db.ExecContext(ctx, text); err != nil {
+			err = fmt.Errorf("%s: %w", text, err)
+			break
+		}
+	}
+	return errors.Join(err, db.Close())
+}

@@ -1,0 +1,166 @@
+// Package postgres opens a PostgreSQL database, or another that speaks as it
+// does: its address and pools, its errors, its migrations. Any number of
+// processes may serve one database.
+package postgres
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// What holds unless the address says otherwise.
+const (
+	connections       = 20 // pool_max_conns
+	leastConnections  = 6
+	connectTimeout    = 3 * time.Second  // connect_timeout, of each server in the address
+	statementTimeout  = "30s"            // statement_timeout
+	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
+	unansweredTimeout = 10 * time.Second // a connection whose data nobody acknowledges is cut
+)
+
+// IsAddress reports whether text is the address of a database server, and not
+// a directory.
+func IsAddress(text string) bool {
+	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
+}
+
+// Redact returns an address without its password.
+func Redact(address string) string {
+	if u, err := url.Parse(address); err == nil {
+		query := u.Query()
+		if query.Has("password") {
+			query.Set("password", "xxxxx")
+			u.RawQuery = query.Encode()
+		}
+		return u.Redacted()
+	}
+	return secret.ReplaceAllString(address, "$1:xxxxx@") // several hosts are no URL to net/url
+}
+
+var secret = regexp.MustCompile(`(//[^:@/]*):[^@/]*@`)
+
+// A Database is an open database, which a store can be made on.
+type Database struct {
+	Writer, Reader *sql.DB
+	warned         atomic.Int64
+}
+
+// Connect connects to the database at an address as libpq takes it, with the
+// pool settings of pgxpool. It does not look at what is in it. The error
+// names what was wrong, never the password.
+func Connect(ctx context.Context, address string) (*Database, error) {
+	config, err := pgxpool.ParseConfig(address)
+	if err != nil {
+		return nil, platen.Errorf(platen.Invalid, "the database's address can not be understood: %s; it is like postgres://user@host:5432/database", oneLine(errors.New(secret.ReplaceAllString(err.Error(), "$1:xxxxx@"))))
+	}
+	conn := config.ConnConfig
+	most := int(config.MaxConns)
+	if !strings.Contains(address, "pool_max_conns") {
+		most = connections
+	}
+	if most < leastConnections {
+		return nil, platen.Errorf(platen.Invalid, "pool_max_conns=%d in the database's address is too small: %d are the fewest", most, leastConnections)
+	}
+	d := &Database{}
+	// Only the server that takes writes has what was written last.
+	conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, connectTimeout)
+	conn.DialFunc = (&net.Dialer{
+		Control:         control,
+		KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3},
+	}).DialContext
+	conn.OnNotice = func(_ *pgconn.PgConn, notice *pgconn.Notice) {
+		// A commit that somebody stopped waiting for its standby counts as
+		// done to the server. It is not, to those who were promised two copies.
+		if notice.Routine == "SyncRepWaitForLSN" {
+			d.warned.Add(1)
+		}
+	}
+	params := map[string]string{"application_name": "platen"}
+	if !pooled(conn.DefaultQueryExecMode) {
+		params["statement_timeout"] = statementTimeout
+		params["idle_in_transaction_session_timeout"] = transactionIdle
+	}
+	for name, value := range params {
+		if _, ok := conn.RuntimeParams[name]; !ok {
+			conn.RuntimeParams[name] = value
+		}
+	}
+	writers := max(4, min(8, most/3))
+	d.Writer = pool(config, writers)
+	d.Reader = pool(config, most-writers)
+	if err := d.Writer.PingContext(ctx); err != nil {
+		return nil, errors.Join(explain(err, conn), d.Close())
+	}
+	return d, nil
+}
+
+// pooled reports whether statements must not stay prepared, since a pooler
+// lends the connection to others between transactions. Such a pooler does not
+// take settings of a connection either.
+func pooled(mode pgx.QueryExecMode) bool {
+	return mode == pgx.QueryExecModeExec || mode == pgx.QueryExecModeSimpleProtocol
+}
+
+func pool(config *pgxpool.Config, most int) *sql.DB {
+	db := stdlib.OpenDB(*config.ConnConfig)
+	db.SetMaxOpenConns(most)
+	db.SetMaxIdleConns(most)
+	db.SetConnMaxLifetime(config.MaxConnLifetime)
+	db.SetConnMaxIdleTime(config.MaxConnIdleTime)
+	return db
+}
+
+// Close closes the connections.
+func (d *Database) Close() error { return errors.Join(d.Writer.Close(), d.Reader.Close()) }
+
+// Open opens the store at an address, and brings its schema up to date. Errors
+// are of the kinds [Connect] and the migrations name, for a person to read.
+func Open(ctx context.Context, address string) (*sqlstore.Store, error) {
+	d, err := Connect(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.migrate(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return sqlstore.Open(ctx, sqlstore.Engine{
+		Writer:    d.Writer,
+		Reader:    d.Reader,
+		Shared:    true,
+		Rebind:    func(query string) string { return query },
+		Translate: translate,
+		Data:      isData,
+		Refused:   isRefused,
+		Lost:      isLost,
+		Warned:    d.warned.Load,
+		Concat:    func(a, b string) string { return "(" + a + " || " + b + ")" },
+		Contains:  func(text, part string) string { return "(position(" + part + " IN " + text + ") > 0)" },
+		Like: func(text, pattern string) string {
+			return "(convert_from(" + text + `, 'UTF8') COLLATE "C" LIKE convert_from(` + pattern + `, 'UTF8') ESCAPE '')`
+		},
+		Bytes: func(parameter string) string { return "CAST(" + parameter + " AS BYTEA)" },
+		Among: func(column, parameter string) string { return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))" },
+		IDs:   func(ids []int64) any { return ids },
+		Expand: func(rows string) string {
+			return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
+		},
+		Close: d.Close,
+	})
+}

@@ -1,0 +1,129 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+
+	"github.com/platenhq/platen"
+)
+
+// On a shared database each statement is a journey. Reads of lists that wait
+// while another is on its way go together on the next, so that many clients
+// cost little more than one. A read begins after its caller has come, so it
+// sees all that any caller was told is written.
+
+const (
+	gatherLanes = 2   // statements on their way at once
+	gatherMost  = 256 // lists of one statement
+)
+
+// A gatherer reads lists for many callers at once.
+type gatherer struct {
+	store *Store
+	queue *batch[*lookup]
+	ended sync.WaitGroup
+}
+
+// A lookup is a list that somebody waits for.
+type lookup struct {
+	listKey
+	found cached
+	err   error // sql.ErrNoRows: there is no such entity
+	done  chan struct{}
+}
+
+func newGatherer(s *Store) *gatherer {
+	g := &gatherer{store: s, queue: newBatch[*lookup](gatherMost)}
+	for range gatherLanes {
+		g.ended.Go(g.run)
+	}
+	return g
+}
+
+// get reads one list with the kind of its entity.
+func (g *gatherer) get(ctx context.Context, key listKey) (cached, error) {
+	l := &lookup{listKey: key, done: make(chan struct{})}
+	if !g.queue.put(l) {
+		return cached{}, errStopping
+	}
+	select {
+	case <-l.done:
+		return l.found, l.err
+	case <-ctx.Done():
+		return cached{}, ctx.Err()
+	}
+}
+
+// close lets the queue run empty, and refuses what comes after.
+func (g *gatherer) close() {
+	g.queue.close()
+	g.ended.Wait()
+}
+
+func (g *gatherer) run() {
+	for {
+		taken := g.queue.take()
+		if taken == nil {
+			return
+		}
+		var byFacet [len(facets)][]*lookup
+		for _, l := range taken {
+			byFacet[l.facet] = append(byFacet[l.facet], l)
+		}
+		for facet, lookups := range byFacet {
+			for len(lookups) > 0 {
+				n := min(len(lookups), gatherMost)
+				g.read(platen.Facet(facet), lookups[:n])
+				lookups = lookups[n:]
+			}
+		}
+	}
+}
+
+// read answers some lookups of one facet.
+func (g *gatherer) read(facet platen.Facet, lookups []*lookup) {
+	waiting := make(map[platen.ID][]*lookup, len(lookups))
+	ids := make([]int64, 0, len(lookups))
+	for _, l := range lookups {
+		if waiting[l.id] == nil {
+			ids = append(ids, int64(l.id))
+		}
+		waiting[l.id] = append(waiting[l.id], l)
+		l.err = sql.ErrNoRows
+	}
+	ctx, cancel := g.store.bounded(context.Background())
+	defer cancel()
+	err := g.store.retry(func() error {
+		rows, err := g.store.read[sharedLists[facet]].QueryContext(ctx, ids)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var id platen.ID
+			found := cached{list: platen.EmptyList}
+			var list []byte
+			if err := rows.Scan(&id, &found.kind, &list); err != nil {
+				return err
+			}
+			if list != nil {
+				found.list = list
+			}
+			for _, l := range waiting[id] {
+				l.found, l.err = found, nil
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil && ctx.Err() != nil {
+		err = errors.Join(context.Cause(ctx), err)
+	}
+	for _, l := range lookups {
+		if err != nil {
+			l.err = err
+		}
+		close(l.done)
+	}
+}

@@ -1,0 +1,112 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"github.com/platenhq/platen"
+)
+
+// Migrations are the steps to the newest schema of one database: files named
+// NNNN_what.sql in one directory, numbered from 1 without a gap.
+type Migrations struct {
+	Files fs.FS
+	// Tables counts all tables, and those named migration.
+	Tables string
+	// Create creates the table migration (version, name, checksum, applied).
+	Create string
+	// Elsewhere says where a person can keep the database, if that which is
+	// named is not platen's.
+	Elsewhere string
+}
+
+// Apply applies the migrations that the database lacks. The caller holds a
+// lock that keeps others from doing the same. The error is a
+// [platen.Conflict] if a newer platen wrote the database, or it is not
+// platen's.
+func (m Migrations) Apply(ctx context.Context, tx *sql.Tx) error {
+	var tables, ours int
+	if err := tx.QueryRowContext(ctx, m.Tables).Scan(&tables, &ours); err != nil {
+		return err
+	}
+	if ours == 0 {
+		if tables > 0 {
+			return m.foreign()
+		}
+		if _, err := tx.ExecContext(ctx, m.Create); err != nil {
+			return err
+		}
+	}
+	applied, err := m.applied(ctx, tx)
+	if err != nil {
+		return err
+	}
+	names, err := fs.Glob(m.Files, "*.sql") // sorted by name, so by number
+	if err != nil {
+		return err
+	}
+	if newest := len(applied); newest > len(names) {
+		return platen.Errorf(platen.Conflict, "the database has schema %d, this platen knows up to %d: run the newer platen that wrote it", newest, len(names))
+	}
+	for _, name := range names {
+		if err := m.ApplyOne(ctx, tx, name, applied); err != nil {
+			return fmt.Errorf("migration %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (m Migrations) foreign() error {
+	return platen.Errorf(platen.Conflict, "this is the database of another program; %s", m.Elsewhere)
+}
+
+// applied returns the checksums of the migrations that the database has.
+func (m Migrations) applied(ctx context.Context, tx *sql.Tx) (map[int]string, error) {
+	rows, err := tx.QueryContext(ctx, `SELECT version, checksum FROM migration`)
+	if err != nil {
+		return nil, m.foreign() // its table migration is not ours
+	}
+	defer rows.Close()
+	applied := make(map[int]string)
+	for rows.Next() {
+		var version int
+		var checksum string
+		if err := rows.Scan(&version, &checksum); err != nil {
+			return nil, m.foreign()
+		}
+		applied[version] = checksum
+	}
+	return applied, rows.Err()
+}
+
+// ApplyOne applies one migration, or checks that what was applied is the same.
+func (m Migrations) ApplyOne(ctx context.Context, tx *sql.Tx, name string, applied map[int]string) error {
+	text, err := fs.ReadFile(m.Files, name)
+	if err != nil {
+		return err
+	}
+	number, _, _ := strings.Cut(name, "_")
+	version, err := strconv.Atoi(number)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(text)
+	checksum := hex.EncodeToString(sum[:])
+	if was, ok := applied[version]; ok {
+		if was != checksum {
+			return platen.Errorf(platen.Conflict, "the database was made by a development version whose schema differs; start with an empty one: %s", m.Elsewhere)
+		}
+		return nil
+	}
+	if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)`, version, name, checksum)
+	return err
+}

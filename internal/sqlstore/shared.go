@@ -1,0 +1,583 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// This file is what differs on a database that several processes share: the
+// statements whose text differs, those that it has alone, and its locks.
+//
+// Writers of lists lock the rows that they write, in one order (committer.go).
+// What creates or removes entities holds the row of the sequence, so that one
+// process does it at a time; the indexer holds its lease. A clean-up first
+// waits for all writers of lists that began before (lockLists): those that
+// come later see that the set is deleted.
+
+// Bounds of time on a shared database.
+const (
+	boundedFor   = 10 * time.Second // of what is short, from its first statement to its last
+	lockFor      = 25 * time.Second // of waiting for other creations and deletions, where a client waits
+	leaseFor     = 30 * time.Second // of the clean-up, from one batch to the next
+	liveEvery    = 2 * time.Second  // a process says that it lives
+	liveFor      = 15 * time.Second // it is taken for dead after
+	failuresKept = 15 * time.Minute // failed logins are remembered
+)
+
+// nowText is the database's clock, in milliseconds.
+const nowText = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`
+
+// sharedText is the text of statements that differ.
+var sharedText = map[query]query{
+	// An index can only hold the hash of what may be long.
+	selectDetailsID: `SELECT id FROM details WHERE md5(body) = md5($1) AND body = $1`,
+	selectTableID:   `SELECT id FROM record_table WHERE md5(name) = md5($1) AND name = $1`,
+	insertName: `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3)
+		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id`,
+	updateFailedAll: `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3
+		AND owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)`,
+}
+
+// Statements that only a shared database has.
+const (
+	lockStructure query = `SELECT next FROM sequence FOR UPDATE`
+	lockIndex     query = `SELECT name FROM lease WHERE name = 'index' FOR UPDATE`
+	tryLockIndex  query = `SELECT name FROM lease WHERE name = 'index' FOR UPDATE SKIP LOCKED`
+	// The number is platen's own among the database's advisory locks.
+	lockLists    query = `SELECT pg_advisory_xact_lock_shared(7528360051)`
+	waitForLists query = `SELECT pg_advisory_xact_lock(7528360051)`
+
+	noStatementTimeout query = `SELECT set_config('statement_timeout', '0', true)`
+	selectReadOnly     query = `SELECT current_setting('transaction_read_only') FROM users_version`
+
+	updateLease query = `UPDATE lease SET owner = $2, until = ` + nowText + ` + $3
+		WHERE name = $1 AND (owner = $2 OR until < ` + nowText + `)`
+	upsertReplica query = `INSERT INTO replica (id, seen) VALUES ($1, ` + nowText + `)
+		ON CONFLICT (id) DO UPDATE SET seen = excluded.seen`
+	deleteReplica  query = `DELETE FROM replica WHERE id = $1`
+	deleteReplicas query = `DELETE FROM replica WHERE seen < ` + nowText + ` - 86400000`
+	updatePercent  query = `UPDATE operation SET percent = $2 WHERE id = $1 AND ended IS NULL`
+
+	insertFailure      query = `INSERT INTO login_failure (at, owner, address, name) VALUES (` + nowText + `, $1, $2, $3)`
+	selectFailures     query = `SELECT seq, address, name FROM login_failure WHERE seq > $1 AND owner <> $2 ORDER BY seq LIMIT 1000`
+	selectFailuresLast query = `SELECT coalesce(max(seq), 0) FROM login_failure`
+	deleteFailures     query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
+)
+
+// The entities of an array that there are, with their kinds.
+const (
+	selectKinds = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
+	fromKinds   = ` FROM unnest($1::bigint[]) AS k(id)
+		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
+
+	sharedKinds query = selectKinds + fromKinds
+)
+
+// Of each facet: the lists of entities, with their kinds; rows for lists, so
+// that they can be locked; and the lists, locked.
+var (
+	sharedLists, sharedRows, sharedLocked = sharedFacetQueries()
+	sharedQueries                         = sharedQueryList()
+)
+
+func sharedFacetQueries() (lists, rows, locked [len(facets)]query) {
+	for _, f := range facets {
+		table := f.String()
+		lists[f] = query(selectKinds + `, l.list` + fromKinds + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
+		rows[f] = query(`INSERT INTO ` + table + ` (id, list) SELECT id, '[]' FROM unnest($1::bigint[]) AS k(id) ORDER BY id ON CONFLICT DO NOTHING`)
+		locked[f] = query(`SELECT id, list FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`)
+	}
+	return lists, rows, locked
+}
+
+func sharedQueryList() []query {
+	all := []query{
+		lockStructure, lockIndex, tryLockIndex, lockLists, waitForLists, noStatementTimeout, selectReadOnly,
+		updateLease, upsertReplica, deleteReplica, deleteReplicas, updatePercent,
+		insertFailure, selectFailures, selectFailuresLast, deleteFailures, sharedKinds,
+	}
+	for _, f := range facets {
+		all = append(all, sharedLists[f], sharedRows[f], sharedLocked[f])
+	}
+	return all
+}
+
+// bounded limits the time of what is short, on a database that can be out of
+// reach without saying so.
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !s.engine.Shared {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, boundedFor, errTooSlow)
+}
+
+var errTooSlow = platen.Errorf(platen.Unavailable, "the database did not answer in time")
+
+// errInDoubt is in the error of a commit whose end is not known.
+var errInDoubt = errors.New("the end of the commit is not known")
+
+// settle commits, and tells its error: one that the database did not answer
+// is in doubt, and so is an answer that is worth less than it says.
+func (s *Store) settle(tx *sql.Tx) error {
+	warned := s.engine.Warned()
+	err := tx.Commit()
+	if err != nil && s.engine.Refused(err) || err == nil && warned == s.engine.Warned() {
+		return err
+	}
+	return &platen.Error{
+		Code:    platen.Unavailable,
+		Message: "the database was lost while the change was stored: it may be there or not; look, or send it again",
+		Err:     errors.Join(errInDoubt, err),
+	}
+}
+
+// again reports whether what has failed may be tried again: it surely did
+// nothing, for a reason that may be gone.
+func (s *Store) again(err error) bool {
+	return s.engine.Lost(err) && !errors.Is(err, errInDoubt)
+}
+
+// retry runs fn, which only reads, and again if a connection was lost.
+func (s *Store) retry(fn func() error) error {
+	err := fn()
+	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
+		err = fn()
+	}
+	return err
+}
+
+// writable returns an error unless the database takes writes.
+func (s *Store) writable(ctx context.Context) error {
+	var readOnly string
+	err := s.retry(func() error { return s.read[selectReadOnly].QueryRowContext(ctx).Scan(&readOnly) })
+	if err == nil && readOnly != "off" {
+		err = platen.Errorf(platen.Unavailable, "the database is read-only")
+	}
+	return err
+}
+
+// locks are the turns of this process at each lock of the database, so that
+// those that wait for it do not use up the connections.
+type locks map[query]chan struct{}
+
+func newLocks() locks {
+	return locks{
+		lockStructure: make(chan struct{}, 1),
+		lockIndex:     make(chan struct{}, 2),
+		tryLockIndex:  make(chan struct{}, 1),
+		"":            make(chan struct{}, 2),
+	}
+}
+
+// take waits for a turn.
+func (l locks) take(ctx context.Context, lock query) (release func(), err error) {
+	turn := l[lock]
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is under way, and this one's turn has not come: try again")
+
+// errHeld is for a lock that is not waited for.
+var errHeld = errors.New("another process does it")
+
+// updateShared is update on a shared database, with one of its locks, or
+// none. ctx bounds the time until the lock is held.
+func (s *Store) updateShared(ctx context.Context, lock query, fn func(*transaction) error) error {
+	if !s.enter() {
+		return errStopping
+	}
+	defer s.running.Done()
+	release, err := s.locks.take(ctx, lock)
+	if err != nil {
+		return err
+	}
+	defer release()
+	within, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
+	if lock == "" {
+		within, cancel = s.bounded(within)
+	}
+	defer cancel()
+	t, err := s.begin(within)
+	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
+		t, err = s.begin(within)
+	}
+	if err != nil {
+		return err
+	}
+	if lock != "" {
+		if err := t.lock(ctx, lock); err != nil {
+			return t.rollback(err)
+		}
+	}
+	if err := fn(t); err != nil {
+		return t.rollback(err)
+	}
+	if err := t.commit(); err != nil {
+		return err
+	}
+	if t.wrote >= analyzeRows {
+		s.analyze()
+	}
+	return nil
+}
+
+// lock takes a lock of the database. What holds one may take its time.
+func (t *transaction) lock(ctx context.Context, lock query) error {
+	if err := t.exec(noStatementTimeout); err != nil {
+		return err
+	}
+	result, err := t.stmt(lock).ExecContext(ctx)
+	if ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return errors.Join(errHeld, err)
+	}
+	return nil
+}
+
+// enter reports whether a change may begin; Close waits for those that have.
+func (s *Store) enter() bool {
+	s.entry.Lock()
+	defer s.entry.Unlock()
+	if s.stop.Err() != nil {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// analyzeRows is how many new rows make the planner's statistics worthless:
+// its plans for an empty table read all of it.
+const analyzeRows = 10_000
+
+// analyze renews the statistics of the tables that an import fills.
+func (s *Store) analyze() {
+	_, _ = s.engine.Writer.ExecContext(s.stop, `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value`)
+}
+
+// lead reports whether this process has the lease to do something for all.
+func (s *Store) lead(ctx context.Context, task string) (bool, error) {
+	if !s.engine.Shared {
+		return true, nil
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	result, err := s.write[updateLease].ExecContext(ctx, task, s.id, leaseFor.Milliseconds())
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n > 0, err
+}
+
+// waitForLists waits for the writers of lists that have begun.
+func (s *Store) waitForLists(ctx context.Context) error {
+	if !s.engine.Shared {
+		return nil
+	}
+	_, err := s.write[waitForLists].ExecContext(ctx)
+	return err
+}
+
+// lockIndex keeps the indexer from what is removed.
+func (t *transaction) lockIndex() error {
+	if !t.store.engine.Shared {
+		return nil
+	}
+	return t.exec(lockIndex)
+}
+
+// live says from time to time that this process lives, and forgets those that
+// have long been dead.
+func (s *Store) live() {
+	ticker := time.NewTicker(liveEvery)
+	defer ticker.Stop()
+	beat := func(q query, args ...any) {
+		ctx, cancel := s.bounded(context.WithoutCancel(s.stop))
+		defer cancel()
+		_, _ = s.write[q].ExecContext(ctx, args...) // the next one makes up for it
+	}
+	for n := 0; ; n++ {
+		beat(upsertReplica, s.id)
+		if n%100 == 0 {
+			beat(deleteReplicas)
+			beat(deleteFailures, failuresKept.Milliseconds())
+		}
+		select {
+		case <-s.stop.Done():
+			beat(deleteReplica, s.id)
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// readAll reads what the writes of a group need to know of their entities:
+// their kinds, and the lists to merge into, which stay locked.
+func (g *lists) readAll(group []*write) error {
+	if err := g.t.exec(lockLists); err != nil {
+		return err
+	}
+	ids := make(map[listKey]bool, len(group))
+	merges := false
+	for _, w := range group {
+		if w.merge == nil {
+			ids[listKey{w.id, w.facet}] = true
+			continue
+		}
+		merges = true
+		for _, update := range w.merge {
+			ids[listKey{update.ID, w.facet}] = true
+		}
+	}
+	kinds, err := g.kinds(ids)
+	if err != nil {
+		return err
+	}
+	var there [len(facets)][]int64
+	for key := range ids {
+		g.now[key] = cached{kind: kinds[key.id]}
+		if kinds[key.id] != 0 {
+			g.now[key] = cached{kinds[key.id], platen.EmptyList}
+			there[key.facet] = append(there[key.facet], int64(key.id))
+		}
+	}
+	if !merges {
+		return nil
+	}
+	for f, ids := range there {
+		if len(ids) > 0 {
+			if err := g.lock(platen.Facet(f), ids); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// kinds returns the kinds of those entities that there are.
+func (g *lists) kinds(keys map[listKey]bool) (map[platen.ID]platen.Kind, error) {
+	seen := make(map[platen.ID]platen.Kind, len(keys))
+	ids := make([]int64, 0, len(keys))
+	for key := range keys {
+		if _, ok := seen[key.id]; !ok {
+			seen[key.id] = 0
+			ids = append(ids, int64(key.id))
+		}
+	}
+	rows, err := g.t.stmt(sharedKinds).QueryContext(g.t.ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id platen.ID
+		var kind platen.Kind
+		if err := rows.Scan(&id, &kind); err != nil {
+			return nil, err
+		}
+		seen[id] = kind
+	}
+	return seen, rows.Err()
+}
+
+// lock locks lists until the end of the transaction, and reads them.
+func (g *lists) lock(facet platen.Facet, ids []int64) error {
+	if err := g.t.exec(sharedRows[facet], ids); err != nil {
+		return err
+	}
+	rows, err := g.t.stmt(sharedLocked[facet]).QueryContext(g.t.ctx, ids)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id platen.ID
+		var list []byte
+		if err := rows.Scan(&id, &list); err != nil {
+			return err
+		}
+		key := listKey{id, facet}
+		g.now[key] = cached{g.now[key].kind, list}
+	}
+	return rows.Err()
+}
+
+// A bulk is how what was put off is written: all rows in one statement, with
+// an array for each parameter.
+type bulk struct {
+	text  string
+	types []string // of the arrays
+	once  bool     // of rows with the same first parameter only the last counts
+}
+
+// bulks are the statements that are put off. They are written in the order of
+// bulkOrder: what is removed may be put back.
+var bulkOrder = []query{
+	deleteStale, deleteValue,
+	insertEntity, insertContentBlock, insertDetailsMedia,
+	upsertList[platen.Properties], upsertList[platen.Metadata], upsertList[platen.Fields],
+	insertStale, insertValue,
+}
+
+var bulks = map[query]bulk{
+	deleteStale: {text: `DELETE FROM find_stale WHERE seq = ANY($1::bigint[])`, types: []string{"bigint"}},
+	deleteValue: {text: `DELETE FROM find_value AS v USING unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS d(name, value, entity)
+		WHERE v.entity = d.entity AND v.name = d.name AND v.value = d.value`, types: []string{"bigint", "bytea", "bigint"}},
+	insertEntity:                  inBulk(insertEntity, "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"),
+	insertContentBlock:            inBulk(insertContentBlock, "bigint", "bigint", "bigint", "bigint", "bytea", "bytea", "bigint", "bigint", "bigint"),
+	insertDetailsMedia:            inBulk(insertDetailsMedia, "bigint", "text"),
+	insertStale:                   inBulk(insertStale, "bigint", "bigint"),
+	insertValue:                   inBulk(insertValue, "bigint", "bytea", "bigint", "bytea"),
+	upsertList[platen.Properties]: onceInBulk(upsertList[platen.Properties]),
+	upsertList[platen.Metadata]:   onceInBulk(upsertList[platen.Metadata]),
+	upsertList[platen.Fields]:     onceInBulk(upsertList[platen.Fields]),
+}
+
+// inBulk makes an INSERT of one row one of many.
+func inBulk(q query, types ...string) bulk {
+	before, rest, _ := strings.Cut(string(q), "VALUES (")
+	_, after, _ := strings.Cut(rest, ")")
+	arrays := make([]string, len(types))
+	for i, name := range types {
+		arrays[i] = "$" + string('1'+rune(i)) + "::" + name + "[]"
+	}
+	return bulk{text: before + "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ") AS new" + after, types: types}
+}
+
+func onceInBulk(q query) bulk {
+	b := inBulk(q, "bigint", "text")
+	b.once = true
+	return b
+}
+
+// rowsPutOff are the arguments of a statement that is put off, by column.
+type rowsPutOff struct {
+	bulk
+	count   int
+	bytes   int
+	numbers [][]*int64
+	texts   [][]string
+	bodies  [][][]byte
+	places  map[int64]int // once: of each first argument
+}
+
+// What is put off at most.
+const (
+	putOffRows  = 8192
+	putOffBytes = 8 << 20
+)
+
+// putOff keeps one row of a statement for later.
+func (t *transaction) putOff(q query, args []any) error {
+	rows := t.off[q]
+	if rows == nil {
+		b := bulks[q]
+		n := len(b.types)
+		rows = &rowsPutOff{bulk: b, numbers: make([][]*int64, n), texts: make([][]string, n), bodies: make([][][]byte, n), places: make(map[int64]int)}
+		if t.off == nil {
+			t.off = make(map[query]*rowsPutOff)
+		}
+		t.off[q] = rows
+	}
+	rows.add(args)
+	if rows.count >= putOffRows || rows.bytes >= putOffBytes {
+		t.flush()
+	}
+	return t.first
+}
+
+// add adds a row.
+func (r *rowsPutOff) add(args []any) {
+	place := r.count
+	if r.once {
+		id := args[0].(int64)
+		if old, ok := r.places[id]; ok {
+			place = old
+		}
+		r.places[id] = place
+	}
+	if place == r.count {
+		r.count++
+	}
+	for i, arg := range args {
+		switch r.types[i] {
+		case "bigint":
+			r.numbers[i] = put(r.numbers[i], place, number(arg))
+		case "text":
+			text := arg.(string)
+			r.texts[i] = put(r.texts[i], place, text)
+			r.bytes += len(text)
+		case "bytea":
+			body := arg.([]byte)
+			r.bodies[i] = put(r.bodies[i], place, body)
+			r.bytes += len(body)
+		}
+	}
+}
+
+func put[T any](column []T, place int, value T) []T {
+	if place == len(column) {
+		return append(column, value)
+	}
+	column[place] = value
+	return column
+}
+
+// number returns an argument of the type bigint; nil for NULL.
+func number(arg any) *int64 {
+	switch n := arg.(type) {
+	case int64:
+		return &n
+	case int:
+		wide := int64(n)
+		return &wide
+	}
+	return nil
+}
+
+// args returns the arrays.
+func (r *rowsPutOff) args() []any {
+	args := make([]any, len(r.types))
+	for i, name := range r.types {
+		switch name {
+		case "bigint":
+			args[i] = r.numbers[i]
+		case "text":
+			args[i] = r.texts[i]
+		case "bytea":
+			args[i] = r.bodies[i]
+		}
+	}
+	return args
+}
+
+// flush writes what was put off. The first error ends the transaction.
+func (t *transaction) flush() {
+	if len(t.off) == 0 {
+		return
+	}
+	for _, q := range bulkOrder {
+		rows := t.off[q]
+		if rows == nil || t.first != nil {
+			continue
+		}
+		t.wrote += int64(rows.count)
+		_, t.first = t.tx.ExecContext(t.ctx, rows.text, rows.args()...)
+	}
+	clear(t.off)
+}
