@@ -40,6 +40,11 @@ type OperationStore interface {
 	// Operations returns those that are running, by their start.
 	Operations(ctx context.Context) ([]Operation, error)
 
+	// CancelOperation removes a running operation, whatever process it runs
+	// in: what it was to make is then not stored. NotFound: none of that ID is
+	// running.
+	CancelOperation(ctx context.Context, id string) error
+
 	// ForgetOperation removes one. NotFound as in Operation.
 	ForgetOperation(ctx context.Context, id string) error
 

@@ -13,6 +13,12 @@ type User struct {
 	Changed  time.Time // when the password was set
 }
 
+// A LoginFailure is a failed login. What it tells of is hashed.
+type LoginFailure struct {
+	Address string // where it came from
+	User    string // whom it tried
+}
+
 // A UserStore keeps users and the server's own secrets.
 type UserStore interface {
 	// Users returns all users by name.
@@ -28,4 +34,8 @@ type UserStore interface {
 	// Secret returns the secret of that name, and makes fresh the secret if
 	// there is none yet.
 	Secret(ctx context.Context, name string, fresh []byte) ([]byte, error)
+	// ShareFailures records failed logins for other processes that serve the
+	// same users, and returns those that these have recorded since it was
+	// last called.
+	ShareFailures(ctx context.Context, mine []LoginFailure) (others []LoginFailure, err error)
 }

@@ -8,13 +8,22 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// forgetEvery is how often operations that ended long ago are forgotten.
-const forgetEvery = time.Minute
+const (
+	// forgetEvery is how often operations that ended long ago are forgotten.
+	forgetEvery = time.Minute
+	// failEvery is how often those of servers that are gone are ended.
+	failEvery = 5 * time.Second
+)
+
+// serverGone is what clients read of an operation whose server is gone.
+const serverGone = "the server was stopped before the operation had ended; begin it again"
 
 // housekeep does what has to be done from time to time, until ctx ends.
 func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set settings) {
 	forget := time.NewTicker(forgetEvery)
 	defer forget.Stop()
+	fail := time.NewTicker(failEvery)
+	defer fail.Stop()
 	var cleanup <-chan time.Time // of none, if it is off
 	if set.cleanupEvery > 0 {
 		ticker := time.NewTicker(set.cleanupEvery)
@@ -30,6 +39,10 @@ func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set se
 			if err := store.ForgetOperations(ctx, time.Now().Add(-set.operationGrace)); err != nil {
 				log.Error("operations are not forgotten; the next run tries again", "error", err)
 			}
+		case <-fail.C:
+			if err := store.FailOperations(ctx, serverGone); err != nil && ctx.Err() == nil {
+				log.Error("operations of servers that are gone are not ended; the next run tries again", "error", err)
+			}
 		case <-cleanup:
 			cleanUp(ctx, store, log, set.cleanupAfter)
 		}
@@ -43,11 +56,10 @@ func cleanUp(ctx context.Context, store platen.Store, log *slog.Logger, after ti
 	for batches := 0; ctx.Err() == nil; batches++ {
 		start := time.Now()
 		more, err := store.Clean(ctx, before)
-		if err != nil {
+		if err != nil && ctx.Err() == nil {
 			log.Error("the clean-up broke off; the next run goes on", "error", err)
-			return
 		}
-		if !more {
+		if err != nil || !more {
 			if batches > 0 {
 				log.Info("cleaned up", "batches", batches)
 			}

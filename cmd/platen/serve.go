@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,7 +16,6 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
-	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -37,8 +35,8 @@ const (
 
 // settings are the settings of a server.
 type settings struct {
-	listen     string
-	data       string
+	listen string
+	location
 	tokenTTL   time.Duration
 	apiVersion string
 	maxBody    int64
@@ -82,6 +80,7 @@ manages users, also while the server runs.
 The log goes to standard error, a line for each request.`,
 		Example: `  platen serve
   ` + adminPassword + `=secret-of-mine platen serve --listen 127.0.0.1:9340 --data /var/lib/platen
+  platen serve --database postgres://platen@one:5432,two:5432/platen
   platen serve --listen 127.0.0.1:0 --log-format json`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -89,7 +88,7 @@ The log goes to standard error, a line for each request.`,
 		},
 	}
 	set.flags(cmd)
-	cmd.Flags().StringVar(&set.data, "data", defaultData, "directory of the database, made if need be")
+	set.location.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
 	return cmd
 }
@@ -120,16 +119,12 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
 	}
 	url := "http://" + listener.Addr().String()
-	data, err := filepath.Abs(set.data)
+	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
 	if err != nil {
 		return err
 	}
-	lock, err := sqlite.Acquire(data, fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	store, err := sqlite.Open(ctx, data, set.cache<<20)
+	defer func() { err = errors.Join(err, release()) }()
+	store, err := set.open(ctx, set.cache<<20)
 	if err != nil {
 		return err
 	}
@@ -147,8 +142,8 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody,
 	})
 
-	// What ran when the last process ended has ended with it.
-	if err := store.FailOperations(ctx, "the server was stopped before the operation had ended; begin it again"); err != nil {
+	// What ran in a process that is gone has ended with it.
+	if err := store.FailOperations(ctx, serverGone); err != nil {
 		return err
 	}
 
@@ -166,24 +161,24 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	go func() { served <- handler.Serve(ctx, listener) }()
 	now := running{url: url, password: password, store: store}
 	if ready == nil {
-		ready = func(context.Context, running) error { return banner(env.stdout, now, data, set) }
+		ready = func(context.Context, running) error { return banner(env.stdout, now, set) }
 	}
 	if err := ready(ctx, now); err != nil {
 		cancel()
 		return errors.Join(err, <-served)
 	}
-	log.Info("serving", "url", url, "data", data, "version", buildVersion())
+	log.Info("serving", "url", url, "data", set.location.String(), "version", buildVersion())
 	err = <-served
 	log.Info("stopped")
 	return err
 }
 
 // banner tells the person who started the server what there is to know.
-func banner(w io.Writer, now running, data string, set settings) error {
-	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, data)
+func banner(w io.Writer, now running, set settings) error {
+	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
 	if now.password != "" {
-		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s --data %s\" sets another.\n",
-			adminName, now.password, adminName, data)
+		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
+			adminName, now.password, adminName, set.option())
 	}
 	if set.noAuth {
 		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
@@ -227,7 +222,11 @@ func firstUser(ctx context.Context, store *sqlstore.Store, password string) (str
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", adminPassword, err)
 	}
-	return made, store.AddUser(ctx, admin)
+	err = store.AddUser(ctx, admin)
+	if platen.ErrorCode(err) == platen.Conflict {
+		return "", nil // another server, started at the same time, was first
+	}
+	return made, err
 }
 
 func loopback(address net.Addr) bool {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -17,42 +16,22 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
 func userCommand(env environment) *cobra.Command {
-	var data string
+	var at location
 	var generate bool
 	cmd := &cobra.Command{
 		Use:   "user",
 		Short: "Manage the users of a server",
-		Long: `user manages the users in a data directory, whether or not a server runs on it.
-A running server goes by the change before the command returns: with a new
-password, or without the user, all tokens from before are invalid.`,
+		Long: `user manages the users in a database, whether or not servers run on it. All
+that run go by the change before the command returns: with a new password, or
+without the user, all tokens from before are invalid.`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.PersistentFlags().StringVar(&data, "data", defaultData, "directory of the database")
-
-	// withStore runs fn on the store, and lets a running server catch up.
-	withStore := func(ctx context.Context, create bool, fn func(*sqlstore.Store) error) (err error) {
-		if _, err := os.Stat(filepath.Join(data, sqlite.FileName)); err != nil && !create {
-			return fmt.Errorf("there is no platen database in %s; name its directory with --data", data)
-		}
-		store, err := sqlite.Open(ctx, data, 0)
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, store.Close()) }()
-		if err := fn(store); err != nil {
-			return err
-		}
-		if sqlite.Locked(data) {
-			time.Sleep(2 * auth.RefreshEvery)
-		}
-		return nil
-	}
+	at.flags(cmd.PersistentFlags())
 	setPassword := func(use, short string, create bool, set func(context.Context, *sqlstore.Store, platen.User) error) *cobra.Command {
 		sub := &cobra.Command{
 			Use:   use + " NAME",
@@ -75,7 +54,7 @@ with --generate a random one is made and printed.`,
 				if err != nil {
 					return err
 				}
-				err = withStore(cmd.Context(), create, func(s *sqlstore.Store) error { return set(cmd.Context(), s, user) })
+				err = at.use(cmd.Context(), create, func(s *sqlstore.Store) error { return set(cmd.Context(), s, user) })
 				if err == nil && generate {
 					_, err = fmt.Fprintln(env.stdout, password)
 				}
@@ -97,7 +76,7 @@ with --generate a random one is made and printed.`,
 			Short: "List the users",
 			Args:  arguments(),
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return withStore(cmd.Context(), false, func(s *sqlstore.Store) error {
+				return at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
 					users, err := s.Users(cmd.Context())
 					if err != nil {
 						return err
@@ -116,7 +95,7 @@ with --generate a random one is made and printed.`,
 			Short: "Remove a user, which ends the user's tokens; the last one stays",
 			Args:  arguments("NAME"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return withStore(cmd.Context(), false, func(s *sqlstore.Store) error {
+				return at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
 					return s.RemoveUser(cmd.Context(), args[0])
 				})
 			},

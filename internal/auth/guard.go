@@ -8,6 +8,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"log/slog"
 	"net"
 	"net/http"
@@ -20,9 +21,17 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-// RefreshEvery is how often a guard looks for users changed by another
-// process. After this time, and that of a query, a changed password holds.
-const RefreshEvery = 250 * time.Millisecond
+// refreshEvery is how often a guard looks for users changed by another
+// process.
+const refreshEvery = 250 * time.Millisecond
+
+// TrustFor is how long a guard goes by what it saw last. Who changes users
+// and waits as long may tell that it holds everywhere.
+const TrustFor = time.Second
+
+// patience is how long a request waits for a look at the users that is
+// overdue.
+const patience = 5 * time.Second
 
 // verifiedFor is how long Basic credentials need not be hashed again.
 const verifiedFor = 5 * time.Minute
@@ -41,18 +50,28 @@ type Guard struct {
 	limiter *limiter
 
 	users atomic.Pointer[users]
+	look  atomic.Pointer[look]
 	stop  chan struct{}
 	done  chan struct{}
 
 	mu       sync.Mutex
 	verified map[verifiedKey]verified
-	key      []byte // for verifiedKey: credentials are not kept readable
+	failures []platen.LoginFailure // not yet shared
+	key      []byte                // for verifiedKey: credentials are not kept readable
+	shareKey []byte                // for what is told of failed logins
 }
 
 // users are all users at one version.
 type users struct {
 	version int64
 	byName  map[string]platen.User
+}
+
+// A look at the users: when the last one that succeeded began, and what the
+// next one closes.
+type look struct {
+	began time.Time
+	next  chan struct{}
 }
 
 // Basic credentials count as verified for the address that sent them: an
@@ -92,8 +111,10 @@ func NewGuard(ctx context.Context, config Config) (*Guard, error) {
 		done:     make(chan struct{}),
 		verified: make(map[verifiedKey]verified),
 		key:      make([]byte, 32),
+		shareKey: keyed(key, "failed logins"),
 	}
 	_, _ = rand.Read(g.key)
+	g.look.Store(&look{next: make(chan struct{})})
 	g.limiter = newLimiter(func() time.Time { return g.now() })
 	g.users.Store(&users{})
 	if err := g.refresh(ctx); err != nil {
@@ -109,10 +130,10 @@ func (g *Guard) Close() {
 	<-g.done
 }
 
-// follow keeps the users up to date.
+// follow keeps the users up to date, and shares failed logins.
 func (g *Guard) follow() {
 	defer close(g.done)
-	ticker := time.NewTicker(RefreshEvery)
+	ticker := time.NewTicker(refreshEvery)
 	defer ticker.Stop()
 	failing := false
 	for {
@@ -121,15 +142,76 @@ func (g *Guard) follow() {
 			return
 		case <-ticker.C:
 		}
-		err := g.refresh(context.Background())
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		err := errors.Join(g.refresh(ctx), g.share(ctx))
+		cancel()
 		if err != nil && !failing {
-			g.log.Error("can not look for changed users; the last known ones hold", "error", err)
+			g.log.Error("can not look for changed users; requests are refused until it can", "error", err)
+		}
+		if err == nil && failing {
+			g.log.Info("users can be looked up again")
 		}
 		failing = err != nil
 	}
 }
 
+// share tells other processes of failed logins, and hears of theirs.
+func (g *Guard) share(ctx context.Context) error {
+	g.mu.Lock()
+	mine := g.failures
+	g.failures = nil
+	g.mu.Unlock()
+	others, err := g.store.ShareFailures(ctx, mine)
+	for _, failure := range others {
+		g.limiter.failed(failure.Address, failure.User)
+	}
+	return err
+}
+
+// failed counts a failed login.
+func (g *Guard) failed(failure platen.LoginFailure) {
+	g.limiter.failed(failure.Address, failure.User)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.failures) < maxTracked {
+		g.failures = append(g.failures, failure)
+	}
+}
+
+// fresh waits until what is known of the users is not too old to go by.
+// Unavailable: it stays so.
+func (g *Guard) fresh(ctx context.Context) error {
+	last := g.look.Load()
+	if time.Since(last.began) < TrustFor {
+		return nil
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	select {
+	case <-last.next:
+		if time.Since(g.look.Load().began) < patience {
+			return nil
+		}
+	case <-timer.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return platen.Errorf(platen.Unavailable, "the users can not be looked up: the database does not answer")
+}
+
 func (g *Guard) refresh(ctx context.Context) error {
+	last := g.look.Load()
+	now := &look{began: time.Now(), next: make(chan struct{})}
+	err := g.readUsers(ctx)
+	if err != nil {
+		now.began = last.began
+	}
+	g.look.Store(now)
+	close(last.next)
+	return err
+}
+
+func (g *Guard) readUsers(ctx context.Context) error {
 	version, err := g.store.UsersVersion(ctx)
 	if err != nil || version == g.users.Load().version {
 		return err
@@ -174,7 +256,7 @@ func CallOf(ctx context.Context) *Call {
 func (g *Guard) Require(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !g.off {
-			user, err := g.check(r)
+			user, err := g.checkFresh(r)
 			if err != nil {
 				olrest.ReplyError(w, err)
 				return
@@ -183,6 +265,14 @@ func (g *Guard) Require(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// checkFresh is check by users that are not out of date.
+func (g *Guard) checkFresh(r *http.Request) (string, error) {
+	if err := g.fresh(r.Context()); err != nil {
+		return "", err
+	}
+	return g.check(r)
 }
 
 // check returns the user whose credentials a request carries. If there is a
@@ -252,21 +342,22 @@ func (g *Guard) checkPassword(r *http.Request, name, password string) (string, e
 	if g.isVerified(key, user) {
 		return name, nil
 	}
-	if wait := g.limiter.wait(address, name); wait > 0 {
+	try := platen.LoginFailure{Address: string(keyed(g.shareKey, "address", address)), User: string(keyed(g.shareKey, "user", name))}
+	if wait := g.limiter.wait(try.Address, try.User); wait > 0 {
 		limited := platen.Errorf(platen.TooManyAttempts, "too many failed logins: try again later")
 		limited.RetryAfter = wait
 		return "", limited
 	}
-	hash := user.Password
+	stored := user.Password
 	if !known {
-		hash = nobody // takes as long
+		stored = nobody // takes as long
 	}
-	right, err := checkPassword(hash, password)
+	right, err := checkPassword(stored, password)
 	if err != nil {
 		return "", err
 	}
 	if !right || !known {
-		g.limiter.failed(address, name)
+		g.failed(try)
 		g.log.Warn("wrong user or password", "address", address)
 		return "", platen.Errorf(platen.Forbidden, "the user or password is wrong")
 	}
@@ -296,14 +387,18 @@ var nobody = func() string {
 	return user.Password
 }()
 
-func (g *Guard) verifiedKey(parts ...string) (key verifiedKey) {
-	mac := hmac.New(sha256.New, g.key)
+func (g *Guard) verifiedKey(parts ...string) verifiedKey {
+	return verifiedKey(keyed(g.key, parts...))
+}
+
+// keyed returns a hash of parts that tells nothing without the key.
+func keyed(key []byte, parts ...string) []byte {
+	mac := hmac.New(sha256.New, key)
 	for _, part := range parts {
 		mac.Write([]byte(part))
 		mac.Write([]byte{0})
 	}
-	mac.Sum(key[:0])
-	return key
+	return mac.Sum(nil)
 }
 
 func (g *Guard) remember(key verifiedKey, v verified) {
@@ -327,7 +422,9 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
 		// The client is told that security is off by any token being good.
 		name, err = "", nil
 	case err == nil:
-		name, err = g.checkPassword(r, name, password)
+		if err = g.fresh(r.Context()); err == nil {
+			name, err = g.checkPassword(r, name, password)
+		}
 	}
 	if err != nil {
 		if platen.ErrorCode(err) == platen.Forbidden {

@@ -29,8 +29,7 @@ func ReplyAccepted(w http.ResponseWriter, operation string) {
 // A RunningOperation is an operation with how far it is.
 type RunningOperation struct {
 	platen.Operation
-	Doing   string // what it does now
-	Percent int
+	Doing string // what it does now
 }
 
 // ReplyOperations answers with an operations list (api-facts 2.10).

@@ -76,6 +76,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, source preparedSe
 func (s *Server) create(ctx context.Context, run *running, source preparedSet) {
 	defer s.operating.remove(run)
 	defer source.Close()
+	go s.report(ctx, run)
 	made, err := s.Store.CreateJobSet(ctx, counted{source, &run.pages},
 		platen.JobSetOptions{Existing: true, Operation: run.ID})
 	if err == nil {
@@ -92,6 +93,27 @@ func (s *Server) create(ctx context.Context, run *running, source preparedSet) {
 	}
 	if err := s.Store.FailOperation(context.WithoutCancel(ctx), run.ID, message); err != nil {
 		s.Log.Error("the end of an operation is not recorded", "error", err, "operation", run.ID)
+	}
+}
+
+// reportEvery is how often other servers are told how far an operation is,
+// and asked whether one of them has cancelled it.
+const reportEvery = time.Second
+
+// report does so until the operation has ended.
+func (s *Server) report(ctx context.Context, run *running) {
+	ticker := time.NewTicker(reportEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-run.done:
+			return
+		case <-ticker.C:
+		}
+		if err := s.Store.ReportOperation(ctx, run.ID, run.percent()); platen.ErrorCode(err) == platen.NotFound {
+			run.cancel()
+			return
+		}
 	}
 }
 
@@ -329,7 +351,7 @@ func (s *Server) progress(_ olrest.Route, w http.ResponseWriter, r *http.Request
 	if err != nil {
 		return err
 	}
-	percent := 0
+	percent := operation.Percent
 	if run != nil {
 		percent = run.percent()
 	}
@@ -367,12 +389,8 @@ func (s *Server) cancel(_ olrest.Route, w http.ResponseWriter, r *http.Request) 
 		case <-r.Context().Done():
 			return r.Context().Err()
 		}
-	} else if operation, err := s.Store.Operation(r.Context(), id); err != nil {
-		return err
-	} else if operation.Ended.IsZero() {
-		return platen.Errorf(platen.Unavailable, "the operation is not yet, or no longer, in the hands of this server; try again")
 	} else {
-		return endedError(operation)
+		return s.cancelElsewhere(w, r, id)
 	}
 	operation, err := s.Store.Operation(r.Context(), id)
 	if err != nil {
@@ -387,6 +405,30 @@ func (s *Server) cancel(_ olrest.Route, w http.ResponseWriter, r *http.Request) 
 	s.Log.Info("operation cancelled", "operation", id)
 	olrest.ReplyCancelled(w)
 	return nil
+}
+
+// cancelElsewhere stops an operation that another server runs, or none: it
+// can no longer store what it makes, and the server that runs it soon notices.
+func (s *Server) cancelElsewhere(w http.ResponseWriter, r *http.Request, id string) error {
+	operation, err := s.Store.Operation(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	if operation.Ended.IsZero() {
+		err := s.Store.CancelOperation(r.Context(), id)
+		if err == nil {
+			s.Log.Info("operation cancelled", "operation", id)
+			olrest.ReplyCancelled(w)
+			return nil
+		}
+		if platen.ErrorCode(err) != platen.NotFound {
+			return err
+		}
+		if operation, err = s.Store.Operation(r.Context(), id); err != nil { // it has ended meanwhile
+			return err
+		}
+	}
+	return endedError(operation)
 }
 
 func endedError(operation platen.Operation) error {

@@ -24,7 +24,10 @@ func (s *Store) FailOperation(_ context.Context, id, message string) error {
 }
 
 // FailOperations implements [platen.Store].
-func (s *Store) FailOperations(_ context.Context, message string) error {
+func (s *Store) FailOperations(ctx context.Context, message string) error {
+	if running, err := s.Operations(ctx); err != nil || len(running) == 0 {
+		return err
+	}
 	return s.error("end operations", s.update(func(t *transaction) error {
 		return t.exec(updateFailedAll, time.Now().UnixMilli(), message, s.id)
 	}))
@@ -91,17 +94,23 @@ func scanOperation(from interface{ Scan(...any) error }) (o platen.Operation, er
 	return o, err
 }
 
+// CancelOperation implements [platen.Store].
+func (s *Store) CancelOperation(_ context.Context, id string) error {
+	return s.removeOperation("cancel operation", deleteRunning, id)
+}
+
 // ForgetOperation implements [platen.Store].
 func (s *Store) ForgetOperation(_ context.Context, id string) error {
-	return s.error("forget operation", s.update(func(t *transaction) error {
-		gone, err := t.stmt(deleteOperation).ExecContext(t.ctx, id)
-		if err != nil {
-			return err
+	return s.removeOperation("forget operation", deleteOperation, id)
+}
+
+func (s *Store) removeOperation(doing string, q query, id string) error {
+	return s.error(doing, s.update(func(t *transaction) error {
+		ok, err := changed(t, q, id)
+		if err == nil && !ok {
+			err = operationNotFound(id)
 		}
-		if n, err := gone.RowsAffected(); err != nil || n == 1 {
-			return err
-		}
-		return operationNotFound(id)
+		return err
 	}))
 }
 

@@ -73,6 +73,7 @@ const (
 	selectOperation  query = `SELECT ` + operationColumns + ` FROM operation WHERE id = $1`
 	selectOperations query = `SELECT ` + operationColumns + ` FROM operation WHERE ended IS NULL ORDER BY started, id`
 	deleteOperation  query = `DELETE FROM operation WHERE id = $1`
+	deleteRunning    query = `DELETE FROM operation WHERE id = $1 AND ended IS NULL`
 	deleteOperations query = `DELETE FROM operation WHERE ended < $1`
 
 	insertDeleted query = `INSERT INTO deleted_set (id, kind, marked) VALUES ($1, $2, $3)`
@@ -141,7 +142,7 @@ var (
 		selectNameID, insertName, insertValue, selectValues, deleteValue, deleteValues,
 		insertStale, selectStale, selectStaleLast, deleteStale,
 		insertOperation, updateDone, updateFailed, updateFailedAll,
-		selectOperation, selectOperations, deleteOperation, deleteOperations,
+		selectOperation, selectOperations, deleteOperation, deleteRunning, deleteOperations,
 		insertDeleted, selectDeleted, deleteDeleted, deleteEntity,
 		selectRootRows, selectRootSome, selectNestedRows, selectNestedFree, updateNestedRoot,
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,

@@ -63,10 +63,9 @@ const (
 	deleteReplicas query = `DELETE FROM replica WHERE seen < ` + nowText + ` - 86400000`
 	updatePercent  query = `UPDATE operation SET percent = $2 WHERE id = $1 AND ended IS NULL`
 
-	insertFailure      query = `INSERT INTO login_failure (at, owner, address, name) VALUES (` + nowText + `, $1, $2, $3)`
-	selectFailures     query = `SELECT seq, address, name FROM login_failure WHERE seq > $1 AND owner <> $2 ORDER BY seq LIMIT 1000`
-	selectFailuresLast query = `SELECT coalesce(max(seq), 0) FROM login_failure`
-	deleteFailures     query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
+	insertFailure  query = `INSERT INTO login_failure (at, owner, address, name) VALUES (` + nowText + `, $1, $2, $3)`
+	selectFailures query = `SELECT seq, address, name FROM login_failure WHERE seq > $1 AND owner <> $2 ORDER BY seq LIMIT 1000`
+	deleteFailures query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
 )
 
 // The entities of an array that there are, with their kinds.
@@ -99,7 +98,7 @@ func sharedQueryList() []query {
 	all := []query{
 		lockStructure, lockIndex, tryLockIndex, lockLists, waitForLists, noStatementTimeout, selectReadOnly,
 		updateLease, upsertReplica, deleteReplica, deleteReplicas, updatePercent,
-		insertFailure, selectFailures, selectFailuresLast, deleteFailures, sharedKinds,
+		insertFailure, selectFailures, deleteFailures, sharedKinds,
 	}
 	for _, f := range facets {
 		all = append(all, sharedLists[f], sharedRows[f], sharedLocked[f])

@@ -18,6 +18,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/platenhq/platen"
 )
@@ -87,7 +88,9 @@ type Store struct {
 	entry   sync.Mutex     // guards running against Close
 	running sync.WaitGroup // what ends after stop
 	locks   locks          // shared
-	finding chan struct{}  // holds an element for each search under way
+
+	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
+	finding      chan struct{} // holds an element for each search under way
 }
 
 var _ platen.Store = (*Store)(nil)

@@ -68,14 +68,15 @@ func (s *Store) RemoveUser(ctx context.Context, name string) error {
 // changeUser runs fn; if that changed nothing, refusal is the error.
 func (s *Store) changeUser(doing string, fn func(*transaction) (bool, error), refusal *platen.Error) error {
 	return s.error(doing, s.update(func(t *transaction) error {
-		ok, err := fn(t)
-		if err != nil {
+		// First, so that changes wait for each other.
+		if err := t.exec(updateUsersVersion); err != nil {
 			return err
 		}
-		if !ok {
-			return refusal
+		ok, err := fn(t)
+		if err == nil && !ok {
+			err = refusal
 		}
-		return t.exec(updateUsersVersion)
+		return err
 	}))
 }
 
@@ -99,4 +100,29 @@ func (s *Store) Secret(_ context.Context, name string, fresh []byte) ([]byte, er
 		return t.stmt(selectSecret).QueryRowContext(t.ctx, name).Scan(&secret)
 	})
 	return secret, s.error("read secret", err)
+}
+
+// ShareFailures implements [platen.UserStore].
+func (s *Store) ShareFailures(ctx context.Context, mine []platen.LoginFailure) ([]platen.LoginFailure, error) {
+	if !s.engine.Shared {
+		return nil, nil
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	for _, failure := range mine {
+		if _, err := s.write[insertFailure].ExecContext(ctx, s.id, []byte(failure.Address), []byte(failure.User)); err != nil {
+			return nil, s.error("share failed logins", err)
+		}
+	}
+	rows, err := s.read[selectFailures].QueryContext(ctx, s.failuresSeen.Load(), s.id)
+	others, err := collect(rows, err, func(from interface{ Scan(...any) error }) (platen.LoginFailure, error) {
+		var seq int64
+		var address, user []byte
+		err := from.Scan(&seq, &address, &user)
+		if err == nil {
+			s.failuresSeen.Store(seq)
+		}
+		return platen.LoginFailure{Address: string(address), User: string(user)}, err
+	})
+	return others, s.error("share failed logins", err)
 }
