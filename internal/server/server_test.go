@@ -17,7 +17,6 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
-	"github.com/platenhq/platen/internal/sqlite"
 )
 
 const (
@@ -39,16 +38,18 @@ type service struct {
 
 func start(t *testing.T, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
+	return startOn(t, openStore(t), change...)
+}
+
+// startOn starts a service on a store, which it closes.
+func startOn(t *testing.T, store platen.Store, change ...func(*server.Config, *auth.Config)) *service {
+	t.Helper()
 	ctx := t.Context()
-	store, err := sqlite.Open(ctx, t.TempDir(), 1<<20)
-	if err != nil {
-		t.Fatal(err)
-	}
 	admin, err := auth.NewUser(user, password)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.AddUser(ctx, admin); err != nil {
+	if err := store.AddUser(ctx, admin); err != nil && platen.ErrorCode(err) != platen.Conflict {
 		t.Fatal(err)
 	}
 	log := &syncBuffer{}

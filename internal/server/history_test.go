@@ -1,0 +1,190 @@
+package server_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/anishathalye/porcupine"
+
+	"github.com/platenhq/platen"
+)
+
+// A history is what many clients asked of many servers on one database, and
+// what they were told, to be checked for one order that explains it all.
+type history struct {
+	t        *testing.T
+	services []*service
+	jobs     []platen.ID
+	begun    time.Time
+	client   http.Client
+
+	mu         sync.Mutex
+	operations []porcupine.Operation
+	count      atomic.Int64 // of values written, so that each is another
+	done       atomic.Int64 // requests that were answered 200
+	refused    atomic.Int64 // and 503
+	lastDone   atomic.Int64 // when a write was last answered 200, in nanoseconds since begun
+}
+
+// A step is what was asked. The list of a job has the names a and b.
+type step struct {
+	job  platen.ID
+	kind byte // 'r'ead, 'w': replace by a, 'm': merge b
+	text string
+}
+
+// pair is the list of a job, or what was read of it.
+type pair struct{ a, b string }
+
+// listModel says what one list does.
+var listModel = porcupine.Model{
+	Partition: func(all []porcupine.Operation) [][]porcupine.Operation {
+		byJob := make(map[platen.ID][]porcupine.Operation)
+		for _, one := range all {
+			job := one.Input.(step).job
+			byJob[job] = append(byJob[job], one)
+		}
+		var parts [][]porcupine.Operation
+		for part := range maps.Values(byJob) {
+			parts = append(parts, part)
+		}
+		return parts
+	},
+	Init: func() any { return pair{} },
+	Step: func(state, input, output any) (bool, any) {
+		now, asked := state.(pair), input.(step)
+		switch asked.kind {
+		case 'w':
+			return true, pair{a: asked.text}
+		case 'm':
+			return true, pair{a: now.a, b: asked.text}
+		}
+		return output.(pair) == now, now
+	},
+	DescribeOperation: func(input, output any) string { return fmt.Sprint(input, output) },
+}
+
+func newHistory(t *testing.T, services []*service, jobs []platen.ID) *history {
+	return &history{t: t, services: services, jobs: jobs, begun: time.Now(), client: http.Client{Timeout: 20 * time.Second}}
+}
+
+// run lets clients work until stop is closed.
+func (h *history) run(clients int, stop <-chan struct{}) (wait func()) {
+	var group sync.WaitGroup
+	for client := range clients {
+		group.Go(func() {
+			random := rand.New(rand.NewPCG(1, uint64(client)))
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					h.one(client, random)
+				}
+			}
+		})
+	}
+	return group.Wait
+}
+
+// one sends a request of a client to some server and records it. A write that
+// was not answered may take effect at any time after.
+func (h *history) one(client int, random *rand.Rand) {
+	asked := step{job: h.jobs[random.IntN(len(h.jobs))], kind: "rrwm"[random.IntN(4)]}
+	s := h.services[random.IntN(len(h.services))]
+	path := fmt.Sprintf("%s/jobs/%d/properties", entities, asked.job)
+	method, body := "GET", ""
+	if asked.kind != 'r' {
+		asked.text = fmt.Sprint(h.count.Add(1))
+		method, body = "PUT", fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":%q}]}`, asked.job, asked.text)
+	}
+	if asked.kind == 'm' {
+		path, body = entities+"/jobs/properties", fmt.Sprintf(`[{"id":%d,"properties":[{"name":"b","value":%q}]}]`, asked.job, asked.text)
+	}
+	call := time.Since(h.begun).Nanoseconds()
+	status, text := h.send(s, method, path, body)
+	now := time.Since(h.begun).Nanoseconds()
+	record := porcupine.Operation{ClientId: client, Input: asked, Call: call, Return: now}
+	switch {
+	case status == 200:
+		h.done.Add(1)
+		if asked.kind != 'r' {
+			h.lastDone.Store(now)
+		} else {
+			record.Output = readPair(h.t, text)
+		}
+	case status == 503 || status == 0:
+		h.refused.Add(1)
+		if asked.kind == 'r' {
+			return
+		}
+		record.Return = math.MaxInt64
+		time.Sleep(20 * time.Millisecond)
+	default:
+		h.t.Errorf("%s %s: %d %s", method, path, status, text)
+		return
+	}
+	h.mu.Lock()
+	h.operations = append(h.operations, record)
+	h.mu.Unlock()
+}
+
+func readPair(t *testing.T, text string) (read pair) {
+	var pairs []platen.NameValue
+	if err := json.Unmarshal([]byte(text), &pairs); err != nil {
+		t.Error(err, text)
+	}
+	for _, p := range pairs {
+		if p.Name == "a" {
+			read.a = p.Value
+		} else {
+			read.b = p.Value
+		}
+	}
+	return read
+}
+
+// send returns status 0 if there was no answer.
+func (h *history) send(s *service, method, path, body string) (int, string) {
+	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		h.t.Error(err)
+		return 0, ""
+	}
+	r.Header.Set("auth_token", s.token)
+	response, err := h.client.Do(r)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		return 0, err.Error()
+	}
+	if response.StatusCode == 503 && response.Header.Get("Retry-After") == "" {
+		h.t.Errorf("%s %s: 503 without Retry-After: %s", method, path, text)
+	}
+	return response.StatusCode, string(text)
+}
+
+// check looks for an order that explains all answers.
+func (h *history) check() {
+	h.t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	result := porcupine.CheckOperationsTimeout(listModel, h.operations, time.Minute)
+	if result != porcupine.Ok {
+		h.t.Errorf("%d operations are not linearizable: %s", len(h.operations), result)
+	}
+	h.t.Logf("%d requests were answered, %d refused", h.done.Load(), h.refused.Load())
+}
