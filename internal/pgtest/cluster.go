@@ -56,15 +56,27 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 
 // binaries returns the directory of PostgreSQL's binaries.
 func binaries() (string, error) {
-	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
+	dirs, err := filepath.Glob("/usr/lib/postgresql/*/bin")
+	if err != nil {
+		return "", err
 	}
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil || len(found) == 0 {
-		return "", errors.New("no PostgreSQL: name one in " + Variable + ", or install it (apt-get install postgresql)")
+	slices.Reverse(dirs)
+	for _, dir := range append(dirs, filepath.SplitList(os.Getenv("PATH"))...) {
+		if all(dir, "initdb", "postgres", "pg_ctl", "pg_basebackup") {
+			return dir, nil
+		}
 	}
-	slices.Sort(found)
-	return filepath.Dir(found[len(found)-1]), nil
+	return "", errors.New("no PostgreSQL: name one in " + Variable + ", or install it (apt-get install postgresql)")
+}
+
+// all reports whether a directory has all these programs.
+func all(dir string, programs ...string) bool {
+	for _, name := range programs {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // command is one of PostgreSQL's, run by a user that is not root: root it
@@ -238,6 +250,15 @@ func (c *Cluster) end(signal syscall.Signal) error {
 	<-c.ended
 	c.server = nil
 	return nil
+}
+
+// Restart restarts the server with other settings.
+func (c *Cluster) Restart(settings ...string) error {
+	if err := c.Stop(); err != nil {
+		return err
+	}
+	c.settings = settings
+	return c.Start()
 }
 
 // Signal sends a signal to all processes of the server.

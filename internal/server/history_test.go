@@ -33,7 +33,6 @@ type history struct {
 	count      atomic.Int64 // of values written, so that each is another
 	done       atomic.Int64 // requests that were answered 200
 	refused    atomic.Int64 // and 503
-	lastDone   atomic.Int64 // when a write was last answered 200, in nanoseconds since begun
 }
 
 // A step is what was asked. The list of a job has the names a and b.
@@ -97,6 +96,21 @@ func (h *history) run(clients int, stop <-chan struct{}) (wait func()) {
 	return group.Wait
 }
 
+// read reads a list when all is over.
+func (h *history) read(client int, job platen.ID) {
+	h.t.Helper()
+	call := time.Since(h.begun).Nanoseconds()
+	status, text := h.send(h.services[client%len(h.services)], "GET", fmt.Sprintf("%s/jobs/%d/properties", entities, job), "")
+	if status != 200 {
+		h.t.Errorf("read of job %d: %d %s", job, status, text)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.operations = append(h.operations, porcupine.Operation{ClientId: client, Input: step{job: job, kind: 'r'},
+		Call: call, Output: readPair(h.t, text), Return: time.Since(h.begun).Nanoseconds()})
+}
+
 // one sends a request of a client to some server and records it. A write that
 // was not answered may take effect at any time after.
 func (h *history) one(client int, random *rand.Rand) {
@@ -118,9 +132,7 @@ func (h *history) one(client int, random *rand.Rand) {
 	switch {
 	case status == 200:
 		h.done.Add(1)
-		if asked.kind != 'r' {
-			h.lastDone.Store(now)
-		} else {
+		if asked.kind == 'r' {
 			record.Output = readPair(h.t, text)
 		}
 	case status == 503 || status == 0:

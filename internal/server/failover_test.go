@@ -1,0 +1,218 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+)
+
+// recovery is how long after a promotion, or a restart, replicas may take to
+// go on by themselves.
+const recovery = 10 * time.Second
+
+// onward waits until a write through each replica is answered.
+func (h *history) onward(what string) {
+	h.t.Helper()
+	for i, s := range h.services {
+		path := fmt.Sprintf("%s/jobs/%d/metadata", entities, h.jobs[0]) // the history is about properties
+		body := fmt.Sprintf(`{"id":%d,"properties":[]}`, h.jobs[0])
+		for end := time.Now().Add(recovery); ; time.Sleep(50 * time.Millisecond) {
+			status, text := h.send(s, "PUT", path, body)
+			if status == 200 {
+				break
+			}
+			if time.Now().After(end) {
+				h.t.Fatalf("replica %d does not go on after %s: %d %s", i, what, status, text)
+			}
+		}
+	}
+}
+
+// TestFailover kills the primary in the middle of writes, and promotes its
+// synchronous standby.
+func TestFailover(t *testing.T) {
+	if !onPostgres {
+		return // it is about PostgreSQL
+	}
+	primary := pgtest.NewCluster(t)
+	standby := primary.NewStandby(t)
+	if err := primary.Restart("synchronous_standby_names=standby"); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, primary.Address("postgres"), "CREATE DATABASE platen")
+	all := replicas(t, pgtest.Both(primary, standby, "platen"), 3)
+	h := newHistory(t, all, jobsOf(all[0], 8))
+	stop := make(chan struct{})
+	wait := h.run(12, stop)
+	time.Sleep(time.Second)
+	before := h.done.Load()
+	if err := primary.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(500 * time.Millisecond)
+	for _, s := range all {
+		if status, text := h.send(s, "GET", "/readyz", ""); status != 503 {
+			t.Errorf("without a database /readyz says %d %s", status, text)
+		}
+		if status, text := h.send(s, "GET", "/healthz", ""); status != 200 {
+			t.Errorf("without a database /healthz says %d %s", status, text)
+		}
+	}
+	standby.Promote(t)
+	h.onward("the promotion")
+	for _, s := range all {
+		if status, text := h.send(s, "GET", "/readyz", ""); status != 200 {
+			t.Errorf("after the promotion /readyz says %d %s", status, text)
+		}
+	}
+	time.Sleep(time.Second)
+	close(stop)
+	wait()
+	if before < 100 || h.done.Load() < before+100 {
+		t.Errorf("%d requests were answered before, %d in all: too few to tell", before, h.done.Load())
+	}
+	if h.refused.Load() == 0 {
+		t.Error("nobody noticed that the primary was killed")
+	}
+	// Each list is read once more, so that a write that was lost shows.
+	for client, job := range h.jobs {
+		h.read(client, job)
+	}
+	h.check()
+}
+
+// TestDatabaseTrouble is what a database can do to a server that runs.
+func TestDatabaseTrouble(t *testing.T) {
+	if !onPostgres {
+		return // it is about PostgreSQL
+	}
+	cluster := pgtest.NewCluster(t, "fsync=off")
+	admin := cluster.Address("postgres")
+	pgtest.Exec(t, admin, "CREATE DATABASE platen")
+	all := replicas(t, cluster.Address("platen")+"?statement_timeout=700", 2)
+	h := newHistory(t, all, jobsOf(all[0], 8))
+
+	for _, trouble := range []struct {
+		name  string
+		cause func(t *testing.T)
+	}{
+		{"connections that are cut", func(t *testing.T) {
+			for range 5 {
+				pgtest.Exec(t, admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'platen'")
+				time.Sleep(100 * time.Millisecond)
+			}
+		}},
+		{"a restart", func(t *testing.T) {
+			if err := cluster.Restart("fsync=off"); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"a crash", func(t *testing.T) {
+			if err := cluster.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			if err := cluster.Start(); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"a table that is locked", func(t *testing.T) {
+			pgtest.Exec(t, cluster.Address("platen"), "BEGIN; LOCK TABLE properties; SELECT pg_sleep(2); COMMIT")
+		}},
+		{"no connection left", func(t *testing.T) {
+			pgtest.Exec(t, admin, "ALTER DATABASE platen CONNECTION LIMIT 0",
+				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'platen'")
+			time.Sleep(500 * time.Millisecond)
+			pgtest.Exec(t, admin, "ALTER DATABASE platen CONNECTION LIMIT -1")
+		}},
+		{"a database that only reads", func(t *testing.T) {
+			pgtest.Exec(t, admin, "ALTER DATABASE platen SET default_transaction_read_only = on",
+				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'platen'")
+			time.Sleep(500 * time.Millisecond)
+			if status, text := h.send(all[0], "GET", "/readyz", ""); status != 503 {
+				t.Errorf("/readyz says %d %s", status, text)
+			}
+			pgtest.Exec(t, admin, "ALTER DATABASE platen SET default_transaction_read_only = off",
+				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'platen'")
+		}},
+		{"a server that hangs", func(t *testing.T) {
+			if err := cluster.Signal(syscall.SIGSTOP); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+			if err := cluster.Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(trouble.name, func(t *testing.T) {
+			stop := make(chan struct{})
+			wait := h.run(8, stop)
+			time.Sleep(200 * time.Millisecond)
+			trouble.cause(t)
+			h.onward(trouble.name)
+			time.Sleep(200 * time.Millisecond)
+			close(stop)
+			wait()
+		})
+	}
+	for client, job := range h.jobs {
+		h.read(client, job)
+	}
+	h.check()
+	for _, s := range all {
+		if log := s.log.String(); strings.Contains(log, "only-for-tests") {
+			t.Error("the password of the database is in the log")
+		}
+	}
+}
+
+// TestRollingRestart ends and starts one server after another while clients
+// work.
+func TestRollingRestart(t *testing.T) {
+	if !onPostgres {
+		return // it is for one process
+	}
+	address := pgtest.Database(t)
+	all := replicas(t, address, 3)
+	h := newHistory(t, all, jobsOf(all[0], 8))
+	stop := make(chan struct{})
+	wait := h.run(8, stop)
+	for range 3 {
+		t.Run("another", func(t *testing.T) {
+			fresh := replicas(t, address, 1) // it begins, works, and ends with this test
+			if got := fresh[0].do("GET", fmt.Sprintf("%s/jobs/%d/properties", entities, h.jobs[0]), ""); got.status != 200 {
+				t.Error(got.status, got.body)
+			}
+		})
+	}
+	close(stop)
+	wait()
+	if h.refused.Load() > 0 {
+		t.Error(h.refused.Load(), "requests were refused")
+	}
+	h.check()
+	// Clean-up and lost operations are for one of them at a time.
+	ctx := context.WithoutCancel(t.Context())
+	if err := all[0].store.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: h.jobs[0] - 1}); err != nil {
+		t.Fatal(err)
+	}
+	more := 0
+	for _, s := range all {
+		left, err := s.store.Clean(ctx, time.Now().Add(time.Hour))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if left {
+			more++
+		}
+	}
+	if more != 1 {
+		t.Errorf("%d of 3 servers clean up at a time, want 1", more)
+	}
+}
