@@ -19,6 +19,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/pgtest"
 )
 
 const testPassword = "correct horse"
@@ -28,7 +29,15 @@ func TestMain(m *testing.M) {
 	if os.Getenv("PLATEN_BE") != "" {
 		main()
 	}
-	testscript.Main(m, map[string]func(){"platen": main, "background": background})
+	testscript.Main(stopping{m}, map[string]func(){"platen": main, "background": background})
+}
+
+// stopping stops the PostgreSQL that tests shared.
+type stopping struct{ m *testing.M }
+
+func (s stopping) Run() int {
+	defer pgtest.Stop()
+	return s.m.Run()
 }
 
 // background runs platen with its output in a file, as a shell with
@@ -51,9 +60,18 @@ type process struct {
 	log *bytes.Buffer
 }
 
-func serveProcess(t *testing.T, data string) *process {
+// option is the flag for where a test's database is.
+func option(where string) string {
+	if strings.Contains(where, "://") {
+		return "--database=" + where
+	}
+	return "--data=" + where
+}
+
+func serveProcess(t *testing.T, where string, args ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], "serve", "--listen", "127.0.0.1:0", "--data", data), log: &bytes.Buffer{}}
+	args = append([]string{"serve", "--listen", "127.0.0.1:0", option(where)}, args...)
+	p := &process{Cmd: exec.Command(os.Args[0], args...), log: &bytes.Buffer{}}
 	p.Env = append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()
@@ -101,7 +119,11 @@ func command(env map[string]string, stdin string, args ...string) (code int, std
 // TestKill kills a server under load, and looks for every write that it had
 // acknowledged.
 func TestKill(t *testing.T) {
-	data := t.TempDir()
+	t.Run("SQLite", func(t *testing.T) { testKill(t, t.TempDir()) })
+	t.Run("PostgreSQL", func(t *testing.T) { testKill(t, pgtest.Database(t)) })
+}
+
+func testKill(t *testing.T, data string) {
 	ctx := context.Background()
 	var jobs []platen.ID
 	acknowledged := make(map[platen.ID]int)

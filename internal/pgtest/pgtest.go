@@ -130,3 +130,14 @@ func execute(address string, statements ...string) error {
 	}
 	return errors.Join(err, db.Close())
 }
+
+// Query reads one value at an address.
+func Query(address, text string, into any) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.QueryRowContext(ctx, text).Scan(into), db.Close())
+}

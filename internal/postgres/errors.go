@@ -18,6 +18,7 @@ import (
 
 // Codes of the server: PostgreSQL's documentation, appendix A.
 const (
+	protocolViolation    = "08P01"
 	readOnlyTransaction  = "25006"
 	invalidAuthorization = "28000"
 	invalidPassword      = "28P01"
@@ -133,6 +134,8 @@ func explain(err error, config *pgx.ConnConfig) error {
 		return conflict("the database at %s refuses the user %q: %s; check user and password, which can be in the address, in PGPASSWORD or in ~/.pgpass", servers, user, serverMessage(err))
 	case unknownDatabase:
 		return conflict("there is no database %q at %s; make it with: createdb -h %s -p %d -O %s %s", database, servers, config.Host, config.Port, user, database)
+	case protocolViolation:
+		return conflict("what answers at %s does not take the settings of a connection: %s; behind a pooler such as PgBouncer add ?default_query_exec_mode=exec to the address", servers, serverMessage(err))
 	case noPrivilege:
 		return conflict("the user %q may not use the database %q at %s: %s; make the user its owner: ALTER DATABASE %s OWNER TO %s", user, database, servers, serverMessage(err), database, user)
 	case unknownSchema:

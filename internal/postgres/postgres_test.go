@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/platenhq/platen"
@@ -22,4 +23,31 @@ func TestStore(t *testing.T) {
 			return s
 		}
 	})
+}
+
+// TestPooler runs behind a pooler that lends a connection for a transaction.
+func TestPooler(t *testing.T) {
+	storetest.RunCached(t, func(t *testing.T) storetest.Open {
+		address := pgtest.Bouncer(t, pgtest.Database(t)) + "?default_query_exec_mode=exec"
+		return func(t *testing.T) platen.Store {
+			s, err := postgres.Open(t.Context(), address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+	})
+}
+
+func TestRedact(t *testing.T) {
+	for _, address := range []string{
+		"postgres://platen:geheim@one:5432/platen",
+		"postgres://platen:geheim@one:5432,two:5432/platen?sslmode=disable",
+		"postgresql:///platen?host=/run&password=geheim",
+		"postgres://one/platen",
+	} {
+		if got := postgres.Redact(address); strings.Contains(got, "geheim") || !strings.Contains(got, "platen") {
+			t.Errorf("%s: %s", address, got)
+		}
+	}
 }

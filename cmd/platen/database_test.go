@@ -1,0 +1,109 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+)
+
+// TestBadDatabase is each way in which a database can be wrong. The server
+// says so in one line, and touches nothing.
+func TestBadDatabase(t *testing.T) {
+	address := pgtest.Database(t)
+	newer, foreign, foreignTable, readOnly, full, latin := pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t)
+	if code, _, stderr := command(nil, "", "user", "list", "--database", newer); code != 0 {
+		t.Fatal(stderr)
+	}
+	pgtest.Exec(t, newer, "INSERT INTO migration (version, name, checksum) VALUES (999, 'later', '')")
+	pgtest.Exec(t, foreign, "CREATE TABLE orders (id int)")
+	pgtest.Exec(t, foreignTable, "CREATE TABLE migration (step text)")
+	pgtest.Exec(t, readOnly, "ALTER DATABASE "+name(readOnly)+" SET default_transaction_read_only = on")
+	// What a full disk says, at the first thing that takes room.
+	pgtest.Exec(t, full, `CREATE FUNCTION refuse() RETURNS event_trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`,
+		`CREATE EVENT TRIGGER full_disk ON ddl_command_start EXECUTE FUNCTION refuse()`)
+	pgtest.Exec(t, latin, "DROP DATABASE IF EXISTS "+name(latin)+"_latin", "CREATE DATABASE "+name(latin)+"_latin TEMPLATE template0 ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C'")
+	t.Cleanup(func() { pgtest.Exec(t, latin, "DROP DATABASE "+name(latin)+"_latin") })
+
+	for _, test := range []struct{ name, address, want string }{
+		{"no server", "postgres://platen:secret@127.0.0.1:1/platen", "no database can be reached at 127.0.0.1:1"},
+		{"no such host", "postgres://platen:secret@nothing.invalid/platen", "no database can be reached at nothing.invalid:5432"},
+		{"wrong password", strings.Replace(address, "only-for-tests", "secret", 1), "check user and password"},
+		{"no such user", strings.Replace(address, "//platen:", "//nobody:", 1), "check user and password"},
+		{"no such database", pgtest.WithDatabase(t, address, "missing"), "createdb"},
+		{"not an address", "postgres://one:port/x", "can not be understood"},
+		{"no address", "./platen-data", "--data"},
+		{"a small pool", address + "?pool_max_conns=2", "6 are the fewest"},
+		{"a newer platen", newer, "run the newer platen"},
+		{"another program's", foreign, "another program"},
+		{"another program's migrations", foreignTable, "another program"},
+		{"a standby", readOnly, "read-only"},
+		{"a full disk", full, "disk of the database is full"},
+		{"another encoding", pgtest.WithDatabase(t, latin, name(latin)+"_latin"), "UTF8"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := tables(t, test.address)
+			code, stdout, stderr := command(nil, "", "serve", "--listen", "127.0.0.1:0", "--database", test.address)
+			message := strings.TrimSuffix(stderr, "\nSee \"platen serve --help\".\n")
+			if code == 0 || stdout != "" || !strings.Contains(stderr, test.want) || strings.Count(strings.TrimSpace(message), "\n") > 0 || strings.Contains(stderr, "secret") {
+				t.Errorf("exit code %d, %q %q; want one line with %q", code, stdout, stderr, test.want)
+			}
+			if after := tables(t, test.address); after != before {
+				t.Errorf("the tables were %s and are %s", before, after)
+			}
+		})
+	}
+}
+
+// name returns the name of the database of an address.
+func name(address string) string { return address[strings.LastIndexByte(address, '/')+1:] }
+
+// tables lists the tables of a database, if there is one.
+func tables(t *testing.T, address string) string {
+	t.Helper()
+	var list string
+	if err := pgtest.Query(address, `SELECT coalesce(string_agg(table_name, ' '), '') FROM information_schema.tables WHERE table_schema = 'public'`, &list); err != nil {
+		return "unknown"
+	}
+	return list
+}
+
+// TestFullDisk is a disk that fills while the server runs.
+func TestFullDisk(t *testing.T) {
+	address := pgtest.Database(t)
+	p := serveProcess(t, address)
+	c := p.client(t)
+	made, err := c.Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[{}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, address, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`,
+		`CREATE TRIGGER full_disk BEFORE INSERT ON properties FOR EACH STATEMENT EXECUTE FUNCTION refuse()`)
+	url := fmt.Sprintf("%s/rest/serverengine/entity/jobs/%d/properties", p.url, made.Children[0])
+	put := func() *http.Response {
+		t.Helper()
+		r, err := http.NewRequest("PUT", url, strings.NewReader(fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"b"}]}`, made.Children[0])))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth(adminName, testPassword)
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		return response
+	}
+	if got := put(); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
+		t.Error("on a full disk:", got.Status)
+	}
+	pgtest.Exec(t, address, "DROP TRIGGER full_disk ON properties")
+	if got := put(); got.StatusCode != 200 {
+		t.Error("with room again:", got.Status)
+	}
+}
