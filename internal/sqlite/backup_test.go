@@ -1,0 +1,210 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/sqlite"
+)
+
+// TestBackup backs up a store while writers go on, and restores it elsewhere.
+func TestBackup(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	s, err := sqlite.Open(ctx, dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := someJobs(t, s, 8)
+	var acknowledged [8]atomic.Int64
+	var writers sync.WaitGroup
+	stop := make(chan struct{})
+	for i, job := range jobs {
+		writers.Go(func() {
+			for n := int64(1); ; n++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				update := platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "n", Value: fmt.Sprint(n)}}}
+				if err := s.Replace(ctx, platen.Job, platen.Properties, update); err != nil {
+					t.Error(err)
+					return
+				}
+				acknowledged[i].Store(n)
+			}
+		})
+	}
+	for acknowledged[0].Load() < 20 {
+		time.Sleep(time.Millisecond)
+	}
+	var before [8]int64
+	for i := range before {
+		before[i] = acknowledged[i].Load()
+	}
+	file := filepath.Join(t.TempDir(), "backup.db")
+	made, err := sqlite.Backup(ctx, dir, file, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(stop)
+	writers.Wait()
+	if made.Entities < 9 || made.Schema == 0 || made.Path != file {
+		t.Errorf("made %+v", made)
+	}
+	if _, err := sqlite.Backup(ctx, dir, file, false); platen.ErrorCode(err) != platen.Conflict {
+		t.Error("a backup was overwritten:", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	elsewhere := t.TempDir()
+	if _, _, err := sqlite.Restore(ctx, file, elsewhere, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := sqlite.Restore(ctx, file, elsewhere, false); platen.ErrorCode(err) != platen.Conflict {
+		t.Error("a database was replaced:", err)
+	}
+	if got := numbers(t, elsewhere, jobs); !between(before[:], got, acknowledged[:]) {
+		t.Errorf("restored %v, before the backup there was %v", got, before)
+	}
+	// Restored over the newer one, that one is kept.
+	_, kept, err := sqlite.Restore(ctx, file, dir, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aside := t.TempDir()
+	if _, _, err := sqlite.Restore(ctx, kept, aside, false); err != nil {
+		t.Fatal(err)
+	}
+	for i, n := range numbers(t, aside, jobs) {
+		if n != acknowledged[i].Load() {
+			t.Errorf("the database that was replaced has %d of job %d, and had %d", n, i, acknowledged[i].Load())
+		}
+	}
+}
+
+func between(low, got []int64, high []atomic.Int64) bool {
+	for i, n := range got {
+		if n < low[i] || n > high[i].Load() {
+			return false
+		}
+	}
+	return true
+}
+
+func someJobs(t *testing.T, s platen.Store, n int) []platen.ID {
+	t.Helper()
+	set, err := spool.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if err := olrest.ReadJobSet(strings.NewReader(`{"jobs":[`+strings.Repeat("{},", n-1)+`{}]}`), set); err != nil {
+		t.Fatal(err)
+	}
+	made, err := s.CreateJobSet(t.Context(), set, platen.JobSetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made.Children
+}
+
+// numbers reads the property n of jobs.
+func numbers(t *testing.T, dir string, jobs []platen.ID) []int64 {
+	t.Helper()
+	s, err := sqlite.Open(context.Background(), dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all := make([]int64, len(jobs))
+	for i, job := range jobs {
+		list, err := s.List(t.Context(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Sscanf(string(list), `[{"name":"n","value":"%d"}]`, &all[i])
+	}
+	return all
+}
+
+// TestBadBackup is what can be wrong with a file to restore. Nothing is left
+// of it.
+func TestBadBackup(t *testing.T) {
+	ctx := t.Context()
+	dir := t.TempDir()
+	s, err := sqlite.Open(ctx, dir, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	someJobs(t, s, 100)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files := t.TempDir()
+	good := filepath.Join(files, "good")
+	if _, err := sqlite.Backup(ctx, dir, good, false); err != nil {
+		t.Fatal(err)
+	}
+	whole, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := append([]byte{}, whole...)
+	for i := len(damaged) / 2; i < len(damaged)/2+8192; i++ {
+		damaged[i] ^= 0x55
+	}
+	change := func(name, statement string, from []byte) string {
+		path := filepath.Join(files, name)
+		if err := os.WriteFile(path, from, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if statement != "" {
+			db, err := sql.Open("sqlite3", "file:"+path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := db.Exec(statement); err != nil {
+				t.Fatal(err)
+			}
+			if err := db.Close(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return path
+	}
+	for _, test := range []struct{ name, path, want string }{
+		{"none", filepath.Join(files, "none"), "no such file"},
+		{"text", change("text", "", []byte("this is no database, but long enough to be one, or so it seems at a glance, if one does not look closely at all")), "no database"},
+		{"foreign", change("foreign", "CREATE TABLE x (y)", nil), "no database of platen's"},
+		{"newer", change("newer", "INSERT INTO migration (version, name, checksum) VALUES (999, 'x', '')", whole), "newer platen"},
+		{"cut off", change("cut", "", whole[:len(whole)/2]), "damaged"},
+		{"damaged", change("damaged", "", damaged), "damaged"},
+	} {
+		to := t.TempDir()
+		_, _, err := sqlite.Restore(ctx, test.path, to, false)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v; want %q", test.name, err, test.want)
+		}
+		if left, _ := os.ReadDir(to); len(left) > 0 {
+			t.Errorf("%s: %v is left", test.name, left)
+		}
+	}
+	if _, err := sqlite.Backup(ctx, t.TempDir(), filepath.Join(files, "x"), false); err == nil {
+		t.Error("a backup of nothing")
+	}
+}
