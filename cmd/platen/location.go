@@ -101,6 +101,9 @@ func (l location) use(ctx context.Context, create bool, fn func(*sqlstore.Store)
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := store.Unfinished(ctx); err != nil {
+		return err
+	}
 	if err := fn(store); err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ Each flag can also be set in the environment; "platen COMMAND --help" has the na
 	root.AddCommand(
 		serveCommand(env), demoCommand(env),
 		importCommand(env), exportCommand(env),
-		backupCommand(env), restoreCommand(env),
+		copyCommand(env), backupCommand(env), restoreCommand(env),
 		userCommand(env), versionCommand(env),
 	)
 	root.SetArgs(args)

@@ -129,6 +129,10 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := store.Unfinished(ctx); err != nil {
+		return err
+	}
+	store.Serve()
 	password, err := firstUser(ctx, store, env.getenv(adminPassword))
 	if err != nil {
 		return err

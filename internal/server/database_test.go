@@ -43,6 +43,7 @@ func openStore(t testing.TB) platen.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Serve()
 	return s
 }
 
@@ -53,5 +54,6 @@ func openAt(t testing.TB, address string) platen.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Serve()
 	return s
 }

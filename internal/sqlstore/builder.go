@@ -232,7 +232,12 @@ func (b *builder) insertDetails(body []byte) (id int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	seen := make(map[string]bool)
 	for _, part := range details.Pages {
+		if seen[part.Media.Name] {
+			continue
+		}
+		seen[part.Media.Name] = true
 		if err := b.t.exec(insertDetailsMedia, id, part.Media.Name); err != nil {
 			return 0, err
 		}

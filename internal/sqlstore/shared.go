@@ -300,9 +300,18 @@ func (t *transaction) lockIndex() error {
 	return t.exec(lockIndex)
 }
 
+// Serve says to other processes that share the database that this one serves
+// it, until Close. Operations of those that do not are taken for lost.
+func (s *Store) Serve() {
+	if s.engine.Shared && s.enter() {
+		go s.live()
+	}
+}
+
 // live says from time to time that this process lives, and forgets those that
 // have long been dead.
 func (s *Store) live() {
+	defer s.running.Done()
 	ticker := time.NewTicker(liveEvery)
 	defer ticker.Stop()
 	beat := func(q query, args ...any) {
@@ -475,6 +484,11 @@ type rowsPutOff struct {
 	places  map[int64]int // once: of each first argument
 }
 
+func newRowsPutOff(b bulk) *rowsPutOff {
+	n := len(b.types)
+	return &rowsPutOff{bulk: b, numbers: make([][]*int64, n), texts: make([][]string, n), bodies: make([][][]byte, n), places: make(map[int64]int)}
+}
+
 // What is put off at most.
 const (
 	putOffRows  = 8192
@@ -485,9 +499,7 @@ const (
 func (t *transaction) putOff(q query, args []any) error {
 	rows := t.off[q]
 	if rows == nil {
-		b := bulks[q]
-		n := len(b.types)
-		rows = &rowsPutOff{bulk: b, numbers: make([][]*int64, n), texts: make([][]string, n), bodies: make([][][]byte, n), places: make(map[int64]int)}
+		rows = newRowsPutOff(bulks[q])
 		if t.off == nil {
 			t.off = make(map[query]*rowsPutOff)
 		}

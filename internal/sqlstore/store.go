@@ -127,7 +127,6 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 	s.running.Go(s.index)
 	if engine.Shared {
 		s.locks, s.gatherer = newLocks(), newGatherer(s)
-		s.running.Go(s.live)
 	}
 	return s, nil
 }

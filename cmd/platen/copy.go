@@ -1,0 +1,83 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+func copyCommand(env environment) *cobra.Command {
+	var from, to string
+	cmd := &cobra.Command{
+		Use:   "copy --from DIRECTORY|ADDRESS --to DIRECTORY|ADDRESS",
+		Short: "Move a database between SQLite and PostgreSQL, either way",
+		Long: `copy copies everything, with users and all identifiers, from one database to
+another that is empty. No server may run on either. At the end it compares the
+two, row by row. A copy that was cut off goes on when it is begun again; until
+it is finished, no server starts on the target.`,
+		Example: `  platen copy --from /var/lib/platen --to postgres://platen@db:5432/platen
+  platen copy --from postgres://platen@db:5432/platen --to ./platen-data`,
+		Args: arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from == "" || to == "" {
+				return usageError{errors.New("say where from and where to: --from and --to, each a directory or an address"), cmd.CommandPath()}
+			}
+			return copyStore(cmd.Context(), env, locate(from), locate(to))
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "directory, or address of a PostgreSQL database, to copy")
+	cmd.Flags().StringVar(&to, "to", "", "directory, made if need be, or address of an empty database, to copy to")
+	return cmd
+}
+
+// copyStore copies what is at one location to another.
+func copyStore(ctx context.Context, env environment, from, to location) (err error) {
+	if !from.exists() {
+		return fmt.Errorf("there is no platen database in %s", from)
+	}
+	source, closeSource, err := openAlone(ctx, from)
+	if err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	defer func() { err = errors.Join(err, closeSource()) }()
+	target, closeTarget, err := openAlone(ctx, to)
+	if err != nil {
+		return fmt.Errorf("--to: %w", err)
+	}
+	defer func() { err = errors.Join(err, closeTarget()) }()
+	start, shown := time.Now(), time.Now()
+	rows, err := sqlstore.Copy(ctx, source, target, func(p sqlstore.Progress) {
+		if time.Since(shown) < time.Second {
+			return
+		}
+		shown = time.Now()
+		fmt.Fprintf(env.stderr, "%s %d of %d rows (%s)\n", p.Doing, p.Rows, p.Of, p.Table)
+	})
+	if ctx.Err() != nil {
+		return errors.New("cut off; the same command goes on where it stopped")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(env.stdout, "copied %s to %s: %d rows, compared and equal, in %v\n", from, to, rows, time.Since(start).Round(time.Millisecond))
+	return err
+}
+
+// openAlone opens a store that no other server uses.
+func openAlone(ctx context.Context, at location) (*sqlstore.Store, func() error, error) {
+	release, err := at.lock(fmt.Sprintf("process %d, which copies it", os.Getpid()))
+	if err != nil {
+		return nil, nil, err
+	}
+	store, err := at.open(ctx, 0)
+	if err != nil {
+		return nil, nil, errors.Join(err, release())
+	}
+	return store, func() error { return errors.Join(store.Close(), release()) }, nil
+}

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/demo"
+	"github.com/platenhq/platen/internal/pgtest"
+)
+
+// stop ends a server in order.
+func (p *process) stop(t *testing.T) {
+	t.Helper()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Fatalf("stop: %v\n%s", err, p.log)
+	}
+}
+
+// exports returns what a server exports of sets, and its users.
+func exports(t *testing.T, where string, sets []platen.Ref) string {
+	t.Helper()
+	_, users, _ := command(nil, "", "user", "list", option(where))
+	p := serveProcess(t, where)
+	c := p.client(t)
+	var all bytes.Buffer
+	for _, set := range sets {
+		if err := c.Export(t.Context(), set, &all); err != nil {
+			t.Fatal(set, err)
+		}
+	}
+	p.stop(t)
+	return all.String() + users
+}
+
+// TestCopy moves a database there and back again.
+func TestCopy(t *testing.T) {
+	ctx := t.Context()
+	dir, address, back := t.TempDir(), pgtest.Database(t), t.TempDir()
+	p := serveProcess(t, dir)
+	c := p.client(t)
+	run := demo.MailRun()
+	var sets []platen.Ref
+	add := func(kind platen.Kind, write func(*bytes.Buffer) error) {
+		t.Helper()
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		made, err := c.Import(ctx, kind, &b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sets = append(sets, platen.Ref{Kind: kind, ID: made.ID})
+	}
+	add(platen.DataSet, func(b *bytes.Buffer) error { return run.DataSet(b) })
+	add(platen.ContentSet, func(b *bytes.Buffer) error { return run.ContentSet(b) })
+	add(platen.JobSet, func(b *bytes.Buffer) error { return run.JobSet(b) })
+	add(platen.JobSet, func(b *bytes.Buffer) error {
+		const documents = 60_000 // with a list each, so that the copy can be cut off
+		document := `{"metadata":[{"name":"nö","value":"1"}]},`
+		b.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[` + strings.Repeat(document, documents-1) + document[:len(document)-1] + `]}]}]}]}`)
+		return nil
+	})
+	gone, err := c.Import(ctx, platen.JobSet, strings.NewReader(`{"jobs":[{"properties":[{"name":"a","value":"b"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: gone.ID}); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := command(nil, "secret of mine\n", "user", "add", "mailroom", option(dir)); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, _, stderr := command(nil, "", "copy", "--from", dir, "--to", address); code != 1 || !strings.Contains(stderr, "another server has") {
+		t.Errorf("copy of a running server: %d %s", code, stderr)
+	}
+	p.stop(t)
+	before := exports(t, dir, sets)
+
+	cut := exec.CommandContext(ctx, os.Args[0], "copy", "--from", dir, "--to", address)
+	cut.Env = append(os.Environ(), "PLATEN_BE=1")
+	if err := cut.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for n := 0; n == 0; time.Sleep(time.Millisecond) {
+		_ = pgtest.Query(address, "SELECT count(*) FROM metadata", &n) // there is no such table at first
+	}
+	if err := cut.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cut.Wait()
+	if code, _, stderr := command(nil, "", "serve", "--listen", "127.0.0.1:0", option(address)); code != 1 || !strings.Contains(stderr, "not finished") {
+		t.Errorf("serve on half a copy: %d %s", code, stderr)
+	}
+	p = serveProcess(t, back)
+	if code, _, stderr := command(nil, "", "copy", "--from", dir, "--to", back); code != 1 || !strings.Contains(stderr, "another server has") {
+		t.Errorf("copy to a running server: %d %s", code, stderr)
+	}
+	p.stop(t)
+	back = t.TempDir()
+	code, stdout, stderr := command(nil, "", "copy", "--from", dir, "--to", address)
+	if code != 0 || !strings.Contains(stdout, "compared and equal") {
+		t.Fatalf("copy again: %d %s %s", code, stdout, stderr)
+	}
+	p = serveProcess(t, address)
+	if code, _, stderr := command(nil, "", "copy", "--from", address, "--to", back); code != 1 || !strings.Contains(stderr, "in use by 1") {
+		t.Errorf("copy of a running server: %d %s", code, stderr)
+	}
+	p.stop(t)
+	if after := exports(t, address, sets); after != before {
+		t.Errorf("the copy differs: %d bytes instead of %d", len(after), len(before))
+	}
+	if code, _, stderr := command(nil, "", "copy", "--from", dir, "--to", address); code != 1 || !strings.Contains(stderr, "not empty") {
+		t.Errorf("copy to what is not empty: %d %s", code, stderr)
+	}
+	if code, stdout, stderr := command(nil, "", "copy", "--from", address, "--to", back); code != 0 {
+		t.Fatalf("copy back: %d %s %s", code, stdout, stderr)
+	}
+	if after := exports(t, back, sets); after != before {
+		t.Errorf("the copy that came back differs: %d bytes instead of %d", len(after), len(before))
+	}
+	// Identifiers go on where they were: none is given twice.
+	p = serveProcess(t, back)
+	made, err := p.client(t).Import(context.WithoutCancel(ctx), platen.JobSet, strings.NewReader(`{"jobs":[]}`))
+	if err != nil || made.ID <= gone.ID {
+		t.Errorf("after the copy a job set got the identifier %d, after %d: %v", made.ID, gone.ID, err)
+	}
+	for _, args := range []string{"--from " + dir, "--from nothing --to " + back, "--from " + dir + " --to postgres://x:secret@127.0.0.1:1/x"} {
+		code, _, stderr := command(nil, "", append([]string{"copy"}, strings.Fields(args)...)...)
+		if code == 0 || stderr == "" || strings.Contains(stderr, "secret") {
+			t.Error(fmt.Sprint("copy ", args), code, stderr)
+		}
+	}
+}
