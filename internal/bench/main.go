@@ -5,6 +5,7 @@
 //
 //	go run ./internal/bench
 //	go run ./internal/bench -short
+//	go run ./internal/bench -postgres
 //	go run ./internal/bench -dir /mnt/disk -json
 //
 // It builds the server, runs it on a new database in a temporary directory,
@@ -35,6 +36,7 @@ type options struct {
 	platen      string
 	directory   string
 	asJSON      bool
+	postgres    bool
 }
 
 // duration is the time of one measurement.
@@ -77,6 +79,7 @@ func main() {
 	flag.IntVar(&o.pages, "pages", 1_000_000, "document pages of the one large job")
 	flag.BoolVar(&short, "short", false, "a smoke test: 1 round of 0.3 s, and 20,000 document pages")
 	flag.BoolVar(&o.asJSON, "json", false, "print the results as JSON instead of a table")
+	flag.BoolVar(&o.postgres, "postgres", false, "measure on a private PostgreSQL, against pgbench too")
 	flag.StringVar(&o.platen, "platen", "", "the server to measure, instead of one that is built now")
 	flag.StringVar(&o.directory, "dir", "", "where to make the temporary directory; its disk is the one that is measured")
 	flag.Parse()
@@ -113,7 +116,7 @@ func run(ctx context.Context, o options) (err error) {
 			return err
 		}
 	}
-	results, err := measure(ctx, o, directory)
+	rows, err := figures(ctx, o, directory)
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
@@ -121,9 +124,25 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	if o.asJSON {
-		return printJSON(os.Stdout, results.rows())
+		return printJSON(os.Stdout, rows)
 	}
-	return printTable(os.Stdout, results.rows())
+	return printTable(os.Stdout, rows)
+}
+
+// figures measures what is asked for.
+func figures(ctx context.Context, o options, directory string) ([]row, error) {
+	if o.postgres {
+		r, err := measurePostgres(ctx, o, directory)
+		if err != nil {
+			return nil, err
+		}
+		return r.rows(), nil
+	}
+	r, err := measure(ctx, o, directory)
+	if err != nil {
+		return nil, err
+	}
+	return r.rows(), nil
 }
 
 // build builds the server into a directory, and returns its path.

@@ -36,11 +36,12 @@ const (
 // A server is a platen server in a process of its own, started and stopped as
 // a person would.
 type server struct {
-	binary  string
-	data    string // its directory
-	log     string // the file of its log
-	address string
-	token   string
+	binary   string
+	data     string // its directory
+	database string // or the address of its database
+	log      string // the file of its log
+	address  string
+	token    string
 
 	command *exec.Cmd
 	logFile *os.File
@@ -69,7 +70,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	}
 	// Its end is not tied to ctx: stop is called in any case.
 	command := exec.Command(s.binary, "serve", "--listen", s.address, "--data", s.data)
-	command.Env = append(os.Environ(), "PLATEN_ADMIN_PASSWORD="+adminPassword)
+	command.Env = append(os.Environ(), "PLATEN_ADMIN_PASSWORD="+adminPassword, "PLATEN_DATABASE="+s.database)
 	command.Stderr = log
 	started := time.Now()
 	if err := command.Start(); err != nil {

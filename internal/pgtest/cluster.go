@@ -42,7 +42,7 @@ func NewCluster(t testing.TB, settings ...string) *Cluster {
 			t.Skip(err) // a server that is only named can not be stopped
 		}
 	}
-	c, err := start(settings...)
+	c, err := Start(settings...)
 	if err != nil {
 		t.Fatal("start PostgreSQL:", err)
 	}
@@ -77,6 +77,12 @@ func all(dir string, programs ...string) bool {
 		}
 	}
 	return true
+}
+
+// Program returns the path of one of PostgreSQL's programs.
+func Program(name string) (string, error) {
+	dir, err := binaries()
+	return filepath.Join(dir, name), err
 }
 
 // command is one of PostgreSQL's, run by a user that is not root: root it
@@ -131,7 +137,8 @@ func directory() (string, error) {
 	return dir, err
 }
 
-func start(settings ...string) (*Cluster, error) {
+// Start starts a server with settings, which the caller removes.
+func Start(settings ...string) (*Cluster, error) {
 	dir, err := directory()
 	if err != nil {
 		return nil, err

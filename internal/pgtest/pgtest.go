@@ -90,7 +90,7 @@ func startShared() {
 	if shared.address = os.Getenv(Variable); shared.address != "" {
 		return
 	}
-	shared.cluster, shared.err = start("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
+	shared.cluster, shared.err = Start("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
 	if shared.err == nil {
 		shared.address = shared.cluster.Address("postgres")
 	}
@@ -110,12 +110,13 @@ func WithDatabase(t testing.TB, address, name string) string {
 // Exec runs statements at an address.
 func Exec(t testing.TB, address string, statements ...string) {
 	t.Helper()
-	if err := execute(address, statements...); err != nil {
+	if err := Run(address, statements...); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func execute(address string, statements ...string) error {
+// Run is Exec outside of a test.
+func Run(address string, statements ...string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	db, err := sql.Open("pgx", address)
