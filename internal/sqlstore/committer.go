@@ -33,18 +33,27 @@ var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{},
 
 func newWrite() *write { return writes.Get().(*write) }
 
-// A committer is the one goroutine that writes lists. Callers that come while
-// a commit is on its way to the disk wait together for the next one, and are
-// answered after it.
+// sharedLanes is how many groups are on their way at once to a shared
+// database: while one waits for it, the next is made up.
+const sharedLanes = 2
+
+// A committer writes lists. Callers that come while a commit is on its way to
+// the disk wait together for the next one, and are answered after it.
 type committer struct {
 	store *Store
 	queue *batch[*write]
-	ended chan struct{}
+	ended sync.WaitGroup
 }
 
 func newCommitter(s *Store) *committer {
-	c := &committer{store: s, queue: newBatch[*write](maxGroup), ended: make(chan struct{})}
-	go c.run()
+	c := &committer{store: s, queue: newBatch[*write](maxGroup)}
+	lanes := 1 // there is one writer
+	if s.engine.Shared {
+		lanes = sharedLanes
+	}
+	for range lanes {
+		c.ended.Go(c.run)
+	}
 	return c
 }
 
@@ -66,11 +75,10 @@ var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
 // close lets the queue run empty, and refuses what comes after.
 func (c *committer) close() {
 	c.queue.close()
-	<-c.ended
+	c.ended.Wait()
 }
 
 func (c *committer) run() {
-	defer close(c.ended)
 	for {
 		taken := c.queue.take()
 		if taken == nil {
@@ -290,6 +298,13 @@ func (s *Store) noted(changed map[listKey]bool) {
 		if key.facet != platen.Metadata {
 			s.stale[key.id] = true
 		}
+	}
+}
+
+// forgetNoted forgets what noted remembers, since it is worked off.
+func (s *Store) forgetNoted() {
+	if s.engine.CacheBytes > 0 {
+		clear(s.stale)
 	}
 }
 

@@ -23,6 +23,11 @@ const (
 	staleBatch = 2000
 	addedMost  = 100_000 // values that are put in together
 	indexEvery = 2 * time.Second
+
+	// On a shared database the index takes more from those who write, and a
+	// note is of a whole group of entities.
+	indexSharedEvery = 5 * time.Second
+	staleSharedBatch = 100
 )
 
 // searched reports whether a search can ask for a list.
@@ -253,33 +258,51 @@ func (t *transaction) refreshSome(last int64) (more bool, err error) {
 		seq int64
 		owner
 	}
-	rows, err := t.stmt(selectStale).QueryContext(t.ctx, last, staleBatch)
+	batch := staleBatch
+	if t.store.engine.Shared {
+		batch = staleSharedBatch
+	}
+	rows, err := t.stmt(selectStale).QueryContext(t.ctx, last, batch)
 	notes, err := collect(rows, err, func(from interface{ Scan(...any) error }) (n note, err error) {
 		return n, from.Scan(&n.seq, &n.id, &n.kind)
 	})
-	if err != nil {
+	if err != nil || len(notes) == 0 {
 		return false, err
 	}
-	clear(t.store.stale) // if the commit fails, that only costs a statement
+	t.store.forgetNoted() // if the commit fails, that only costs a statement
+	var seqs []int64
 	var owners []owner
 	seen := make(map[platen.ID]bool, len(notes))
 	for _, n := range notes {
-		if err := t.exec(deleteStale, n.seq); err != nil {
-			return false, err
+		if len(seqs) == 0 || seqs[len(seqs)-1] != n.seq {
+			seqs = append(seqs, n.seq)
 		}
 		if !seen[n.id] {
 			seen[n.id] = true
 			owners = append(owners, n.owner)
 		}
 	}
+	// Before the lists are read: what is noted later is another note.
+	if err := t.exec(deleteStale, t.store.engine.IDs(seqs)); err != nil {
+		return false, err
+	}
 	x := indexer{t: t}
-	return len(notes) == staleBatch, x.refresh(owners)
+	for some := range slices.Chunk(owners, staleBatch) {
+		if err := x.refresh(some); err != nil {
+			return false, err
+		}
+	}
+	return len(seqs) == batch, nil
 }
 
 // index works off what is noted from time to time, so that no search finds
 // much of it. An error is no harm; the next one does it.
 func (s *Store) index() {
-	ticker := time.NewTicker(indexEvery)
+	every := indexEvery
+	if s.engine.Shared {
+		every = indexSharedEvery
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {

@@ -64,7 +64,7 @@ const (
 	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	selectStale     query = `SELECT seq, id, kind FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2`
 	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
-	deleteStale     query = `DELETE FROM find_stale WHERE seq = $1`
+	deleteStale     query = `DELETE FROM find_stale WHERE AMONG(seq)`
 
 	insertOperation  query = `INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`
 	updateDone       query = `UPDATE operation SET ended = $2, result = $3 WHERE id = $1 AND ended IS NULL`

@@ -37,6 +37,8 @@ var sharedText = map[query]query{
 	// An index can only hold the hash of what may be long.
 	selectDetailsID: `SELECT id FROM details WHERE md5(body) = md5($1) AND body = $1`,
 	selectTableID:   `SELECT id FROM record_table WHERE md5(name) = md5($1) AND name = $1`,
+	// A note is of a group of entities.
+	selectStale: `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS note`,
 	insertName: `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3)
 		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id`,
 	updateFailedAll: `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3
@@ -436,20 +438,20 @@ type bulk struct {
 // bulks are the statements that are put off. They are written in the order of
 // bulkOrder: what is removed may be put back.
 var bulkOrder = []query{
-	deleteStale, deleteValue,
+	deleteValue,
 	insertEntity, insertContentBlock, insertDetailsMedia,
 	upsertList[platen.Properties], upsertList[platen.Metadata], upsertList[platen.Fields],
 	insertStale, insertValue,
 }
 
 var bulks = map[query]bulk{
-	deleteStale: {text: `DELETE FROM find_stale WHERE seq = ANY($1::bigint[])`, types: []string{"bigint"}},
 	deleteValue: {text: `DELETE FROM find_value AS v USING unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS d(name, value, entity)
 		WHERE v.entity = d.entity AND v.name = d.name AND v.value = d.value`, types: []string{"bigint", "bytea", "bigint"}},
-	insertEntity:                  inBulk(insertEntity, "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"),
-	insertContentBlock:            inBulk(insertContentBlock, "bigint", "bigint", "bigint", "bigint", "bytea", "bytea", "bigint", "bigint", "bigint"),
-	insertDetailsMedia:            inBulk(insertDetailsMedia, "bigint", "text"),
-	insertStale:                   inBulk(insertStale, "bigint", "bigint"),
+	insertEntity:       inBulk(insertEntity, "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"),
+	insertContentBlock: inBulk(insertContentBlock, "bigint", "bigint", "bigint", "bigint", "bytea", "bytea", "bigint", "bigint", "bigint"),
+	insertDetailsMedia: inBulk(insertDetailsMedia, "bigint", "text"),
+	insertStale: {text: `INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
+		FROM unnest($1::bigint[], $2::bigint[]) AS new (id, kind) GROUP BY kind`, types: []string{"bigint", "bigint"}},
 	insertValue:                   inBulk(insertValue, "bigint", "bytea", "bigint", "bytea"),
 	upsertList[platen.Properties]: onceInBulk(upsertList[platen.Properties]),
 	upsertList[platen.Metadata]:   onceInBulk(upsertList[platen.Metadata]),

@@ -12,8 +12,9 @@ CREATE TABLE entity (
 CREATE INDEX entity_children ON entity (parent, kind, ord, first, last)
     WHERE parent IS NOT NULL;
 
-CREATE TABLE properties (id BIGINT PRIMARY KEY, list TEXT COLLATE "C" NOT NULL);
-CREATE TABLE metadata   (id BIGINT PRIMARY KEY, list TEXT COLLATE "C" NOT NULL);
+-- Lists are replaced: the room that is left keeps their new rows on their page.
+CREATE TABLE properties (id BIGINT PRIMARY KEY, list TEXT COLLATE "C" NOT NULL) WITH (fillfactor = 70);
+CREATE TABLE metadata   (id BIGINT PRIMARY KEY, list TEXT COLLATE "C" NOT NULL) WITH (fillfactor = 70);
 
 CREATE TABLE content_block (
     job    BIGINT NOT NULL,
