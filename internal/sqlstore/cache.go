@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"cmp"
 	"sync"
+	"sync/atomic"
 
 	"github.com/platenhq/platen"
 )
@@ -46,6 +47,8 @@ type shard struct {
 	epoch uint64
 
 	heldAll bool // nothing may be filled in
+
+	hits, misses atomic.Uint64 // of get
 }
 
 // entryBytes is about what an entry costs besides the list itself.
@@ -69,7 +72,13 @@ func (c *cache) get(key listKey) (cached, uint64) {
 	s := c.shard(key)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.lists[key], s.epoch
+	found := s.lists[key]
+	if found.list != nil {
+		s.hits.Add(1)
+	} else {
+		s.misses.Add(1)
+	}
+	return found, s.epoch
 }
 
 // fill puts in what a reader found in the database after get missed.

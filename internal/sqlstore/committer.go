@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/platenhq/platen"
 )
@@ -205,10 +206,12 @@ func (s *Store) commitAlone(fn func(*transaction) error) error {
 // can not hurt the others; if the database refuses the group, each is tried
 // alone.
 func (s *Store) commitGroup(group []*write) {
+	start := time.Now()
 	err := s.tryGroup(group)
 	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
 		err = s.tryGroup(group)
 	}
+	(*s.observer.Load()).Group(len(group), time.Since(start), err)
 	if err == nil {
 		return
 	}

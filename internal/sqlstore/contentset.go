@@ -10,9 +10,11 @@ import (
 )
 
 // CreateContentSet implements [platen.Store].
-func (s *Store) CreateContentSet(ctx context.Context, source platen.ContentSetSource) (platen.Created, error) {
+func (s *Store) CreateContentSet(ctx context.Context, source platen.ContentSetSource) (_ platen.Created, err error) {
+	ctx, done := s.observe(ctx, "create_content_set")
+	defer func() { done(err) }()
 	var made platen.Created
-	err := s.change(ctx, func(t *transaction) error {
+	err = s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
 		if err != nil {
 			return err
@@ -137,7 +139,9 @@ func (c *itemCreation) create(run itemRun) error {
 }
 
 // ReadContentSet implements [platen.Store].
-func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet) error, yield func(*platen.SourceItem) error) error {
+func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet) error, yield func(*platen.SourceItem) error) (err error) {
+	ctx, done := s.observe(ctx, "read_content_set")
+	defer func() { done(err) }()
 	set, err := s.set(ctx, platen.Ref{Kind: platen.ContentSet, ID: id})
 	if err != nil {
 		return err
@@ -168,7 +172,9 @@ func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(pla
 }
 
 // PageDetails implements [platen.Store].
-func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items platen.Run, details []byte) error) error {
+func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items platen.Run, details []byte) error) (err error) {
+	ctx, done := s.observe(ctx, "page_details")
+	defer func() { done(err) }()
 	if err := s.exists(ctx, platen.Ref{Kind: platen.ContentSet, ID: set}); err != nil {
 		return err
 	}
@@ -202,7 +208,9 @@ func (s *Store) itemRows(ctx context.Context, set platen.ID, yield func(items ro
 }
 
 // Record implements [platen.Store].
-func (s *Store) Record(ctx context.Context, item platen.ID) (platen.ID, error) {
+func (s *Store) Record(ctx context.Context, item platen.ID) (_ platen.ID, err error) {
+	ctx, done := s.observe(ctx, "record")
+	defer func() { done(err) }()
 	found, err := s.visible(ctx, platen.Ref{Kind: platen.ContentItem, ID: item})
 	return found.record + item - found.First, err
 }

@@ -9,9 +9,11 @@ import (
 )
 
 // CreateJobSet implements [platen.Store].
-func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource, options platen.JobSetOptions) (platen.Created, error) {
+func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource, options platen.JobSetOptions) (_ platen.Created, err error) {
+	ctx, done := s.observe(ctx, "create_job_set")
+	defer func() { done(err) }()
 	var made platen.Created
-	err := s.change(ctx, func(t *transaction) error {
+	err = s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
 		if err != nil {
 			return err

@@ -13,7 +13,9 @@ import (
 
 // Delete implements [platen.Store]. It marks the set, which hides all whose
 // root it is; what another set still uses is first taken out of it.
-func (s *Store) Delete(ctx context.Context, ref platen.Ref) error {
+func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
+	ctx, done := s.observe(ctx, "delete")
+	defer func() { done(err) }()
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
 	return s.error("delete", s.change(ctx, func(t *transaction) error {
@@ -262,6 +264,8 @@ const (
 
 // Clean implements [platen.Store].
 func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err error) {
+	ctx, done := s.observe(ctx, "clean")
+	defer func() { done(err) }()
 	if mine, err := s.lead(ctx, "clean"); err != nil || !mine {
 		return false, s.error("clean up", err)
 	}

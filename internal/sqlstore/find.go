@@ -26,7 +26,9 @@ var probeRows = [...]int{100, 10_000}
 // Find implements [platen.Store]. The search becomes one statement: entities
 // come from where the index has the fewest that can fulfil the rule, or from
 // all of the kind, and the rest of the rule is a condition on each.
-func (s *Store) Find(ctx context.Context, search *platen.Search) ([][]platen.Found, error) {
+func (s *Store) Find(ctx context.Context, search *platen.Search) (_ [][]platen.Found, err error) {
+	ctx, done := s.observe(ctx, "find")
+	defer func() { done(err) }()
 	select {
 	case s.finding <- struct{}{}:
 		defer func() { <-s.finding }()

@@ -10,21 +10,27 @@ import (
 )
 
 // BeginOperation implements [platen.Store].
-func (s *Store) BeginOperation(_ context.Context, o platen.Operation) error {
+func (s *Store) BeginOperation(ctx context.Context, o platen.Operation) (err error) {
+	_, done := s.observe(ctx, "begin_operation")
+	defer func() { done(err) }()
 	return s.error("begin operation", s.update(func(t *transaction) error {
 		return t.exec(insertOperation, o.ID, o.Type, o.Started.UnixMilli(), s.id)
 	}))
 }
 
 // FailOperation implements [platen.Store].
-func (s *Store) FailOperation(_ context.Context, id, message string) error {
+func (s *Store) FailOperation(ctx context.Context, id, message string) (err error) {
+	_, done := s.observe(ctx, "fail_operation")
+	defer func() { done(err) }()
 	return s.error("end operation", s.update(func(t *transaction) error {
 		return t.exec(updateFailed, id, time.Now().UnixMilli(), message)
 	}))
 }
 
 // FailOperations implements [platen.Store].
-func (s *Store) FailOperations(ctx context.Context, message string) error {
+func (s *Store) FailOperations(ctx context.Context, message string) (err error) {
+	ctx, done := s.observe(ctx, "fail_operations")
+	defer func() { done(err) }()
 	if running, err := s.Operations(ctx); err != nil || len(running) == 0 {
 		return err
 	}
@@ -63,7 +69,9 @@ func (t *transaction) end(operation string, result platen.ID) error {
 }
 
 // Operation implements [platen.Store].
-func (s *Store) Operation(ctx context.Context, id string) (platen.Operation, error) {
+func (s *Store) Operation(ctx context.Context, id string) (_ platen.Operation, err error) {
+	ctx, done := s.observe(ctx, "operation")
+	defer func() { done(err) }()
 	o, err := scanOperation(s.read[selectOperation].QueryRowContext(ctx, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return o, operationNotFound(id)
@@ -78,7 +86,9 @@ func operationNotFound(id string) error {
 }
 
 // Operations implements [platen.Store].
-func (s *Store) Operations(ctx context.Context) ([]platen.Operation, error) {
+func (s *Store) Operations(ctx context.Context) (_ []platen.Operation, err error) {
+	ctx, done := s.observe(ctx, "operations")
+	defer func() { done(err) }()
 	rows, err := s.read[selectOperations].QueryContext(ctx)
 	all, err := collect(rows, err, scanOperation)
 	return all, s.error("read operations", err)
@@ -95,12 +105,16 @@ func scanOperation(from interface{ Scan(...any) error }) (o platen.Operation, er
 }
 
 // CancelOperation implements [platen.Store].
-func (s *Store) CancelOperation(_ context.Context, id string) error {
+func (s *Store) CancelOperation(ctx context.Context, id string) (err error) {
+	_, done := s.observe(ctx, "cancel_operation")
+	defer func() { done(err) }()
 	return s.removeOperation("cancel operation", deleteRunning, id)
 }
 
 // ForgetOperation implements [platen.Store].
-func (s *Store) ForgetOperation(_ context.Context, id string) error {
+func (s *Store) ForgetOperation(ctx context.Context, id string) (err error) {
+	_, done := s.observe(ctx, "forget_operation")
+	defer func() { done(err) }()
 	return s.removeOperation("forget operation", deleteOperation, id)
 }
 
@@ -115,16 +129,20 @@ func (s *Store) removeOperation(doing string, q query, id string) error {
 }
 
 // ForgetOperations implements [platen.Store].
-func (s *Store) ForgetOperations(_ context.Context, before time.Time) error {
+func (s *Store) ForgetOperations(ctx context.Context, before time.Time) (err error) {
+	_, done := s.observe(ctx, "forget_operations")
+	defer func() { done(err) }()
 	return s.error("forget operations", s.update(func(t *transaction) error {
 		return t.exec(deleteOperations, before.UnixMilli())
 	}))
 }
 
 // MissingItem implements [platen.Store].
-func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (platen.ID, error) {
+func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (_ platen.ID, err error) {
+	ctx, done := s.observe(ctx, "missing_item")
+	defer func() { done(err) }()
 	check := &itemCheck{s: s, ctx: ctx}
-	err := source.Read(check)
+	err = source.Read(check)
 	if check.missing != 0 {
 		return check.missing, nil
 	}

@@ -10,7 +10,9 @@ import (
 )
 
 // Contents implements [platen.Store].
-func (s *Store) Contents(ctx context.Context, ref platen.Ref) (*platen.Contents, error) {
+func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *platen.Contents, err error) {
+	ctx, done := s.observe(ctx, "contents")
+	defer func() { done(err) }()
 	if err := s.exists(ctx, ref); err != nil {
 		return nil, err
 	}
@@ -19,7 +21,7 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (*platen.Contents,
 	}
 	job := ref.ID
 	c := &platen.Contents{}
-	err := s.read[selectContentSums].QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
+	err = s.read[selectContentSums].QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
 	if err != nil {
 		return nil, s.error("read contents", err)
 	}
@@ -71,7 +73,9 @@ func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][
 }
 
 // ReadJobSet implements [platen.Store].
-func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*platen.Element) error) error {
+func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*platen.Element) error) (err error) {
+	ctx, done := s.observe(ctx, "read_job_set")
+	defer func() { done(err) }()
 	if err := s.exists(ctx, platen.Ref{Kind: platen.JobSet, ID: id}); err != nil {
 		return err
 	}

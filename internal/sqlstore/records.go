@@ -41,9 +41,11 @@ func (b *builder) list(kind platen.Kind, id platen.ID, facet platen.Facet, list 
 }
 
 // CreateDataSet implements [platen.Store].
-func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) (platen.Created, error) {
+func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) (_ platen.Created, err error) {
+	ctx, done := s.observe(ctx, "create_data_set")
+	defer func() { done(err) }()
 	var made platen.Created
-	err := s.change(ctx, func(t *transaction) error {
+	err = s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
 		if err != nil {
 			return err
@@ -76,7 +78,9 @@ func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) 
 }
 
 // AddRecords implements [platen.Store].
-func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) error {
+func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err error) {
+	ctx, done := s.observe(ctx, "add_records")
+	defer func() { done(err) }()
 	return s.error("add data records", s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, platen.Run{})
 		if err != nil {
@@ -343,7 +347,9 @@ func (s *schemas) name(id int64) (name string, err error) {
 }
 
 // UpdateFields implements [platen.Store].
-func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) error {
+func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) (err error) {
+	ctx, done := s.observe(ctx, "update_fields")
+	defer func() { done(err) }()
 	lookup := schemas{ctx: ctx, stmt: s.reading}
 	checked := make([]platen.Update, len(updates))
 	for i, update := range updates {
@@ -366,7 +372,9 @@ func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) error
 func (s *Store) reading(q query) statement { return s.read[q] }
 
 // Records implements [platen.Store].
-func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yield func(*platen.Record) error) error {
+func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yield func(*platen.Record) error) (err error) {
+	ctx, done := s.observe(ctx, "records")
+	defer func() { done(err) }()
 	r := s.recordReader(ctx, recursive, yield)
 	var parts []row // runs of ids within a row
 	var have row
@@ -399,7 +407,9 @@ func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yi
 }
 
 // ReadDataSet implements [platen.Store].
-func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet, *platen.Table) error, yield func(*platen.Record) error) error {
+func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet, *platen.Table) error, yield func(*platen.Record) error) (err error) {
+	ctx, done := s.observe(ctx, "read_data_set")
+	defer func() { done(err) }()
 	set, err := s.set(ctx, platen.Ref{Kind: platen.DataSet, ID: id})
 	if err != nil {
 		return err

@@ -89,6 +89,7 @@ type Store struct {
 	running sync.WaitGroup // what ends after stop
 	locks   locks          // shared
 
+	observer     atomic.Pointer[Observer]
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 }
@@ -107,6 +108,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		stale:   make(map[platen.ID]bool),
 		finding: make(chan struct{}, findAtOnce),
 	}
+	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	if s.engine.Data == nil {
 		s.engine.Data = func(error) bool { return true }
@@ -185,7 +187,9 @@ func (s *Store) Close() error {
 }
 
 // Ping implements [platen.Store].
-func (s *Store) Ping(ctx context.Context) error {
+func (s *Store) Ping(ctx context.Context) (err error) {
+	ctx, done := s.observe(ctx, "ping")
+	defer func() { done(err) }()
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	if s.engine.Shared {
@@ -212,7 +216,9 @@ func (s *Store) error(doing string, err error) error {
 }
 
 // List implements [platen.Store].
-func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (platen.List, error) {
+func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
+	ctx, done := s.observe(ctx, "list")
+	defer func() { done(err) }()
 	key := listKey{ref.ID, facet}
 	found, epoch := s.cache.get(key)
 	if found.list == nil {
@@ -252,7 +258,9 @@ func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (c
 }
 
 // Replace implements [platen.Store].
-func (s *Store) Replace(_ context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) error {
+func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
+	_, done := s.observe(ctx, "replace")
+	defer func() { done(err) }()
 	w := newWrite()
 	w.kind, w.facet = kind, facet
 	w.id, w.list = update.ID, platen.EncodeList(update.Pairs)
@@ -260,7 +268,9 @@ func (s *Store) Replace(_ context.Context, kind platen.Kind, facet platen.Facet,
 }
 
 // Merge implements [platen.Store].
-func (s *Store) Merge(_ context.Context, kind platen.Kind, facet platen.Facet, updates []platen.Update) error {
+func (s *Store) Merge(ctx context.Context, kind platen.Kind, facet platen.Facet, updates []platen.Update) (err error) {
+	_, done := s.observe(ctx, "merge")
+	defer func() { done(err) }()
 	if len(updates) == 0 {
 		return nil
 	}
@@ -270,7 +280,9 @@ func (s *Store) Merge(_ context.Context, kind platen.Kind, facet platen.Facet, u
 }
 
 // Entities implements [platen.Store].
-func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) ([]platen.Run, error) {
+func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) (_ []platen.Run, err error) {
+	ctx, done := s.observe(ctx, "entities")
+	defer func() { done(err) }()
 	if contentType != "" {
 		runs, err := s.runs(s.read[selectContentSets].QueryContext(ctx, contentType))
 		return runs, s.error("list", err)
@@ -280,7 +292,9 @@ func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType stri
 }
 
 // Children implements [platen.Store].
-func (s *Store) Children(ctx context.Context, ref platen.Ref) ([]platen.Run, error) {
+func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.Run, err error) {
+	ctx, done := s.observe(ctx, "children")
+	defer func() { done(err) }()
 	if err := s.exists(ctx, ref); err != nil {
 		return nil, err
 	}

@@ -8,7 +8,9 @@ import (
 )
 
 // Users implements [platen.UserStore].
-func (s *Store) Users(ctx context.Context) ([]platen.User, error) {
+func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
+	ctx, done := s.observe(ctx, "users")
+	defer func() { done(err) }()
 	rows, err := s.read[selectUsers].QueryContext(ctx)
 	if err != nil {
 		return nil, s.error("read users", err)
@@ -35,21 +37,27 @@ func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
 }
 
 // AddUser implements [platen.UserStore].
-func (s *Store) AddUser(_ context.Context, user platen.User) error {
+func (s *Store) AddUser(ctx context.Context, user platen.User) (err error) {
+	_, done := s.observe(ctx, "add_user")
+	defer func() { done(err) }()
 	return s.changeUser("add user", func(t *transaction) (bool, error) {
 		return changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
 	}, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
 }
 
 // SetPassword implements [platen.UserStore].
-func (s *Store) SetPassword(_ context.Context, user platen.User) error {
+func (s *Store) SetPassword(ctx context.Context, user platen.User) (err error) {
+	_, done := s.observe(ctx, "set_password")
+	defer func() { done(err) }()
 	return s.changeUser("set password", func(t *transaction) (bool, error) {
 		return changed(t, updateUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
 	}, platen.Errorf(platen.NotFound, "there is no user %q", user.Name))
 }
 
 // RemoveUser implements [platen.UserStore].
-func (s *Store) RemoveUser(ctx context.Context, name string) error {
+func (s *Store) RemoveUser(ctx context.Context, name string) (err error) {
+	ctx, done := s.observe(ctx, "remove_user")
+	defer func() { done(err) }()
 	users, err := s.Users(ctx)
 	if err != nil {
 		return err

@@ -1,0 +1,77 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+)
+
+// An Observer is told what a [Store] does, to measure it. Its methods are
+// called from many goroutines at once and must be quick.
+type Observer interface {
+	// Call is told of each call of the store, by the name of the method in
+	// lower case with underscores. The function returned is called with the
+	// call's error at its end, once; the context is for what the call does.
+	Call(ctx context.Context, name string) (context.Context, func(err error))
+	// Group is told how many list updates shared a transaction, how long it
+	// took and its error: if there is one, nothing of it was committed.
+	Group(size int, took time.Duration, err error)
+}
+
+// Unobserved is the [Observer] of a store that nobody measures.
+type Unobserved struct{}
+
+var _ Observer = Unobserved{}
+
+// Call implements [Observer].
+func (Unobserved) Call(ctx context.Context, _ string) (context.Context, func(error)) {
+	return ctx, func(error) {}
+}
+
+// Group implements [Observer].
+func (Unobserved) Group(int, time.Duration, error) {}
+
+// Observe makes an observer that of the store. It may be called once, before
+// the store is used.
+func (s *Store) Observe(by Observer) { s.observer.Store(&by) }
+
+// observe tells the observer of a call, and returns what is to be called with
+// its error at its end.
+func (s *Store) observe(ctx context.Context, name string) (context.Context, func(error)) {
+	return (*s.observer.Load()).Call(ctx, name)
+}
+
+// Stats are figures of a [Store] at one time.
+type Stats struct {
+	CacheHits    uint64 // lists asked for and found in the cache, since the start
+	CacheMisses  uint64 // and not found
+	CacheBytes   int64  // memory that the cache takes, about
+	CacheEntries int64  // lists in the cache
+
+	WriteQueue int // writes that wait for the committer to take them
+
+	Reader, Writer sql.DBStats
+}
+
+// Stats returns the figures of now. It asks the database nothing.
+func (s *Store) Stats() Stats {
+	stats := Stats{
+		WriteQueue: s.committer.queue.waiting(),
+		Reader:     s.engine.Reader.Stats(),
+		Writer:     s.engine.Writer.Stats(),
+	}
+	for i := range s.cache.shards {
+		s.cache.shards[i].addTo(&stats)
+	}
+	return stats
+}
+
+// addTo adds the figures of a shard.
+func (s *shard) addTo(stats *Stats) {
+	stats.CacheHits += s.hits.Load()
+	stats.CacheMisses += s.misses.Load()
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	stats.CacheBytes += int64(s.bytes)
+	stats.CacheEntries += int64(len(s.lists))
+}

@@ -1,0 +1,106 @@
+// Package telemetry is what can be measured of a running server: metrics in
+// the format of Prometheus, and traces that go to a collector by OTLP.
+//
+// A [Telemetry] has a registry of its own; nothing is registered globally.
+// Metrics are labelled by what there are few of: routes, methods, statuses,
+// calls of the store. An identifier or a name is never a label, nor is it in
+// a span.
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// Path is where metrics are served.
+const Path = "/metrics"
+
+// Config says what a [Telemetry] tells of the program that it is in.
+type Config struct {
+	Version string // of the program
+	Log     *slog.Logger
+}
+
+// Telemetry measures one server. Its metrics are on from the beginning,
+// tracing from [Telemetry.Trace].
+type Telemetry struct {
+	config   Config
+	registry *prometheus.Registry
+	handler  http.Handler
+	requests requests
+	store    storeObserver
+
+	provider *sdktrace.TracerProvider // nil: tracing is off
+	tracer   trace.Tracer             // nil: tracing is off
+}
+
+// New returns a telemetry without tracing.
+func New(config Config) *Telemetry {
+	t := &Telemetry{config: config, registry: prometheus.NewRegistry()}
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "platen_build_info", Help: "The version of platen, and of the Go that it was built with. Always 1.",
+	}, []string{"version", "goversion"})
+	build.WithLabelValues(config.Version, runtime.Version()).Set(1)
+	t.registry.MustRegister(
+		collectors.NewGoCollector(),
+		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		build,
+	)
+	t.requests.register(t.registry)
+	t.store.telemetry = t
+	t.store.register(t.registry)
+	t.handler = promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
+		ErrorLog:       slog.NewLogLogger(config.Log.Handler(), slog.LevelError),
+		ErrorHandling:  promhttp.ContinueOnError, // one figure that fails hides no other
+		CoalesceGather: true,                     // scrapes at once ask the store once
+	})
+	return t
+}
+
+// Handler returns the handler of a scrape. It checks no credentials.
+func (t *Telemetry) Handler() http.Handler { return t.handler }
+
+// Store returns the observer of the store's calls.
+func (t *Telemetry) Store() sqlstore.Observer { return &t.store }
+
+// Serve answers scrapes at the listener until ctx ends, and finishes those
+// under way. It checks no credentials.
+func (t *Telemetry) Serve(ctx context.Context, listener net.Listener) error {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+Path, t.handler)
+	server := &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       5 * time.Second,
+		WriteTimeout:      15 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(t.config.Log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve metrics: %w", err)
+	case <-ctx.Done():
+	}
+	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	if server.Shutdown(stopping) != nil {
+		return server.Close()
+	}
+	return nil
+}

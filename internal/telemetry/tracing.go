@@ -1,0 +1,140 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-logr/logr"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
+)
+
+// serviceName is what traces say that they are of, unless OTEL_SERVICE_NAME
+// or OTEL_RESOURCE_ATTRIBUTES say something else.
+const serviceName = "platen"
+
+// flushFor bounds how long the end of the process waits for the collector.
+const flushFor = 2 * time.Second
+
+// protocol is the one protocol that traces are sent by.
+const protocol = "http/protobuf"
+
+// Trace turns tracing on if the variables of OpenTelemetry ask for it, which
+// are read with getenv. What they say about the exporter (headers, timeouts,
+// certificates, batches, sampling) the SDK reads from the process itself.
+//
+// It is called before there are requests, and [Telemetry.Close] after them.
+func (t *Telemetry) Trace(ctx context.Context, getenv func(string) string) error {
+	on, err := wanted(getenv)
+	if err != nil || !on {
+		return err
+	}
+	// The SDK reports to whoever is set for the process, by default to
+	// standard error in a format of its own.
+	otel.SetLogger(logr.FromSlogHandler(t.config.Log.Handler()))
+	otel.SetErrorHandler(&exportErrors{log: t.config.Log, now: time.Now})
+	about, err := resource.New(ctx,
+		resource.WithTelemetrySDK(),
+		resource.WithAttributes(semconv.ServiceName(serviceName), semconv.ServiceVersion(t.config.Version)),
+		resource.WithFromEnv(), // last: it holds
+	)
+	if err != nil {
+		return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
+	}
+	exporter, err := otlptracehttp.New(ctx)
+	if err != nil {
+		return fmt.Errorf("exporter of traces: %w", err)
+	}
+	// The batcher never blocks: when its queue is full, spans are dropped.
+	t.provider = sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
+	t.tracer = t.provider.Tracer("github.com/platenhq/platen")
+	return nil
+}
+
+// Close sends what has been traced and ends tracing. It gives the collector
+// a short time, after which the rest is lost.
+func (t *Telemetry) Close() {
+	if t.provider == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), flushFor)
+	defer cancel()
+	if err := t.provider.Shutdown(ctx); err != nil {
+		t.config.Log.Warn("the last traces could not be sent", "error", err)
+	}
+}
+
+// wanted reports whether the environment asks for tracing. The error is of
+// what it asks for and can not have.
+func wanted(getenv func(string) string) (bool, error) {
+	// get returns the first variable that is set, those of traces alone first.
+	get := func(names ...string) (name, value string) {
+		for _, name := range names {
+			if value := strings.TrimSpace(getenv(name)); value != "" {
+				return name, value
+			}
+		}
+		return "", ""
+	}
+	if _, disabled := get("OTEL_SDK_DISABLED"); strings.EqualFold(disabled, "true") {
+		return false, nil
+	}
+	endpointName, endpoint := get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+	switch _, exporter := get("OTEL_TRACES_EXPORTER"); exporter {
+	case "otlp":
+	case "none":
+		return false, nil
+	case "":
+		if endpoint == "" {
+			return false, nil
+		}
+	default:
+		return false, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: platen has otlp, or none", exporter)
+	}
+	if name, value := get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); name != "" && value != protocol {
+		return false, fmt.Errorf("%s is %q: platen sends traces by %s only", name, value, protocol)
+	}
+	if endpoint != "" {
+		// The exporter would fall back to its default without a word.
+		at, err := url.Parse(endpoint)
+		if err != nil || at.Host == "" || at.Scheme != "http" && at.Scheme != "https" {
+			return false, fmt.Errorf("%s is no http or https URL: want one like http://localhost:4318", endpointName)
+		}
+	}
+	return true, nil
+}
+
+// exportErrors logs the errors of the SDK: mostly a collector that can not be
+// reached, which it finds out every few seconds.
+type exportErrors struct {
+	log *slog.Logger
+	now func() time.Time
+
+	mu         sync.Mutex
+	logged     time.Time // the last one
+	suppressed int       // since then
+}
+
+// exportErrorsEvery is the least time between two lines in the log.
+const exportErrorsEvery = time.Minute
+
+// Handle implements [otel.ErrorHandler].
+func (e *exportErrors) Handle(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	if !e.logged.IsZero() && now.Sub(e.logged) < exportErrorsEvery {
+		e.suppressed++
+		return
+	}
+	e.log.Warn("traces can not be sent; requests are not held up", "error", err, "suppressed", e.suppressed)
+	e.logged, e.suppressed = now, 0
+}
