@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/telemetry"
 )
 
 const (
@@ -35,7 +37,8 @@ const (
 
 // settings are the settings of a server.
 type settings struct {
-	listen string
+	listen  string
+	metrics string // the address of the listener for metrics
 	location
 	tokenTTL   time.Duration
 	apiVersion string
@@ -54,6 +57,7 @@ type settings struct {
 func (set *settings) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&set.listen, "listen", defaultListen, "address and port to listen on; port 0 takes a free one")
+	flags.StringVar(&set.metrics, "metrics-listen", "", "address and port to serve /metrics on without credentials, for a network that only those who may see them can reach; they are always at /metrics of the server, with credentials")
 	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for; clients that follow OL Connect's log in anew 15s before its end")
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have no limit")
@@ -119,6 +123,11 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
 	}
 	url := "http://" + listener.Addr().String()
+	telemetry := telemetry.New(telemetry.Config{Version: buildVersion(), Log: log})
+	if err := telemetry.Trace(ctx, env.getenv); err != nil {
+		return err
+	}
+	defer telemetry.Close()
 	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
 	if err != nil {
 		return err
@@ -129,6 +138,8 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
+	store.Observe(telemetry.Store())
+	telemetry.WatchStore(store.Stats)
 	if err := store.Unfinished(ctx); err != nil {
 		return err
 	}
@@ -143,7 +154,7 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	}
 	defer guard.Close()
 	handler := server.New(server.Config{
-		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody,
+		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Telemetry: telemetry,
 	})
 
 	// What ran in a process that is gone has ended with it.
@@ -161,6 +172,13 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		cancel()
 		<-housekept
 	}()
+	if set.metrics != "" {
+		stop, err := serveMetrics(ctx, set.metrics, telemetry)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, listener) }()
 	now := running{url: url, password: password, store: store}
@@ -171,10 +189,23 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		cancel()
 		return errors.Join(err, <-served)
 	}
-	log.Info("serving", "url", url, "data", set.location.String(), "version", buildVersion())
+	log.Info("serving", "url", url, "metrics", set.metrics, "data", set.location.String(), "version", buildVersion())
 	err = <-served
 	log.Info("stopped")
 	return err
+}
+
+// serveMetrics serves metrics on a listener of their own until ctx ends or
+// stop is called.
+func serveMetrics(ctx context.Context, address string, from *telemetry.Telemetry) (stop func(), err error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen for metrics on %s: %w; another address can be given with --metrics-listen", address, err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var serving sync.WaitGroup
+	serving.Go(func() { _ = from.Serve(ctx, listener) }) // ends with ctx
+	return func() { cancel(); serving.Wait() }, nil
 }
 
 // banner tells the person who started the server what there is to know.
