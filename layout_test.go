@@ -11,16 +11,17 @@ import (
 func TestImports(t *testing.T) {
 	const module = "github.com/platenhq/platen"
 	allowed := map[string][]string{
-		"":                   {},
-		"/internal/olrest":   {""},
-		"/internal/auth":     {"", "/internal/olrest"},
-		"/internal/spool":    {""},
-		"/internal/apidoc":   {},
-		"/internal/demo":     {},
-		"/internal/server":   {"", "/internal/apidoc", "/internal/auth", "/internal/olrest", "/internal/spool"},
-		"/internal/sqlstore": {""},
-		"/internal/sqlite":   {"", "/internal/sqlstore"},
-		"/client":            {"", "/internal/olrest"},
+		"":                    {},
+		"/internal/olrest":    {""},
+		"/internal/auth":      {"", "/internal/olrest"},
+		"/internal/spool":     {""},
+		"/internal/apidoc":    {},
+		"/internal/demo":      {},
+		"/internal/server":    {"", "/internal/apidoc", "/internal/auth", "/internal/olrest", "/internal/spool", "/internal/telemetry"},
+		"/internal/sqlstore":  {""},
+		"/internal/telemetry": {"", "/internal/sqlstore"},
+		"/internal/sqlite":    {"", "/internal/sqlstore"},
+		"/client":             {"", "/internal/olrest"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...").Output()
 	if err != nil {

@@ -86,7 +86,7 @@ func TestDocumentIsValid(t *testing.T) {
 
 // Every route is described, and nothing is described that is no route.
 func TestDocumentIsWhole(t *testing.T) {
-	want := []string{"GET /healthz", "GET /readyz", "HEAD /rest/serverengine/authentication"}
+	want := []string{"GET /healthz", "GET /readyz", "GET /metrics", "HEAD /rest/serverengine/authentication"}
 	for _, route := range olrest.Routes() {
 		want = append(want, route.Method+" "+route.Path)
 	}

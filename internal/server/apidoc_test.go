@@ -32,7 +32,7 @@ func TestDocumentHasAllRoutes(t *testing.T) {
 		}
 	}
 	// What the server answers besides the routes, and HEAD where clients use it.
-	served := map[string]bool{"GET /healthz": true, "GET /readyz": true, "HEAD /rest/serverengine/authentication": true}
+	served := map[string]bool{"GET /healthz": true, "GET /readyz": true, "GET /metrics": true, "HEAD /rest/serverengine/authentication": true}
 	for _, route := range olrest.Routes() {
 		served[route.Method+" "+route.Path] = true
 	}

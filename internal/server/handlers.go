@@ -343,11 +343,25 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 
 // ready says that the store answers, too.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), 2*time.Second)
+	if err := s.Ready(r.Context()); err != nil {
+		return err
+	}
+	olrest.ReplyText(w, "ok")
+	return nil
+}
+
+// Ready returns an error if the server can not do its work now.
+func (s *Server) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := s.Store.Ping(ctx); err != nil {
 		return &platen.Error{Code: platen.Unavailable, Message: "the store does not answer", Err: err}
 	}
-	olrest.ReplyText(w, "ok")
+	return nil
+}
+
+// metrics answers a scrape.
+func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	s.Telemetry.Handler().ServeHTTP(w, r)
 	return nil
 }

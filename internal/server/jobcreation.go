@@ -124,6 +124,13 @@ func (o *operations) get(id string) *running {
 	return o.running[id]
 }
 
+// count returns how many run.
+func (o *operations) count() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return int64(len(o.running))
+}
+
 // stop cancels what runs, and waits for it to end.
 func (o *operations) stop() {
 	o.mu.Lock()

@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/telemetry"
 )
 
 // Timeouts bound the time of a request. A client that exceeds them is dropped.
@@ -35,7 +36,7 @@ var defaultTimeouts = Timeouts{
 	Stall:  30 * time.Second,
 	Idle:   2 * time.Minute,
 	Find:   25 * time.Second, // less than Stall, so that it can be answered
-	Stop:   8 * time.Second,
+	Stop:   7 * time.Second,  // with what follows, less than the ten that are promised
 }
 
 // maxHeaderBytes bounds the headers of a request.
@@ -46,9 +47,10 @@ type Config struct {
 	Store      platen.Store
 	Guard      *auth.Guard
 	Log        *slog.Logger
-	APIVersion string   // the version text; clients switch features by it
-	MaxBody    int64    // bytes of a body, imports apart
-	Timeouts   Timeouts // zero: the defaults
+	APIVersion string               // the version text; clients switch features by it
+	MaxBody    int64                // bytes of a body, imports apart
+	Timeouts   Timeouts             // zero: the defaults
+	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
 }
 
 // A Server answers requests.
@@ -66,7 +68,11 @@ func New(config Config) *Server {
 	if config.Timeouts == (Timeouts{}) {
 		config.Timeouts = defaultTimeouts
 	}
+	if config.Telemetry == nil {
+		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
+	}
 	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
+	s.Telemetry.WatchServer(s.operating.count, s.Ready)
 	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound))
 	guarded := make(map[string]resource)
 	open := make(map[string]resource)
@@ -89,6 +95,7 @@ func New(config Config) *Server {
 	}}
 	open["/serverengine/doc"] = document
 	open["/serverengine/doc/{file}"] = document
+	guarded[telemetry.Path] = resource{http.MethodGet: s.metrics}
 
 	for path, res := range open {
 		s.mux.Handle(path, s.serve(res))
@@ -164,14 +171,16 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 	s.fail(w, r, err)
 }
 
-// ServeHTTP is where every request comes in: it gets its id, its line in the
-// log, and its path made plain.
+// ServeHTTP is where every request comes in: it gets its id, its trace, its
+// line in the log and its place in the metrics, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
-	r = r.WithContext(auth.WithCall(r.Context(), call))
+	ctx, measured := s.Telemetry.Begin(r)
+	measured.Answer(w.Header())
+	r = r.WithContext(auth.WithCall(ctx, call))
 	defer func() {
 		p := recover()
 		if p != nil && p != http.ErrAbortHandler {
@@ -181,15 +190,28 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 				p = nil
 			}
 		}
-		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+		took := time.Since(res.start)
+		measured.End(telemetry.Outcome{
+			Pattern: r.Pattern, // set by the mux
+			Method:  r.Method,
+			Status:  res.status,
+			Bytes:   res.bytes,
+			Took:    took,
+			Aborted: p != nil,
+		})
+		line := append(make([]slog.Attr, 0, 8),
 			slog.String("method", r.Method),
 			slog.String("path", path),
 			slog.Int("status", res.status),
 			slog.Int64("bytes", res.bytes),
-			slog.Duration("time", time.Since(res.start)),
+			slog.Duration("time", took),
 			slog.String("user", call.User),
 			slog.String("request", call.RequestID),
 		)
+		if trace := measured.TraceID(); trace != "" {
+			line = append(line, slog.String("trace", trace))
+		}
+		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
 		if p != nil {
 			panic(http.ErrAbortHandler)
 		}
