@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/telemetry"
 )
 
 const (
@@ -46,6 +47,8 @@ type settings struct {
 	logFormat  string
 	logLevel   string
 	noAuth     bool
+
+	metricsListen string
 
 	cleanupEvery   time.Duration
 	cleanupAfter   time.Duration
@@ -79,7 +82,11 @@ The first start makes the user ` + adminName + `. Its password is that of the va
 ` + adminPassword + `, or a random one that is printed once. "platen user"
 manages users, also while the server runs.
 
-The log goes to standard error, a line for each request.`,
+The log goes to standard error, a line for each request.
+
+Metrics for Prometheus are at /metrics, for users with a password like all
+else, or for anybody at an address of their own: --metrics-listen. Traces are
+sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
 		Example: `  platen serve
   ` + adminPassword + `=secret-of-mine platen serve --listen 127.0.0.1:9340 --data /var/lib/platen
   platen serve --listen 127.0.0.1:0 --log-format json`,
@@ -90,6 +97,7 @@ The log goes to standard error, a line for each request.`,
 	}
 	set.flags(cmd)
 	cmd.Flags().StringVar(&set.data, "data", defaultData, "directory of the database, made if need be")
+	cmd.Flags().StringVar(&set.metricsListen, "metrics-listen", "", "address and port that serve /metrics and nothing else, and check no credentials: one that only those who may read them can reach")
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
 	return cmd
 }
@@ -97,6 +105,7 @@ The log goes to standard error, a line for each request.`,
 // A running server, for those who want to use it once it answers.
 type running struct {
 	url      string
+	metrics  string // where they have an address of their own, else ""
 	password string // of the admin, if this start made it; else ""
 	store    platen.Store
 }
@@ -111,6 +120,11 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	if err := set.check(); err != nil {
 		return err
 	}
+	measured := telemetry.New(telemetry.Config{Version: buildVersion(), Log: log})
+	if err := measured.Trace(ctx, env.getenv); err != nil {
+		return err
+	}
+	defer measured.Close()
 	listener, err := net.Listen("tcp", set.listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; another address can be given with --listen", set.listen, err)
@@ -119,7 +133,15 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	if set.noAuth && !loopback(listener.Addr()) {
 		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
 	}
-	url := "http://" + listener.Addr().String()
+	now := running{url: "http://" + listener.Addr().String()}
+	metrics, err := listenMetrics(set.metricsListen)
+	if err != nil {
+		return err
+	}
+	if metrics != nil {
+		defer metrics.Close() // harmless, too
+		now.metrics = "http://" + metrics.Addr().String() + telemetry.Path
+	}
 	data, err := filepath.Abs(set.data)
 	if err != nil {
 		return err
@@ -134,7 +156,9 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	password, err := firstUser(ctx, store, env.getenv(adminPassword))
+	measured.WatchStore(store.Stats)
+	now.store = store
+	now.password, err = firstUser(ctx, store, env.getenv(adminPassword))
 	if err != nil {
 		return err
 	}
@@ -145,6 +169,7 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	defer guard.Close()
 	handler := server.New(server.Config{
 		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody,
+		Telemetry: measured,
 	})
 
 	// What ran when the last process ended has ended with it.
@@ -162,9 +187,9 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		cancel()
 		<-housekept
 	}()
+	defer serveMetrics(ctx, measured, metrics, log)()
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, listener) }()
-	now := running{url: url, password: password, store: store}
 	if ready == nil {
 		ready = func(context.Context, running) error { return banner(env.stdout, now, data, set) }
 	}
@@ -172,7 +197,7 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		cancel()
 		return errors.Join(err, <-served)
 	}
-	log.Info("serving", "url", url, "data", data, "version", buildVersion())
+	log.Info("serving", "url", now.url, "data", data, "version", buildVersion())
 	err = <-served
 	log.Info("stopped")
 	return err
@@ -181,6 +206,9 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 // banner tells the person who started the server what there is to know.
 func banner(w io.Writer, now running, data string, set settings) error {
 	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, data)
+	if now.metrics != "" {
+		_, err = fmt.Fprintf(w, "metrics on %s\n", now.metrics)
+	}
 	if now.password != "" {
 		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s --data %s\" sets another.\n",
 			adminName, now.password, adminName, data)
