@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/netip"
 	"os"
-	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -81,7 +80,11 @@ The first start makes the user ` + adminName + `. Its password is that of the va
 ` + adminPassword + `, or a random one that is printed once. "platen user"
 manages users, also while the server runs.
 
-The log goes to standard error, a line for each request.`,
+The log goes to standard error, a line for each request.
+
+Metrics for Prometheus are at /metrics, for users with a password like all
+else, or for anybody at an address of their own: --metrics-listen. Traces are
+sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
 		Example: `  platen serve
   ` + adminPassword + `=secret-of-mine platen serve --listen 127.0.0.1:9340 --data /var/lib/platen
   platen serve --database postgres://platen@one:5432,two:5432/platen
@@ -100,6 +103,7 @@ The log goes to standard error, a line for each request.`,
 // A running server, for those who want to use it once it answers.
 type running struct {
 	url      string
+	metrics  string // where they have an address of their own, else ""
 	password string // of the admin, if this start made it; else ""
 	store    platen.Store
 }
@@ -123,6 +127,10 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
 	}
 	url := "http://" + listener.Addr().String()
+	metrics, err := listenMetrics(set.metrics)
+	if err != nil {
+		return err
+	}
 	telemetry := telemetry.New(telemetry.Config{Version: buildVersion(), Log: log})
 	if err := telemetry.Trace(ctx, env.getenv); err != nil {
 		return err
@@ -172,16 +180,14 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		cancel()
 		<-housekept
 	}()
-	if set.metrics != "" {
-		stop, err := serveMetrics(ctx, set.metrics, telemetry)
-		if err != nil {
-			return err
-		}
-		defer stop()
-	}
+	defer serveMetrics(ctx, telemetry, metrics, log)()
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, listener) }()
 	now := running{url: url, password: password, store: store}
+	if metrics != nil {
+		defer metrics.Close() // harmless, too
+		now.metrics = "http://" + metrics.Addr().String() + "/metrics"
+	}
 	if ready == nil {
 		ready = func(context.Context, running) error { return banner(env.stdout, now, set) }
 	}
@@ -189,28 +195,18 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		cancel()
 		return errors.Join(err, <-served)
 	}
-	log.Info("serving", "url", url, "metrics", set.metrics, "data", set.location.String(), "version", buildVersion())
+	log.Info("serving", "url", url, "metrics", now.metrics, "data", set.location.String(), "version", buildVersion())
 	err = <-served
 	log.Info("stopped")
 	return err
 }
 
-// serveMetrics serves metrics on a listener of their own until ctx ends or
-// stop is called.
-func serveMetrics(ctx context.Context, address string, from *telemetry.Telemetry) (stop func(), err error) {
-	listener, err := net.Listen("tcp", address)
-	if err != nil {
-		return nil, fmt.Errorf("listen for metrics on %s: %w; another address can be given with --metrics-listen", address, err)
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	var serving sync.WaitGroup
-	serving.Go(func() { _ = from.Serve(ctx, listener) }) // ends with ctx
-	return func() { cancel(); serving.Wait() }, nil
-}
-
 // banner tells the person who started the server what there is to know.
 func banner(w io.Writer, now running, set settings) error {
 	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
+	if now.metrics != "" {
+		_, err = fmt.Fprintf(w, "metrics at %s\n", now.metrics)
+	}
 	if now.password != "" {
 		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
 			adminName, now.password, adminName, set.option())

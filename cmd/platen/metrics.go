@@ -1,0 +1,45 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+
+	"github.com/platenhq/platen/internal/telemetry"
+)
+
+// listenMetrics opens the listener that serves metrics and nothing else; nil
+// if there is to be none.
+func listenMetrics(address string) (net.Listener, error) {
+	if address == "" {
+		return nil, nil
+	}
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s for metrics: %w; another address can be given with --metrics-listen", address, err)
+	}
+	return listener, nil
+}
+
+// serveMetrics serves metrics at the listener, if there is one, until the
+// function that it returns is called. A failure of it is logged, and is no
+// reason to serve nothing else.
+func serveMetrics(ctx context.Context, measured *telemetry.Telemetry, listener net.Listener, log *slog.Logger) (stop func()) {
+	if listener == nil {
+		return func() {}
+	}
+	// It goes on while the server stops, so that this can be watched.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := measured.Serve(ctx, listener); err != nil {
+			log.Error("metrics are no longer served at their own address", "error", err)
+		}
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
