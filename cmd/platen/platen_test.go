@@ -51,10 +51,10 @@ type process struct {
 	log *bytes.Buffer
 }
 
-func serveProcess(t *testing.T, data string) *process {
+func serveProcess(t *testing.T, data string, env ...string) *process {
 	t.Helper()
 	p := &process{Cmd: exec.Command(os.Args[0], "serve", "--listen", "127.0.0.1:0", "--data", data), log: &bytes.Buffer{}}
-	p.Env = append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword)
+	p.Env = append(append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()
 	if err != nil {
