@@ -68,11 +68,10 @@ func option(where string) string {
 	return "--data=" + where
 }
 
-func serveProcess(t *testing.T, where string, args ...string) *process {
+func serveProcess(t *testing.T, where string, env ...string) *process {
 	t.Helper()
-	args = append([]string{"serve", "--listen", "127.0.0.1:0", option(where)}, args...)
-	p := &process{Cmd: exec.Command(os.Args[0], args...), log: &bytes.Buffer{}}
-	p.Env = append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword)
+	p := &process{Cmd: exec.Command(os.Args[0], "serve", "--listen", "127.0.0.1:0", option(where)), log: &bytes.Buffer{}}
+	p.Env = append(append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()
 	if err != nil {

@@ -56,7 +56,7 @@ type settings struct {
 func (set *settings) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&set.listen, "listen", defaultListen, "address and port to listen on; port 0 takes a free one")
-	flags.StringVar(&set.metrics, "metrics-listen", "", "address and port to serve /metrics on without credentials, for a network that only those who may see them can reach; they are always at /metrics of the server, with credentials")
+	flags.StringVar(&set.metrics, "metrics-listen", "", "address and port that serve /metrics and nothing else, and check no credentials: one that only those who may read them can reach")
 	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for; clients that follow OL Connect's log in anew 15s before its end")
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have no limit")
@@ -131,6 +131,9 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	if err != nil {
 		return err
 	}
+	if metrics != nil {
+		defer metrics.Close() // harmless, too
+	}
 	telemetry := telemetry.New(telemetry.Config{Version: buildVersion(), Log: log})
 	if err := telemetry.Trace(ctx, env.getenv); err != nil {
 		return err
@@ -185,7 +188,6 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	go func() { served <- handler.Serve(ctx, listener) }()
 	now := running{url: url, password: password, store: store}
 	if metrics != nil {
-		defer metrics.Close() // harmless, too
 		now.metrics = "http://" + metrics.Addr().String() + "/metrics"
 	}
 	if ready == nil {
@@ -205,7 +207,7 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 func banner(w io.Writer, now running, set settings) error {
 	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
 	if now.metrics != "" {
-		_, err = fmt.Fprintf(w, "metrics at %s\n", now.metrics)
+		_, err = fmt.Fprintf(w, "metrics on %s\n", now.metrics)
 	}
 	if now.password != "" {
 		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",

@@ -22,6 +22,7 @@ type builder struct {
 	given platen.Run      // identifiers that the source gives lie in here
 	root  platen.ID       // the set that is created, or added to
 
+	gaps    []gap // that are known
 	index   indexer
 	details map[string]int64 // details.id by body, some of them
 	tables  map[string]int64 // record_table.id by name, some of them
@@ -61,7 +62,7 @@ func (b *builder) allocate(n int) (platen.ID, error) {
 			b.next = b.given.Last + 1
 			continue
 		}
-		taken, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), run.Last)
+		taken, err := b.below(run.Last)
 		if err != nil {
 			return 0, err
 		}
@@ -75,9 +76,9 @@ func (b *builder) allocate(n int) (platen.ID, error) {
 
 // insert adds a run of entities. record and details may be 0.
 func (b *builder) insert(kind platen.Kind, run platen.Run, at place, record platen.ID, details int64) error {
-	return b.t.insertRow(row{
-		Run: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: b.rootOf(at),
-	})
+	r := row{Run: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: b.rootOf(at)}
+	b.take(r)
+	return b.t.insertRow(r)
 }
 
 // insertRow adds a row to the table entity.
@@ -109,7 +110,7 @@ func (b *builder) claim(kind platen.Kind, run platen.Run, at place) error {
 }
 
 func (b *builder) claimRow(kind platen.Kind, run platen.Run, at place, details int64) error {
-	taken, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), run.Last)
+	taken, err := b.below(run.Last)
 	if err != nil {
 		return err
 	}
@@ -173,7 +174,7 @@ func (b *builder) createItems(run itemRun, part platen.Run, at place) (row, erro
 // ensureRecords creates those of the data records that do not exist.
 func (b *builder) ensureRecords(run platen.Run) error {
 	for last := run.Last; last >= run.First; {
-		have, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), last)
+		have, err := b.below(last)
 		if err != nil {
 			return err
 		}

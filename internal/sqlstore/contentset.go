@@ -126,7 +126,7 @@ func (c *itemCreation) create(run itemRun) error {
 	if run.First == 0 {
 		return nil
 	}
-	taken, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), run.Last)
+	taken, err := c.below(run.Last)
 	if err != nil {
 		return err
 	}

@@ -344,7 +344,7 @@ func nextRun(pages []*sourcePage) (itemRun, int) {
 // and sets the records of its pages.
 func (c *creation) settle(run itemRun, pages []*sourcePage) error {
 	for last := run.Last; last >= run.First; {
-		have, err := selectRow(c.t.ctx, c.t.stmt(selectEntity), last)
+		have, err := c.below(last)
 		if err != nil {
 			return err
 		}

@@ -17,6 +17,8 @@ func (q query) writes() bool { return !strings.HasPrefix(string(q), "SELECT") }
 const (
 	selectEntity query = `SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`
 
+	selectAbove query = `SELECT coalesce(min(first), 9007199254740992) FROM entity WHERE first > $1`
+
 	// Only sets can be hidden themselves, so this serves lists of sets, and
 	// what is below an entity that is known not to be hidden.
 	selectChildren query = `SELECT first, last FROM entity
@@ -134,7 +136,7 @@ var (
 	selectList, selectLists, selectListsAmong, upsertList, deleteList, deleteLists = facetQueries()
 
 	queries = slices.Concat([]query{
-		selectEntity, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
+		selectEntity, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
 		selectDetails, selectDetailsID, insertDetails, insertDetailsMedia,
 		selectSchema, insertSchema, selectTable, selectTableID, insertTable,
 		insertContentSet, selectContentType, selectContentSets,
