@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"io/fs"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlstore"
@@ -15,20 +14,13 @@ import (
 var embedded embed.FS
 
 var migrations = sqlstore.Migrations{
-	Files: must(fs.Sub(embedded, "migrations")),
+	Files: embedded,
 	Tables: `SELECT count(*), count(*) FILTER (WHERE table_name = 'migration')
 		FROM information_schema.tables WHERE table_schema = current_schema()`,
 	Create: `CREATE TABLE migration (
 		version BIGINT PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
 		applied TIMESTAMPTZ NOT NULL DEFAULT CURRENT_TIMESTAMP)`,
 	Elsewhere: "name another one with --database",
-}
-
-func must(files fs.FS, err error) fs.FS {
-	if err != nil {
-		panic(err) // the name is wrong
-	}
-	return files
 }
 
 // migrate brings the schema up to date in one transaction. Others that want

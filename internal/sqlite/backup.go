@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -121,10 +120,7 @@ func (c *Copy) check(ctx context.Context, db *sql.DB) error {
 	if err := db.QueryRowContext(ctx, `SELECT coalesce(max(version), 0) FROM migration`).Scan(&c.Schema); err != nil {
 		return platen.Errorf(platen.Conflict, "%s is no database of platen's", c.Path)
 	}
-	known, err := fs.Glob(migrations.Files, "*.sql")
-	if err != nil {
-		return err
-	}
+	known := migrations.Names()
 	if c.Schema > len(known) {
 		return platen.Errorf(platen.Conflict, "%s has schema %d, this platen knows up to %d: use the newer platen that wrote it", c.Path, c.Schema, len(known))
 	}

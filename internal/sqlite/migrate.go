@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
-	"io/fs"
 
 	"github.com/platenhq/platen/internal/sqlstore"
 )
@@ -14,19 +13,12 @@ import (
 var embedded embed.FS
 
 var migrations = sqlstore.Migrations{
-	Files:  must(fs.Sub(embedded, "migrations")),
+	Files:  embedded,
 	Tables: `SELECT count(*), coalesce(sum(name = 'migration'), 0) FROM sqlite_schema WHERE type = 'table'`,
 	Create: `CREATE TABLE migration (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
 		applied TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) STRICT`,
 	Elsewhere: "name another directory with --data",
-}
-
-func must(files fs.FS, err error) fs.FS {
-	if err != nil {
-		panic(err) // the name is wrong
-	}
-	return files
 }
 
 // migrate brings the schema up to date in one transaction, which also keeps a

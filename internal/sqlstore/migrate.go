@@ -4,9 +4,11 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"embed"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 
@@ -14,9 +16,9 @@ import (
 )
 
 // Migrations are the steps to the newest schema of one database: files named
-// NNNN_what.sql in one directory, numbered from 1 without a gap.
+// NNNN_what.sql in the directory migrations, numbered from 1 without a gap.
 type Migrations struct {
-	Files fs.FS
+	Files embed.FS
 	// Tables counts all tables, and those named migration.
 	Tables string
 	// Create creates the table migration (version, name, checksum, applied).
@@ -47,10 +49,7 @@ func (m Migrations) Apply(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	names, err := fs.Glob(m.Files, "*.sql") // sorted by name, so by number
-	if err != nil {
-		return err
-	}
+	names := m.Names()
 	if newest := len(applied); newest > len(names) {
 		return platen.Errorf(platen.Conflict, "the database has schema %d, this platen knows up to %d: run the newer platen that wrote it", newest, len(names))
 	}
@@ -60,6 +59,15 @@ func (m Migrations) Apply(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	return nil
+}
+
+// Names returns the names of the files, by number.
+func (m Migrations) Names() []string {
+	names, err := fs.Glob(m.Files, "migrations/*.sql")
+	if err != nil {
+		panic(err) // the pattern is wrong
+	}
+	return names
 }
 
 func (m Migrations) foreign() error {
@@ -91,7 +99,8 @@ func (m Migrations) ApplyOne(ctx context.Context, tx *sql.Tx, name string, appli
 	if err != nil {
 		return err
 	}
-	number, _, _ := strings.Cut(name, "_")
+	base := path.Base(name)
+	number, _, _ := strings.Cut(base, "_")
 	version, err := strconv.Atoi(number)
 	if err != nil {
 		return err
@@ -107,6 +116,6 @@ func (m Migrations) ApplyOne(ctx context.Context, tx *sql.Tx, name string, appli
 	if _, err := tx.ExecContext(ctx, string(text)); err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)`, version, name, checksum)
+	_, err = tx.ExecContext(ctx, `INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)`, version, base, checksum)
 	return err
 }
