@@ -178,25 +178,29 @@ func (g *Guard) failed(failure platen.LoginFailure) {
 	}
 }
 
-// fresh waits until what is known of the users is not too old to go by.
-// Unavailable: it stays so.
+// fresh waits until what is known of the users is not too old to go by: seen
+// a short time ago, or since the request came. Unavailable: it stays so.
 func (g *Guard) fresh(ctx context.Context) error {
 	last := g.look.Load()
-	if time.Since(last.began) < TrustFor {
+	came := time.Now()
+	if came.Sub(last.began) < TrustFor {
 		return nil
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	select {
-	case <-last.next:
-		if time.Since(g.look.Load().began) < patience {
-			return nil
+	for {
+		select {
+		case <-last.next:
+			last = g.look.Load()
+			if last.began.After(came) || time.Since(last.began) < TrustFor {
+				return nil
+			}
+		case <-timer.C:
+			return platen.Errorf(platen.Unavailable, "the users can not be looked up: the database does not answer")
+		case <-ctx.Done():
+			return ctx.Err()
 		}
-	case <-timer.C:
-	case <-ctx.Done():
-		return ctx.Err()
 	}
-	return platen.Errorf(platen.Unavailable, "the users can not be looked up: the database does not answer")
 }
 
 func (g *Guard) refresh(ctx context.Context) error {
