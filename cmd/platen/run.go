@@ -56,6 +56,8 @@ func run(ctx context.Context, args []string, env environment) int {
   platen demo          a server with a mail run in it, to look at
   platen serve         the server
   platen import FILE   send a job set document to a server
+  platen backup FILE   a copy of the database, while the server runs
+  platen copy          move between SQLite and PostgreSQL
 
 Each flag can also be set in the environment; "platen COMMAND --help" has the names.`,
 		SilenceErrors: true,

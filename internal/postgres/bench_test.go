@@ -11,6 +11,7 @@ import (
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storetest"
 )
 
 // BenchmarkReplace replaces lists for 64 callers at once, on a server that
@@ -49,5 +50,15 @@ func BenchmarkReplace(b *testing.B) {
 				return
 			}
 		}
+	})
+}
+
+func BenchmarkFind(b *testing.B) {
+	storetest.BenchmarkFind(b, func(b *testing.B) platen.Store {
+		s, err := postgres.Open(b.Context(), pgtest.Database(b))
+		if err != nil {
+			b.Fatal(err)
+		}
+		return s
 	})
 }

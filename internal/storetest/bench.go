@@ -1,0 +1,56 @@
+package storetest
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/platenhq/platen"
+)
+
+// manyJobs is a job set of so many jobs, each with an order number of its own.
+type manyJobs int
+
+func (n manyJobs) Nodes() []platen.Node {
+	nodes := make([]platen.Node, n+1)
+	nodes[0] = platen.Node{Kind: platen.JobSet, Parent: -1}
+	for i := range nodes[1:] {
+		nodes[i+1] = platen.Node{Kind: platen.Job}
+	}
+	return nodes
+}
+
+func (n manyJobs) Given() platen.Run { return platen.Run{} }
+
+func (n manyJobs) Read(v platen.JobSetVisitor) error {
+	for i := range int(n) {
+		list := platen.EncodeList([]platen.NameValue{{Name: "order", Value: fmt.Sprint(i)}, {Name: "shift", Value: "night"}})
+		if err := v.NodeList(i+1, platen.Properties, list); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// BenchmarkFind finds one job by its property, among few and among many. open
+// opens an empty store.
+func BenchmarkFind(b *testing.B, open func(b *testing.B) platen.Store) {
+	for _, jobs := range []manyJobs{1_000, 1_000_000} {
+		s := open(b)
+		defer s.Close()
+		if _, err := s.CreateJobSet(b.Context(), jobs, platen.JobSetOptions{}); err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprint("among ", int(jobs)), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				search := platen.Search{Kind: platen.Job, Rule: platen.Rule{Rules: []platen.Rule{
+					{Type: platen.Text, Name: "shift", Value: "night"},
+					{Type: platen.Text, Name: "order", Value: fmt.Sprint(i * 7919 % int(jobs))},
+				}}}
+				found, err := s.Find(b.Context(), &search)
+				if err != nil || len(found) != 1 || len(found[0]) != 1 {
+					b.Fatal(found, err)
+				}
+			}
+		})
+	}
+}
