@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -28,7 +29,7 @@ type history struct {
 	begun    time.Time
 	client   http.Client
 
-	mu         sync.Mutex
+	mu         sync.Mutex // guards services and operations
 	operations []porcupine.Operation
 	count      atomic.Int64 // of values written, so that each is another
 	done       atomic.Int64 // requests that were answered 200
@@ -74,7 +75,17 @@ var listModel = porcupine.Model{
 }
 
 func newHistory(t *testing.T, services []*service, jobs []platen.ID) *history {
-	return &history{t: t, services: services, jobs: jobs, begun: time.Now(), client: http.Client{Timeout: 20 * time.Second}}
+	return &history{t: t, services: slices.Clone(services), jobs: jobs, begun: time.Now(), client: http.Client{Timeout: 20 * time.Second}}
+}
+
+// swap sends clients to another server instead of one, as a load balancer
+// does, and returns that.
+func (h *history) swap(i int, s *service) *service {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	old := h.services[i]
+	h.services[i] = s
+	return old
 }
 
 // run lets clients work until stop is closed.
@@ -115,7 +126,9 @@ func (h *history) read(client int, job platen.ID) {
 // was not answered may take effect at any time after.
 func (h *history) one(client int, random *rand.Rand) {
 	asked := step{job: h.jobs[random.IntN(len(h.jobs))], kind: "rrwm"[random.IntN(4)]}
+	h.mu.Lock()
 	s := h.services[random.IntN(len(h.services))]
+	h.mu.Unlock()
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, asked.job)
 	method, body := "GET", ""
 	if asked.kind != 'r' {
