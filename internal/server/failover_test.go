@@ -185,7 +185,7 @@ func TestRollingRestart(t *testing.T) {
 	wait := h.run(8, stop)
 	for i := range all {
 		t.Run(fmt.Sprint("server ", i), func(t *testing.T) {
-			fresh := replicas(t, address, 1)[0] // it ends with this test, with what clients have just asked it
+			fresh := replicas(t, address, 1)[0] // it ends with this test
 			old := h.swap(i, fresh)
 			time.Sleep(200 * time.Millisecond)
 			h.swap(i, old)

@@ -29,7 +29,8 @@ type history struct {
 	begun    time.Time
 	client   http.Client
 
-	mu         sync.Mutex // guards services and operations
+	asking     sync.RWMutex // held while a server of services is asked
+	mu         sync.Mutex
 	operations []porcupine.Operation
 	count      atomic.Int64 // of values written, so that each is another
 	done       atomic.Int64 // requests that were answered 200
@@ -79,10 +80,10 @@ func newHistory(t *testing.T, services []*service, jobs []platen.ID) *history {
 }
 
 // swap sends clients to another server instead of one, as a load balancer
-// does, and returns that.
+// does, and returns that when all that it was asked is answered.
 func (h *history) swap(i int, s *service) *service {
-	h.mu.Lock()
-	defer h.mu.Unlock()
+	h.asking.Lock()
+	defer h.asking.Unlock()
 	old := h.services[i]
 	h.services[i] = s
 	return old
@@ -126,9 +127,8 @@ func (h *history) read(client int, job platen.ID) {
 // was not answered may take effect at any time after.
 func (h *history) one(client int, random *rand.Rand) {
 	asked := step{job: h.jobs[random.IntN(len(h.jobs))], kind: "rrwm"[random.IntN(4)]}
-	h.mu.Lock()
+	h.asking.RLock()
 	s := h.services[random.IntN(len(h.services))]
-	h.mu.Unlock()
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, asked.job)
 	method, body := "GET", ""
 	if asked.kind != 'r' {
@@ -140,6 +140,7 @@ func (h *history) one(client int, random *rand.Rand) {
 	}
 	call := time.Since(h.begun).Nanoseconds()
 	status, text := h.send(s, method, path, body)
+	h.asking.RUnlock()
 	now := time.Since(h.begun).Nanoseconds()
 	record := porcupine.Operation{ClientId: client, Input: asked, Call: call, Return: now}
 	switch {
