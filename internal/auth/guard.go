@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -237,7 +238,10 @@ func (g *Guard) readUsers(ctx context.Context) error {
 // to know who made it. The server makes one for each request.
 type Call struct {
 	RequestID string
-	User      string // "" until the guard has let it pass, or if it is off
+	User      string     // "" until the guard has let it pass, or if it is off
+	Client    netip.Addr // where it came from, behind trusted proxies the address that they name
+	Tried     string     // the user of credentials that were refused, if they name one
+	Refused   string     // why the guard refused the request, for the log; "" if it did not
 }
 
 type callKey struct{}

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -174,7 +175,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // ServeHTTP is where every request comes in: it gets its id, its trace, its
 // line in the log and its place in the metrics, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := &auth.Call{RequestID: s.ids.of(r)}
+	call := &auth.Call{RequestID: s.ids.of(r), Client: clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
@@ -199,15 +200,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Took:    took,
 			Aborted: p != nil,
 		})
-		line := append(make([]slog.Attr, 0, 8),
+		line := append(make([]slog.Attr, 0, 12),
 			slog.String("method", r.Method),
 			slog.String("path", path),
 			slog.Int("status", res.status),
 			slog.Int64("bytes", res.bytes),
 			slog.Duration("time", took),
+			slog.String("client", call.Client.String()),
 			slog.String("user", call.User),
 			slog.String("request", call.RequestID),
 		)
+		if call.Refused != "" {
+			line = append(line, slog.String("refused", call.Refused), slog.String("tried", call.Tried))
+		}
 		if trace := measured.TraceID(); trace != "" {
 			line = append(line, slog.String("trace", trace))
 		}
@@ -228,6 +233,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(res, r)
+}
+
+// clientAddress returns the address that a connection comes from; the zero
+// address if it has none.
+func clientAddress(r *http.Request) netip.Addr {
+	port, _ := netip.ParseAddrPort(r.RemoteAddr)
+	return port.Addr().Unmap()
 }
 
 // plain reports whether a path begins with a slash and has no empty segment
