@@ -3,31 +3,33 @@ package platen
 // A Kind says what an entity is.
 type Kind uint8
 
-// The kinds. DocumentPage is no entity of the REST API: a page has an
-// identifier only if the document that it was imported with gave it one.
+// The kinds. Databases store these numbers: none may ever change, and a new
+// kind takes the next one. DocumentPage is no entity of the REST API: a page
+// has an identifier only if the document that it was imported with gave it one.
 const (
-	DataSet Kind = iota + 1
-	DataRecord
-	ContentSet
-	ContentItem
-	JobSet
-	Job
-	JobSegment
-	DocumentSet
-	Document
-	DocumentPage
+	DataSet      Kind = 1
+	DataRecord   Kind = 2
+	ContentSet   Kind = 3
+	ContentItem  Kind = 4
+	JobSet       Kind = 5
+	Job          Kind = 6
+	JobSegment   Kind = 7
+	DocumentSet  Kind = 8
+	Document     Kind = 9
+	DocumentPage Kind = 10
 )
 
 // A Facet names one of the independent name/value lists of an entity.
 type Facet uint8
 
-// The facets. Properties are tags that clients set and search; metadata comes
-// from the job preset and is what statistics print. Fields are the values of
-// a data record, see [FieldType]; only data records have them.
+// The facets. Databases store these numbers: none may ever change. Properties
+// are tags that clients set and search; metadata comes from the job preset and
+// is what statistics print. Fields are the values of a data record, see
+// [FieldType]; only data records have them.
 const (
-	Properties Facet = iota
-	Metadata
-	Fields
+	Properties Facet = 0
+	Metadata   Facet = 1
+	Fields     Facet = 2
 )
 
 // Facets are the facets that any entity can have, in the order of their
