@@ -1,4 +1,4 @@
-.PHONY: test check bench
+.PHONY: test check vulncheck bench
 
 # All tests. What this machine lacks is named at the end.
 test:
@@ -7,6 +7,11 @@ test:
 # What CI adds to the tests.
 check:
 	./scripts/check
+
+# Known vulnerabilities in what the code calls. Exit code 2: its database can not
+# be reached, so nothing was checked.
+vulncheck:
+	./scripts/vulncheck
 
 # The figures of the README: platen against what this machine can do at best.
 bench:
