@@ -32,8 +32,10 @@ const RecordTable = "record"
 
 // Limits of data records.
 const (
-	MaxFields      = 10_000 // fields of one record
-	MaxRecordDepth = 50     // levels of nested records
+	MaxFields      = MaxNames // fields of one record, which are a list
+	MaxRecordDepth = 50       // levels of nested records
+	MaxColumns     = 10_000   // columns of all tables of a data set
+	MaxTables      = 1_000    // tables of a data set, without that at the top
 )
 
 // Normal returns a value as it is kept. The empty text is no value and good

@@ -226,6 +226,9 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 		if d.given(pairs, pair.Name) {
 			return nil, d.fail("the name %q is given twice", shorten([]byte(pair.Name)))
 		}
+		if len(pairs) == platen.MaxNames {
+			return nil, d.fail("a list has more than %d names", platen.MaxNames)
+		}
 		pairs = append(pairs, pair)
 	}
 }

@@ -192,7 +192,11 @@ func (d *setDecoder) encodedList(key string) (platen.List, error) {
 	if err != nil || len(pairs) == 0 {
 		return nil, err
 	}
-	return platen.EncodeList(pairs), nil
+	list, err := platen.NewList(pairs)
+	if err != nil {
+		err = d.fail("%v", err)
+	}
+	return list, err
 }
 
 // details are page details that are read.

@@ -8,8 +8,19 @@ import (
 )
 
 // A query is an SQL text, prepared once for each pool. AMONG(column) in it is
-// the condition that the column is one of the ids of the one parameter.
+// the condition that the column is one of the ids of the one parameter;
+// EACH_ID is the table k of these ids.
 type query string
+
+// eachID is EACH_ID; a shared database has [sharedEachID].
+const eachID = `(SELECT value AS id FROM json_each($1)) AS k`
+
+// The entities of EACH_ID that there are, with their kinds; 0 is hidden.
+const (
+	selectKindsOf = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
+	fromKindsOf   = ` FROM EACH_ID
+		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
+)
 
 // writes reports whether the query changes something.
 func (q query) writes() bool { return !strings.HasPrefix(string(q), "SELECT") }
@@ -133,7 +144,7 @@ var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields
 // The lists of each facet are a table of their own, so that a list is found
 // by its entity's id alone. What is hidden has the kind 0.
 var (
-	selectList, selectLists, selectListsAmong, upsertList, deleteList, deleteLists = facetQueries()
+	selectList, selectLists, selectListsAmong, selectListsOf, upsertList, deleteList, deleteLists = facetQueries()
 
 	queries = slices.Concat([]query{
 		selectEntity, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
@@ -150,10 +161,10 @@ var (
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
 		selectSecret, insertSecret,
-	}, selectList[:], selectLists[:], selectListsAmong[:], upsertList[:], deleteList[:], deleteLists[:])
+	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
-func facetQueries() (one, some, among, upsert, remove, removeSome [len(facets)]query) {
+func facetQueries() (one, some, among, of, upsert, remove, removeSome [len(facets)]query) {
 	for _, f := range facets {
 		table := f.String()
 		one[f] = query(`SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END, l.list FROM
@@ -161,10 +172,11 @@ func facetQueries() (one, some, among, upsert, remove, removeSome [len(facets)]q
 			LEFT JOIN ` + table + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 		among[f] = query(`SELECT id, list FROM ` + table + ` WHERE AMONG(id)`)
+		of[f] = query(selectKindsOf + `, l.list` + fromKindsOf + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
 		upsert[f] = query(`INSERT INTO ` + table + ` (id, list) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET list = excluded.list`)
 		remove[f] = query(`DELETE FROM ` + table + ` WHERE id = $1`)
 		removeSome[f] = query(`DELETE FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 	}
-	return one, some, among, upsert, remove, removeSome
+	return one, some, among, of, upsert, remove, removeSome
 }

@@ -2,8 +2,10 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -69,30 +71,38 @@ const (
 	deleteFailures query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
 )
 
-// The entities of an array that there are, with their kinds.
-const (
-	selectKinds = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
-	fromKinds   = ` FROM unnest($1::bigint[]) AS k(id)
-		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
+// sharedEachID is EACH_ID.
+const sharedEachID = `unnest($1::bigint[]) AS k(id)`
 
-	sharedKinds query = selectKinds + fromKinds
-)
+const sharedKinds query = selectKindsOf + fromKindsOf
 
-// Of each facet: the lists of entities, with their kinds; rows for lists, so
-// that they can be locked; and the lists, locked.
+// largeBytes is from where on a group does not fetch a list that it locks,
+// but its hash.
+const largeBytes = 64 << 10
+
+// A largeList is what a group knows of such a list.
+type largeList struct {
+	bytes  int
+	digest [sha256.Size]byte
+}
+
+// Of each facet: rows for lists, so that they can be locked; and the lists,
+// locked.
 var (
-	sharedLists, sharedRows, sharedLocked = sharedFacetQueries()
-	sharedQueries                         = sharedQueryList()
+	sharedRows, sharedLocked = sharedFacetQueries()
+	sharedQueries            = sharedQueryList()
 )
 
-func sharedFacetQueries() (lists, rows, locked [len(facets)]query) {
+func sharedFacetQueries() (rows, locked [len(facets)]query) {
+	large := `octet_length(list) > ` + strconv.Itoa(largeBytes)
 	for _, f := range facets {
 		table := f.String()
-		lists[f] = query(selectKinds + `, l.list` + fromKinds + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
 		rows[f] = query(`INSERT INTO ` + table + ` (id, list) SELECT id, '[]' FROM unnest($1::bigint[]) AS k(id) ORDER BY id ON CONFLICT DO NOTHING`)
-		locked[f] = query(`SELECT id, list FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`)
+		locked[f] = query(`SELECT id, octet_length(list), CASE WHEN NOT ` + large + ` THEN list END,
+			CASE WHEN ` + large + ` THEN sha256(convert_to(list, 'UTF8')) END
+			FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`)
 	}
-	return lists, rows, locked
+	return rows, locked
 }
 
 func sharedQueryList() []query {
@@ -102,7 +112,7 @@ func sharedQueryList() []query {
 		insertFailure, selectFailures, deleteFailures, sharedKinds,
 	}
 	for _, f := range facets {
-		all = append(all, sharedLists[f], sharedRows[f], sharedLocked[f])
+		all = append(all, sharedRows[f], sharedLocked[f])
 	}
 	return all
 }
@@ -349,8 +359,8 @@ func (g *lists) readAll(group []*write) error {
 			continue
 		}
 		merges = true
-		for _, update := range w.merge {
-			ids[listKey{update.ID, w.facet}] = true
+		for _, entry := range w.merge.entries {
+			ids[listKey{entry.id, w.facet}] = true
 		}
 	}
 	kinds, err := g.kinds(ids)
@@ -404,7 +414,8 @@ func (g *lists) kinds(keys map[listKey]bool) (map[platen.ID]platen.Kind, error) 
 	return seen, rows.Err()
 }
 
-// lock locks lists until the end of the transaction, and reads them.
+// lock locks lists until the end of the transaction, and reads those that are
+// not large.
 func (g *lists) lock(facet platen.Facet, ids []int64) error {
 	if err := g.t.exec(sharedRows[facet], ids); err != nil {
 		return err
@@ -416,12 +427,20 @@ func (g *lists) lock(facet platen.Facet, ids []int64) error {
 	defer rows.Close()
 	for rows.Next() {
 		var id platen.ID
-		var list []byte
-		if err := rows.Scan(&id, &list); err != nil {
+		var large largeList
+		var list, digest []byte
+		if err := rows.Scan(&id, &large.bytes, &list, &digest); err != nil {
 			return err
 		}
 		key := listKey{id, facet}
 		g.now[key] = cached{g.now[key].kind, list}
+		if list == nil {
+			copy(large.digest[:], digest)
+			if g.large == nil {
+				g.large = make(map[listKey]largeList)
+			}
+			g.large[key] = large
+		}
 	}
 	return rows.Err()
 }
