@@ -274,6 +274,11 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if err := s.waitForLists(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
+	release, err := s.lockRefreshing(ctx)
+	if err != nil {
+		return false, s.error("clean up", err)
+	}
+	defer release()
 	err = s.change(ctx, func(t *transaction) error {
 		if err := t.lockIndex(); err != nil {
 			return err

@@ -68,14 +68,19 @@ const (
 		(job, seq, count, digits, pairs, pages, first_item, last_item, wide)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
-	selectNameID    query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
-	insertName      query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
-	insertValue     query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
-	selectValues    query = `SELECT entity, name, value, rest FROM find_value WHERE AMONG(entity)`
-	deleteValue     query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
-	deleteValues    query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
-	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
-	selectStale     query = `SELECT seq, id, kind FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2`
+	selectNameID query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
+	insertName   query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
+	insertValue  query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
+	selectValues query = `SELECT v.entity, v.name, v.value, v.rest, n.kind, n.facet, n.name
+		FROM find_value AS v JOIN find_name AS n ON n.id = v.name WHERE AMONG(entity)`
+	deleteValue  query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
+	deleteValues query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
+	insertStale  query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	// A note that is taken has its id negative; what is taken already, and noted
+	// since, is one note again.
+	takeStale query = `UPDATE OR REPLACE find_stale SET id = -id WHERE id > 0
+		AND seq IN (SELECT seq FROM find_stale WHERE seq <= $1 AND id > 0 ORDER BY seq LIMIT $2)`
+	selectTaken     query = `SELECT seq, -id, kind FROM find_stale WHERE seq <= $1 AND id < 0 ORDER BY seq LIMIT $2`
 	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
 	deleteStale     query = `DELETE FROM find_stale WHERE AMONG(seq)`
 
@@ -144,7 +149,10 @@ var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields
 // The lists of each facet are a table of their own, so that a list is found
 // by its entity's id alone. What is hidden has the kind 0.
 var (
-	selectList, selectLists, selectListsAmong, selectListsOf, upsertList, deleteList, deleteLists = facetQueries()
+	selectList, selectLists, selectListsAmong, selectListsOf, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
+
+	// What only a database that is not shared has.
+	aloneQueries = []query{takeStale, selectTaken}
 
 	queries = slices.Concat([]query{
 		selectEntity, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
@@ -153,7 +161,7 @@ var (
 		insertContentSet, selectContentType, selectContentSets,
 		selectContentSums, selectContentPairs, selectContentBlock, insertContentBlock,
 		selectNameID, insertName, insertValue, selectValues, deleteValue, deleteValues,
-		insertStale, selectStale, selectStaleLast, deleteStale,
+		insertStale, selectStaleLast, deleteStale,
 		insertOperation, updateDone, updateFailed, updateFailedAll,
 		selectOperation, selectOperations, deleteOperation, deleteRunning, deleteOperations,
 		insertDeleted, selectDeleted, deleteDeleted, deleteEntity,
@@ -161,10 +169,10 @@ var (
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
 		selectSecret, insertSecret,
-	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], upsertList[:], deleteList[:], deleteLists[:])
+	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], selectSizes[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
-func facetQueries() (one, some, among, of, upsert, remove, removeSome [len(facets)]query) {
+func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [len(facets)]query) {
 	for _, f := range facets {
 		table := f.String()
 		one[f] = query(`SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END, l.list FROM
@@ -173,10 +181,11 @@ func facetQueries() (one, some, among, of, upsert, remove, removeSome [len(facet
 		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 		among[f] = query(`SELECT id, list FROM ` + table + ` WHERE AMONG(id)`)
 		of[f] = query(selectKindsOf + `, l.list` + fromKindsOf + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
+		sizes[f] = query(`SELECT id, octet_length(list) FROM ` + table + ` WHERE AMONG(id)`)
 		upsert[f] = query(`INSERT INTO ` + table + ` (id, list) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET list = excluded.list`)
 		remove[f] = query(`DELETE FROM ` + table + ` WHERE id = $1`)
 		removeSome[f] = query(`DELETE FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 	}
-	return one, some, among, of, upsert, remove, removeSome
+	return one, some, among, of, sizes, upsert, remove, removeSome
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -38,10 +39,6 @@ var sharedText = map[query]query{
 	// An index can only hold the hash of what may be long.
 	selectDetailsID: `SELECT id FROM details WHERE md5(body) = md5($1) AND body = $1`,
 	selectTableID:   `SELECT id FROM record_table WHERE md5(name) = md5($1) AND name = $1`,
-	// A note is of a group of entities.
-	selectStale: `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS note`,
-	insertName: `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3)
-		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id`,
 	updateFailedAll: `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3
 		AND owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)`,
 }
@@ -66,10 +63,22 @@ const (
 	deleteReplicas query = `DELETE FROM replica WHERE seen < ` + nowText + ` - 86400000`
 	updatePercent  query = `UPDATE operation SET percent = $2 WHERE id = $1 AND ended IS NULL`
 
+	// A note is of a group of entities.
+	selectStale query = `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS note`
+	updateStale query = `UPDATE find_stale SET ids = $2 WHERE seq = $1`
+
+	selectNames query = `SELECT n.id, n.kind, n.facet, n.name FROM find_name AS n JOIN ` + theseNames + `
+		ON n.kind = w.kind AND n.facet = w.facet AND n.name = w.name`
+	insertNames query = `INSERT INTO find_name (kind, facet, name) SELECT kind, facet, name FROM ` + theseNames + `
+		ORDER BY kind, facet, name
+		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
+
 	insertFailure  query = `INSERT INTO login_failure (at, owner, address, name) VALUES (` + nowText + `, $1, $2, $3)`
 	selectFailures query = `SELECT seq, address, name FROM login_failure WHERE seq > $1 AND owner <> $2 ORDER BY seq LIMIT 1000`
 	deleteFailures query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
 )
+
+const theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
 
 // sharedEachID is EACH_ID.
 const sharedEachID = `unnest($1::bigint[]) AS k(id)`
@@ -109,6 +118,7 @@ func sharedQueryList() []query {
 	all := []query{
 		lockStructure, lockIndex, tryLockIndex, lockLists, waitForLists, noStatementTimeout, selectReadOnly,
 		updateLease, upsertReplica, deleteReplica, deleteReplicas, updatePercent,
+		selectStale, updateStale, selectNames, insertNames,
 		insertFailure, selectFailures, deleteFailures, sharedKinds,
 	}
 	for _, f := range facets {
@@ -309,6 +319,39 @@ func (t *transaction) lockIndex() error {
 		return nil
 	}
 	return t.exec(lockIndex)
+}
+
+// resolveShared looks names up, and adds those that there are not.
+func (x *indexer) resolveShared(names []searchName) error {
+	find := func(stmt statement) error {
+		kinds, facets, texts := make([]int64, len(names)), make([]int64, len(names)), make([][]byte, len(names))
+		for i, name := range names {
+			kinds[i], facets[i], texts[i] = int64(name.kind), int64(name.facet), []byte(name.name)
+		}
+		rows, err := stmt.QueryContext(x.t.ctx, kinds, facets, texts)
+		_, err = collect(rows, err, func(from interface{ Scan(...any) error }) (name searchName, err error) {
+			var id int64
+			var text []byte
+			err = from.Scan(&id, &name.kind, &name.facet, &text)
+			name.name = string(text)
+			x.remember(name, id)
+			return name, err
+		})
+		return err
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if err := find(x.t.stmt(selectNames)); err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name searchName) bool { return x.names[name] != 0 })
+	if len(names) == 0 {
+		return nil
+	}
+	// By itself: nobody else who comes upon a name should have to wait for
+	// this transaction, and a name too many is no harm.
+	return find(x.t.store.write[insertNames])
 }
 
 // Serve says to other processes that share the database that this one serves

@@ -94,6 +94,7 @@ type Store struct {
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared
+	refreshing   chan struct{} // not shared: holds an element while the index is brought up to date
 }
 
 var _ platen.Store = (*Store)(nil)
@@ -110,6 +111,8 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		stale:   make(map[platen.ID]bool),
 		finding: make(chan struct{}, findAtOnce),
 		merging: make(chan struct{}, mergeAtOnce),
+
+		refreshing: make(chan struct{}, 1),
 	}
 	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -138,7 +141,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 
 // prepare fills read and write.
 func (s *Store) prepare(ctx context.Context) error {
-	all := queries
+	all := slices.Concat(queries, aloneQueries)
 	if s.engine.Shared {
 		all = slices.Concat(queries, sharedQueries)
 	}
