@@ -33,7 +33,7 @@ const (
 // Limits of one update of many entities, which is one transaction.
 const (
 	MaxUpdateIDs   = 10_000   // entities
-	MaxUpdateBytes = 24 << 20 // bytes of their lists together, encoded, before it or after it
+	MaxUpdateBytes = 16 << 20 // bytes of their lists together, encoded, before it or after it
 )
 
 // NewList encodes pairs, as [EncodeList]. Invalid: the list is over the

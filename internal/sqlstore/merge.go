@@ -18,8 +18,9 @@ import (
 const (
 	insideBytes  = 512 << 10 // of lists and changes that are worked out in one group
 	insideIDs    = 64        // of a merge that may be worked out there
-	mergeTries   = 4         // of preparing a merge; then its group works out what has changed since
+	mergeTries   = 8         // of preparing a merge; then its group works out what has changed since
 	mergeAtOnce  = 2         // merges are prepared; others wait, since each may hold MaxUpdateBytes twice
+	mergeTurns   = 1024      // turns at lists; those of many entities share one
 	readTogether = 256       // lists are asked for in one statement
 )
 
@@ -98,12 +99,11 @@ func (s *Store) merge(ctx context.Context, m *merge) error {
 			return err
 		}
 	}
-	select {
-	case s.merging <- struct{}{}:
-		defer func() { <-s.merging }()
-	case <-ctx.Done():
-		return ctx.Err()
+	release, err := s.mergeTurn(ctx, m)
+	if err != nil {
+		return err
 	}
+	defer release()
 	for tries := 1; ; tries++ {
 		if err := s.prepareMerge(ctx, m); err != nil {
 			return err
@@ -113,6 +113,38 @@ func (s *Store) merge(ctx context.Context, m *merge) error {
 			return err
 		}
 	}
+}
+
+// mergeTurn waits until no other merge that is prepared here changes the same
+// lists, and few others do at all.
+func (s *Store) mergeTurn(ctx context.Context, m *merge) (release func(), err error) {
+	var turns []int
+	for _, entry := range m.entries {
+		turns = append(turns, int(entry.id%mergeTurns))
+	}
+	slices.Sort(turns) // all take them in this order, so none waits in a circle
+	var taken []chan struct{}
+	release = func() {
+		for _, turn := range taken {
+			<-turn
+		}
+	}
+	take := func(turn chan struct{}) error {
+		select {
+		case turn <- struct{}{}:
+			taken = append(taken, turn)
+			return nil
+		case <-ctx.Done():
+			release()
+			return ctx.Err()
+		}
+	}
+	for _, turn := range slices.Compact(turns) {
+		if err := take(s.mergeTurns[turn]); err != nil {
+			return nil, err
+		}
+	}
+	return release, take(s.merging)
 }
 
 func (s *Store) commitMerge(m *merge) error {
@@ -308,7 +340,9 @@ func (m *mergedList) set(changes []platen.NameValue) {
 // applyMerge works out one merge. Nothing is changed before it is sure that it
 // is not refused.
 func (g *lists) applyMerge(m *merge) (refused, err error) {
-	if err := g.readMerge(m); err != nil {
+	if err := g.readMerge(m); err == errPrepare {
+		return err, nil
+	} else if err != nil {
 		return nil, err
 	}
 	worked := g.worked
@@ -412,7 +446,8 @@ func (g *lists) encode() {
 	}
 }
 
-// readMerge reads the lists of a merge that are neither known nor cached.
+// readMerge reads the lists of a merge that are neither known nor cached. It
+// stops at too many bytes for one that is not prepared.
 func (g *lists) readMerge(m *merge) error {
 	if g.t.store.engine.Shared {
 		return nil // readAll has read all
@@ -429,10 +464,14 @@ func (g *lists) readMerge(m *merge) error {
 		}
 		missing = append(missing, int64(entry.id))
 	}
+	read := 0
 	for some := range slices.Chunk(missing, readTogether) {
 		rows, err := g.t.stmt(selectListsOf[m.facet]).QueryContext(g.t.ctx, g.t.store.engine.IDs(some))
 		err = eachList(rows, err, func(id platen.ID, now cached) error {
 			g.now[listKey{id, m.facet}] = now
+			if read += len(now.list); read > insideBytes && m.after == 0 {
+				return errPrepare
+			}
 			return nil
 		})
 		if err != nil {

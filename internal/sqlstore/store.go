@@ -94,6 +94,7 @@ type Store struct {
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared
+	mergeTurns   [mergeTurns]chan struct{}
 	refreshing   chan struct{} // not shared: holds an element while the index is brought up to date
 }
 
@@ -113,6 +114,9 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		merging: make(chan struct{}, mergeAtOnce),
 
 		refreshing: make(chan struct{}, 1),
+	}
+	for i := range s.mergeTurns {
+		s.mergeTurns[i] = make(chan struct{}, 1)
 	}
 	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
