@@ -19,6 +19,7 @@ type decoder struct {
 	*jsontext.Decoder
 	names map[string]bool  // used by list
 	base  jsontext.Pointer // where what it reads stands in the body
+	added int              // records of ReadNewRecords, so far
 }
 
 var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(nil))} }}

@@ -89,7 +89,8 @@ func (s *source) Read(p []byte) (int, error) {
 // A setDecoder reads a document of any size.
 type setDecoder struct {
 	decoder
-	source *source
+	source          *source
+	columns, tables int // of a data set, so far
 }
 
 type jobSetDecoder struct {

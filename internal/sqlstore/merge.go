@@ -24,6 +24,8 @@ const (
 	readTogether = 256       // lists are asked for in one statement
 )
 
+var errTooManyIDs = platen.Errorf(platen.TooLarge, "the update names more than %d entities; split it", platen.MaxUpdateIDs)
+
 // errPrepare says that a merge is too much for the committer.
 var errPrepare = errors.New("the merge must be prepared first")
 
@@ -55,7 +57,7 @@ func newMerge(kind platen.Kind, facet platen.Facet, updates []platen.Update) (*m
 		place, ok := places[update.ID]
 		if !ok {
 			if place = len(m.entries); place == platen.MaxUpdateIDs {
-				return nil, platen.Errorf(platen.TooLarge, "the update names more than %d entities; split it", platen.MaxUpdateIDs)
+				return nil, errTooManyIDs
 			}
 			places[update.ID] = place
 			m.entries = append(m.entries, mergeEntry{id: update.ID})

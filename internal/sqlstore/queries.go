@@ -28,6 +28,9 @@ func (q query) writes() bool { return !strings.HasPrefix(string(q), "SELECT") }
 const (
 	selectEntity query = `SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`
 
+	selectRowsOf query = `SELECT k.id, ` + rowColumns + ` FROM EACH_ID
+		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
+
 	selectAbove query = `SELECT coalesce(min(first), 9007199254740992) FROM entity WHERE first > $1`
 
 	// Only sets can be hidden themselves, so this serves lists of sets, and
@@ -155,7 +158,7 @@ var (
 	aloneQueries = []query{takeStale, selectTaken}
 
 	queries = slices.Concat([]query{
-		selectEntity, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
+		selectEntity, selectRowsOf, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
 		selectDetails, selectDetailsID, insertDetails, insertDetailsMedia,
 		selectSchema, insertSchema, selectTable, selectTableID, insertTable,
 		insertContentSet, selectContentType, selectContentSets,
