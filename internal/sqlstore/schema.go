@@ -111,14 +111,20 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 
 // rows returns the rows that hold those of ids that there are.
 func (s *schemas) rows(ids []platen.ID) (map[platen.ID]row, error) {
+	return rowsOf(s.ctx, s.stmt(selectRowsOf), s.ids, ids)
+}
+
+// rowsOf returns the rows that hold those of ids that there are.
+func rowsOf(ctx context.Context, stmt statement, list func([]int64) any, ids []platen.ID) (map[platen.ID]row, error) {
 	found := make(map[platen.ID]row, len(ids))
+	ids = slices.Clone(ids)
 	slices.Sort(ids)
 	for some := range slices.Chunk(slices.Compact(ids), readTogether) {
 		numbers := make([]int64, len(some))
 		for i, id := range some {
 			numbers[i] = int64(id)
 		}
-		rows, err := s.stmt(selectRowsOf).QueryContext(s.ctx, s.ids(numbers))
+		rows, err := stmt.QueryContext(ctx, list(numbers))
 		_, err = collect(rows, err, func(from interface{ Scan(...any) error }) (r row, err error) {
 			var id platen.ID
 			err = from.Scan(&id, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &r.hidden)
@@ -189,7 +195,7 @@ func (s *Store) fieldTables(lookup *schemas, tables map[platen.ID]*platen.Table,
 	if len(tables) > platen.MaxUpdateIDs {
 		return errTooManyIDs
 	}
-	holders, err := lookup.rows(slices.Clone(ids))
+	holders, err := lookup.rows(ids)
 	if err != nil {
 		return s.error("look up data record", err)
 	}
