@@ -128,6 +128,19 @@ const (
 	deleteContentSet query = `DELETE FROM content_set WHERE id = $1`
 	deleteSchema     query = `DELETE FROM data_schema WHERE dataset = $1`
 
+	selectSweepNames   query = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM find_name WHERE id > $1 ORDER BY id LIMIT $2) AS batch`
+	selectSweepDetails query = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM details WHERE id > $1 ORDER BY id LIMIT $2) AS batch`
+	selectSweepTables  query = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM record_table WHERE id > $1 ORDER BY id LIMIT $2) AS batch`
+	// The limit keeps a planner from reading all of the other table.
+	deleteUnusedNames query = `DELETE FROM find_name WHERE id > $1 AND id <= $2
+		AND (SELECT 1 FROM find_value AS v WHERE v.name = find_name.id LIMIT 1) IS NULL`
+	deleteUnusedDetails query = `DELETE FROM details WHERE id > $1 AND id <= $2
+		AND (SELECT 1 FROM entity AS e WHERE e.kind = 4 AND e.details = details.id LIMIT 1) IS NULL`
+	deleteUnusedMedia query = `DELETE FROM details_media WHERE details > $1 AND details <= $2
+		AND (SELECT 1 FROM details AS d WHERE d.id = details_media.details) IS NULL`
+	deleteUnusedTables query = `DELETE FROM record_table WHERE id > $1 AND id <= $2
+		AND (SELECT 1 FROM entity AS e WHERE e.kind = 2 AND e.details = record_table.id LIMIT 1) IS NULL`
+
 	selectUsers        query = `SELECT name, password, epoch, changed FROM server_user ORDER BY name`
 	selectUsersVersion query = `SELECT version FROM users_version`
 	updateUsersVersion query = `UPDATE users_version SET version = version + 1`
@@ -170,6 +183,8 @@ var (
 		insertDeleted, selectDeleted, deleteDeleted, deleteEntity,
 		selectRootRows, selectRootSome, selectNestedRows, selectNestedFree, updateNestedRoot,
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
+		selectSweepNames, selectSweepDetails, selectSweepTables,
+		deleteUnusedNames, deleteUnusedDetails, deleteUnusedMedia, deleteUnusedTables,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
 		selectSecret, insertSecret,
 	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], selectSizes[:], upsertList[:], deleteList[:], deleteLists[:])

@@ -95,6 +95,7 @@ type Store struct {
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared
 	mergeTurns   [mergeTurns]chan struct{}
+	sweep        sweep         // the clean-up's
 	refreshing   chan struct{} // not shared: holds an element while the index is brought up to date
 }
 
@@ -114,6 +115,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		merging: make(chan struct{}, mergeAtOnce),
 
 		refreshing: make(chan struct{}, 1),
+		sweep:      sweep{due: true},
 	}
 	for i := range s.mergeTurns {
 		s.mergeTurns[i] = make(chan struct{}, 1)
