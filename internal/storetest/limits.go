@@ -227,3 +227,72 @@ func testMergeBeside(t *testing.T, open Open) {
 		t.Error("a large merge goes on though its caller is gone")
 	}
 }
+
+// testRecordCost checks that records and updates of fields cost what is in
+// them, however large the schema is and however many lists they come in.
+func testRecordCost(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	schema := &platen.Table{Name: platen.RecordTable}
+	for i := range platen.MaxColumns {
+		schema.Columns = append(schema.Columns, platen.Column{Name: fmt.Sprint("column", i), Type: platen.Integer})
+	}
+	detail := &platen.Table{Name: "detail", Tables: []*platen.Table{{Name: "part", Columns: []platen.Column{{Name: "n", Type: platen.Integer}}}}}
+	schema.Tables = []*platen.Table{detail}
+	set := mustDataSet(t, s, dataSet{schema: schema, records: []platen.SourceRecord{{}, {Depth: 1, Table: "detail"}, {Depth: 2, Table: "part"}}}).ID
+	add := func(lists int, records ...platen.SourceRecord) time.Duration {
+		t.Helper()
+		many := make([]platen.NewRecords, lists)
+		for i := range many {
+			many[i] = platen.NewRecords{DataSet: set, Records: records}
+		}
+		start := time.Now()
+		if err := s.AddRecords(ctx, many); err != nil {
+			t.Fatal(err)
+		}
+		return time.Since(start)
+	}
+	one := platen.SourceRecord{Table: platen.RecordTable, Fields: pairs("column9999=7")}
+	once := min(add(1, one), add(1, one), add(1, one))
+	// To read the schema for each list takes 2 s and more.
+	if took := add(400, one); took > 10*once+time.Second {
+		t.Errorf("one list took %v, 400 took %v", once, took)
+	}
+	few := min(add(5_000), add(5_000))
+	if many := add(100_000); many > 100*few+time.Second {
+		t.Errorf("5,000 empty lists took %v, 100,000 took %v", few, many)
+	}
+	all := children(t, s, platen.DataSet, set)
+	if len(all) != 1+3+400 {
+		t.Fatalf("%d records", len(all))
+	}
+
+	updates := make([]platen.Update, 0, 2*len(all))
+	for i, id := range append(all, all...) {
+		updates = append(updates, platen.Update{ID: id, Pairs: pairs(fmt.Sprintf("column%d=%d", i%7, i))})
+	}
+	if err := s.UpdateFields(ctx, updates); err != nil {
+		t.Fatal(err)
+	}
+	var nested []platen.ID
+	if err := s.Records(ctx, all[:1], true, func(r *platen.Record) error { nested = append(nested, r.ID); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	last := func(fields string) error {
+		return s.UpdateFields(ctx, append(updates[:len(updates):len(updates)], platen.Update{ID: nested[2], Pairs: pairs(fields)}))
+	}
+	wantCode(t, "a wrong type far within", last("n=x"), platen.Invalid, "INTEGER")
+	if err := last("n=5"); err != nil {
+		t.Error(err)
+	}
+	wantCode(t, "an unknown record", s.UpdateFields(ctx, append(updates[:len(updates):len(updates)], platen.Update{ID: set})), platen.NotFound, "data record")
+
+	source := dataSet{records: []platen.SourceRecord{{}}}
+	for i := range platen.MaxTables {
+		source.records = append(source.records, platen.SourceRecord{Depth: 1, Table: fmt.Sprint("t", i)})
+	}
+	mustDataSet(t, s, source)
+	source.records = append(source.records, platen.SourceRecord{Depth: 1, Table: "more"})
+	_, err := s.CreateDataSet(ctx, source)
+	wantCode(t, "too many tables", err, platen.Invalid, "1000 tables")
+}

@@ -46,11 +46,13 @@ var tests = []test{
 	{"no reader goes back in time", testMonotonic, true},
 	{"random operations", testModel, true},
 	{"data records", testRecords, true},
+	{"what records cost", testRecordCost, false},
 	{"data sets", testDataSets, false},
 	{"content sets", testContentSets, true},
 	{"deleting", testDelete, true},
 	{"deleting much", testDeleteLarge, false},
 	{"searches", testFind, false},
+	{"updates beside the indexer", testIndexBeside, false},
 	{"operations", testOperations, false},
 	{"users", testUsers, false},
 }
