@@ -21,6 +21,50 @@ type List []byte
 // EmptyList is the list with nothing in it.
 var EmptyList = List("[]")
 
+// Limits of lists: properties, metadata, and the fields of a data record. One
+// list is read, merged, indexed and sent as a whole, so these bound what a
+// small request can cost. Lists that are stored already may be larger: they
+// stay readable, and may become smaller.
+const (
+	MaxNames     = 10_000  // names of one list
+	MaxListBytes = 4 << 20 // bytes of one list, encoded
+)
+
+// Limits of one update of many entities, which is one transaction.
+const (
+	MaxUpdateIDs   = 10_000   // entities
+	MaxUpdateBytes = 16 << 20 // bytes of their lists together, encoded, before it or after it
+)
+
+// NewList encodes pairs, as [EncodeList]. Invalid: the list is over the
+// limits.
+func NewList(pairs []NameValue) (List, error) {
+	if len(pairs) > MaxNames {
+		return nil, listError(len(pairs), 0)
+	}
+	list := EncodeList(pairs)
+	if len(list) > MaxListBytes {
+		return nil, listError(len(pairs), len(list))
+	}
+	return list, nil
+}
+
+// CheckGrowth returns Invalid if a list that had so many names and bytes would
+// grow over the limits.
+func CheckGrowth(names, bytes, newNames, newBytes int) error {
+	if newNames > max(names, MaxNames) || newBytes > max(bytes, MaxListBytes) {
+		return listError(newNames, newBytes)
+	}
+	return nil
+}
+
+func listError(names, bytes int) error {
+	if names > MaxNames {
+		return Errorf(Invalid, "a list would have %d names; %d are the most", names, MaxNames)
+	}
+	return Errorf(Invalid, "a list would be %d bytes of JSON; %d are the most", bytes, MaxListBytes)
+}
+
 // EncodeList encodes pairs. The strings must be valid UTF-8.
 func EncodeList(pairs []NameValue) List {
 	n := 2

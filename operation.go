@@ -5,6 +5,12 @@ import (
 	"time"
 )
 
+// Limits of an operation that creates a job set.
+const (
+	MaxOperationSets  = 1_000      // content sets
+	MaxOperationPages = 10_000_000 // pages of the job set; of the rest, each kind
+)
+
 // An Operation is work that goes on after the request that began it has been
 // answered (api-facts 10.1).
 type Operation struct {

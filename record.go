@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,8 +33,10 @@ const RecordTable = "record"
 
 // Limits of data records.
 const (
-	MaxFields      = 10_000 // fields of one record
-	MaxRecordDepth = 50     // levels of nested records
+	MaxFields      = MaxNames // fields of one record, which are a list
+	MaxRecordDepth = 50       // levels of nested records
+	MaxColumns     = 10_000   // columns of all tables of a data set
+	MaxTables      = 1_000    // tables of a data set, without that at the top
 )
 
 // Normal returns a value as it is kept. The empty text is no value and good
@@ -73,11 +76,17 @@ func (t FieldType) Normal(value string) (string, error) {
 }
 
 // A Table describes the records of one table of a data set, and the tables
-// within it.
+// within it. Its methods remember what they have looked up, so one goroutine
+// at a time may call them.
 type Table struct {
 	Name    string   `json:"name"`
 	Columns []Column `json:"columns,omitempty"` // those with a type of their own, in their order
 	Tables  []*Table `json:"tables,omitempty"`
+
+	types  map[string]FieldType // of so many of Columns as typed says
+	typed  int
+	nested map[string]*Table // of so many of Tables as named says
+	named  int
 }
 
 // A Column is a field with its type.
@@ -88,26 +97,47 @@ type Column struct {
 
 // Type returns the type of a field. A nil table has only String.
 func (t *Table) Type(field string) FieldType {
-	if t != nil {
-		for _, column := range t.Columns {
-			if column.Name == field {
-				return column.Type
-			}
+	if t == nil {
+		return String
+	}
+	for ; t.typed < len(t.Columns); t.typed++ {
+		if t.types == nil {
+			t.types = make(map[string]FieldType, len(t.Columns))
 		}
+		column := t.Columns[t.typed]
+		if _, ok := t.types[column.Name]; !ok { // the first one counts
+			t.types[column.Name] = column.Type
+		}
+	}
+	if kind, ok := t.types[field]; ok {
+		return kind
 	}
 	return String
 }
 
 // Nested returns the table of that name within t, or nil.
 func (t *Table) Nested(name string) *Table {
-	if t != nil {
-		for _, nested := range t.Tables {
-			if nested.Name == name {
-				return nested
-			}
+	if t == nil {
+		return nil
+	}
+	for ; t.named < len(t.Tables); t.named++ {
+		if t.nested == nil {
+			t.nested = make(map[string]*Table, len(t.Tables))
+		}
+		table := t.Tables[t.named]
+		if t.nested[table.Name] == nil {
+			t.nested[table.Name] = table
 		}
 	}
-	return nil
+	return t.nested[name]
+}
+
+// Equal reports whether two tables say the same.
+func (t *Table) Equal(other *Table) bool {
+	if t == nil || other == nil {
+		return t == other
+	}
+	return t.Name == other.Name && slices.Equal(t.Columns, other.Columns) && slices.EqualFunc(t.Tables, other.Tables, (*Table).Equal)
 }
 
 // Check brings the values of fields into the form of their types, in place.

@@ -19,6 +19,7 @@ type decoder struct {
 	*jsontext.Decoder
 	names map[string]bool  // used by list
 	base  jsontext.Pointer // where what it reads stands in the body
+	added int              // records of ReadNewRecords, so far
 }
 
 var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(nil))} }}
@@ -225,6 +226,9 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 		}
 		if d.given(pairs, pair.Name) {
 			return nil, d.fail("the name %q is given twice", shorten([]byte(pair.Name)))
+		}
+		if len(pairs) == platen.MaxNames {
+			return nil, d.fail("a list has more than %d names", platen.MaxNames)
 		}
 		pairs = append(pairs, pair)
 	}

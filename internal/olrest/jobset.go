@@ -89,7 +89,8 @@ func (s *source) Read(p []byte) (int, error) {
 // A setDecoder reads a document of any size.
 type setDecoder struct {
 	decoder
-	source *source
+	source          *source
+	columns, tables int // of a data set, so far
 }
 
 type jobSetDecoder struct {
@@ -192,7 +193,11 @@ func (d *setDecoder) encodedList(key string) (platen.List, error) {
 	if err != nil || len(pairs) == 0 {
 		return nil, err
 	}
-	return platen.EncodeList(pairs), nil
+	list, err := platen.NewList(pairs)
+	if err != nil {
+		err = d.fail("%v", err)
+	}
+	return list, err
 }
 
 // details are page details that are read.

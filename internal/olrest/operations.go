@@ -67,7 +67,8 @@ func ReplyProgress(w http.ResponseWriter, percent int, done bool) {
 func ReplyCancelled(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
 
 // ReadIdentifiersBody reads an identifier list, with or without runtime
-// parameters (api-facts 2.2). It must name one at least.
+// parameters (api-facts 2.2). It must name one at least, none twice, and not
+// more than [platen.MaxOperationSets].
 func ReadIdentifiersBody(body []byte) ([]platen.ID, error) {
 	var ids []platen.ID
 	given := false
@@ -91,13 +92,23 @@ func ReadIdentifiersBody(body []byte) ([]platen.ID, error) {
 	return ids, err
 }
 
-// idList reads a list of identifiers.
+// idList reads a list of identifiers of content sets.
 func (d *decoder) idList(what string) ([]platen.ID, error) {
 	ids := []platen.ID{}
+	seen := make(map[platen.ID]bool)
 	err := d.each(what, func() error {
 		id, err := d.entityID()
+		switch {
+		case err != nil:
+			return err
+		case seen[id]:
+			return d.fail("content set %d is named twice", id)
+		case len(ids) == platen.MaxOperationSets:
+			return d.fail("there are more than %d content sets", platen.MaxOperationSets)
+		}
+		seen[id] = true
 		ids = append(ids, id)
-		return err
+		return nil
 	})
 	return ids, err
 }

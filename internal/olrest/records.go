@@ -15,6 +15,7 @@ import (
 func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 	all := []platen.NewRecords{}
 	err := decode(body, func(d *decoder) error {
+		d.added = 0
 		return d.each("the body", func() error {
 			added, err := d.newRecords()
 			all = append(all, added)
@@ -27,7 +28,7 @@ func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 	return all, nil
 }
 
-// maxNewRecords bounds the records of one list, since small ones take far more
+// maxNewRecords bounds the records of a body, since small ones take far more
 // memory than their JSON.
 const maxNewRecords = 100_000
 
@@ -144,8 +145,8 @@ func (d *decoder) record(records *[]platen.SourceRecord, depth int, table string
 	}
 	// The place is taken now, since `fields` may come after `records`.
 	place := len(*records)
-	if place == maxNewRecords {
-		return d.fail("there are more than %d records in one list; POST them in several requests, or import a data set", maxNewRecords)
+	if d.added++; d.added > maxNewRecords {
+		return d.fail("there are more than %d records in the body; POST them in several requests, or import a data set", maxNewRecords)
 	}
 	*records = append(*records, platen.SourceRecord{Depth: depth})
 	var fields []platen.NameValue

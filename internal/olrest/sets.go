@@ -154,8 +154,8 @@ func (d *setDecoder) table(name string, depth int) (*platen.Table, error) {
 				if err := d.checkName("name", name); err != nil {
 					return err
 				}
-				if len(table.Columns) == platen.MaxFields {
-					return d.fail("a table has more than %d columns", platen.MaxFields)
+				if d.columns++; d.columns > platen.MaxColumns {
+					return d.fail("the data set has more than %d columns", platen.MaxColumns)
 				}
 				fieldType, err := d.fieldType()
 				table.Columns = append(table.Columns, platen.Column{Name: name, Type: fieldType})
@@ -165,6 +165,9 @@ func (d *setDecoder) table(name string, depth int) (*platen.Table, error) {
 			return d.members(key, func(name string) error {
 				if err := d.checkName("name", name); err != nil {
 					return err
+				}
+				if d.tables++; d.tables > platen.MaxTables {
+					return d.fail("the data set has more than %d tables", platen.MaxTables)
 				}
 				nested, err := d.table(name, depth+1)
 				table.Tables = append(table.Tables, nested)

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"database/sql"
 	"strings"
 	"testing"
 
@@ -50,4 +51,24 @@ func TestRedact(t *testing.T) {
 			t.Errorf("%s: %s", address, got)
 		}
 	}
+}
+
+func TestLeftovers(t *testing.T) {
+	address := pgtest.Database(t)
+	s, err := postgres.Open(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	storetest.Leftovers(t, s, func(table string) (n int) {
+		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	})
 }

@@ -203,7 +203,7 @@ func (s *Server) createStructure(_ olrest.Route, w http.ResponseWriter, r *http.
 			_ = set.Close() // it holds nothing that is needed
 		}
 	}()
-	structure := &structureSink{Spool: set}
+	structure := &structureSink{Spool: set, most: s.MaxPages}
 	document := s.document(w, r)
 	if err := olrest.ReadJobSet(document, structure); err != nil {
 		return document.refuse(w, err)
@@ -222,23 +222,35 @@ func (s *Server) createStructure(_ olrest.Route, w http.ResponseWriter, r *http.
 // A structureSink leaves out what an explicit structure does not say.
 type structureSink struct {
 	*spool.Spool
-	pages int64
+	most                    int64 // of each of these
+	nodes, documents, pages int64
+}
+
+// count counts one more.
+func (s *structureSink) count(what *int64) error {
+	if *what++; *what > s.most {
+		return tooManyPages(s.most)
+	}
+	return nil
+}
+
+func tooManyPages(most int64) error {
+	return platen.Errorf(platen.TooLarge, "the job set would have more than %d pages, which is the most of one operation: create several", most)
 }
 
 // End ends what has begun last.
 func (s *structureSink) End(platen.ID, [2]platen.List) error {
-	return s.Spool.End(0, [2]platen.List{})
+	return errors.Join(s.count(&s.nodes), s.Spool.End(0, [2]platen.List{}))
 }
 
 // Page adds a page.
 func (s *structureSink) Page(page *platen.Page) error {
-	s.pages++
-	return s.Spool.Page(&platen.Page{Item: page.Item})
+	return errors.Join(s.count(&s.pages), s.Spool.Page(&platen.Page{Item: page.Item}))
 }
 
 // Document ends a document.
 func (s *structureSink) Document(platen.ID, [2]platen.List) error {
-	return s.Spool.Document(0, [2]platen.List{})
+	return errors.Join(s.count(&s.documents), s.Spool.Document(0, [2]platen.List{}))
 }
 
 // createDefault creates a job set from content sets: one job of one job
@@ -258,24 +270,39 @@ func (s *Server) createDefault(route olrest.Route, w http.ResponseWriter, r *htt
 			return err
 		}
 	}
-	var pages int64
+	pages, err := s.defaultPages(r, route, ids)
+	if err != nil {
+		return err
+	}
+	return s.begin(w, r, defaultSet{context.WithoutCancel(r.Context()), s.Store, ids}, pages)
+}
+
+// defaultPages returns how many pages the job set of content sets has. It
+// takes a bounded time.
+func (s *Server) defaultPages(r *http.Request, route olrest.Route, ids []platen.ID) (pages int64, err error) {
+	ctx, cancel := context.WithTimeoutCause(r.Context(), s.Timeouts.Find, errSlowSets)
+	defer cancel()
 	for _, id := range ids {
-		contents, err := s.Store.Contents(r.Context(), platen.Ref{Kind: platen.ContentSet, ID: id})
+		contents, err := s.Store.Contents(ctx, platen.Ref{Kind: platen.ContentSet, ID: id})
 		if platen.ErrorCode(err) == platen.NotFound {
 			unknown := platen.Errorf(platen.NotFound, "the specified Content Set refers to a missing resource: content set %d not found", id)
 			if route.Kind == 0 {
 				unknown.Code = platen.Invalid
 			}
 			unknown.Param = id.String()
-			return unknown
+			return 0, unknown
 		}
 		if err != nil {
-			return err
+			return 0, errors.Join(context.Cause(ctx), err)
 		}
-		pages += contents.Count
+		if pages += contents.Count; pages > s.MaxPages {
+			return 0, tooManyPages(s.MaxPages)
+		}
 	}
-	return s.begin(w, r, defaultSet{context.WithoutCancel(r.Context()), s.Store, ids}, pages)
+	return pages, nil
 }
+
+var errSlowSets = platen.Errorf(platen.Unavailable, "to look the content sets up took too long: name fewer of them")
 
 // A defaultSet is the job set of content sets that no preset arranges.
 type defaultSet struct {

@@ -50,6 +50,7 @@ type Config struct {
 	Log        *slog.Logger
 	APIVersion string               // the version text; clients switch features by it
 	MaxBody    int64                // bytes of a body, imports apart
+	MaxPages   int64                // of a job set that an operation creates; zero: platen.MaxOperationPages
 	Timeouts   Timeouts             // zero: the defaults
 	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
 }
@@ -68,6 +69,9 @@ type Server struct {
 func New(config Config) *Server {
 	if config.Timeouts == (Timeouts{}) {
 		config.Timeouts = defaultTimeouts
+	}
+	if config.MaxPages == 0 {
+		config.MaxPages = platen.MaxOperationPages
 	}
 	if config.Telemetry == nil {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})

@@ -33,7 +33,7 @@ var bulks = map[query]bulk{
 	insertContentBlock: inBulk(insertContentBlock, "bigint", "bigint", "bigint", "bigint", "bytea", "bytea", "bigint", "bigint", "bigint"),
 	insertDetailsMedia: inBulk(insertDetailsMedia, "bigint", "text"),
 	insertStale: {text: `INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
-		FROM unnest($1::bigint[], $2::bigint[]) AS new (id, kind) GROUP BY kind`, types: []string{"bigint", "bigint"}},
+		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`, types: []string{"bigint", "bigint"}},
 	insertValue:                   inBulk(insertValue, "bigint", "bytea", "bigint", "bytea"),
 	upsertList[platen.Properties]: onceInBulk(upsertList[platen.Properties]),
 	upsertList[platen.Metadata]:   onceInBulk(upsertList[platen.Metadata]),

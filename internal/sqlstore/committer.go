@@ -12,22 +12,34 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// maxGroup bounds how many list writes share a transaction.
-const maxGroup = 256
+// Bounds of the list writes that share a transaction: how many, and the bytes
+// of lists from which on no more are added.
+const (
+	maxGroup   = 256
+	groupBytes = 8 << 20
+)
 
 // A write is work for the committer: a list to replace, lists to merge, or
 // anything else that wants a transaction of its own.
 type write struct {
 	kind  platen.Kind
 	facet platen.Facet
-	id    platen.ID       // replace: the entity
-	list  platen.List     // replace: its new list
-	merge []platen.Update // merge: the changes
+	id    platen.ID   // replace: the entity
+	list  platen.List // replace: its new list
+	merge *merge      // merge: the changes
 
 	alone func(*transaction) error // neither: run this, see [Store.update]
 
 	err  error
 	done chan struct{}
+}
+
+// bytes returns the bytes of the lists that w writes, as far as they are known.
+func (w *write) bytes() int {
+	if w.merge != nil {
+		return w.merge.after
+	}
+	return len(w.list)
 }
 
 var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{}, 1)} }}
@@ -87,8 +99,8 @@ func (c *committer) run() {
 		}
 		for len(taken) > 0 {
 			n := 0
-			for n < len(taken) && n < maxGroup && taken[n].alone == nil {
-				n++
+			for bytes := 0; n < len(taken) && n < maxGroup && bytes < groupBytes && taken[n].alone == nil; n++ {
+				bytes += taken[n].bytes()
 			}
 			if n > 0 {
 				c.store.commitGroup(taken[:n])
@@ -239,7 +251,10 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	if err != nil {
 		return err
 	}
-	g := lists{t: t, now: make(map[listKey]cached, len(group)), changed: make(map[listKey]bool, len(group))}
+	g := lists{
+		t: t, now: make(map[listKey]cached, len(group)), changed: make(map[listKey]bool, len(group)),
+		merged: make(map[listKey]*mergedList),
+	}
 	held := false
 	defer func() {
 		if err != nil {
@@ -268,6 +283,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	if len(g.changed) == 0 {
 		return t.tx.Rollback()
 	}
+	g.encode()
 	for _, key := range slices.SortedFunc(maps.Keys(g.changed), listKey.compare) {
 		if err := t.writeList(key, g.now[key].list); err != nil {
 			return err
@@ -332,61 +348,34 @@ type lists struct {
 	t       *transaction
 	now     map[listKey]cached
 	changed map[listKey]bool
+	merged  map[listKey]*mergedList // those that were merged into, now follows at the end
+	large   map[listKey]largeList   // shared: those that now lacks
+	worked  int                     // bytes that were merged into
 }
 
 // apply works out one write. refused is for its caller alone and leaves the
 // lists as they were; err is the database's.
 func (g *lists) apply(w *write) (refused, err error) {
-	if w.merge == nil {
-		key := listKey{w.id, w.facet}
-		now, err := g.get(key)
-		if err != nil {
-			return nil, err
-		}
-		if now.kind != w.kind {
-			return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
-		}
-		g.set(key, w.kind, w.list)
-		return nil, nil
+	if w.merge != nil {
+		return g.applyMerge(w.merge)
 	}
-	for _, update := range w.merge {
-		now, err := g.get(listKey{update.ID, w.facet})
-		if err != nil {
-			return nil, err
-		}
-		if now.kind != w.kind {
-			return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: update.ID}), nil
-		}
+	key := listKey{w.id, w.facet}
+	now, err := g.get(key)
+	if err != nil {
+		return nil, err
 	}
-	before := make(map[listKey]cached, len(w.merge)) // for a write that is refused on the way
-	for _, update := range w.merge {
-		if len(update.Pairs) == 0 {
-			continue
-		}
-		key := listKey{update.ID, w.facet}
-		now := g.now[key]
-		pairs, err := now.list.Decode()
-		if err != nil {
-			return nil, err
-		}
-		pairs = platen.MergeList(pairs, update.Pairs)
-		if w.facet == platen.Fields && len(pairs) > platen.MaxFields {
-			for key, list := range before {
-				g.now[key] = list
-			}
-			return platen.Errorf(platen.Invalid, "data record %d would have %d fields; %d are the most", update.ID, len(pairs), platen.MaxFields), nil
-		}
-		if _, ok := before[key]; !ok {
-			before[key] = now
-		}
-		g.set(key, w.kind, platen.EncodeList(pairs))
+	if now.kind != w.kind {
+		return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
 	}
+	g.set(key, w.kind, w.list)
 	return nil, nil
 }
 
 func (g *lists) set(key listKey, kind platen.Kind, list platen.List) {
 	g.now[key] = cached{kind, list}
 	g.changed[key] = true
+	delete(g.merged, key)
+	delete(g.large, key)
 }
 
 // get returns a list as the writes before left it. Its kind is 0 if there is

@@ -274,6 +274,11 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if err := s.waitForLists(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
+	release, err := s.lockRefreshing(ctx)
+	if err != nil {
+		return false, s.error("clean up", err)
+	}
+	defer release()
 	err = s.change(ctx, func(t *transaction) error {
 		if err := t.lockIndex(); err != nil {
 			return err
@@ -281,7 +286,8 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 		var set int64
 		err := t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil
+			more, err = t.sweep()
+			return err
 		}
 		if err != nil {
 			return err
@@ -315,6 +321,7 @@ func (t *transaction) clean(set platen.ID) error {
 	if len(rows) > 0 {
 		return nil
 	}
+	t.store.sweep = sweep{due: true}
 	for _, q := range []query{deleteContentSet, deleteSchema, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
 			return err

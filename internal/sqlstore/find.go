@@ -289,7 +289,7 @@ func (f *finder) ownerOf(facet platen.Facet, id string) string {
 // there, which no entity has then.
 func (f *finder) name(facet platen.Facet, name string) string {
 	var id int64
-	err := f.s.read[selectNameID].QueryRowContext(f.ctx, int64(f.owner(facet)), int64(facet), nameKey(name)).Scan(&id)
+	err := f.s.read[selectNameID].QueryRowContext(f.ctx, int64(f.owner(facet)), int64(facet), []byte(nameKey(name))).Scan(&id)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) && f.err == nil {
 		f.err = err
 	}

@@ -96,26 +96,13 @@ func (g *gatherer) read(facet platen.Facet, lookups []*lookup) {
 	ctx, cancel := g.store.bounded(context.Background())
 	defer cancel()
 	err := g.store.retry(func() error {
-		rows, err := g.store.read[sharedLists[facet]].QueryContext(ctx, ids)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id platen.ID
-			found := cached{list: platen.EmptyList}
-			var list []byte
-			if err := rows.Scan(&id, &found.kind, &list); err != nil {
-				return err
-			}
-			if list != nil {
-				found.list = list
-			}
+		rows, err := g.store.read[selectListsOf[facet]].QueryContext(ctx, ids)
+		return eachList(rows, err, func(id platen.ID, found cached) error {
 			for _, l := range waiting[id] {
 				l.found, l.err = found, nil
 			}
-		}
-		return rows.Err()
+			return nil
+		})
 	})
 	if err != nil && ctx.Err() != nil {
 		err = errors.Join(context.Cause(ctx), err)

@@ -142,7 +142,9 @@ func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (_ 
 	ctx, done := s.observe(ctx, "missing_item")
 	defer func() { done(err) }()
 	check := &itemCheck{s: s, ctx: ctx}
-	err = source.Read(check)
+	if err = source.Read(check); err == nil {
+		err = check.flush()
+	}
 	if check.missing != 0 {
 		return check.missing, nil
 	}
@@ -150,24 +152,40 @@ func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (_ 
 }
 
 // An itemCheck is a [platen.JobSetVisitor] that stops at the first content
-// item that does not exist.
+// item that does not exist. It looks many up together.
 type itemCheck struct {
 	s       *Store
 	ctx     context.Context
-	have    row
+	have    row // the last one found
+	pending []platen.ID
 	missing platen.ID
 }
 
 func (c *itemCheck) NodeList(int, platen.Facet, platen.List) error { return nil }
 func (c *itemCheck) Document(*platen.SourceDocument) error         { return nil }
 
-func (c *itemCheck) Page(_ int, page *platen.Page) (err error) {
-	ref := platen.Ref{Kind: platen.ContentItem, ID: page.Item}
-	if c.have.shows(ref) {
+func (c *itemCheck) Page(_ int, page *platen.Page) error {
+	if len(c.pending) == 0 && c.have.shows(platen.Ref{Kind: platen.ContentItem, ID: page.Item}) {
 		return nil
 	}
-	if c.have, err = c.s.visible(c.ctx, ref); platen.ErrorCode(err) == platen.NotFound {
-		c.missing = page.Item
+	if c.pending = append(c.pending, page.Item); len(c.pending) < readTogether {
+		return nil
 	}
-	return err
+	return c.flush()
+}
+
+func (c *itemCheck) flush() error {
+	found, err := rowsOf(c.ctx, c.s.read[selectRowsOf], c.s.engine.IDs, c.pending)
+	if err != nil {
+		return err
+	}
+	for _, item := range c.pending {
+		ref := platen.Ref{Kind: platen.ContentItem, ID: item}
+		if c.have = found[item]; !c.have.shows(ref) {
+			c.missing = item
+			return platen.NotFoundError(ref)
+		}
+	}
+	c.pending = c.pending[:0]
+	return nil
 }

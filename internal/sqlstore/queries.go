@@ -8,14 +8,28 @@ import (
 )
 
 // A query is an SQL text, prepared once for each pool. AMONG(column) in it is
-// the condition that the column is one of the ids of the one parameter.
+// the condition that the column is one of the ids of the one parameter;
+// EACH_ID is the table k of these ids.
 type query string
+
+// eachID is EACH_ID; a shared database has [sharedEachID].
+const eachID = `(SELECT value AS id FROM json_each($1)) AS k`
+
+// The entities of EACH_ID that there are, with their kinds; 0 is hidden.
+const (
+	selectKindsOf = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
+	fromKindsOf   = ` FROM EACH_ID
+		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
+)
 
 // writes reports whether the query changes something.
 func (q query) writes() bool { return !strings.HasPrefix(string(q), "SELECT") }
 
 const (
 	selectEntity query = `SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`
+
+	selectRowsOf query = `SELECT k.id, ` + rowColumns + ` FROM EACH_ID
+		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
 
 	selectAbove query = `SELECT coalesce(min(first), 9007199254740992) FROM entity WHERE first > $1`
 
@@ -57,14 +71,19 @@ const (
 		(job, seq, count, digits, pairs, pages, first_item, last_item, wide)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
-	selectNameID    query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
-	insertName      query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
-	insertValue     query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
-	selectValues    query = `SELECT entity, name, value, rest FROM find_value WHERE AMONG(entity)`
-	deleteValue     query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
-	deleteValues    query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
-	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
-	selectStale     query = `SELECT seq, id, kind FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2`
+	selectNameID query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
+	insertName   query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
+	insertValue  query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
+	selectValues query = `SELECT v.entity, v.name, v.value, v.rest, n.kind, n.facet, n.name
+		FROM find_value AS v JOIN find_name AS n ON n.id = v.name WHERE AMONG(entity)`
+	deleteValue  query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
+	deleteValues query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
+	insertStale  query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	// A note that is taken has its id negative; what is taken already, and noted
+	// since, is one note again.
+	takeStale query = `UPDATE OR REPLACE find_stale SET id = -id WHERE id > 0
+		AND seq IN (SELECT seq FROM find_stale WHERE seq <= $1 AND id > 0 ORDER BY seq LIMIT $2)`
+	selectTaken     query = `SELECT seq, -id, kind FROM find_stale WHERE seq <= $1 AND id < 0 ORDER BY seq LIMIT $2`
 	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
 	deleteStale     query = `DELETE FROM find_stale WHERE AMONG(seq)`
 
@@ -109,6 +128,19 @@ const (
 	deleteContentSet query = `DELETE FROM content_set WHERE id = $1`
 	deleteSchema     query = `DELETE FROM data_schema WHERE dataset = $1`
 
+	selectSweepNames   query = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM find_name WHERE id > $1 ORDER BY id LIMIT $2) AS batch`
+	selectSweepDetails query = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM details WHERE id > $1 ORDER BY id LIMIT $2) AS batch`
+	selectSweepTables  query = `SELECT coalesce(max(id), 0) FROM (SELECT id FROM record_table WHERE id > $1 ORDER BY id LIMIT $2) AS batch`
+	// The limit keeps a planner from reading all of the other table.
+	deleteUnusedNames query = `DELETE FROM find_name WHERE id > $1 AND id <= $2
+		AND (SELECT 1 FROM find_value AS v WHERE v.name = find_name.id LIMIT 1) IS NULL`
+	deleteUnusedDetails query = `DELETE FROM details WHERE id > $1 AND id <= $2
+		AND (SELECT 1 FROM entity AS e WHERE e.kind = 4 AND e.details = details.id LIMIT 1) IS NULL`
+	deleteUnusedMedia query = `DELETE FROM details_media WHERE details > $1 AND details <= $2
+		AND (SELECT 1 FROM details AS d WHERE d.id = details_media.details) IS NULL`
+	deleteUnusedTables query = `DELETE FROM record_table WHERE id > $1 AND id <= $2
+		AND (SELECT 1 FROM entity AS e WHERE e.kind = 2 AND e.details = record_table.id LIMIT 1) IS NULL`
+
 	selectUsers        query = `SELECT name, password, epoch, changed FROM server_user ORDER BY name`
 	selectUsersVersion query = `SELECT version FROM users_version`
 	updateUsersVersion query = `UPDATE users_version SET version = version + 1`
@@ -133,27 +165,32 @@ var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields
 // The lists of each facet are a table of their own, so that a list is found
 // by its entity's id alone. What is hidden has the kind 0.
 var (
-	selectList, selectLists, selectListsAmong, upsertList, deleteList, deleteLists = facetQueries()
+	selectList, selectLists, selectListsAmong, selectListsOf, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
+
+	// What only a database that is not shared has.
+	aloneQueries = []query{takeStale, selectTaken}
 
 	queries = slices.Concat([]query{
-		selectEntity, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
+		selectEntity, selectRowsOf, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,
 		selectDetails, selectDetailsID, insertDetails, insertDetailsMedia,
 		selectSchema, insertSchema, selectTable, selectTableID, insertTable,
 		insertContentSet, selectContentType, selectContentSets,
 		selectContentSums, selectContentPairs, selectContentBlock, insertContentBlock,
 		selectNameID, insertName, insertValue, selectValues, deleteValue, deleteValues,
-		insertStale, selectStale, selectStaleLast, deleteStale,
+		insertStale, selectStaleLast, deleteStale,
 		insertOperation, updateDone, updateFailed, updateFailedAll,
 		selectOperation, selectOperations, deleteOperation, deleteRunning, deleteOperations,
 		insertDeleted, selectDeleted, deleteDeleted, deleteEntity,
 		selectRootRows, selectRootSome, selectNestedRows, selectNestedFree, updateNestedRoot,
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
+		selectSweepNames, selectSweepDetails, selectSweepTables,
+		deleteUnusedNames, deleteUnusedDetails, deleteUnusedMedia, deleteUnusedTables,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
 		selectSecret, insertSecret,
-	}, selectList[:], selectLists[:], selectListsAmong[:], upsertList[:], deleteList[:], deleteLists[:])
+	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], selectSizes[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
-func facetQueries() (one, some, among, upsert, remove, removeSome [len(facets)]query) {
+func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [len(facets)]query) {
 	for _, f := range facets {
 		table := f.String()
 		one[f] = query(`SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END, l.list FROM
@@ -161,10 +198,12 @@ func facetQueries() (one, some, among, upsert, remove, removeSome [len(facets)]q
 			LEFT JOIN ` + table + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 		among[f] = query(`SELECT id, list FROM ` + table + ` WHERE AMONG(id)`)
+		of[f] = query(selectKindsOf + `, l.list` + fromKindsOf + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
+		sizes[f] = query(`SELECT id, octet_length(list) FROM ` + table + ` WHERE AMONG(id)`)
 		upsert[f] = query(`INSERT INTO ` + table + ` (id, list) VALUES ($1, $2)
 			ON CONFLICT (id) DO UPDATE SET list = excluded.list`)
 		remove[f] = query(`DELETE FROM ` + table + ` WHERE id = $1`)
 		removeSome[f] = query(`DELETE FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
 	}
-	return one, some, among, upsert, remove, removeSome
+	return one, some, among, of, sizes, upsert, remove, removeSome
 }

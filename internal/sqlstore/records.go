@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"slices"
@@ -44,6 +43,12 @@ func (b *builder) list(kind platen.Kind, id platen.ID, facet platen.Facet, list 
 func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) (_ platen.Created, err error) {
 	ctx, done := s.observe(ctx, "create_data_set")
 	defer func() { done(err) }()
+	check := recordCheck{table: source.Schema()}
+	if check.table == nil {
+		check.table, check.open = &platen.Table{Name: platen.RecordTable}, 1
+	} else if err := source.Read(check.before(ctx)); err != nil {
+		return platen.Created{}, s.error("create data set", err)
+	}
 	var made platen.Created
 	err = s.change(ctx, func(t *transaction) error {
 		b, err := newBuilder(ctx, t, source.Given())
@@ -53,18 +58,21 @@ func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) 
 		if err := b.createSet(platen.DataSet, source.DataSet()); err != nil {
 			return err
 		}
-		schema := source.Schema()
-		c := recordCreation{builder: b, at: place{parent: b.root}, table: schema, made: []platen.ID{}}
-		if schema == nil {
-			c.table, c.open = &platen.Table{Name: platen.RecordTable}, true
-		}
-		if err := source.Read(c.add); err != nil {
+		c := recordCreation{builder: b, at: place{parent: b.root}, made: []platen.ID{}}
+		err = source.Read(func(source *platen.SourceRecord) error {
+			record, err := check.record(source)
+			if err != nil {
+				return err
+			}
+			return c.add(record)
+		})
+		if err != nil {
 			return err
 		}
 		if err := c.flush(); err != nil {
 			return err
 		}
-		body, err := json.Marshal(c.table)
+		body, err := json.Marshal(check.table)
 		if err != nil {
 			return err
 		}
@@ -77,83 +85,12 @@ func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) 
 	return made, nil
 }
 
-// AddRecords implements [platen.Store].
-func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err error) {
-	ctx, done := s.observe(ctx, "add_records")
-	defer func() { done(err) }()
-	return s.error("add data records", s.change(ctx, func(t *transaction) error {
-		b, err := newBuilder(ctx, t, platen.Run{})
-		if err != nil {
-			return err
-		}
-		for _, list := range lists {
-			if err := b.addRecords(list); err != nil {
-				return err
-			}
-		}
-		return b.finish()
-	}))
-}
-
-func (b *builder) addRecords(list platen.NewRecords) error {
-	ref := platen.Ref{Kind: platen.DataSet, ID: list.DataSet}
-	if list.DataSet == 0 {
-		ref = platen.Ref{Kind: platen.DataRecord, ID: list.Parent}
-	}
-	parent, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), ref.ID)
-	if err != nil {
-		return err
-	}
-	if !parent.shows(ref) {
-		return platen.NotFoundError(ref)
-	}
-	b.root = parent.root
-	lookup := schemas{ctx: b.t.ctx, stmt: b.t.stmt}
-	c := recordCreation{builder: b, at: place{parent: ref.ID}}
-	if c.table, err = lookup.dataSet(parent.root); err != nil {
-		return err
-	}
-	if list.DataSet == 0 {
-		outer, err := lookup.row(parent)
-		if err != nil {
-			return err
-		}
-		if c.table = outer.Nested(list.Table); c.table == nil {
-			return tableError(list.Table, parent)
-		}
-		if c.tableID, err = b.tableID(list.Table); err != nil {
-			return err
-		}
-	}
-	err = b.t.stmt(selectPlaceNext).QueryRowContext(b.t.ctx, int64(ref.ID), int64(platen.DataRecord)).Scan(&c.at.ord)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	for i := range list.Records {
-		if err := c.add(&list.Records[i]); err != nil {
-			return err
-		}
-	}
-	return c.flush()
-}
-
-func tableError(table string, parent row) error {
-	err := platen.Errorf(platen.Invalid, "the data set has no table %.60q at this place", table)
-	if parent.root == 0 {
-		err = platen.Errorf(platen.Invalid, "the data record belongs to no data set, so it has no table %.60q", table)
-	}
-	err.Param = table
-	return err
-}
-
 // A recordCreation creates the records of one data set, or those nested in
 // one record.
 type recordCreation struct {
 	*builder
-	at      place         // of records at depth 0
-	table   *platen.Table // of these
-	tableID int64         // its record_table.id; 0: not nested
-	open    bool          // tables that table lacks are added to it
+	at      place // of records at depth 0
+	tableID int64 // their record_table.id; 0: not nested
 
 	records []newRecord
 	path    []int // the records that the last one is nested in, and itself
@@ -165,42 +102,29 @@ type recordCreation struct {
 type newRecord struct {
 	id                 platen.ID
 	depth              int
-	parent             int // index, for depth > 0
-	table              *platen.Table
-	tableID            int64
+	name               string // of its table, for depth > 0
 	fields, properties platen.List
+
+	parent  int // index, for depth > 0
+	tableID int64
 }
 
 // add takes a record.
-func (c *recordCreation) add(source *platen.SourceRecord) error {
-	if source.Depth == 0 && (len(c.records) >= groupPages || c.bytes > 4<<20) {
+func (c *recordCreation) add(record newRecord) error {
+	if record.depth == 0 && (len(c.records) >= groupPages || c.bytes > 4<<20) {
 		if err := c.flush(); err != nil {
 			return err
 		}
 	}
-	record := newRecord{id: source.ID, depth: source.Depth, table: c.table, tableID: c.tableID}
-	c.path = c.path[:source.Depth]
-	if source.Depth > 0 {
-		record.parent = c.path[source.Depth-1]
-		outer := c.records[record.parent].table
-		if record.table = outer.Nested(source.Table); record.table == nil {
-			if !c.open {
-				return tableError(source.Table, row{root: c.root})
-			}
-			record.table = &platen.Table{Name: source.Table}
-			outer.Tables = append(outer.Tables, record.table)
-		}
+	record.tableID = c.tableID
+	c.path = c.path[:record.depth]
+	if record.depth > 0 {
+		record.parent = c.path[record.depth-1]
 		var err error
-		if record.tableID, err = c.builder.tableID(source.Table); err != nil {
+		if record.tableID, err = c.builder.tableID(record.name); err != nil {
 			return err
 		}
 	}
-	fields := slices.Clone(source.Fields)
-	if err := record.table.Check(fields); err != nil {
-		return err
-	}
-	record.fields = platen.EncodeList(fields)
-	record.properties = slices.Clone(source.Properties)
 	c.bytes += len(record.fields) + len(record.properties)
 	c.path = append(c.path, len(c.records))
 	c.records = append(c.records, record)
@@ -289,88 +213,6 @@ func (c *recordCreation) level(depth int) error {
 	return err
 }
 
-// schemas finds what data sets say of their records.
-type schemas struct {
-	ctx  context.Context
-	stmt func(query) statement
-
-	id    platen.ID // the data set last looked up
-	table *platen.Table
-}
-
-// dataSet returns the table of the records at the top of a data set; nil for
-// data set 0.
-func (s *schemas) dataSet(id platen.ID) (*platen.Table, error) {
-	if id == 0 || id == s.id {
-		if id == 0 {
-			return nil, nil
-		}
-		return s.table, nil
-	}
-	var body []byte
-	err := s.stmt(selectSchema).QueryRowContext(s.ctx, int64(id)).Scan(&body)
-	if err != nil {
-		return nil, err
-	}
-	table := new(platen.Table)
-	if err := json.Unmarshal(body, table); err != nil {
-		return nil, err
-	}
-	s.id, s.table = id, table
-	return table, nil
-}
-
-// row returns the table that the records of a row are in.
-func (s *schemas) row(r row) (*platen.Table, error) {
-	table, err := s.dataSet(r.root)
-	if err != nil || table == nil || r.details == 0 {
-		return table, err
-	}
-	parent, err := selectRow(s.ctx, s.stmt(selectEntity), r.parent)
-	if err != nil {
-		return nil, err
-	}
-	outer, err := s.row(parent)
-	if err != nil {
-		return nil, err
-	}
-	name, err := s.name(r.details)
-	return outer.Nested(name), err
-}
-
-// name returns the name of a table of records; 0 is that at the top.
-func (s *schemas) name(id int64) (name string, err error) {
-	if id == 0 {
-		return platen.RecordTable, nil
-	}
-	return name, s.stmt(selectTable).QueryRowContext(s.ctx, id).Scan(&name)
-}
-
-// UpdateFields implements [platen.Store].
-func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) (err error) {
-	ctx, done := s.observe(ctx, "update_fields")
-	defer func() { done(err) }()
-	lookup := schemas{ctx: ctx, stmt: s.reading}
-	checked := make([]platen.Update, len(updates))
-	for i, update := range updates {
-		found, err := s.visible(ctx, platen.Ref{Kind: platen.DataRecord, ID: update.ID})
-		if err != nil {
-			return err
-		}
-		table, err := lookup.row(found)
-		if err != nil {
-			return s.error("read schema", err)
-		}
-		checked[i] = platen.Update{ID: update.ID, Pairs: slices.Clone(update.Pairs)}
-		if err := table.Check(checked[i].Pairs); err != nil {
-			return err
-		}
-	}
-	return s.Merge(ctx, platen.DataRecord, platen.Fields, checked)
-}
-
-func (s *Store) reading(q query) statement { return s.read[q] }
-
 // Records implements [platen.Store].
 func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yield func(*platen.Record) error) (err error) {
 	ctx, done := s.observe(ctx, "records")
@@ -452,10 +294,7 @@ type recordReader struct {
 }
 
 func (s *Store) recordReader(ctx context.Context, recursive bool, yield func(*platen.Record) error) *recordReader {
-	return &recordReader{
-		s: s, ctx: ctx, recursive: recursive, yield: yield,
-		schemas: schemas{ctx: ctx, stmt: s.reading},
-	}
+	return &recordReader{s: s, ctx: ctx, recursive: recursive, yield: yield, schemas: s.schemas(ctx, false)}
 }
 
 // run yields the records of a row, and what is nested in each.

@@ -2,8 +2,11 @@ package sqlstore
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"slices"
+	"strconv"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -36,10 +39,6 @@ var sharedText = map[query]query{
 	// An index can only hold the hash of what may be long.
 	selectDetailsID: `SELECT id FROM details WHERE md5(body) = md5($1) AND body = $1`,
 	selectTableID:   `SELECT id FROM record_table WHERE md5(name) = md5($1) AND name = $1`,
-	// A note is of a group of entities.
-	selectStale: `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS note`,
-	insertName: `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3)
-		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id`,
 	updateFailedAll: `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3
 		AND owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)`,
 }
@@ -64,45 +63,66 @@ const (
 	deleteReplicas query = `DELETE FROM replica WHERE seen < ` + nowText + ` - 86400000`
 	updatePercent  query = `UPDATE operation SET percent = $2 WHERE id = $1 AND ended IS NULL`
 
+	// A note is of a group of entities.
+	selectStale query = `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS note`
+	updateStale query = `UPDATE find_stale SET ids = $2 WHERE seq = $1`
+
+	selectNames query = `SELECT n.id, n.kind, n.facet, n.name FROM find_name AS n JOIN ` + theseNames + `
+		ON n.kind = w.kind AND n.facet = w.facet AND n.name = w.name`
+	insertNames query = `INSERT INTO find_name (kind, facet, name) SELECT kind, facet, name FROM ` + theseNames + `
+		ORDER BY kind, facet, name
+		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
+
 	insertFailure  query = `INSERT INTO login_failure (at, owner, address, name) VALUES (` + nowText + `, $1, $2, $3)`
 	selectFailures query = `SELECT seq, address, name FROM login_failure WHERE seq > $1 AND owner <> $2 ORDER BY seq LIMIT 1000`
 	deleteFailures query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
 )
 
-// The entities of an array that there are, with their kinds.
-const (
-	selectKinds = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
-	fromKinds   = ` FROM unnest($1::bigint[]) AS k(id)
-		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
+const theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
 
-	sharedKinds query = selectKinds + fromKinds
-)
+// sharedEachID is EACH_ID.
+const sharedEachID = `unnest($1::bigint[]) AS k(id)`
 
-// Of each facet: the lists of entities, with their kinds; rows for lists, so
-// that they can be locked; and the lists, locked.
+const sharedKinds query = selectKindsOf + fromKindsOf
+
+// largeBytes is from where on a group does not fetch a list that it locks,
+// but its hash.
+const largeBytes = 64 << 10
+
+// A largeList is what a group knows of such a list.
+type largeList struct {
+	bytes  int
+	digest [sha256.Size]byte
+}
+
+// Of each facet: rows for lists, so that they can be locked; and the lists,
+// locked.
 var (
-	sharedLists, sharedRows, sharedLocked = sharedFacetQueries()
-	sharedQueries                         = sharedQueryList()
+	sharedRows, sharedLocked = sharedFacetQueries()
+	sharedQueries            = sharedQueryList()
 )
 
-func sharedFacetQueries() (lists, rows, locked [len(facets)]query) {
+func sharedFacetQueries() (rows, locked [len(facets)]query) {
+	large := `octet_length(list) > ` + strconv.Itoa(largeBytes)
 	for _, f := range facets {
 		table := f.String()
-		lists[f] = query(selectKinds + `, l.list` + fromKinds + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
 		rows[f] = query(`INSERT INTO ` + table + ` (id, list) SELECT id, '[]' FROM unnest($1::bigint[]) AS k(id) ORDER BY id ON CONFLICT DO NOTHING`)
-		locked[f] = query(`SELECT id, list FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`)
+		locked[f] = query(`SELECT id, octet_length(list), CASE WHEN NOT ` + large + ` THEN list END,
+			CASE WHEN ` + large + ` THEN sha256(convert_to(list, 'UTF8')) END
+			FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`)
 	}
-	return lists, rows, locked
+	return rows, locked
 }
 
 func sharedQueryList() []query {
 	all := []query{
 		lockStructure, lockIndex, tryLockIndex, lockLists, waitForLists, noStatementTimeout, selectReadOnly,
 		updateLease, upsertReplica, deleteReplica, deleteReplicas, updatePercent,
+		selectStale, updateStale, selectNames, insertNames,
 		insertFailure, selectFailures, deleteFailures, sharedKinds,
 	}
 	for _, f := range facets {
-		all = append(all, sharedLists[f], sharedRows[f], sharedLocked[f])
+		all = append(all, sharedRows[f], sharedLocked[f])
 	}
 	return all
 }
@@ -301,6 +321,39 @@ func (t *transaction) lockIndex() error {
 	return t.exec(lockIndex)
 }
 
+// resolveShared looks names up, and adds those that there are not.
+func (x *indexer) resolveShared(names []searchName) error {
+	find := func(stmt statement) error {
+		kinds, facets, texts := make([]int64, len(names)), make([]int64, len(names)), make([][]byte, len(names))
+		for i, name := range names {
+			kinds[i], facets[i], texts[i] = int64(name.kind), int64(name.facet), []byte(name.name)
+		}
+		rows, err := stmt.QueryContext(x.t.ctx, kinds, facets, texts)
+		_, err = collect(rows, err, func(from interface{ Scan(...any) error }) (name searchName, err error) {
+			var id int64
+			var text []byte
+			err = from.Scan(&id, &name.kind, &name.facet, &text)
+			name.name = string(text)
+			x.remember(name, id)
+			return name, err
+		})
+		return err
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if err := find(x.t.stmt(selectNames)); err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(slices.Clone(names), func(name searchName) bool { return x.names[name] != 0 })
+	if len(names) == 0 {
+		return nil
+	}
+	// By itself: nobody else who comes upon a name should have to wait for
+	// this transaction, and a name too many is no harm.
+	return find(x.t.store.write[insertNames])
+}
+
 // Serve says to other processes that share the database that this one serves
 // it, until Close. Operations of those that do not are taken for lost.
 func (s *Store) Serve() {
@@ -349,8 +402,8 @@ func (g *lists) readAll(group []*write) error {
 			continue
 		}
 		merges = true
-		for _, update := range w.merge {
-			ids[listKey{update.ID, w.facet}] = true
+		for _, entry := range w.merge.entries {
+			ids[listKey{entry.id, w.facet}] = true
 		}
 	}
 	kinds, err := g.kinds(ids)
@@ -404,7 +457,8 @@ func (g *lists) kinds(keys map[listKey]bool) (map[platen.ID]platen.Kind, error) 
 	return seen, rows.Err()
 }
 
-// lock locks lists until the end of the transaction, and reads them.
+// lock locks lists until the end of the transaction, and reads those that are
+// not large.
 func (g *lists) lock(facet platen.Facet, ids []int64) error {
 	if err := g.t.exec(sharedRows[facet], ids); err != nil {
 		return err
@@ -416,12 +470,20 @@ func (g *lists) lock(facet platen.Facet, ids []int64) error {
 	defer rows.Close()
 	for rows.Next() {
 		var id platen.ID
-		var list []byte
-		if err := rows.Scan(&id, &list); err != nil {
+		var large largeList
+		var list, digest []byte
+		if err := rows.Scan(&id, &large.bytes, &list, &digest); err != nil {
 			return err
 		}
 		key := listKey{id, facet}
 		g.now[key] = cached{g.now[key].kind, list}
+		if list == nil {
+			copy(large.digest[:], digest)
+			if g.large == nil {
+				g.large = make(map[listKey]largeList)
+			}
+			g.large[key] = large
+		}
 	}
 	return rows.Err()
 }

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -92,6 +93,10 @@ type Store struct {
 	observer     atomic.Pointer[Observer]
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
+	merging      chan struct{} // holds an element for each merge that is prepared
+	mergeTurns   [mergeTurns]chan struct{}
+	sweep        sweep         // the clean-up's
+	refreshing   chan struct{} // not shared: holds an element while the index is brought up to date
 }
 
 var _ platen.Store = (*Store)(nil)
@@ -107,6 +112,13 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 
 		stale:   make(map[platen.ID]bool),
 		finding: make(chan struct{}, findAtOnce),
+		merging: make(chan struct{}, mergeAtOnce),
+
+		refreshing: make(chan struct{}, 1),
+		sweep:      sweep{due: true},
+	}
+	for i := range s.mergeTurns {
+		s.mergeTurns[i] = make(chan struct{}, 1)
 	}
 	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
@@ -135,7 +147,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 
 // prepare fills read and write.
 func (s *Store) prepare(ctx context.Context) error {
-	all := queries
+	all := slices.Concat(queries, aloneQueries)
 	if s.engine.Shared {
 		all = slices.Concat(queries, sharedQueries)
 	}
@@ -163,7 +175,11 @@ func (s *Store) prepareOne(ctx context.Context, db *sql.DB, q query) (prepared, 
 	if other, ok := sharedText[q]; ok && s.engine.Shared {
 		q = other
 	}
-	text := s.engine.Rebind(among.ReplaceAllStringFunc(string(q), func(condition string) string {
+	each := eachID
+	if s.engine.Shared {
+		each = sharedEachID
+	}
+	text := s.engine.Rebind(among.ReplaceAllStringFunc(strings.ReplaceAll(string(q), "EACH_ID", each), func(condition string) string {
 		return s.engine.Among(among.FindStringSubmatch(condition)[1], "$1")
 	}))
 	if !s.engine.Shared {
@@ -261,22 +277,28 @@ func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (c
 func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
 	_, done := s.observe(ctx, "replace")
 	defer func() { done(err) }()
+	list, err := platen.NewList(update.Pairs)
+	if err != nil {
+		return err
+	}
 	w := newWrite()
 	w.kind, w.facet = kind, facet
-	w.id, w.list = update.ID, platen.EncodeList(update.Pairs)
+	w.id, w.list = update.ID, list
 	return s.error("replace "+facet.String(), s.committer.do(w))
 }
 
 // Merge implements [platen.Store].
 func (s *Store) Merge(ctx context.Context, kind platen.Kind, facet platen.Facet, updates []platen.Update) (err error) {
-	_, done := s.observe(ctx, "merge")
+	ctx, done := s.observe(ctx, "merge")
 	defer func() { done(err) }()
 	if len(updates) == 0 {
 		return nil
 	}
-	w := newWrite()
-	w.kind, w.facet, w.merge = kind, facet, updates
-	return s.error("merge "+facet.String(), s.committer.do(w))
+	m, err := newMerge(kind, facet, updates)
+	if err != nil {
+		return err
+	}
+	return s.error("merge "+facet.String(), s.merge(ctx, m))
 }
 
 // Entities implements [platen.Store].

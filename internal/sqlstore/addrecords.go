@@ -1,0 +1,216 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/platenhq/platen"
+)
+
+// AddRecords implements [platen.Store]. The records are checked before the
+// transaction begins.
+func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err error) {
+	ctx, done := s.observe(ctx, "add_records")
+	defer func() { done(err) }()
+	additions, err := s.additions(ctx, lists)
+	if err != nil || len(additions) == 0 {
+		return s.error("add data records", err)
+	}
+	return s.error("add data records", s.change(ctx, func(t *transaction) error {
+		b, err := newBuilder(ctx, t, platen.Run{})
+		if err != nil {
+			return err
+		}
+		for _, one := range additions {
+			if err := b.addRecords(one); err != nil {
+				return err
+			}
+		}
+		return b.finish()
+	}))
+}
+
+// An addition is records that are checked and go to one place.
+type addition struct {
+	parent  platen.Ref
+	root    platen.ID // of parent, when it was checked
+	table   string    // of the records at the top of it; "": they are at the top of a data set
+	records []newRecord
+}
+
+// additions checks lists, and joins those that go to one place.
+func (s *Store) additions(ctx context.Context, lists []platen.NewRecords) ([]*addition, error) {
+	type key struct {
+		parent platen.ID
+		table  string
+	}
+	var all []*addition
+	places := make(map[key]*addition)
+	lookup := s.schemas(ctx, true)
+	for some := range slices.Chunk(lists, readTogether) {
+		holders, tables, err := s.parentTables(&lookup, some)
+		if err != nil {
+			return nil, err
+		}
+		for _, list := range some {
+			ref := parentOf(list)
+			parent := holders[ref.ID]
+			check := recordCheck{free: parent.root == 0, table: tables[parent.First]}
+			if list.DataSet == 0 {
+				if check.table = check.table.Nested(list.Table); check.table == nil {
+					return nil, tableError(list.Table, parent.root == 0)
+				}
+			}
+			if len(list.Records) == 0 {
+				continue
+			}
+			at := key{ref.ID, list.Table}
+			if places[at] == nil {
+				places[at] = &addition{parent: ref, root: parent.root}
+				if list.DataSet == 0 {
+					places[at].table = list.Table
+				}
+				all = append(all, places[at])
+			}
+			for i := range list.Records {
+				record, err := check.record(&list.Records[i])
+				if err != nil {
+					return nil, err
+				}
+				places[at].records = append(places[at].records, record)
+			}
+		}
+	}
+	return all, nil
+}
+
+func parentOf(list platen.NewRecords) platen.Ref {
+	if list.DataSet == 0 {
+		return platen.Ref{Kind: platen.DataRecord, ID: list.Parent}
+	}
+	return platen.Ref{Kind: platen.DataSet, ID: list.DataSet}
+}
+
+// parentTables returns the rows of the parents of lists, by their ids, and the
+// tables that these are in, by the rows' First. NotFound names the first
+// parent that there is not.
+func (s *Store) parentTables(lookup *schemas, lists []platen.NewRecords) (map[platen.ID]row, map[platen.ID]*platen.Table, error) {
+	if err := lookup.ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	var ids []platen.ID
+	for _, list := range lists {
+		ids = append(ids, parentOf(list).ID)
+	}
+	holders, err := lookup.rows(ids)
+	if err != nil {
+		return nil, nil, err
+	}
+	var rows []row
+	for _, list := range lists {
+		ref := parentOf(list)
+		if !holders[ref.ID].shows(ref) {
+			return nil, nil, platen.NotFoundError(ref)
+		}
+		rows = append(rows, holders[ref.ID])
+	}
+	tables, err := lookup.tables(rows)
+	return holders, tables, err
+}
+
+// addRecords writes an addition, if its parent is still where it was.
+func (b *builder) addRecords(one *addition) error {
+	parent, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), one.parent.ID)
+	if err != nil {
+		return err
+	}
+	if !parent.shows(one.parent) {
+		return platen.NotFoundError(one.parent)
+	}
+	if parent.root != one.root {
+		return platen.Errorf(platen.Unavailable, "the data set of %s %d was deleted meanwhile; send the records again", one.parent.Kind, one.parent.ID)
+	}
+	b.root = parent.root
+	c := recordCreation{builder: b, at: place{parent: one.parent.ID}}
+	if one.table != "" {
+		if c.tableID, err = b.tableID(one.table); err != nil {
+			return err
+		}
+	}
+	err = b.t.stmt(selectPlaceNext).QueryRowContext(b.t.ctx, int64(one.parent.ID), int64(platen.DataRecord)).Scan(&c.at.ord)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	for _, record := range one.records {
+		if err := c.add(record); err != nil {
+			return err
+		}
+	}
+	return c.flush()
+}
+
+// tableError says that a data set has no such table at a place, or that there
+// is no data set.
+func tableError(table string, free bool) error {
+	err := platen.Errorf(platen.Invalid, "the data set has no table %.60q at this place", table)
+	if free {
+		err = platen.Errorf(platen.Invalid, "the data record belongs to no data set, so it has no table %.60q", table)
+	}
+	err.Param = table
+	return err
+}
+
+// A recordCheck checks records in their order, each before what is nested in
+// it, and brings them into the form in which they are stored.
+type recordCheck struct {
+	free  bool          // the records belong to no data set
+	table *platen.Table // of records at depth 0
+	open  int           // 0: no table may be added to it; else 1 more than have been
+
+	path []*platen.Table // of the last record, and those that it is nested in
+}
+
+// record checks a record.
+func (k *recordCheck) record(source *platen.SourceRecord) (newRecord, error) {
+	table := k.table
+	if source.Depth > 0 {
+		outer := k.path[source.Depth-1]
+		if table = outer.Nested(source.Table); table == nil {
+			if k.open == 0 {
+				return newRecord{}, tableError(source.Table, k.free)
+			}
+			if k.open++; k.open > platen.MaxTables+1 {
+				return newRecord{}, platen.Errorf(platen.Invalid, "the records are in more than %d tables", platen.MaxTables)
+			}
+			table = &platen.Table{Name: source.Table}
+			outer.Tables = append(outer.Tables, table)
+		}
+	}
+	k.path = append(k.path[:source.Depth], table)
+	fields := source.Fields
+	if table != nil && len(table.Columns) > 0 {
+		fields = slices.Clone(fields)
+	}
+	if err := table.Check(fields); err != nil {
+		return newRecord{}, err
+	}
+	list, err := platen.NewList(fields)
+	return newRecord{
+		id: source.ID, depth: source.Depth, name: source.Table,
+		fields: list, properties: slices.Clone(source.Properties),
+	}, err
+}
+
+// before returns a function that only checks records, for what is to be known
+// before a transaction begins.
+func (k *recordCheck) before(ctx context.Context) func(*platen.SourceRecord) error {
+	return func(source *platen.SourceRecord) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		_, err := k.record(source)
+		return err
+	}
+}

@@ -1,0 +1,484 @@
+package sqlstore
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"slices"
+
+	"github.com/platenhq/platen"
+)
+
+// A merge into large lists is worked out by its caller: it reads the lists,
+// and the committer only writes the new ones, if the stored ones are still
+// those that were read. Small merges, and lists that change all the while, the
+// committer works out itself.
+const (
+	insideBytes  = 512 << 10 // of lists and changes that are worked out in one group
+	insideIDs    = 64        // of a merge that may be worked out there
+	mergeTries   = 8         // of preparing a merge; then its group works out what has changed since
+	mergeAtOnce  = 2         // merges are prepared; others wait, since each may hold MaxUpdateBytes twice
+	mergeTurns   = 1024      // turns at lists; those of many entities share one
+	readTogether = 256       // lists are asked for in one statement
+)
+
+var errTooManyIDs = platen.Errorf(platen.TooLarge, "the update names more than %d entities; split it", platen.MaxUpdateIDs)
+
+// errPrepare says that a merge is too much for the committer.
+var errPrepare = errors.New("the merge must be prepared first")
+
+// A merge is one update of many lists.
+type merge struct {
+	kind    platen.Kind
+	facet   platen.Facet
+	entries []mergeEntry
+	changes int  // bytes of all changes
+	after   int  // bytes of all lists that are prepared
+	last    bool // it is not prepared again
+}
+
+// A mergeEntry is what changes in one list.
+type mergeEntry struct {
+	id      platen.ID
+	changes []platen.NameValue // each name once
+
+	before, after platen.List // of a merge that is prepared; nil: not known
+	digest        [sha256.Size]byte
+}
+
+// newMerge collects what changes in each list, in the order of the updates.
+// TooLarge: it names too many entities.
+func newMerge(kind platen.Kind, facet platen.Facet, updates []platen.Update) (*merge, error) {
+	m := &merge{kind: kind, facet: facet, entries: make([]mergeEntry, 0, min(len(updates), platen.MaxUpdateIDs))}
+	places := make(map[platen.ID]int, cap(m.entries))
+	for _, update := range updates {
+		place, ok := places[update.ID]
+		if !ok {
+			if place = len(m.entries); place == platen.MaxUpdateIDs {
+				return nil, errTooManyIDs
+			}
+			places[update.ID] = place
+			m.entries = append(m.entries, mergeEntry{id: update.ID})
+		}
+		entry := &m.entries[place]
+		if entry.changes == nil {
+			entry.changes = slices.Clip(update.Pairs)
+		} else {
+			entry.changes = append(entry.changes, update.Pairs...)
+		}
+	}
+	for i := range m.entries {
+		entry := &m.entries[i]
+		entry.changes = lastOfEach(entry.changes)
+		for _, change := range entry.changes {
+			m.changes += len(change.Name) + len(change.Value)
+		}
+	}
+	return m, nil
+}
+
+// lastOfEach returns changes with each name once.
+func lastOfEach(changes []platen.NameValue) []platen.NameValue {
+	const few = 16
+	twice := len(changes) > few
+	for i := 0; i < len(changes) && !twice; i++ {
+		for j := range i {
+			twice = twice || changes[i].Name == changes[j].Name
+		}
+	}
+	if !twice {
+		return changes
+	}
+	return platen.MergeList(nil, changes)
+}
+
+// merge writes m. Unavailable: its lists change all the while.
+func (s *Store) merge(ctx context.Context, m *merge) error {
+	if m.changes <= insideBytes && len(m.entries) <= insideIDs {
+		if err := s.commitMerge(m); err != errPrepare {
+			return err
+		}
+	}
+	release, err := s.mergeTurn(ctx, m)
+	if err != nil {
+		return err
+	}
+	defer release()
+	for tries := 1; ; tries++ {
+		if err := s.prepareMerge(ctx, m); err != nil {
+			return err
+		}
+		m.last = tries == mergeTries
+		if err := s.commitMerge(m); err != errPrepare {
+			return err
+		}
+	}
+}
+
+// mergeTurn waits until no other merge that is prepared here changes the same
+// lists, and few others do at all.
+func (s *Store) mergeTurn(ctx context.Context, m *merge) (release func(), err error) {
+	var turns []int
+	for _, entry := range m.entries {
+		turns = append(turns, int(entry.id%mergeTurns))
+	}
+	slices.Sort(turns) // all take them in this order, so none waits in a circle
+	var taken []chan struct{}
+	release = func() {
+		for _, turn := range taken {
+			<-turn
+		}
+	}
+	take := func(turn chan struct{}) error {
+		select {
+		case turn <- struct{}{}:
+			taken = append(taken, turn)
+			return nil
+		case <-ctx.Done():
+			release()
+			return ctx.Err()
+		}
+	}
+	for _, turn := range slices.Compact(turns) {
+		if err := take(s.mergeTurns[turn]); err != nil {
+			return nil, err
+		}
+	}
+	return release, take(s.merging)
+}
+
+func (s *Store) commitMerge(m *merge) error {
+	w := newWrite()
+	w.kind, w.facet, w.merge = m.kind, m.facet, m
+	return s.committer.do(w)
+}
+
+// prepareMerge reads the lists of m, as far as they have changed since it did
+// so last, and works out the new ones. TooLarge: they are too much for one
+// transaction.
+func (s *Store) prepareMerge(ctx context.Context, m *merge) error {
+	total := 0
+	m.after = 0
+	for some := range slices.Chunk(m.entries, readTogether) {
+		ids := make([]platen.ID, len(some))
+		for i := range some {
+			ids[i] = some[i].id
+		}
+		read := 0
+		lists, err := s.readLists(ctx, m.facet, ids, func(list platen.List) error {
+			read += len(list)
+			return checkMerged(total + read)
+		})
+		if err != nil {
+			return err
+		}
+		for i := range some {
+			entry := &some[i]
+			now := lists[entry.id]
+			if now.kind != m.kind {
+				return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id})
+			}
+			if err := errors.Join(ctx.Err(), entry.prepare(m.kind, now.list, s.engine.Shared)); err != nil {
+				return err
+			}
+			m.after += len(entry.after)
+			total += max(len(now.list), len(entry.after))
+			if err := checkMerged(total); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkMerged(bytes int) error {
+	if bytes > platen.MaxUpdateBytes {
+		return platen.Errorf(platen.TooLarge, "the lists that the update names are over %d bytes together; split it", platen.MaxUpdateBytes)
+	}
+	return nil
+}
+
+// prepare works out what a list becomes.
+func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) error {
+	if len(e.changes) == 0 || e.after != nil && bytes.Equal(e.before, list) {
+		return nil
+	}
+	merged, err := mergeInto(list)
+	if err != nil {
+		return err
+	}
+	if err := merged.check(kind, e); err != nil {
+		return err
+	}
+	merged.set(e.changes)
+	e.before, e.after = list, platen.EncodeList(merged.pairs)
+	if digest && len(list) > largeBytes {
+		e.digest = sha256.Sum256(list)
+	}
+	return nil
+}
+
+// readLists returns the lists of those of ids that there are. It calls check
+// with each list from the database, before it reads the next.
+func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, check func(platen.List) error) (map[platen.ID]cached, error) {
+	found := make(map[platen.ID]cached, len(ids))
+	var missing []int64
+	for _, id := range ids {
+		if now, _ := s.cache.get(listKey{id, facet}); now.list != nil {
+			found[id] = now
+			continue
+		}
+		missing = append(missing, int64(id))
+	}
+	if len(missing) == 0 {
+		return found, nil
+	}
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	return found, s.retry(func() error {
+		rows, err := s.read[selectListsOf[facet]].QueryContext(ctx, s.engine.IDs(missing))
+		return eachList(rows, err, func(id platen.ID, now cached) error {
+			found[id] = now
+			return check(now.list)
+		})
+	})
+}
+
+// eachList yields what a query of selectListsOf finds.
+func eachList(rows *sql.Rows, err error, yield func(platen.ID, cached) error) error {
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id platen.ID
+		found := cached{list: platen.EmptyList}
+		var list []byte
+		if err := rows.Scan(&id, &found.kind, &list); err != nil {
+			return err
+		}
+		if list != nil {
+			found.list = list
+		}
+		if err := yield(id, found); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// A mergedList is a list that is merged into.
+type mergedList struct {
+	pairs   []platen.NameValue
+	places  map[string]int // in pairs, by name
+	bytes   int            // encoded
+	changed bool           // it is not the list that it was made of
+	scratch []byte
+}
+
+func mergeInto(list platen.List) (*mergedList, error) {
+	pairs, err := list.Decode()
+	if err != nil {
+		return nil, err
+	}
+	m := &mergedList{pairs: pairs, places: make(map[string]int, len(pairs)), bytes: len(list)}
+	for i := range pairs {
+		m.places[pairs[i].Name] = i
+	}
+	return m, nil
+}
+
+// encoded returns the length of a text in a list.
+func (m *mergedList) encoded(text string) int {
+	m.scratch = platen.AppendString(m.scratch[:0], text)
+	return len(m.scratch)
+}
+
+// grown returns how many names and bytes the list has with changes.
+func (m *mergedList) grown(changes []platen.NameValue) (names, bytes int) {
+	names, bytes = len(m.pairs), m.bytes
+	for _, change := range changes {
+		bytes += m.encoded(change.Value)
+		if place, ok := m.places[change.Name]; ok {
+			bytes -= m.encoded(m.pairs[place].Value)
+			continue
+		}
+		if bytes += len(`{"name":,"value":}`) + m.encoded(change.Name); names > 0 {
+			bytes++ // the comma
+		}
+		names++
+	}
+	return names, bytes
+}
+
+// check returns Invalid if an entry would make the list too large.
+func (m *mergedList) check(kind platen.Kind, e *mergeEntry) error {
+	names, bytes := m.grown(e.changes)
+	err := platen.CheckGrowth(len(m.pairs), m.bytes, names, bytes)
+	if err == nil {
+		return nil
+	}
+	refused := platen.Errorf(platen.Invalid, "%s %d: %v", kind, e.id, err)
+	refused.Param = e.id.String()
+	return refused
+}
+
+// set sets the names of changes, each of which has its name once.
+func (m *mergedList) set(changes []platen.NameValue) {
+	_, m.bytes = m.grown(changes)
+	for _, change := range changes {
+		if place, ok := m.places[change.Name]; ok {
+			m.pairs[place].Value = change.Value
+			continue
+		}
+		m.places[change.Name] = len(m.pairs)
+		m.pairs = append(m.pairs, change)
+	}
+	m.changed = true
+}
+
+// applyMerge works out one merge. Nothing is changed before it is sure that it
+// is not refused.
+func (g *lists) applyMerge(m *merge) (refused, err error) {
+	if err := g.readMerge(m); err == errPrepare {
+		return err, nil
+	} else if err != nil {
+		return nil, err
+	}
+	worked := g.worked
+	var inside []*mergeEntry
+	for i := range m.entries {
+		entry := &m.entries[i]
+		key := listKey{entry.id, m.facet}
+		now := g.now[key]
+		if now.kind != m.kind {
+			return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id}), nil
+		}
+		if len(entry.changes) == 0 || g.prepared(key, entry) {
+			continue
+		}
+		if inside = append(inside, entry); g.merged[key] == nil {
+			worked += g.size(key)
+		}
+	}
+	if len(inside) > 0 {
+		switch worked += m.changes; {
+		case !m.last && worked > insideBytes:
+			return errPrepare, nil
+		case m.last && worked-g.worked-m.changes > platen.MaxListBytes:
+			return platen.Errorf(platen.Unavailable, "the lists were changed by others all the while; send the update again"), nil
+		}
+	}
+	for _, entry := range inside {
+		merged, err := g.open(listKey{entry.id, m.facet})
+		if err != nil {
+			return nil, err
+		}
+		if refused := merged.check(m.kind, entry); refused != nil {
+			return refused, nil
+		}
+	}
+	g.worked = worked
+	for i := range m.entries {
+		entry := &m.entries[i]
+		key := listKey{entry.id, m.facet}
+		switch {
+		case len(entry.changes) == 0:
+		case len(inside) > 0 && inside[0] == entry:
+			g.merged[key].set(entry.changes)
+			g.changed[key] = true
+			inside = inside[1:]
+		default:
+			g.set(key, m.kind, entry.after)
+		}
+	}
+	return nil, nil
+}
+
+// prepared reports whether an entry was prepared from the list as it is.
+func (g *lists) prepared(key listKey, e *mergeEntry) bool {
+	if e.after == nil {
+		return false
+	}
+	if merged := g.merged[key]; merged != nil && merged.changed {
+		return false
+	}
+	if large, ok := g.large[key]; ok {
+		return large.bytes == len(e.before) && large.digest == e.digest
+	}
+	return bytes.Equal(g.now[key].list, e.before)
+}
+
+// size returns the bytes of a list.
+func (g *lists) size(key listKey) int {
+	if large, ok := g.large[key]; ok {
+		return large.bytes
+	}
+	return len(g.now[key].list)
+}
+
+// open returns a list to merge into.
+func (g *lists) open(key listKey) (*mergedList, error) {
+	merged := g.merged[key]
+	if merged != nil {
+		return merged, nil
+	}
+	now := g.now[key]
+	if _, ok := g.large[key]; ok {
+		var err error
+		if now, err = g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.facet]), key.id); err != nil {
+			return nil, err
+		}
+	}
+	merged, err := mergeInto(now.list)
+	if err == nil {
+		g.merged[key] = merged
+	}
+	return merged, err
+}
+
+// encode encodes the lists that were merged into.
+func (g *lists) encode() {
+	for key, merged := range g.merged {
+		if merged.changed {
+			g.now[key] = cached{g.now[key].kind, platen.EncodeList(merged.pairs)}
+		}
+	}
+}
+
+// readMerge reads the lists of a merge that are neither known nor cached. It
+// stops at too many bytes for one that is not prepared.
+func (g *lists) readMerge(m *merge) error {
+	if g.t.store.engine.Shared {
+		return nil // readAll has read all
+	}
+	var missing []int64
+	for _, entry := range m.entries {
+		key := listKey{entry.id, m.facet}
+		if _, ok := g.now[key]; ok {
+			continue
+		}
+		if now, _ := g.t.store.cache.get(key); now.list != nil {
+			g.now[key] = now
+			continue
+		}
+		missing = append(missing, int64(entry.id))
+	}
+	read := 0
+	for some := range slices.Chunk(missing, readTogether) {
+		rows, err := g.t.stmt(selectListsOf[m.facet]).QueryContext(g.t.ctx, g.t.store.engine.IDs(some))
+		err = eachList(rows, err, func(id platen.ID, now cached) error {
+			g.now[listKey{id, m.facet}] = now
+			if read += len(now.list); read > insideBytes && m.after == 0 {
+				return errPrepare
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
