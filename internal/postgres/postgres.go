@@ -155,9 +155,10 @@ func Open(ctx context.Context, address string) (*sqlstore.Store, error) {
 		Like: func(text, pattern string) string {
 			return "(convert_from(" + text + `, 'UTF8') COLLATE "C" LIKE convert_from(` + pattern + `, 'UTF8') ESCAPE '')`
 		},
-		Bytes: func(parameter string) string { return "CAST(" + parameter + " AS BYTEA)" },
-		Among: func(column, parameter string) string { return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))" },
-		IDs:   func(ids []int64) any { return ids },
+		PatternsInGo: true,
+		Bytes:        func(parameter string) string { return "CAST(" + parameter + " AS BYTEA)" },
+		Among:        func(column, parameter string) string { return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))" },
+		IDs:          func(ids []int64) any { return ids },
 		Expand: func(rows string) string {
 			return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
 		},

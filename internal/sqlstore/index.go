@@ -241,15 +241,40 @@ func (s *Store) flushStale(ctx context.Context, lock query) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		refresh := func(t *transaction) (err error) {
-			more, err = t.refreshSome(last)
-			return err
-		}
-		if err := s.updateWith(ctx, lock, refresh); err != nil {
+		var err error
+		if more, err = s.refreshNext(ctx, lock, last); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// refreshNext works off a batch of what was noted, up to last. It does not wait
+// for the writer longer than its context lasts; a batch whose turn comes later
+// does nothing.
+func (s *Store) refreshNext(ctx context.Context, lock query, last int64) (bool, error) {
+	type result struct {
+		more bool
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		var r result
+		r.err = s.updateWith(ctx, lock, func(t *transaction) (err error) {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			r.more, err = t.refreshSome(last)
+			return err
+		})
+		done <- r
+	}()
+	select {
+	case r := <-done:
+		return r.more, r.err
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
 }
 
 // refreshSome works off a batch of what was noted, up to last.

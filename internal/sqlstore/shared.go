@@ -70,13 +70,12 @@ const (
 )
 
 // The entities of an array that there are, with their kinds.
-const (
-	selectKinds = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
-	fromKinds   = ` FROM unnest($1::bigint[]) AS k(id)
+var selectKinds = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`
+
+const fromKinds = ` FROM unnest($1::bigint[]) AS k(id)
 		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
 
-	sharedKinds query = selectKinds + fromKinds
-)
+var sharedKinds = query(selectKinds + fromKinds)
 
 // Of each facet: the lists of entities, with their kinds; rows for lists, so
 // that they can be locked; and the lists, locked.
