@@ -26,10 +26,6 @@ const (
 	stateDeleting = 1
 )
 
-// deletionLostAfter is how long no batch of a deletion was seen, on a shared
-// database, before another process takes it over.
-const deletionLostAfter = time.Minute
-
 // Delete implements [platen.Store]. Once the set is marked it goes on even if
 // the caller leaves.
 func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
@@ -65,7 +61,7 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) erro
 			return platen.NotFoundError(ref)
 		}
 		t.hides = true
-		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state)
+		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id)
 	})
 }
 
@@ -108,8 +104,7 @@ var errDeleted = errors.New("the set is deleted already")
 // finishLeft finishes a deletion that was broken off. wait: one is under way.
 func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
 	var ref platen.Ref
-	var seen int64
-	err = s.read[selectDeleting].QueryRowContext(ctx).Scan(&ref.ID, &ref.Kind, &seen)
+	err = s.read[selectDeleting].QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
 	if err != nil {
 		return false, false, ignoreNoRows(err)
 	}
@@ -117,9 +112,6 @@ func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
 		return false, true, nil
 	}
 	defer s.deleting.Delete(ref.ID)
-	if s.engine.Shared && time.Since(time.Unix(seen, 0)) < deletionLostAfter {
-		return false, true, nil
-	}
 	return true, false, s.finishDeletion(ctx, ref)
 }
 
@@ -139,7 +131,7 @@ func (d *deletion) change(fn func(*transaction) error) error {
 		}
 		ctx, cancel := context.WithTimeoutCause(d.ctx, lockFor, errLocked)
 		err := d.s.change(ctx, func(t *transaction) error {
-			ok, err := changed(t, touchDeleting, int64(d.set), time.Now().Unix())
+			ok, err := changed(t, updateDeleting, int64(d.set), d.s.id)
 			if err == nil && !ok {
 				err = errDeleted
 			}

@@ -79,14 +79,15 @@ const (
 	deleteRunning    query = `DELETE FROM operation WHERE id = $1 AND ended IS NULL`
 	deleteOperations query = `DELETE FROM operation WHERE ended < $1`
 
-	insertDeleted query = `INSERT INTO deleted_set (id, kind, marked, state) VALUES ($1, $2, $3, $4)`
+	insertDeleted query = `INSERT INTO deleted_set (id, kind, marked, state, owner) VALUES ($1, $2, $3, $4, $5)`
 	updateDeleted query = `UPDATE deleted_set SET state = 0, marked = $2 WHERE id = $1`
 	// While a set is being deleted nothing is cleaned up: what it still
 	// contains may be in what would be removed.
 	selectDeleted query = `SELECT id FROM deleted_set WHERE marked <= $1 AND state = 0
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY marked, id LIMIT 1`
-	selectDeleting query = `SELECT id, kind, marked FROM deleted_set WHERE state = 1 ORDER BY marked, id LIMIT 1`
-	touchDeleting  query = `UPDATE deleted_set SET marked = $2 WHERE id = $1 AND state = 1`
+	// Those whose process $1 is not, and lives, are left to it.
+	selectDeleting query = `SELECT id, kind FROM deleted_set WHERE state = 1 AND $1 <> '' ORDER BY marked, id LIMIT 1`
+	updateDeleting query = `UPDATE deleted_set SET owner = $2 WHERE id = $1 AND state = 1`
 	deleteDeleted  query = `DELETE FROM deleted_set WHERE id = $1`
 	deleteEntity   query = `DELETE FROM entity WHERE first = $1`
 
@@ -172,7 +173,7 @@ var (
 		insertStale, selectStale, selectStaleLast, deleteStale,
 		insertOperation, updateDone, updateFailed, updateFailedAll,
 		selectOperation, selectOperations, deleteOperation, deleteRunning, deleteOperations,
-		insertDeleted, updateDeleted, selectDeleted, selectDeleting, touchDeleting, deleteDeleted, deleteEntity,
+		insertDeleted, updateDeleted, selectDeleted, selectDeleting, updateDeleting, deleteDeleted, deleteEntity,
 		selectRootSome, selectNestedFree, selectMembers, selectRowsAmong, updateFree, updateReleased,
 		selectUsedBlocks, selectUsedRecords,
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,

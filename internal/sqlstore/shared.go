@@ -40,6 +40,8 @@ var sharedText = map[query]query{
 	selectStale: `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS note`,
 	insertName: `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3)
 		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id`,
+	selectDeleting: `SELECT id, kind FROM deleted_set WHERE state = 1 AND
+		(owner = $1 OR owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)) ORDER BY marked, id LIMIT 1`,
 	updateFailedAll: `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3
 		AND owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)`,
 }
