@@ -337,16 +337,20 @@ func (f *finder) condition(rule *platen.Rule) string {
 	}
 	switch rule.Condition {
 	case platen.In, platen.NotIn:
-		short, parts := []string{}, []string{}
+		var short, long, parts []string
 		for _, value := range rule.Values {
-			if head, _ := splitValue(value); len(head) < valueBytes {
+			head, rest := splitValue(value)
+			if len(head) < valueBytes {
 				short = append(short, f.arg(head))
 				continue
 			}
-			parts = append(parts, f.order(platen.Equal, value))
+			long = append(long, "("+f.s.engine.Bytes(f.arg(head))+", "+f.s.engine.Bytes(f.arg(rest))+")")
 		}
 		if len(short) > 0 {
 			parts = append(parts, "v.value IN ("+strings.Join(short, ", ")+")")
+		}
+		if len(long) > 0 {
+			parts = append(parts, "(v.value, v.rest) IN (VALUES "+strings.Join(long, ", ")+")")
 		}
 		text := "(" + joined(parts, " OR ", "1 = 0") + ")"
 		if rule.Condition == platen.NotIn {

@@ -51,6 +51,11 @@ var tests = []test{
 	{"deleting that is broken off", testDeleteBrokenOff, false},
 	{"deleting together", testDeleteTogether, true},
 	{"searches", testFind, false},
+	{"limits of searches", testFindLimits, false},
+	{"patterns in long values", testFindPatterns, false},
+	{"a search of everything", testFindMuch, false},
+	{"a sort of much", testFindSortMuch, false},
+	{"long listings", testLongListings, false},
 	{"operations", testOperations, false},
 	{"users", testUsers, false},
 }
