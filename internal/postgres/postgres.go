@@ -96,6 +96,9 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 	if !pooled(conn.DefaultQueryExecMode) {
 		params["statement_timeout"] = statementTimeout
 		params["idle_in_transaction_session_timeout"] = transactionIdle
+		// It compiles the conditions of a search for minutes, in which the
+		// server can not be interrupted.
+		params["jit"] = "off"
 	}
 	for name, value := range params {
 		if _, ok := conn.RuntimeParams[name]; !ok {

@@ -19,6 +19,10 @@ const (
 	driversMost = 100    // parts of the union that candidates come from; SQLite takes 500
 )
 
+// oneRow ends the query of an EXISTS. Without it PostgreSQL makes a join of
+// each, and plans so many joins for minutes, in which it can not be interrupted.
+const oneRow = " LIMIT 1 OFFSET 0"
+
 // probeRows is how far the hits of rules are counted to choose the best: most
 // often few are enough to tell.
 var probeRows = [...]int{100, 10_000}
@@ -247,7 +251,7 @@ func (f *finder) test(rule *platen.Rule, drivers []*platen.Rule) string {
 		return f.tests(rule, nil, " OR ", "1 = 0", rule.Type == platen.NotAny)
 	case platen.Text:
 		return "EXISTS (SELECT 1 FROM find_value AS v WHERE v.entity = " + f.ownerOf(rule.Facet, "c.id") +
-			" AND +v.name = " + f.name(rule.Facet, rule.Name) + " AND " + f.condition(rule) + ")"
+			" AND +v.name = " + f.name(rule.Facet, rule.Name) + " AND " + f.condition(rule) + oneRow + ")"
 	case platen.IDs:
 		if len(rule.IDs) == 0 {
 			return map[bool]string{true: "1 = 0", false: "1 = 1"}[rule.Condition == platen.In]
@@ -333,7 +337,7 @@ func (f *finder) condition(rule *platen.Rule) string {
 	}
 	if rule.Other != "" {
 		return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " +
-			f.name(rule.Facet, rule.Other) + " AND " + f.compare(rule.Condition, f.full("v"), f.full("o")) + ")"
+			f.name(rule.Facet, rule.Other) + " AND " + f.compare(rule.Condition, f.full("v"), f.full("o")) + oneRow + ")"
 	}
 	switch rule.Condition {
 	case platen.In, platen.NotIn:

@@ -42,7 +42,7 @@ func (f *finder) pattern(rule *platen.Rule) string {
 		return "CASE WHEN length(v.rest) = 0 THEN " + short + " ELSE " + among + " END"
 	}
 	return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " + f.name(rule.Facet, rule.Other) +
-		" AND CASE WHEN length(v.rest) = 0 AND length(o.rest) = 0 THEN " + f.compare(rule.Condition, "v.value", "o.value") + " ELSE " + among + " END)"
+		" AND CASE WHEN length(v.rest) = 0 AND length(o.rest) = 0 THEN " + f.compare(rule.Condition, "v.value", "o.value") + " ELSE " + among + " END" + oneRow + ")"
 }
 
 // longMatches returns the entities for which a rule on long values holds. The
