@@ -51,3 +51,17 @@ type Run struct {
 
 // Len returns how many identifiers the run has.
 func (r Run) Len() int64 { return int64(r.Last - r.First + 1) }
+
+// Digits returns the decimal digits of all identifiers of the run together.
+func (r Run) Digits() (n int64) {
+	for first := r.First; first <= r.Last; {
+		digits, bound := int64(1), ID(10)
+		for ; bound <= first; bound *= 10 {
+			digits++
+		}
+		last := min(r.Last, bound-1)
+		n += digits * int64(last-first+1)
+		first = last + 1
+	}
+	return n
+}

@@ -98,6 +98,18 @@ type Rule struct {
 	Number    int64
 }
 
+// MaxPattern is the most bytes of the text of Contains and NotContains and of
+// the pattern of Like and NotLike. It bounds what a match costs for each byte
+// of a value, which may have millions. A field that is compared with (Other)
+// and is longer is like nothing.
+const MaxPattern = 1024
+
+// MaxSortBytes is the most memory that the entities found by a search that
+// sorts or groups may take, with the values of their keys: they are sorted in
+// memory. It is about a million entities by one key of ten bytes. Without Sort
+// and Group there is no limit.
+const MaxSortBytes = 96 << 20
+
 // A Condition compares. Text is compared byte by byte as it is, never as a
 // number; LIKE patterns have % for any text and _ for any character.
 type Condition uint8
@@ -135,4 +147,5 @@ const (
 type Found struct {
 	ID      ID
 	SortKey string // the values of Sort, joined with |
+	First   bool   // of its group
 }

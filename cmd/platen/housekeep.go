@@ -13,6 +13,8 @@ const (
 	forgetEvery = time.Minute
 	// failEvery is how often those of servers that are gone are ended.
 	failEvery = 5 * time.Second
+	// neverDeleted is longer ago than any deletion.
+	neverDeleted = 100 * 365 * 24 * time.Hour
 )
 
 // serverGone is what clients read of an operation whose server is gone.
@@ -24,13 +26,14 @@ func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set se
 	defer forget.Stop()
 	fail := time.NewTicker(failEvery)
 	defer fail.Stop()
-	var cleanup <-chan time.Time // of none, if it is off
-	if set.cleanupEvery > 0 {
-		ticker := time.NewTicker(set.cleanupEvery)
-		defer ticker.Stop()
-		cleanup = ticker.C
-		cleanUp(ctx, store, log, set.cleanupAfter)
+	every, after := set.cleanupEvery, set.cleanupAfter
+	if every <= 0 {
+		// It is off, but deletions that were broken off have to be finished.
+		every, after = forgetEvery, neverDeleted
 	}
+	cleanup := time.NewTicker(every)
+	defer cleanup.Stop()
+	cleanUp(ctx, store, log, after)
 	for {
 		select {
 		case <-ctx.Done():
@@ -43,8 +46,8 @@ func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set se
 			if err := store.FailOperations(ctx, serverGone); err != nil && ctx.Err() == nil {
 				log.Error("operations of servers that are gone are not ended; the next run tries again", "error", err)
 			}
-		case <-cleanup:
-			cleanUp(ctx, store, log, set.cleanupAfter)
+		case <-cleanup.C:
+			cleanUp(ctx, store, log, after)
 		}
 	}
 }

@@ -1,7 +1,7 @@
 package olrest
 
 import (
-	"net/http"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,8 +16,7 @@ import (
 const (
 	maxRuleDepth      = 64     // rule sets within each other
 	maxRules          = 1_000  // rules in all, sets included
-	maxPatternBytes   = 10_000 // bytes of a LIKE pattern
-	maxPatternPercent = 32     // % in a LIKE pattern: each multiplies the time of a match
+	maxPatternPercent = 32     // % in a LIKE pattern
 	maxAmong          = 10_000 // values or identifiers of one IN, and setIds
 	maxSearchKeys     = 16     // of sort, and of group
 )
@@ -279,11 +278,23 @@ func textRule(facet platen.Facet, name, key, other string) ruleForm {
 		default:
 			rule.Value = value.text
 		}
-		percent := strings.Count(rule.Value, "%")
-		if (rule.Condition == platen.Like || rule.Condition == platen.NotLike) && (len(rule.Value) > maxPatternBytes || percent > maxPatternPercent) {
-			o.wrong("the pattern has %d bytes and %d %%; the limits are %d and %d", len(rule.Value), percent, maxPatternBytes, maxPatternPercent)
-		}
+		o.pattern(&rule)
 		return rule
+	}
+}
+
+// pattern refuses what would take too long to look for.
+func (o *searchObject) pattern(rule *platen.Rule) {
+	switch rule.Condition {
+	case platen.Like, platen.NotLike:
+		percent := strings.Count(rule.Value, "%")
+		if len(rule.Value) > platen.MaxPattern || percent > maxPatternPercent {
+			o.wrong("the pattern has %d bytes and %d %%; the limits are %d and %d", len(rule.Value), percent, platen.MaxPattern, maxPatternPercent)
+		}
+	case platen.Contains, platen.NotContains:
+		if len(rule.Value) > platen.MaxPattern {
+			o.wrong("the text to look for has %d bytes; the limit is %d", len(rule.Value), platen.MaxPattern)
+		}
 	}
 }
 
@@ -465,34 +476,48 @@ func (d *searchDecoder) search(search *platen.Search) error {
 	return d.err
 }
 
-// ReplyFound answers with identifier lists with sort key (api-facts 2.9).
-// Groups with nothing in them are left out.
-func ReplyFound(w http.ResponseWriter, groups [][]platen.Found) {
-	BeginJSON(w)
-	b := []byte{'['}
-	separator := ""
-	for _, group := range groups {
-		for i, found := range group {
-			if i == 0 {
-				b = append(append(b, separator...), '[')
-				separator = ","
-			} else {
-				b = append(b, ',')
-			}
-			b = append(b, `{"identifier":`...)
-			b = strconv.AppendInt(b, int64(found.ID), 10)
-			b = append(b, `,"sortkey":`...)
-			b = append(platen.AppendString(b, found.SortKey), '}')
-			if i == len(group)-1 {
-				b = append(b, ']')
-			}
-			if len(b) >= flushBytes {
-				if _, err := w.Write(b); err != nil {
-					return // the client has left
-				}
-				b = b[:0]
-			}
-		}
+// A FoundWriter writes identifier lists with sort key (api-facts 2.9).
+type FoundWriter struct {
+	w     io.Writer
+	b     []byte
+	begun bool
+}
+
+// NewFoundWriter returns a writer to w.
+func NewFoundWriter(w io.Writer) *FoundWriter { return &FoundWriter{w: w, b: []byte{'['}} }
+
+// Write writes the next entity.
+func (f *FoundWriter) Write(found *platen.Found) error {
+	switch {
+	case !f.begun:
+		f.b = append(f.b, '[')
+	case found.First:
+		f.b = append(f.b, "],["...)
+	default:
+		f.b = append(f.b, ',')
 	}
-	_, _ = w.Write(append(b, ']'))
+	f.begun = true
+	f.b = append(f.b, `{"identifier":`...)
+	f.b = strconv.AppendInt(f.b, int64(found.ID), 10)
+	f.b = append(f.b, `,"sortkey":`...)
+	f.b = append(platen.AppendString(f.b, found.SortKey), '}')
+	if len(f.b) < flushBytes {
+		return nil
+	}
+	return f.flush()
+}
+
+// Close writes the end.
+func (f *FoundWriter) Close() error {
+	if f.begun {
+		f.b = append(f.b, ']')
+	}
+	f.b = append(f.b, ']')
+	return f.flush()
+}
+
+func (f *FoundWriter) flush() error {
+	_, err := f.w.Write(f.b)
+	f.b = f.b[:0]
+	return err
 }

@@ -1,11 +1,11 @@
 package olrest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -420,14 +420,14 @@ func TestReadSearchLimits(t *testing.T) {
 		"far nesting": {nil, []string{sets(10_000), `{"entity":` + strings.Repeat(`{"value":`, 20_000)}, "exceeded max depth"},
 		"rules":       {[]string{searchOf(commas(1000, duplex)), pairs(500)}, []string{searchOf(commas(1001, duplex)), pairs(501)}, "more than 1000 rules"},
 		"pattern": {
-			[]string{text("LIKE", quoted(10_000, "x")), old("NLIKE", quoted(5_000, "é")), text("EQ", quoted(1<<20, "x")), old("CONTAINS", quoted(1000, "%"))},
-			[]string{text("LIKE", quoted(10_001, "x")), text("LIKE", quoted(1<<20, "x")), text("NOT_LIKE", quoted(1<<20, "x")), old("LIKE", quoted(5_001, "é")), old("NLIKE", quoted(1<<20, "x"))},
-			"bytes and 0 %; the limits are 10000 and 32",
+			[]string{text("LIKE", quoted(1_024, "x")), old("NLIKE", quoted(512, "é")), text("EQ", quoted(1<<20, "x")), old("CONTAINS", quoted(1000, "%"))},
+			[]string{text("LIKE", quoted(1_025, "x")), text("LIKE", quoted(1<<20, "x")), text("NOT_LIKE", quoted(1<<20, "x")), old("LIKE", quoted(513, "é")), old("NLIKE", quoted(1<<20, "x"))},
+			"bytes and 0 %; the limits are 1024 and 32",
 		},
 		"percent": {
 			[]string{text("LIKE", quoted(32, "%")), old("NLIKE", quoted(32, "%_"))},
 			[]string{text("LIKE", quoted(33, "%")), text("NOT_LIKE", quoted(33, "%")), old("LIKE", quoted(33, "%")), old("NLIKE", quoted(33, "%"))},
-			"the pattern has 33 bytes and 33 %; the limits are 10000 and 32",
+			"the pattern has 33 bytes and 33 %; the limits are 1024 and 32",
 		},
 		"values":      {[]string{text("IN", values(10_000)), old("NOT IN", values(10_000))}, []string{text("IN", values(10_001)), text("NOT_IN", values(10_001)), old("IN", values(10_001))}, "there are more than 10000 values, which is the limit"},
 		"identifiers": {[]string{ids(10_000)}, []string{ids(10_001)}, "there are more than 10000 identifiers, which is the limit"},
@@ -455,7 +455,7 @@ func TestReadSearchLimits(t *testing.T) {
 	}
 }
 
-func TestReplyFound(t *testing.T) {
+func TestFoundWriter(t *testing.T) {
 	many := make([]platen.Found, 20_000)
 	for i := range many {
 		many[i] = platen.Found{ID: platen.ID(i + 1), SortKey: `a"b`}
@@ -473,16 +473,18 @@ func TestReplyFound(t *testing.T) {
 		{[][]platen.Found{{{ID: 5, SortKey: "QC|Ada"}, {ID: 6}}, {}, {{ID: 7, SortKey: "é"}}}, `[[{"identifier":5,"sortkey":"QC|Ada"},{"identifier":6,"sortkey":""}],[{"identifier":7,"sortkey":"é"}]]`},
 		{[][]platen.Found{many}, ""},
 	} {
-		w := httptest.NewRecorder()
-		olrest.ReplyFound(w, test.groups)
-		if got := w.Body.String(); test.want != "" && got != test.want || w.Header().Get("Content-Type") != "application/json" {
-			t.Errorf("got %s %v", got, w.Header())
+		w := &bytes.Buffer{}
+		if err := writeFound(w, test.groups); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.String(); test.want != "" && got != test.want {
+			t.Errorf("got %s", got)
 		}
 		var back [][]struct {
 			Identifier platen.ID
 			SortKey    string
 		}
-		if err := json.Unmarshal(w.Body.Bytes(), &back); err != nil {
+		if err := json.Unmarshal(w.Bytes(), &back); err != nil {
 			t.Fatal(err)
 		}
 		if test.want == "" && (len(back[0]) != len(many) || back[0][len(many)-1].SortKey != `a"b`) {
@@ -491,22 +493,35 @@ func TestReplyFound(t *testing.T) {
 	}
 }
 
+// writeFound writes what a search found, in groups.
+func writeFound(w io.Writer, groups [][]platen.Found) error {
+	to := olrest.NewFoundWriter(w)
+	for _, group := range groups {
+		for i := range group {
+			group[i].First = i == 0
+			if err := to.Write(&group[i]); err != nil {
+				return err
+			}
+		}
+	}
+	return to.Close()
+}
+
 // A response notes the pieces of a reply, and fails once there were so many.
 type response struct {
-	http.ResponseWriter
 	pieces
 	most int
 }
 
 func (r *response) Write(b []byte) (int, error) {
 	if r.most > 0 && len(r.sizes) == r.most {
-		return 0, errors.New("the client has left")
+		return 0, errors.New("no more room")
 	}
 	return r.pieces.Write(b)
 }
 
-// TestReplyFoundStreams has groups that end at all places of the pieces.
-func TestReplyFoundStreams(t *testing.T) {
+// TestFoundWriterStreams has groups that end at all places of the pieces.
+func TestFoundWriterStreams(t *testing.T) {
 	type entry struct {
 		Identifier platen.ID `json:"identifier"`
 		SortKey    string    `json:"sortkey"`
@@ -524,8 +539,10 @@ func TestReplyFoundStreams(t *testing.T) {
 			want = append(want, entries)
 		}
 	}
-	w := &response{ResponseWriter: httptest.NewRecorder()}
-	olrest.ReplyFound(w, groups)
+	w := &response{}
+	if err := writeFound(w, groups); err != nil {
+		t.Fatal(err)
+	}
 	var got [][]entry
 	if err := json.Unmarshal(w.Bytes(), &got); err != nil {
 		t.Fatal(err)
@@ -537,10 +554,9 @@ func TestReplyFoundStreams(t *testing.T) {
 		t.Errorf("%d pieces, the largest of %d bytes", len(w.sizes), n)
 	}
 
-	left := &response{ResponseWriter: httptest.NewRecorder(), most: 2}
-	olrest.ReplyFound(left, groups)
-	if len(left.sizes) != 2 || !strings.HasPrefix(w.String(), left.String()) {
-		t.Errorf("%d pieces for a client that leaves after two", len(left.sizes))
+	left := &response{most: 2}
+	if err := writeFound(left, groups); err == nil || len(left.sizes) != 2 || !strings.HasPrefix(w.String(), left.String()) {
+		t.Errorf("%d pieces where there is room for two", len(left.sizes))
 	}
 }
 

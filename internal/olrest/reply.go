@@ -149,12 +149,16 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 const flushBytes = 64 << 10
 
 // ReplyIdentifiers answers with an identifier list (api-facts 2.2).
-func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) error {
-	var n int64
+func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) {
+	const head, tail = `{"identifiers":[`, `]}`
+	var count, digits int64
 	for _, run := range runs {
-		n += run.Len()
+		count += run.Len()
+		digits += run.Digits()
 	}
-	b := append(make([]byte, 0, min(20*n+32, flushBytes+64)), `{"identifiers":[`...)
+	length := int64(len(head)+len(tail)) + digits + max(0, count-1)
+	BeginSized(w, length)
+	b := append(make([]byte, 0, min(length, flushBytes+64)), head...)
 	first := true
 	for _, run := range runs {
 		for id := run.First; id <= run.Last; id++ {
@@ -164,21 +168,14 @@ func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) error {
 			first = false
 			b = strconv.AppendInt(b, int64(id), 10)
 			if len(b) >= flushBytes {
-				w.Header().Set("Content-Type", typeJSON)
 				if _, err := w.Write(b); err != nil {
-					return nil
+					return // the client has left, or wants no body
 				}
 				b = b[:0]
 			}
 		}
 	}
-	b = append(b, `]}`...)
-	if w.Header().Get("Content-Type") == "" {
-		ReplyJSON(w, b)
-		return nil
-	}
-	_, _ = w.Write(b)
-	return nil
+	_, _ = w.Write(append(b, tail...))
 }
 
 // The parts of a content item identifier list (api-facts 2.2).
@@ -198,8 +195,7 @@ func ReplyContents(w http.ResponseWriter, contents *platen.Contents) error {
 	if contents.Count > 1 {
 		length += contents.Count - 1 // commas
 	}
-	w.Header().Set("Content-Type", typeJSON)
-	w.Header().Set("Content-Length", strconv.FormatInt(length, 10))
+	BeginSized(w, length)
 	b := append(make([]byte, 0, flushBytes+256), contentsHead...)
 	separator := ""
 	for block, err := range contents.Blocks {
@@ -216,7 +212,7 @@ func ReplyContents(w http.ResponseWriter, contents *platen.Contents) error {
 			b = append(b, '}')
 			if len(b) >= flushBytes {
 				if _, err := w.Write(b); err != nil {
-					return nil // the client has left
+					return nil // the client has left, or wants no body
 				}
 				b = b[:0]
 			}
@@ -243,3 +239,10 @@ func IsAborted(err error) bool {
 
 // BeginJSON begins an answer of JSON whose length is not known.
 func BeginJSON(w http.ResponseWriter) { w.Header().Set("Content-Type", typeJSON) }
+
+// BeginSized begins an answer of JSON of so many bytes.
+func BeginSized(w http.ResponseWriter, bytes int64) {
+	header := w.Header()
+	header["Content-Type"] = []string{typeJSON}
+	header["Content-Length"] = []string{strconv.FormatInt(bytes, 10)}
+}

@@ -96,6 +96,9 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 	if !pooled(conn.DefaultQueryExecMode) {
 		params["statement_timeout"] = statementTimeout
 		params["idle_in_transaction_session_timeout"] = transactionIdle
+		// It compiles the conditions of a search for minutes, in which the
+		// server can not be interrupted.
+		params["jit"] = "off"
 	}
 	for name, value := range params {
 		if _, ok := conn.RuntimeParams[name]; !ok {
@@ -155,9 +158,10 @@ func Open(ctx context.Context, address string) (*sqlstore.Store, error) {
 		Like: func(text, pattern string) string {
 			return "(convert_from(" + text + `, 'UTF8') COLLATE "C" LIKE convert_from(` + pattern + `, 'UTF8') ESCAPE '')`
 		},
-		Bytes: func(parameter string) string { return "CAST(" + parameter + " AS BYTEA)" },
-		Among: func(column, parameter string) string { return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))" },
-		IDs:   func(ids []int64) any { return ids },
+		PatternsInGo: true,
+		Bytes:        func(parameter string) string { return "CAST(" + parameter + " AS BYTEA)" },
+		Among:        func(column, parameter string) string { return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))" },
+		IDs:          func(ids []int64) any { return ids },
 		Expand: func(rows string) string {
 			return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
 		},

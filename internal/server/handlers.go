@@ -90,7 +90,8 @@ func (s *Server) entities(route olrest.Route, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return err
 	}
-	return olrest.ReplyIdentifiers(w, runs)
+	olrest.ReplyIdentifiers(w, runs)
+	return nil
 }
 
 func (s *Server) children(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
@@ -102,7 +103,8 @@ func (s *Server) children(route olrest.Route, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return err
 	}
-	return olrest.ReplyIdentifiers(w, runs)
+	olrest.ReplyIdentifiers(w, runs)
+	return nil
 }
 
 func (s *Server) contents(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
@@ -217,6 +219,9 @@ func stream(w http.ResponseWriter, read func(begin func()) error, end func() err
 	if err == nil {
 		begin()
 		err = end()
+	}
+	if begun && errors.Is(err, http.ErrBodyNotAllowed) {
+		return nil // HEAD has all that it wants
 	}
 	if err != nil && begun {
 		return olrest.Aborted(err)

@@ -8,12 +8,17 @@ import (
 	"time"
 )
 
+// headBytes is how much of a body is made for HEAD, which gets none of it:
+// net/http takes the length of a shorter one from it.
+const headBytes = 4096
+
 // A response counts what is answered, for the log, and lets a stream last as
 // long as its client goes on taking it.
 type response struct {
 	http.ResponseWriter
 	start  time.Time
 	stall  time.Duration // how long the client may take for one write
+	head   bool          // the client wants no body
 	status int
 	bytes  int64
 
@@ -37,6 +42,9 @@ func (r *response) Write(b []byte) (int, error) {
 	r.extend()
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
+	if r.head && r.bytes > headBytes && err == nil {
+		err = http.ErrBodyNotAllowed // who writes a long body need not go on
+	}
 	return n, err
 }
 

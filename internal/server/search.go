@@ -7,9 +7,11 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/spool"
 )
 
-// find searches, for a bounded time.
+// find searches, for a bounded time. What is found is kept until the search
+// has ended: it must not wait for its client.
 func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
 	search, err := body(s, w, r, olrest.ReadSearch)
 	if err != nil {
@@ -17,7 +19,12 @@ func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) er
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.Timeouts.Find)
 	defer cancel()
-	groups, err := s.Store.Find(ctx, search)
+	answer := new(spool.Answer)
+	defer answer.Close()
+	found := olrest.NewFoundWriter(answer)
+	if err = s.Store.Find(ctx, search, found.Write); err == nil {
+		err = found.Close()
+	}
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &platen.Error{
 			Code:    platen.Unavailable,
@@ -28,7 +35,8 @@ func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) er
 	if err != nil {
 		return err
 	}
-	olrest.ReplyFound(w, groups)
+	olrest.BeginSized(w, answer.Size())
+	_, _ = answer.WriteTo(w) // an error is the client's leaving
 	return nil
 }
 

@@ -8,7 +8,6 @@ package spool
 import (
 	"bufio"
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -38,23 +37,15 @@ type file struct {
 
 // newFile makes the file in the directory for temporary files.
 func newFile() (file, error) {
-	temporary, err := os.CreateTemp("", "platen-import-")
+	temporary, err := temporaryFile("platen-import-")
 	if err != nil {
-		return file{}, fmt.Errorf("temporary file: %w", err)
+		return file{}, err
 	}
-	// Where the system allows it, the file goes with the process.
-	_ = os.Remove(temporary.Name())
 	return file{temporary: temporary, w: bufio.NewWriterSize(temporary, 64<<10)}, nil
 }
 
 // Close removes the temporary file.
-func (f *file) Close() error {
-	err := f.temporary.Close()
-	if removed := os.Remove(f.temporary.Name()); !errors.Is(removed, os.ErrNotExist) {
-		err = errors.Join(err, removed)
-	}
-	return err
-}
+func (f *file) Close() error { return closeTemporary(f.temporary) }
 
 // Given implements the source of each kind of set.
 func (f *file) Given() platen.Run { return f.ids }
@@ -82,7 +73,7 @@ func noRoom(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for the import in its directory for temporary files", Err: err}
+	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for this in its directory for temporary files", Err: err}
 }
 
 func appendBytes(b, text []byte) []byte {

@@ -4,6 +4,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -82,7 +83,7 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 		Rebind:    rebind,
 		Translate: translate,
 		Concat:    func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
-		Contains:  func(text, part string) string { return "(instr(" + text + ", " + part + ") > 0)" },
+		Contains:  func(text, part string) string { return "text_contains(" + text + ", " + part + ")" },
 		Like:      func(text, pattern string) string { return "text_like(" + text + ", " + pattern + ")" },
 		Bytes:     func(parameter string) string { return parameter },
 		Among: func(column, parameter string) string {
@@ -121,12 +122,22 @@ func idList(ids []int64) any {
 	return string(list)
 }
 
-// functions adds what SQLite lacks: its own LIKE takes no heed of case, and
-// time beyond measure for some patterns.
+// functions adds what SQLite lacks. Its own LIKE takes no heed of case; that
+// and instr take time beyond measure for some texts, and can not be
+// interrupted meanwhile.
 func functions(c *sqlite3.Conn) error {
-	return c.CreateFunction("text_like", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-		ctx.ResultBool(sqlstore.Like(arg[0].RawBlob(), arg[1].RawBlob()))
-	})
+	var pattern *sqlstore.Pattern // the last one of this connection: mostly the next, too
+	return errors.Join(
+		c.CreateFunction("text_like", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			if source := arg[1].RawBlob(); !pattern.Is(source) {
+				pattern = sqlstore.NewPattern(source)
+			}
+			ctx.ResultBool(pattern.Match(arg[0].RawBlob()))
+		}),
+		c.CreateFunction("text_contains", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			ctx.ResultBool(bytes.Contains(arg[0].RawBlob(), arg[1].RawBlob()))
+		}),
+	)
 }
 
 // checkpoint runs passive checkpoints: they wait for nobody and hold up

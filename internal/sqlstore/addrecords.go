@@ -129,6 +129,9 @@ func (b *builder) addRecords(one *addition) error {
 	if !parent.shows(one.parent) {
 		return platen.NotFoundError(one.parent)
 	}
+	if parent.leaving {
+		return takenError(one.parent.Kind, one.parent.ID, parent)
+	}
 	if parent.root != one.root {
 		return platen.Errorf(platen.Unavailable, "the data set of %s %d was deleted meanwhile; send the records again", one.parent.Kind, one.parent.ID)
 	}

@@ -121,6 +121,11 @@ func (b *builder) claimRow(kind platen.Kind, run platen.Run, at place, details i
 }
 
 func takenError(kind platen.Kind, id platen.ID, by row) error {
+	if by.leaving {
+		err := platen.Errorf(platen.Unavailable, "%s %d belongs to a set that is being deleted: try again when that is done", by.kind, id)
+		err.Param = id.String()
+		return err
+	}
 	of := ""
 	if by.hidden {
 		of = " of a deleted set, until the clean-up has removed it"
@@ -185,7 +190,7 @@ func (b *builder) ensureRecords(run platen.Run) error {
 			last = free - 1
 			continue
 		}
-		if have.kind != platen.DataRecord || have.hidden {
+		if have.kind != platen.DataRecord || have.hidden || have.leaving {
 			return takenError(platen.DataRecord, max(run.First, have.First), have)
 		}
 		last = have.First - 1

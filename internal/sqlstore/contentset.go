@@ -185,26 +185,30 @@ func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items
 
 // itemRows yields the rows of the items of a content set, with their details.
 func (s *Store) itemRows(ctx context.Context, set platen.ID, yield func(items row, details []byte) error) error {
-	rows, err := s.rows(ctx, set, platen.ContentItem)
-	if err != nil {
-		return err
-	}
 	var last int64
 	var details []byte
-	for _, items := range rows {
-		if items.details != last {
-			last, details = items.details, nil
-			if last != 0 {
-				if err := s.read[selectDetails].QueryRowContext(ctx, last).Scan(&details); err != nil {
-					return err
+	return s.eachItemRow(ctx, set, func(page []row) error {
+		for _, items := range page {
+			if items.details != last {
+				last, details = items.details, nil
+				if last != 0 {
+					if err := s.read[selectDetails].QueryRowContext(ctx, last).Scan(&details); err != nil {
+						return err
+					}
 				}
 			}
+			if err := yield(items, details); err != nil {
+				return err
+			}
 		}
-		if err := yield(items, details); err != nil {
-			return err
-		}
-	}
-	return nil
+		return nil
+	})
+}
+
+// eachItemRow yields the rows of the items of a content set, a page at a time.
+func (s *Store) eachItemRow(ctx context.Context, set platen.ID, yield func([]row) error) error {
+	intact := func() error { return s.exists(ctx, platen.Ref{Kind: platen.ContentSet, ID: set}) }
+	return s.eachRow(ctx, set, platen.ContentItem, intact, yield)
 }
 
 // Record implements [platen.Store].
@@ -215,48 +219,67 @@ func (s *Store) Record(ctx context.Context, item platen.ID) (_ platen.ID, err er
 	return found.record + item - found.First, err
 }
 
-// setContents returns the content items of a content set.
+// setContents returns the content items of a content set. Its rows are read
+// once for the sums and, if they are more than a page, again for the items, so
+// that no more than a page of them is kept while the caller sends them on.
 func (s *Store) setContents(ctx context.Context, set platen.ID) (*platen.Contents, error) {
-	rows, err := s.rows(ctx, set, platen.ContentItem)
+	c := &platen.Contents{}
+	var only []row
+	pages := 0
+	err := s.eachItemRow(ctx, set, func(page []row) error {
+		for _, items := range page {
+			c.Count += items.Len()
+			c.Digits += items.Digits() + items.records().Digits()
+		}
+		only = page
+		pages++
+		return nil
+	})
 	if err != nil {
 		return nil, s.error("read contents", err)
 	}
-	c := &platen.Contents{}
-	for _, items := range rows {
-		c.Count += items.Len()
-		c.Digits += runDigits(items.Run) + runDigits(items.records())
+	if pages > 1 {
+		only = nil
 	}
 	c.Blocks = func(yield func([]platen.Content, error) bool) {
-		var contents []platen.Content
-		for _, items := range rows {
-			contents = contents[:0]
-			for id := items.First; id <= items.Last; id++ {
-				contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
+		if only != nil {
+			yieldItems(only, yield)
+			return
+		}
+		err := s.eachItemRow(ctx, set, func(page []row) error {
+			if !yieldItems(page, yield) {
+				return errCallerLeft
 			}
-			if !yield(contents, nil) {
-				return
-			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errCallerLeft) {
+			yield(nil, s.error("read contents", err))
 		}
 	}
 	return c, nil
 }
 
+// errCallerLeft says that a caller wants no more.
+var errCallerLeft = errors.New("the caller wants no more")
+
+// yieldItems yields the items of rows, some thousand at a time.
+func yieldItems(rows []row, yield func([]platen.Content, error) bool) bool {
+	var contents []platen.Content
+	for _, items := range rows {
+		for id := items.First; id <= items.Last; id++ {
+			contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
+		}
+		if len(contents) >= blockPairs {
+			if !yield(contents, nil) {
+				return false
+			}
+			contents = contents[:0]
+		}
+	}
+	return len(contents) == 0 || yield(contents, nil)
+}
+
 // records returns the data records of a row of content items.
 func (r row) records() platen.Run {
 	return platen.Run{First: r.record, Last: r.record + r.Last - r.First}
-}
-
-// runDigits returns the decimal digits of all identifiers of a run together.
-func runDigits(run platen.Run) (n int64) {
-	for first := run.First; first <= run.Last; {
-		count := digits(first)
-		bound := platen.ID(1)
-		for range count {
-			bound *= 10
-		}
-		last := min(run.Last, bound-1)
-		n += count * int64(last-first+1)
-		first = last + 1
-	}
-	return n
 }

@@ -37,7 +37,7 @@ var copiedTables = []copiedTable{
 	{"content_set", 1, []string{"id bigint", "type text"}, ""},
 	{"details", 1, []string{"id bigint", "body text", "pages bigint", "sheets bigint", "sections bigint", "duplex bigint", "template text"}, ""},
 	{"details_media", 2, []string{"details bigint", "name text"}, ""},
-	{"deleted_set", 1, []string{"id bigint", "kind bigint", "marked bigint"}, ""},
+	{"deleted_set", 1, []string{"id bigint", "kind bigint", "marked bigint", "state bigint", "owner text"}, ""},
 	{"find_name", 1, []string{"id bigint", "kind bigint", "facet bigint", "name bytea"}, ""},
 	{"find_value", 3, []string{"name bigint", "value bytea", "entity bigint", "rest bytea"}, ""},
 	{"operation", 1, []string{"id text", "type text", "started bigint", "ended bigint", "result bigint", "message text", "owner text", "percent bigint"}, ""},

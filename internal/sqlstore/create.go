@@ -372,7 +372,7 @@ func (c *creation) settle(run itemRun, pages []*sourcePage) error {
 // checkItems compares what run says with the stored row have.
 func checkItems(run itemRun, have row) error {
 	id := max(run.First, have.First)
-	if have.kind != platen.ContentItem || have.hidden {
+	if have.kind != platen.ContentItem || have.hidden || have.leaving {
 		return takenError(platen.ContentItem, id, have)
 	}
 	stored := have.record + id - have.First

@@ -11,131 +11,10 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// Delete implements [platen.Store]. It marks the set, which hides all whose
-// root it is; what another set still uses is first taken out of it.
-func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
-	ctx, done := s.observe(ctx, "delete")
-	defer func() { done(err) }()
-	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
-	defer cancel()
-	return s.error("delete", s.change(ctx, func(t *transaction) error {
-		set, err := selectRow(t.ctx, t.stmt(selectEntity), ref.ID)
-		if err != nil {
-			return err
-		}
-		if !set.shows(ref) {
-			return platen.NotFoundError(ref)
-		}
-		switch ref.Kind {
-		case platen.DataSet:
-			err = t.detachRecords(ref.ID)
-		case platen.ContentSet:
-			err = t.detachItems(ref.ID)
-		}
-		t.hides = true
-		return errors.Join(err, t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix()))
-	}))
-}
-
 // rows returns the rows that a query finds.
 func (t *transaction) rows(q query, args ...any) ([]row, error) {
 	rows, err := t.stmt(q).QueryContext(t.ctx, args...)
 	return collect(rows, err, scanRow)
-}
-
-// detachItems takes the content items that a job uses out of a content set.
-func (t *transaction) detachItems(set platen.ID) error {
-	items, err := t.rows(selectRows, int64(set), int64(platen.ContentItem))
-	if err != nil {
-		return err
-	}
-	for _, item := range items {
-		used, err := t.usedItems(item.Run)
-		if err != nil {
-			return err
-		}
-		if err := t.detach(item, used); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// detachRecords takes the data records that a content item uses, and what is
-// nested in them, out of a data set.
-func (t *transaction) detachRecords(set platen.ID) error {
-	records, err := t.rows(selectRootRows, int64(set), int64(platen.DataRecord))
-	if err != nil {
-		return err
-	}
-	// Those at the top first: what is nested in one that is used stays there.
-	slices.SortStableFunc(records, func(a, b row) int { return compareBool(a.parent != set, b.parent != set) })
-	for _, record := range records {
-		if now, err := selectRow(t.ctx, t.stmt(selectEntity), record.First); err != nil || now.root != set {
-			if err != nil {
-				return err
-			}
-			continue
-		}
-		used, err := t.usedRecords(record.Run, false)
-		if err != nil {
-			return err
-		}
-		if err := t.detach(record, used); err != nil {
-			return err
-		}
-		for _, run := range used {
-			if err := t.detachNested(set, run); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case a:
-		return 1
-	}
-	return -1
-}
-
-// detachNested takes what is nested in a run of records out of a data set. It
-// stays where it is in the records.
-func (t *transaction) detachNested(set platen.ID, within platen.Run) error {
-	nested, err := t.rows(selectNestedRows, int64(within.First), int64(within.Last), int64(set))
-	if err != nil || len(nested) == 0 {
-		return err
-	}
-	if err := t.exec(updateNestedRoot, int64(within.First), int64(within.Last), int64(set)); err != nil {
-		return err
-	}
-	for _, one := range nested {
-		if err := t.detachNested(set, one.Run); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// detach makes parts of a row belong to nothing.
-func (t *transaction) detach(from row, parts []platen.Run) error {
-	for _, part := range parts {
-		// Cut from the end on, so that what is left of from stays its start.
-		if err := t.cut(from, part); err != nil {
-			return err
-		}
-		free := from.part(part)
-		free.parent, free.ord, free.root = -1, 0, 0
-		if err := t.insertRow(free); err != nil {
-			return err
-		}
-		from.Last = part.First - 1
-	}
-	return nil
 }
 
 // part returns the row of a part of r.
@@ -164,40 +43,19 @@ func (t *transaction) cut(from row, part platen.Run) error {
 	return nil
 }
 
-// usedItems returns which content items of a run are in blocks of jobs that
-// are not hidden, from the end on.
-func (t *transaction) usedItems(run platen.Run) ([]platen.Run, error) {
-	var used []platen.ID
-	err := t.eachUsed(run, func(job row) bool { return !job.hidden }, func(item platen.ID) {
-		used = append(used, item)
-	})
-	return runsFromEnd(used), err
-}
-
-// eachUsed yields the content items of a run that are in blocks of jobs that
-// count, some more than once.
-func (t *transaction) eachUsed(run platen.Run, counts func(job row) bool, yield func(platen.ID)) error {
-	type block struct {
-		job   int64
-		pairs []byte
-	}
+// eachUsed yields the content items of a run that are in blocks, some more
+// than once.
+func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
 	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
-	blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (b block, err error) {
-		return b, from.Scan(&b.job, &b.pairs)
+	blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (pairs []byte, err error) {
+		return pairs, from.Scan(&pairs)
 	})
 	if err != nil {
 		return err
 	}
 	var contents []platen.Content
-	for _, b := range blocks {
-		job, err := selectRow(t.ctx, t.stmt(selectEntity), platen.ID(b.job))
-		if err != nil {
-			return err
-		}
-		if !counts(job) {
-			continue
-		}
-		if contents, err = unpack(contents[:0], b.pairs); err != nil {
+	for _, pairs := range blocks {
+		if contents, err = unpack(contents[:0], pairs); err != nil {
 			return err
 		}
 		for _, content := range contents {
@@ -223,18 +81,15 @@ func runsFromEnd(ids []platen.ID) []platen.Run {
 	return runs
 }
 
-// usedRecords returns which data records of a run a content item has, one
-// that is not hidden or any, from the end on.
-func (t *transaction) usedRecords(run platen.Run, any bool) ([]platen.Run, error) {
+// usedRecords returns which data records of a run a content item has, deleted
+// or not, from the end on.
+func (t *transaction) usedRecords(run platen.Run) ([]platen.Run, error) {
 	items, err := t.rows(selectItemsWith, int64(run.First-groupPages), int64(run.Last), int64(run.First))
 	if err != nil {
 		return nil, err
 	}
 	var used []platen.Run
 	for _, item := range items {
-		if item.hidden && !any {
-			continue
-		}
 		records := item.records()
 		used = append(used, platen.Run{First: max(run.First, records.First), Last: min(run.Last, records.Last)})
 	}
@@ -268,6 +123,9 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	defer func() { done(err) }()
 	if mine, err := s.lead(ctx, "clean"); err != nil || !mine {
 		return false, s.error("clean up", err)
+	}
+	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
+		return found && err == nil, s.error("clean up", err)
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
@@ -399,7 +257,7 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
 	}
 	used := make(idSet)
-	err := t.eachUsed(span, func(row) bool { return true }, func(item platen.ID) {
+	err := t.eachUsed(span, func(item platen.ID) {
 		if mine.has(item) {
 			used.add(item)
 		}
@@ -529,7 +387,7 @@ func (t *transaction) removeFreed() error {
 		for n < len(freed) && freed[n-1].First-freed[n].Last < groupPages {
 			n++
 		}
-		used, err := t.usedRecords(platen.Run{First: freed[n-1].First, Last: freed[0].Last}, true)
+		used, err := t.usedRecords(platen.Run{First: freed[n-1].First, Last: freed[0].Last})
 		if err != nil {
 			return err
 		}

@@ -16,9 +16,10 @@ type query string
 const eachID = `(SELECT value AS id FROM json_each($1)) AS k`
 
 // The entities of EACH_ID that there are, with their kinds; 0 is hidden.
+var selectKindsOf = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`
+
 const (
-	selectKindsOf = `SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END`
-	fromKindsOf   = ` FROM EACH_ID
+	fromKindsOf = ` FROM EACH_ID
 		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
 )
 
@@ -35,9 +36,10 @@ const (
 
 	// Only sets can be hidden themselves, so this serves lists of sets, and
 	// what is below an entity that is known not to be hidden.
-	selectChildren query = `SELECT first, last FROM entity
-		WHERE parent = $1 AND kind = $2 AND first NOT IN (SELECT id FROM deleted_set) ORDER BY ord, first`
-	selectRows      query = `SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2 ORDER BY ord, first`
+	selectChildren query = `SELECT ord, first, last FROM entity WHERE parent = $1 AND kind = $2
+		AND (ord, first) > ($3, $4) AND first NOT IN (SELECT id FROM deleted_set) ORDER BY ord, first LIMIT $5`
+	selectRows query = `SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2
+		AND (ord, first) > ($3, $4) ORDER BY ord, first LIMIT $5`
 	selectPlaceNext query = `SELECT ord + last - first + 1 FROM entity
 		WHERE parent = $1 AND kind = $2 ORDER BY ord DESC LIMIT 1`
 
@@ -60,8 +62,8 @@ const (
 	insertTable       query = `INSERT INTO record_table (name) VALUES ($1) RETURNING id`
 	insertContentSet  query = `INSERT INTO content_set (id, type) VALUES ($1, $2)`
 	selectContentType query = `SELECT type FROM content_set WHERE id = $1`
-	selectContentSets query = `SELECT id, id FROM content_set
-		WHERE type = $1 AND id NOT IN (SELECT id FROM deleted_set) ORDER BY id`
+	selectContentSets query = `SELECT 0, id, id FROM content_set
+		WHERE type = $1 AND id > $2 AND id NOT IN (SELECT id FROM deleted_set) ORDER BY id LIMIT $3`
 
 	selectContentSums  query = `SELECT CAST(coalesce(sum(count), 0) AS BIGINT), CAST(coalesce(sum(digits), 0) AS BIGINT) FROM content_block WHERE job = $1`
 	selectContentPairs query = `SELECT seq, pairs FROM content_block
@@ -97,20 +99,41 @@ const (
 	deleteRunning    query = `DELETE FROM operation WHERE id = $1 AND ended IS NULL`
 	deleteOperations query = `DELETE FROM operation WHERE ended < $1`
 
-	insertDeleted query = `INSERT INTO deleted_set (id, kind, marked) VALUES ($1, $2, $3)`
-	selectDeleted query = `SELECT id FROM deleted_set WHERE marked <= $1 ORDER BY marked, id LIMIT 1`
-	deleteDeleted query = `DELETE FROM deleted_set WHERE id = $1`
-	deleteEntity  query = `DELETE FROM entity WHERE first = $1`
+	insertDeleted query = `INSERT INTO deleted_set (id, kind, marked, state, owner) VALUES ($1, $2, $3, $4, $5)`
+	updateDeleted query = `UPDATE deleted_set SET state = 0, marked = $2 WHERE id = $1`
+	// While a set is being deleted nothing is cleaned up: what it still
+	// contains may be in what would be removed.
+	selectDeleted query = `SELECT id FROM deleted_set WHERE marked <= $1 AND state = 0
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY marked, id LIMIT 1`
+	// Those whose process $1 is not, and lives, are left to it.
+	selectDeleting query = `SELECT id, kind FROM deleted_set WHERE state = 1 AND $1 <> '' ORDER BY marked, id LIMIT 1`
+	updateDeleting query = `UPDATE deleted_set SET owner = $2 WHERE id = $1 AND state = 1`
+	deleteDeleted  query = `DELETE FROM deleted_set WHERE id = $1`
+	deleteEntity   query = `DELETE FROM entity WHERE first = $1`
 
-	selectRootRows query = `SELECT ` + rowColumns + ` FROM entity WHERE root = $1 AND kind = $2 ORDER BY first`
 	selectRootSome query = `SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 64`
 	// The plus keeps the planner from the wrong index.
-	selectNestedRows query = `SELECT ` + rowColumns + ` FROM entity
-		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root = $3`
 	selectNestedFree query = `SELECT ` + rowColumns + ` FROM entity
 		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root IS NULL`
-	updateNestedRoot query = `UPDATE entity SET root = NULL
-		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root = $3`
+
+	selectMembers query = `SELECT ` + rowColumns + ` FROM entity
+		WHERE root = $1 AND kind = $2 AND first > $3 ORDER BY first LIMIT $4`
+	selectRowsAmong query = `SELECT ` + rowColumns + ` FROM entity WHERE AMONG(first)`
+	updateFree      query = `UPDATE entity SET parent = NULL, ord = 0, root = NULL WHERE AMONG(first)`
+	updateReleased  query = `UPDATE entity SET root = NULL WHERE AMONG(first)`
+
+	// Of blocks of jobs that are not deleted: the next few that overlap $3 to $2.
+	selectUsedBlocks query = `SELECT first_item, last_item, job, seq, pairs FROM content_block AS b
+		WHERE wide = $1 AND first_item <= $2 AND last_item >= $3 AND (first_item, last_item, job, seq) > ($4, $5, $6, $7)
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 0
+			AND id = (SELECT root FROM entity WHERE first <= b.job ORDER BY first DESC LIMIT 1))
+		ORDER BY first_item, last_item, job, seq LIMIT 8`
+	// Data records after $1 of content items that are not deleted, those that
+	// overlap $3 to $2.
+	selectUsedRecords query = `SELECT record, record + max(last - first) FROM entity
+		WHERE record > $1 AND record <= $2 AND record + last - first >= $3
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE id = root AND state = 0)
+		GROUP BY record ORDER BY record LIMIT $4`
 
 	// Rows of content items whose data records overlap $3 to $2; $1 is $3
 	// less the length of the longest row.
@@ -118,9 +141,9 @@ const (
 		WHERE record BETWEEN $1 AND $2 AND record + last - first >= $3`
 
 	// Blocks that may have content items $1 to $2.
-	selectBlocksWith query = `SELECT job, pairs FROM content_block
+	selectBlocksWith query = `SELECT pairs FROM content_block
 		WHERE wide = 0 AND first_item BETWEEN CAST($1 AS BIGINT) - 65536 AND $2 AND last_item >= $1
-		UNION ALL SELECT job, pairs FROM content_block
+		UNION ALL SELECT pairs FROM content_block
 		WHERE wide = 1 AND first_item <= $2 AND last_item >= $1`
 	selectFirstBlock query = `SELECT job, seq, pairs, pages FROM content_block
 		WHERE job BETWEEN $1 AND $2 ORDER BY job, seq LIMIT 1`
@@ -157,7 +180,13 @@ const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result
 
 // rowColumns are those of a [row].
 const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
-	coalesce(root, 0), EXISTS (SELECT 1 FROM deleted_set WHERE id = root)`
+	coalesce(root, 0), coalesce((SELECT CASE WHEN state = 1 AND id <> first THEN 2 ELSE 1 END FROM deleted_set WHERE id = root), 0)`
+
+// hiddenSet is the condition that root, the set that the entity id belongs to,
+// hides it.
+func hiddenSet(root, id string) string {
+	return "EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = " + root + " AND (d.state <> 1 OR d.id = " + id + "))"
+}
 
 // facets are those that have a table of lists.
 var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields}
@@ -180,8 +209,9 @@ var (
 		insertStale, selectStaleLast, deleteStale,
 		insertOperation, updateDone, updateFailed, updateFailedAll,
 		selectOperation, selectOperations, deleteOperation, deleteRunning, deleteOperations,
-		insertDeleted, selectDeleted, deleteDeleted, deleteEntity,
-		selectRootRows, selectRootSome, selectNestedRows, selectNestedFree, updateNestedRoot,
+		insertDeleted, updateDeleted, selectDeleted, selectDeleting, updateDeleting, deleteDeleted, deleteEntity,
+		selectRootSome, selectNestedFree, selectMembers, selectRowsAmong, updateFree, updateReleased,
+		selectUsedBlocks, selectUsedRecords,
 		selectItemsWith, selectBlocksWith, selectFirstBlock, deleteBlock, deleteContentSet, deleteSchema,
 		selectSweepNames, selectSweepDetails, selectSweepTables,
 		deleteUnusedNames, deleteUnusedDetails, deleteUnusedMedia, deleteUnusedTables,
@@ -193,7 +223,7 @@ var (
 func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [len(facets)]query) {
 	for _, f := range facets {
 		table := f.String()
-		one[f] = query(`SELECT CASE WHEN EXISTS (SELECT 1 FROM deleted_set WHERE id = e.root) THEN 0 ELSE e.kind END, l.list FROM
+		one[f] = query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list FROM
 			(SELECT kind, last, root FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
 			LEFT JOIN ` + table + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)

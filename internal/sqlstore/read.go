@@ -13,11 +13,11 @@ import (
 func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *platen.Contents, err error) {
 	ctx, done := s.observe(ctx, "contents")
 	defer func() { done(err) }()
-	if err := s.exists(ctx, ref); err != nil {
-		return nil, err
-	}
 	if ref.Kind == platen.ContentSet {
 		return s.setContents(ctx, ref.ID)
+	}
+	if err := s.exists(ctx, ref); err != nil {
+		return nil, err
 	}
 	job := ref.ID
 	c := &platen.Contents{}
@@ -76,11 +76,16 @@ func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][
 func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*platen.Element) error) (err error) {
 	ctx, done := s.observe(ctx, "read_job_set")
 	defer func() { done(err) }()
-	if err := s.exists(ctx, platen.Ref{Kind: platen.JobSet, ID: id}); err != nil {
+	ref := platen.Ref{Kind: platen.JobSet, ID: id}
+	if err := s.exists(ctx, ref); err != nil {
 		return err
 	}
 	r := setReader{s: s, ctx: ctx, yield: yield}
-	return s.error("read job set", r.entities(platen.JobSet, platen.Run{First: id, Last: id}))
+	err = r.entities(platen.JobSet, platen.Run{First: id, Last: id})
+	if err == nil {
+		err = s.exists(ctx, ref) // else parts of it may have been removed meanwhile
+	}
+	return s.error("read job set", err)
 }
 
 // A setReader reads a job set, in short queries: no connection is held while
@@ -144,7 +149,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		}}
 	}
 	child := kind.Info().Child
-	runs, err := r.s.children(r.ctx, id, child)
+	runs, err := r.s.children(r.ctx, id, child, nil)
 	if err != nil {
 		return err
 	}

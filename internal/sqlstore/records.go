@@ -265,7 +265,19 @@ func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(platen
 	if err := begin(set, table); err != nil {
 		return err
 	}
-	return s.error("read data set", r.within(id, 0, table))
+	intact := func() error { return s.exists(ctx, platen.Ref{Kind: platen.DataSet, ID: id}) }
+	err = s.eachRow(ctx, id, platen.DataRecord, intact, func(page []row) error {
+		for _, one := range page { // all are in the table at the top
+			if err := r.run(one, 0, table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = intact() // what is nested is there, too
+	}
+	return s.error("read data set", err)
 }
 
 // set returns what there is of a set besides what it contains.
@@ -342,7 +354,11 @@ func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
 // within yields the records in a data set or record, those of one table side
 // by side.
 func (r *recordReader) within(parent platen.ID, depth int, outer *platen.Table) error {
-	rows, err := r.s.rows(r.ctx, parent, platen.DataRecord)
+	var rows []row
+	err := r.s.eachRow(r.ctx, parent, platen.DataRecord, nil, func(page []row) error {
+		rows = append(rows, page...)
+		return nil
+	})
 	if err != nil {
 		return err
 	}
@@ -367,10 +383,4 @@ func (r *recordReader) within(parent platen.ID, depth int, outer *platen.Table) 
 		}
 	}
 	return nil
-}
-
-// rows returns the rows of one kind below parent, in order.
-func (s *Store) rows(ctx context.Context, parent platen.ID, kind platen.Kind) ([]row, error) {
-	rows, err := s.read[selectRows].QueryContext(ctx, int64(parent), int64(kind))
-	return collect(rows, err, scanRow)
 }

@@ -39,6 +39,8 @@ var sharedText = map[query]query{
 	// An index can only hold the hash of what may be long.
 	selectDetailsID: `SELECT id FROM details WHERE md5(body) = md5($1) AND body = $1`,
 	selectTableID:   `SELECT id FROM record_table WHERE md5(name) = md5($1) AND name = $1`,
+	selectDeleting: `SELECT id, kind FROM deleted_set WHERE state = 1 AND
+		(owner = $1 OR owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)) ORDER BY marked, id LIMIT 1`,
 	updateFailedAll: `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3
 		AND owner NOT IN (SELECT id FROM replica WHERE seen > ` + nowText + ` - 15000)`,
 }
@@ -83,7 +85,7 @@ const theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, f
 // sharedEachID is EACH_ID.
 const sharedEachID = `unnest($1::bigint[]) AS k(id)`
 
-const sharedKinds query = selectKindsOf + fromKindsOf
+var sharedKinds = query(selectKindsOf + fromKindsOf)
 
 // largeBytes is from where on a group does not fetch a list that it locks,
 // but its hash.

@@ -54,8 +54,11 @@ type Engine struct {
 
 	// Concat, Contains and Like are expressions over byte strings that are
 	// UTF-8: a followed by b; whether text has part in it; whether text is
-	// like pattern, as [Like] says.
+	// like pattern, as [Pattern] says.
 	Concat, Contains, Like func(a, b string) string
+	// PatternsInGo: Contains and Like take the product of text and pattern and
+	// can not be interrupted, so that they are for short texts only.
+	PatternsInGo bool
 	// Bytes is the expression of a parameter that is a byte string.
 	Bytes func(parameter string) string
 	// Among is the condition that a column is one of the ids of a parameter
@@ -97,6 +100,7 @@ type Store struct {
 	mergeTurns   [mergeTurns]chan struct{}
 	sweep        sweep         // the clean-up's
 	refreshing   chan struct{} // not shared: holds an element while the index is brought up to date
+	deleting     sync.Map      // sets whose deletion is under way in this process
 }
 
 var _ platen.Store = (*Store)(nil)
@@ -301,55 +305,6 @@ func (s *Store) Merge(ctx context.Context, kind platen.Kind, facet platen.Facet,
 	return s.error("merge "+facet.String(), s.merge(ctx, m))
 }
 
-// Entities implements [platen.Store].
-func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) (_ []platen.Run, err error) {
-	ctx, done := s.observe(ctx, "entities")
-	defer func() { done(err) }()
-	if contentType != "" {
-		runs, err := s.runs(s.read[selectContentSets].QueryContext(ctx, contentType))
-		return runs, s.error("list", err)
-	}
-	runs, err := s.children(ctx, 0, kind)
-	return runs, s.error("list", err)
-}
-
-// Children implements [platen.Store].
-func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.Run, err error) {
-	ctx, done := s.observe(ctx, "children")
-	defer func() { done(err) }()
-	if err := s.exists(ctx, ref); err != nil {
-		return nil, err
-	}
-	runs, err := s.children(ctx, ref.ID, ref.Kind.Info().Child)
-	return runs, s.error("list children", err)
-}
-
-// children reads the children of one kind below parent, in order.
-func (s *Store) children(ctx context.Context, parent platen.ID, kind platen.Kind) ([]platen.Run, error) {
-	return s.runs(s.read[selectChildren].QueryContext(ctx, int64(parent), int64(kind)))
-}
-
-// runs reads runs of identifiers, and joins neighbours.
-func (s *Store) runs(rows *sql.Rows, err error) ([]platen.Run, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var runs []platen.Run
-	for rows.Next() {
-		var run platen.Run
-		if err := rows.Scan(&run.First, &run.Last); err != nil {
-			return nil, err
-		}
-		if n := len(runs); n > 0 && runs[n-1].Last+1 == run.First {
-			runs[n-1].Last = run.Last
-			continue
-		}
-		runs = append(runs, run)
-	}
-	return runs, rows.Err()
-}
-
 // exists returns NotFound unless there is an entity ref.
 func (s *Store) exists(ctx context.Context, ref platen.Ref) error {
 	_, err := s.visible(ctx, ref)
@@ -378,7 +333,8 @@ type row struct {
 	record  platen.ID // content items: data record of First; 0 for none
 	details int64     // content items: page details; data records: table; 0 for none
 	root    platen.ID // the set that it belongs to, 0 for none
-	hidden  bool      // that set is deleted
+	hidden  bool      // that set is deleted, or it is a set that is being deleted
+	leaving bool      // that set is being deleted: it can not be used anew
 }
 
 // shows reports whether the row holds ref and is not hidden.
@@ -398,23 +354,16 @@ func selectRow(ctx context.Context, stmt statement, id platen.ID) (row, error) {
 
 // scanRow reads rowColumns.
 func scanRow(from interface{ Scan(...any) error }) (r row, err error) {
-	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &r.hidden)
+	var fate int // see rowColumns
+	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)
+	r.hidden, r.leaving = fate == 1, fate == 2
 	return r, err
 }
 
-// collect reads all rows of a result.
-func collect[T any](rows *sql.Rows, err error, scan func(interface{ Scan(...any) error }) (T, error)) ([]T, error) {
-	if err != nil {
-		return nil, err
+// ignoreNoRows is for a query that may find nothing.
+func ignoreNoRows(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
 	}
-	defer rows.Close()
-	var all []T
-	for rows.Next() {
-		one, err := scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, one)
-	}
-	return all, rows.Err()
+	return err
 }

@@ -46,7 +46,7 @@ func BenchmarkFind(b *testing.B, open func(b *testing.B) platen.Store) {
 					{Type: platen.Text, Name: "shift", Value: "night"},
 					{Type: platen.Text, Name: "order", Value: fmt.Sprint(i * 7919 % int(jobs))},
 				}}}
-				found, err := s.Find(b.Context(), &search)
+				found, err := find(b.Context(), s, &search)
 				if err != nil || len(found) != 1 || len(found[0]) != 1 {
 					b.Fatal(found, err)
 				}

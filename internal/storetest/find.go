@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -312,10 +313,22 @@ func (w *world) keys(kind platen.Kind) []platen.SearchKey {
 	return keys
 }
 
+// find returns what a search finds, in groups.
+func find(ctx context.Context, s platen.Store, search *platen.Search) (groups [][]platen.Found, err error) {
+	err = s.Find(ctx, search, func(found *platen.Found) error {
+		if found.First {
+			groups = append(groups, nil)
+		}
+		groups[len(groups)-1] = append(groups[len(groups)-1], *found)
+		return nil
+	})
+	return groups, err
+}
+
 // compare checks one search against the plain evaluation.
 func (w *world) compare(search platen.Search, deleted []platen.ID) {
 	w.t.Helper()
-	groups, err := w.s.Find(w.t.Context(), &search)
+	groups, err := find(w.t.Context(), w.s, &search)
 	if err != nil {
 		w.t.Fatalf("%+v: %v", search, err)
 	}

@@ -31,7 +31,7 @@ func testIndexBeside(t *testing.T, open Open) {
 		}
 	}
 	find := func(ctx context.Context, name string) (n int, err error) {
-		found, err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: name, Value: "vvv"}})
+		found, err := find(ctx, s, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: name, Value: "vvv"}})
 		for _, group := range found {
 			n += len(group)
 		}

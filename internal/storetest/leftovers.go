@@ -35,7 +35,7 @@ func Leftovers(t *testing.T, s platen.Store, count func(table string) int) {
 	}
 	find := func(kind platen.Kind, name, value string) int {
 		t.Helper()
-		found, err := s.Find(ctx, &platen.Search{Kind: kind, Rule: platen.Rule{Type: platen.Text, Name: name, Value: value}})
+		found, err := find(ctx, s, &platen.Search{Kind: kind, Rule: platen.Rule{Type: platen.Text, Name: name, Value: value}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +119,7 @@ func searchedWhileCleaned(t *testing.T, s platen.Store) {
 					return
 				}
 				for kind, rule := range map[platen.Kind]string{platen.JobSet: name, platen.Job: fmt.Sprint("job", round%2)} {
-					found, err := s.Find(ctx, &platen.Search{Kind: kind, Rule: platen.Rule{Type: platen.Text, Name: rule, Value: fmt.Sprintf("w%d-%d", worker, round)}})
+					found, err := find(ctx, s, &platen.Search{Kind: kind, Rule: platen.Rule{Type: platen.Text, Name: rule, Value: fmt.Sprintf("w%d-%d", worker, round)}})
 					if err != nil || len(found) != 1 || len(found[0]) != 1 {
 						t.Errorf("%s of a %s is not found: %v %v", rule, kind, found, err)
 					}

@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -130,6 +131,9 @@ func resultOf(ctx context.Context, err error) string {
 	code := platen.ErrorCode(err)
 	if code != platen.Internal && int(code) < len(results) {
 		return results[code]
+	}
+	if errors.Is(err, http.ErrBodyNotAllowed) {
+		return resultCanceled // HEAD, which wants no more than the beginning
 	}
 	// Drivers say in many ways that a call was interrupted.
 	switch cause := ctx.Err(); {

@@ -1,0 +1,337 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// A set that others may use parts of is deleted in three steps, so that no
+// transaction takes long:
+//
+//  1. It is marked as being deleted (stateDeleting). From now on it is hidden,
+//     and nobody can begin to use what it contains.
+//  2. What others use is found by reads, a window of members at a time, and
+//     taken out of the set in short transactions.
+//  3. It is marked as deleted (stateDeleted), which hides all that is left.
+//
+// Each step can be done twice, or by two processes at once. So a deletion that
+// was broken off is begun again at step 2, by Clean.
+
+// The states of a set in the table deleted_set.
+const (
+	stateDeleted  = 0
+	stateDeleting = 1
+)
+
+// Delete implements [platen.Store]. Once the set is marked it goes on even if
+// the caller leaves.
+func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
+	ctx, done := s.observe(ctx, "delete")
+	defer func() { done(err) }()
+	state := stateDeleted
+	if ref.Kind == platen.DataSet || ref.Kind == platen.ContentSet {
+		state = stateDeleting
+		s.deleting.Store(ref.ID, true)
+		defer s.deleting.Delete(ref.ID)
+	}
+	if err := s.markDeleted(ctx, ref, state); err != nil || state == stateDeleted {
+		return s.error("delete", err)
+	}
+	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
+	if err != nil {
+		err = &platen.Error{Code: platen.Unavailable, Message: "the deletion was interrupted; the clean-up of the server goes on with it", Err: s.error("delete", err)}
+	}
+	return err
+}
+
+// markDeleted is the first step, and the only one for a set that nobody else
+// can use parts of.
+func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	return s.change(ctx, func(t *transaction) error {
+		set, err := selectRow(t.ctx, t.stmt(selectEntity), ref.ID)
+		if err != nil {
+			return err
+		}
+		if !set.shows(ref) {
+			return platen.NotFoundError(ref)
+		}
+		t.hides = true
+		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id)
+	})
+}
+
+// finishDeletion is steps 2 and 3. It ends early only when the store closes.
+func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
+	if !s.enter() {
+		return errStopping
+	}
+	defer s.running.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.stop, cancel)()
+	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	steps := []func() error{func() error { return d.pass(d.usedItems, false) }}
+	if ref.Kind == platen.DataSet {
+		steps = []func() error{
+			func() error { return d.pass(d.usedRecords, false) },
+			func() error { return d.pass(d.usedRecords, true) },
+			func() error { return d.pass(nil, true) }, // what is nested in what the step before took out
+		}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil && !errors.Is(err, errDeleted) {
+			return err
+		}
+	}
+	err := d.change(func(t *transaction) error {
+		t.hides = true
+		return t.exec(updateDeleted, int64(ref.ID), time.Now().Unix())
+	})
+	if errors.Is(err, errDeleted) {
+		return nil
+	}
+	return err
+}
+
+// errDeleted says that another process has finished the deletion.
+var errDeleted = errors.New("the set is deleted already")
+
+// finishLeft finishes a deletion that was broken off. wait: one is under way.
+func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
+	var ref platen.Ref
+	err = s.read[selectDeleting].QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
+	if err != nil {
+		return false, false, ignoreNoRows(err)
+	}
+	if _, here := s.deleting.LoadOrStore(ref.ID, true); here {
+		return false, true, nil
+	}
+	defer s.deleting.Delete(ref.ID)
+	return true, false, s.finishDeletion(ctx, ref)
+}
+
+// A deletion takes what others use out of a set.
+type deletion struct {
+	s    *Store
+	ctx  context.Context
+	set  platen.ID
+	kind platen.Kind // of the members that others can use
+}
+
+// change runs fn in a short transaction, if the deletion is still under way.
+func (d *deletion) change(fn func(*transaction) error) error {
+	for {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeoutCause(d.ctx, lockFor, errLocked)
+		err := d.s.change(ctx, func(t *transaction) error {
+			ok, err := changed(t, updateDeleting, int64(d.set), d.s.id)
+			if err == nil && !ok {
+				err = errDeleted
+			}
+			if err != nil {
+				return err
+			}
+			return fn(t)
+		})
+		cancel()
+		if !errors.Is(err, errLocked) {
+			return err
+		}
+	}
+}
+
+// What one transaction, and one window, has at most.
+const (
+	detachBatch   = 1024 // rows and parts of rows
+	windowRows    = 64 << 10
+	windowMembers = 8 << 20
+)
+
+// pass takes out of the set, a window of its members at a time, those that
+// used marks. nested: those in a member that was taken out, with it; and of
+// the others in a member those that used marks. Otherwise those in no member.
+func (d *deletion) pass(used func(*window) error, nested bool) error {
+	for after := platen.ID(0); ; {
+		w, err := d.window(after, nested)
+		if err != nil || w.last == 0 {
+			return err
+		}
+		after = w.last
+		inside := map[int]bool{}
+		if nested {
+			if inside, err = d.inside(w); err != nil {
+				return err
+			}
+		}
+		if used != nil {
+			if err := used(w); err != nil {
+				return err
+			}
+		}
+		if err := d.detach(w, inside); err != nil {
+			return err
+		}
+	}
+}
+
+// window reads the next members after an ID.
+func (d *deletion) window(after platen.ID, nested bool) (*window, error) {
+	w := &window{last: after}
+	for more := true; more && len(w.runs) < windowRows && w.size < windowMembers; {
+		rows, err := d.s.read[selectMembers].QueryContext(d.ctx, int64(d.set), int64(d.kind), int64(w.last), pageRows)
+		page, err := collect(rows, err, scanRow)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range page {
+			w.last = one.First
+			if (one.parent != d.set) == nested {
+				w.add(one)
+			}
+		}
+		more = len(page) == pageRows
+	}
+	if w.last == after {
+		w.last = 0
+	}
+	w.bits = make([]uint64, (w.size+63)/64)
+	return w, nil
+}
+
+// inside returns which members of a window are in one that was taken out.
+func (d *deletion) inside(w *window) (map[int]bool, error) {
+	inside := make(map[int]bool)
+	known := make(map[platen.ID]bool)
+	for i, parent := range w.parents {
+		out, ok := known[parent]
+		for at, depth := parent, 0; !ok && at > 0 && at != d.set && depth <= platen.MaxRecordDepth; depth++ {
+			outer, err := selectRow(d.ctx, d.s.read[selectEntity], at)
+			if err != nil {
+				return nil, err
+			}
+			if out = outer.root == 0; out {
+				break
+			}
+			at = outer.parent
+		}
+		known[parent] = out
+		if out {
+			inside[i] = true
+		}
+	}
+	return inside, nil
+}
+
+// A detaching is a row of which parts are taken out, the last one first; none:
+// all of it goes with the one that it is in.
+type detaching struct {
+	row   platen.Run
+	parts []platen.Run
+}
+
+// detach takes out what a window has marked, in short transactions.
+func (d *deletion) detach(w *window, inside map[int]bool) error {
+	var batch []detaching
+	count := 0
+	add := func(one detaching) error {
+		batch = append(batch, one)
+		if count += max(1, len(one.parts)); count < detachBatch {
+			return nil
+		}
+		err := d.change(func(t *transaction) error { return t.detachAll(d.set, batch) })
+		batch, count = batch[:0], 0
+		return err
+	}
+	for i, run := range w.runs {
+		if inside[i] {
+			if err := add(detaching{row: run}); err != nil {
+				return err
+			}
+			continue
+		}
+		for parts := w.parts(i); len(parts) > 0; {
+			n := min(len(parts), detachBatch-count)
+			if err := add(detaching{run, parts[:n]}); err != nil {
+				return err
+			}
+			parts = parts[n:]
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return d.change(func(t *transaction) error { return t.detachAll(d.set, batch) })
+}
+
+// detachAll takes parts of rows out of a set.
+func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
+	firsts := make([]int64, len(batch))
+	for i, one := range batch {
+		firsts[i] = int64(one.row.First)
+	}
+	rows, err := t.rows(selectRowsAmong, t.store.engine.IDs(firsts))
+	if err != nil {
+		return err
+	}
+	now := make(map[platen.ID]row, len(rows))
+	for _, one := range rows {
+		now[one.First] = one
+	}
+	var free, released []int64
+	for _, one := range batch {
+		have := now[one.row.First]
+		switch {
+		case have.root != set: // another process was faster
+		case len(one.parts) == 0:
+			released = append(released, int64(have.First))
+		case one.parts[0] == have.Run:
+			free = append(free, int64(have.First))
+		default:
+			if err := t.detach(have, clip(one.parts, have.Run)); err != nil {
+				return err
+			}
+		}
+	}
+	if len(free) > 0 {
+		err = t.exec(updateFree, t.store.engine.IDs(free))
+	}
+	if len(released) > 0 {
+		err = errors.Join(err, t.exec(updateReleased, t.store.engine.IDs(released)))
+	}
+	return err
+}
+
+// detach makes parts of a row, the last one first, belong to nothing. What is
+// left of its start keeps its place as a row.
+func (t *transaction) detach(from row, parts []platen.Run) error {
+	if len(parts) == 0 {
+		return nil
+	}
+	if err := t.exec(deleteEntity, int64(from.First)); err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if part.Last < from.Last {
+			if err := t.insertRow(from.part(platen.Run{First: part.Last + 1, Last: from.Last})); err != nil {
+				return err
+			}
+		}
+		free := from.part(part)
+		free.parent, free.ord, free.root = -1, 0, 0
+		if err := t.insertRow(free); err != nil {
+			return err
+		}
+		from.Last = part.First - 1
+	}
+	if from.Last < from.First {
+		return nil
+	}
+	return t.insertRow(from)
+}

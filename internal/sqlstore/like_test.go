@@ -1,0 +1,96 @@
+package sqlstore
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"github.com/platenhq/platen"
+)
+
+// like is the plain way to match.
+func like(text, pattern []rune) bool {
+	if len(pattern) == 0 {
+		return len(text) == 0
+	}
+	if pattern[0] == '%' {
+		return like(text, pattern[1:]) || len(text) > 0 && like(text[1:], pattern)
+	}
+	return len(text) > 0 && (pattern[0] == '_' || pattern[0] == text[0]) && like(text[1:], pattern[1:])
+}
+
+func checkLike(t *testing.T, text, pattern string) {
+	t.Helper()
+	p := NewPattern([]byte(pattern))
+	for range 2 { // a pattern is used more than once
+		if got, want := p.Match([]byte(text)), like([]rune(text), []rune(pattern)); got != want {
+			t.Fatalf("%q LIKE %q: %v, want %v", text, pattern, got, want)
+		}
+	}
+}
+
+func TestLike(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	letters := []rune("aaab_%ä日\U0001f600\u0080")
+	word := func(most int, from []rune) string {
+		var b strings.Builder
+		for range random.IntN(most) {
+			b.WriteRune(from[random.IntN(len(from))])
+		}
+		return b.String()
+	}
+	for range 200_000 {
+		checkLike(t, word(12, letters), word(8, letters))
+	}
+	for range 2_000 { // parts of more than one word of bits
+		text := word(200, []rune("aä"))
+		from, to := random.IntN(len(text)+1), random.IntN(len(text)+1)
+		inner := strings.ToValidUTF8(text[min(from, to):max(from, to)], "")
+		checkLike(t, text, "%"+strings.Replace(inner, "a", "_", 1+random.IntN(9))+"%")
+	}
+	if long := strings.Repeat("a", platen.MaxPattern+1); NewPattern([]byte(long)).Match([]byte(long)) {
+		t.Error("a pattern over the limit matches")
+	}
+}
+
+func FuzzLike(f *testing.F) {
+	f.Add("aab", "%a_")
+	f.Add("日本", "_本")
+	f.Fuzz(func(t *testing.T, text, pattern string) {
+		if utf8.ValidString(text) && utf8.ValidString(pattern) && len(text) < 64 && len(pattern) < 10 {
+			checkLike(t, text, pattern)
+		}
+	})
+}
+
+// TestLikeLinear matches the patterns that took the product of text and
+// pattern: of one byte they take as long as of MaxPattern, but for the words
+// of bits.
+func TestLikeLinear(t *testing.T) {
+	text := []byte(strings.Repeat("a", 1<<20))
+	took := func(pattern string) time.Duration {
+		p := NewPattern([]byte(pattern))
+		best := time.Hour
+		for range 3 {
+			start := time.Now()
+			if p.Match(text) {
+				t.Fatal("it matches")
+			}
+			best = min(best, time.Since(start))
+		}
+		return best
+	}
+	for _, form := range []string{"%", "%_%"} {
+		short := took(form + "ab%")
+		long := took(form + strings.Repeat("a", platen.MaxPattern-10) + "b%")
+		if long > 20*short+20*time.Millisecond {
+			t.Errorf("a long pattern took %v, a short one %v", long, short)
+		}
+	}
+	short, long := took("%_ab%"), took("%_"+strings.Repeat("a", platen.MaxPattern-10)+"b%")
+	if long > 100*short {
+		t.Errorf("with _ a long pattern took %v, a short one %v", long, short)
+	}
+}

@@ -1,0 +1,139 @@
+package sqlstore
+
+import (
+	"sort"
+
+	"github.com/platenhq/platen"
+)
+
+// A window is some members of a set, ascending, with a bit for each ID that
+// says whether others use it.
+type window struct {
+	runs    []platen.Run
+	parents []platen.ID // of runs
+	starts  []int64     // the bit of the first ID of each of runs
+	size    int64       // IDs
+	bits    []uint64
+	last    platen.ID // the last member that was looked at begins here; 0: there was none
+}
+
+func (w *window) add(one row) {
+	w.runs, w.parents, w.starts = append(w.runs, one.Run), append(w.parents, one.parent), append(w.starts, w.size)
+	w.size += one.Len()
+}
+
+// mark says that others use what of a run is in the window.
+func (w *window) mark(run platen.Run) {
+	i := sort.Search(len(w.runs), func(i int) bool { return w.runs[i].Last >= run.First })
+	for ; i < len(w.runs) && w.runs[i].First <= run.Last; i++ {
+		from := w.starts[i] + int64(max(run.First, w.runs[i].First)-w.runs[i].First)
+		to := w.starts[i] + int64(min(run.Last, w.runs[i].Last)-w.runs[i].First)
+		for bit := from; bit <= to; bit++ {
+			w.bits[bit>>6] |= 1 << (bit & 63)
+		}
+	}
+}
+
+// parts returns what is marked of a run, the last part first.
+func (w *window) parts(i int) []platen.Run {
+	var parts []platen.Run
+	run := w.runs[i]
+	for id := run.Last; id >= run.First; id-- {
+		bit := w.starts[i] + int64(id-run.First)
+		if w.bits[bit>>6]>>(bit&63)&1 == 0 {
+			continue
+		}
+		if n := len(parts); n > 0 && parts[n-1].First == id+1 {
+			parts[n-1].First = id
+			continue
+		}
+		parts = append(parts, platen.Run{First: id, Last: id})
+	}
+	return parts
+}
+
+// spans yields the spans of IDs that the runs are in, with no gap in them that
+// is wider than so much.
+func (w *window) spans(gap platen.ID, yield func(platen.Run) error) error {
+	for i := 0; i < len(w.runs); {
+		span := w.runs[i]
+		for i++; i < len(w.runs) && w.runs[i].First-span.Last <= gap; i++ {
+			span.Last = w.runs[i].Last
+		}
+		if err := yield(span); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// usedItems marks the content items that are in blocks of jobs that are not
+// deleted. Each block is read once.
+func (d *deletion) usedItems(w *window) error {
+	if len(w.runs) == 0 {
+		return nil
+	}
+	all := platen.Run{First: w.runs[0].First, Last: w.runs[len(w.runs)-1].Last}
+	if err := d.usedIn(w, 1, 0, all); err != nil {
+		return err
+	}
+	return w.spans(narrow, func(span platen.Run) error { return d.usedIn(w, 0, span.First-narrow, span) })
+}
+
+// usedIn reads the blocks that begin at or after an ID and overlap a span.
+func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) error {
+	type block struct {
+		first, last, job, seq int64
+		pairs                 []byte
+	}
+	var contents []platen.Content
+	at := block{first: int64(from), last: -1, job: -1, seq: -1}
+	for {
+		rows, err := d.s.read[selectUsedBlocks].QueryContext(d.ctx, wide, int64(span.Last), int64(span.First), at.first, at.last, at.job, at.seq)
+		blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (b block, err error) {
+			return b, from.Scan(&b.first, &b.last, &b.job, &b.seq, &b.pairs)
+		})
+		if err != nil || len(blocks) == 0 {
+			return err
+		}
+		for _, at = range blocks {
+			if contents, err = unpack(contents[:0], at.pairs); err != nil {
+				return err
+			}
+			run := platen.Run{First: 1}
+			for _, content := range contents {
+				if content.Item == run.Last+1 {
+					run.Last = content.Item
+					continue
+				}
+				w.mark(run)
+				run = platen.Run{First: content.Item, Last: content.Item}
+			}
+			w.mark(run)
+		}
+	}
+}
+
+// usedRecords marks the data records that content items have that are not
+// deleted.
+func (d *deletion) usedRecords(w *window) error {
+	return w.spans(groupPages, func(span platen.Run) error {
+		for after := int64(span.First) - groupPages - 1; ; {
+			rows, err := d.s.read[selectUsedRecords].QueryContext(d.ctx, after, int64(span.Last), int64(span.First), pageRows)
+			used, err := collect(rows, err, func(from interface{ Scan(...any) error }) (run platen.Run, err error) {
+				err = from.Scan(&run.First, &run.Last)
+				return run, err
+			})
+			if err != nil {
+				return err
+			}
+			for _, run := range used {
+				after = int64(run.First)
+				w.mark(run)
+			}
+			if len(used) < pageRows {
+				return nil
+			}
+		}
+	})
+}

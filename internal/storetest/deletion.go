@@ -1,0 +1,237 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// A printJob is a job set with one job that prints content items.
+type printJob []platen.ID
+
+func (p printJob) Nodes() []platen.Node {
+	return []platen.Node{{Kind: platen.JobSet, Parent: -1}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}, {Kind: platen.DocumentSet, Parent: 2}}
+}
+
+func (p printJob) Given() platen.Run { return platen.Run{} }
+
+func (p printJob) Read(v platen.JobSetVisitor) error {
+	for _, item := range p {
+		if err := v.Page(3, &platen.Page{Item: item}); err != nil {
+			return err
+		}
+		if err := v.Document(&platen.SourceDocument{Set: 3}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gaps makes a content set of n items at every second ID from base on, and a
+// job that prints all but every tenth of them.
+func gaps(t *testing.T, s platen.Store, set, base platen.ID, n int, shuffled bool) (used []platen.ID) {
+	t.Helper()
+	source := contentSet{set: platen.SourceSet{ID: set}}
+	for i := range platen.ID(n) {
+		id := base + 2*i
+		source.items = append(source.items, platen.SourceItem{ID: id, Record: base + 1_000_000_000 + i})
+		if i%10 != 0 {
+			used = append(used, id)
+		}
+	}
+	mustContentSet(t, s, source)
+	printed := slices.Clone(used)
+	if shuffled {
+		random := rand.New(rand.NewPCG(uint64(n), 1))
+		random.Shuffle(len(printed), func(i, j int) { printed[i], printed[j] = printed[j], printed[i] })
+	}
+	if _, err := s.CreateJobSet(t.Context(), printJob(printed), platen.JobSetOptions{Existing: true}); err != nil {
+		t.Fatal(err)
+	}
+	return used
+}
+
+// slowest runs fn again and again until stop, and returns the longest time.
+func slowest(t *testing.T, stop <-chan struct{}, fn func(ctx context.Context) error) <-chan time.Duration {
+	longest := make(chan time.Duration, 1)
+	go func() {
+		var most time.Duration
+		defer func() { longest <- most }()
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			start := time.Now()
+			if err := fn(context.Background()); err != nil {
+				t.Error(err)
+				return
+			}
+			most = max(most, time.Since(start))
+		}
+	}()
+	return longest
+}
+
+// testDeleteGaps deletes content sets whose items are a row each. Twice as
+// many take about twice as long, and nobody waits for much of it.
+func testDeleteGaps(t *testing.T, open Open) {
+	s := start(t, open)
+	job := mustCreate(t, s, `{"jobs":[{}]}`).Children[0]
+	put := func(ctx context.Context) error {
+		return s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")})
+	}
+	base := platen.ID(10_000_000)
+	for _, shuffled := range []bool{false, true} {
+		var took [2]time.Duration
+		for i, n := range []int{15_000, 30_000} {
+			base += 1_000_000
+			set := base - 1
+			used := gaps(t, s, set, base, n, shuffled)
+			stop := make(chan struct{})
+			longest := slowest(t, stop, put)
+			begin := time.Now()
+			if err := s.Delete(t.Context(), platen.Ref{Kind: platen.ContentSet, ID: set}); err != nil {
+				t.Fatal(err)
+			}
+			took[i] = time.Since(begin)
+			close(stop)
+			if most := <-longest; most > took[i]/2+100*time.Millisecond {
+				t.Errorf("an update took %v while %d items were deleted in %v", most, n, took[i])
+			}
+			for _, id := range []platen.ID{used[0], used[len(used)/2], used[len(used)-1]} {
+				if _, err := s.Record(t.Context(), id); err != nil {
+					t.Error("an item in use:", err)
+				}
+			}
+			_, err := s.Record(t.Context(), base)
+			wantCode(t, "an item that is not used", err, platen.NotFound, "")
+		}
+		t.Logf("shuffled %v: %v", shuffled, took)
+		if took[1] > 3*took[0]+100*time.Millisecond {
+			t.Errorf("shuffled %v: 15,000 items took %v, 30,000 took %v", shuffled, took[0], took[1])
+		}
+	}
+}
+
+// testDeleteBrokenOff closes the store while a set is being deleted, and opens
+// it again.
+func testDeleteBrokenOff(t *testing.T, open Open) {
+	s := open(t)
+	ctx := t.Context()
+	const base = 20_000_000
+	used := gaps(t, s, 700, base, 60_000, true)
+	ref := platen.Ref{Kind: platen.ContentSet, ID: 700}
+	read := make(chan error, 1)
+	begun := make(chan struct{})
+	go func() { // an export that is under way
+		items := 0
+		read <- s.ReadContentSet(context.Background(), 700, func(platen.SourceSet) error { return nil }, func(*platen.SourceItem) error {
+			if items++; items == 100 {
+				close(begun)
+				for {
+					if _, err := s.Children(context.Background(), ref); err != nil {
+						return nil
+					}
+					time.Sleep(time.Millisecond)
+				}
+			}
+			return nil
+		})
+	}()
+	<-begun
+	deleted := make(chan error, 1)
+	left, cancel := context.WithCancel(ctx)
+	go func() { deleted <- s.Delete(left, ref) }()
+	wantCode(t, "the export", <-read, platen.NotFound, "content set 700")
+	cancel() // it goes on without its client
+	runs, err := s.Entities(ctx, platen.ContentSet, "")
+	diff(t, "sets", ids(t, runs, err), []platen.ID(nil))
+	wantCode(t, "deleted twice", s.Delete(ctx, ref), platen.NotFound, "700")
+	_, err = s.CreateJobSet(ctx, printJob{base}, platen.JobSetOptions{})
+	wantCode(t, "a job with an item of the set", err, platen.Unavailable, "being deleted")
+	if _, err := s.Record(ctx, base); err != nil {
+		t.Error("an item of a set that is being deleted:", err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-deleted; err == nil {
+		t.Log("the deletion was over before the store was closed")
+	} else {
+		wantCode(t, "the deletion", err, platen.Unavailable, "")
+	}
+
+	s = start(t, open)
+	wantCode(t, "deleted again", s.Delete(ctx, ref), platen.NotFound, "700")
+	for range 2 { // the first time what was left is finished, the second it may be cleaned up
+		clean(t, s)
+	}
+	for _, id := range []platen.ID{used[0], used[len(used)-1]} {
+		if _, err := s.Record(ctx, id); err != nil {
+			t.Error("an item in use:", err)
+		}
+	}
+	_, err = s.Record(ctx, base)
+	wantCode(t, "an item that is not used", err, platen.NotFound, "")
+	if _, err := s.CreateJobSet(ctx, printJob(used[:3]), platen.JobSetOptions{Existing: true}); err != nil {
+		t.Error("a job with items in use:", err)
+	}
+}
+
+// testDeleteTogether deletes a data set and a content set on it at once.
+func testDeleteTogether(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	data := dataSet{set: platen.SourceSet{ID: 300}}
+	content := contentSet{set: platen.SourceSet{ID: 700}}
+	other := contentSet{set: platen.SourceSet{ID: 800}}
+	for i := range platen.ID(3_000) {
+		record := 100_000 + 4*i
+		data.records = append(data.records, platen.SourceRecord{ID: record, Fields: pairs("n=1")},
+			platen.SourceRecord{ID: record + 1, Depth: 1, Table: "detail", Fields: pairs("d=1")})
+		content.items = append(content.items, platen.SourceItem{ID: 500_000 + 2*i, Record: record})
+		if i%3 == 0 {
+			other.items = append(other.items, platen.SourceItem{ID: 600_000 + 2*i, Record: record})
+		}
+	}
+	mustDataSet(t, s, data)
+	mustContentSet(t, s, content)
+	mustContentSet(t, s, other)
+	deleted := make(chan error, 2)
+	for kind, id := range map[platen.Kind]platen.ID{platen.DataSet: 300, platen.ContentSet: 700} {
+		go func() { deleted <- s.Delete(ctx, platen.Ref{Kind: kind, ID: id}) }()
+	}
+	for range 2 {
+		if err := <-deleted; err != nil {
+			t.Fatal(err)
+		}
+	}
+	clean(t, s)
+	for i := range platen.ID(3_000) {
+		record := 100_000 + 4*i
+		if i%3 == 0 {
+			want := fmt.Sprintf("record %d of 0 in 0: n=1\n  detail %d of 0 in %d: d=1\n", record, record+1, record)
+			if got := records(t, s, true, record); got != want {
+				t.Fatalf("a record in use: %q, want %q", got, want)
+			}
+			continue
+		}
+		for _, id := range []platen.ID{record, record + 1} {
+			err := s.Records(ctx, []platen.ID{id}, false, func(*platen.Record) error { return nil })
+			if platen.ErrorCode(err) != platen.NotFound {
+				t.Fatalf("record %d, which nobody uses: %v", id, err)
+			}
+		}
+	}
+	// Nothing is left that would keep their IDs taken.
+	runs, err := s.Entities(ctx, platen.DataSet, "")
+	diff(t, "data sets", ids(t, runs, err), []platen.ID(nil))
+	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: content.items[1:2]})
+}

@@ -1,0 +1,246 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// testFindLimits runs searches of the largest sizes that can be asked for:
+// each is answered, or refused as too large.
+func testFindLimits(t *testing.T, open Open) {
+	s := start(t, open)
+	mustCreate(t, s, `{"jobs":[{"properties":[{"name":"a","value":"x"}]},{"properties":[{"name":"b","value":"y"}]}]}`)
+	many := func(n int, rule func(i int) platen.Rule) (rules []platen.Rule) {
+		for i := range n {
+			rules = append(rules, rule(i))
+		}
+		return rules
+	}
+	textRule := func(condition platen.Condition) func(i int) platen.Rule {
+		return func(i int) platen.Rule {
+			return platen.Rule{Type: platen.Text, Name: "a", Condition: condition, Value: fmt.Sprint("x", i)}
+		}
+	}
+	nested := func(kind platen.RuleType) platen.Rule {
+		rule := textRule(platen.Like)(0)
+		for range 63 {
+			rule = platen.Rule{Type: kind, Rules: []platen.Rule{rule, textRule(platen.Equal)(1)}}
+		}
+		return rule
+	}
+	values := func(n, length int) (values []string) {
+		for i := range n {
+			values = append(values, fmt.Sprint(i, strings.Repeat("v", length)))
+		}
+		return values
+	}
+	var someIDs []platen.ID
+	for i := range platen.ID(10_000) {
+		someIDs = append(someIDs, 1+i)
+	}
+	among := platen.Rule{Type: platen.IDs, Condition: platen.In, IDs: someIDs}
+	var keys []platen.SearchKey
+	for range 16 {
+		keys = append(keys, platen.SearchKey{Name: "a"})
+	}
+	for name, search := range map[string]platen.Search{
+		"all":            {Rule: platen.Rule{Type: platen.All, Rules: many(999, textRule(platen.NotEqual))}},
+		"any":            {Rule: platen.Rule{Type: platen.Any, Rules: many(999, textRule(platen.Equal))}},
+		"any like":       {Rule: platen.Rule{Type: platen.Any, Rules: many(999, textRule(platen.Like))}},
+		"not all":        {Rule: platen.Rule{Type: platen.NotAll, Rules: many(999, textRule(platen.Contains))}},
+		"not any":        {Rule: platen.Rule{Type: platen.NotAny, Rules: many(999, textRule(platen.Greater))}},
+		"deep all":       {Rule: nested(platen.All)},
+		"deep any":       {Rule: nested(platen.Any)},
+		"deep not all":   {Rule: nested(platen.NotAll)},
+		"deep not any":   {Rule: nested(platen.NotAny)},
+		"short values":   {Rule: platen.Rule{Type: platen.Text, Name: "a", Condition: platen.In, Values: values(10_000, 1)}},
+		"long values":    {Rule: platen.Rule{Type: platen.Text, Name: "a", Condition: platen.NotIn, Values: values(10_000, 600)}},
+		"ids":            {Rule: among, Sets: someIDs},
+		"ids four times": {Rule: platen.Rule{Rules: []platen.Rule{among, among, among, among}}},
+		"keys":           {Sort: keys, Group: keys},
+		"compared fields": {Rule: platen.Rule{Rules: many(999, func(int) platen.Rule {
+			return platen.Rule{Type: platen.Text, Name: "a", Condition: platen.Like, Other: "b"}
+		})}},
+	} {
+		search.Kind = platen.Job
+		start := time.Now()
+		_, err := find(t.Context(), s, &search)
+		if err != nil && platen.ErrorCode(err) != platen.Invalid {
+			t.Errorf("%s: %.300v", name, err)
+		}
+		t.Log(name, time.Since(start), err != nil)
+	}
+}
+
+// testFindPatterns looks for the worst patterns in the longest values: it takes
+// no longer than reading them does by much, ends when its caller leaves, and
+// is right.
+func testFindPatterns(t *testing.T, open Open) {
+	s := start(t, open)
+	made := mustCreate(t, s, `{"jobs":[{},{},{}]}`)
+	value := strings.Repeat("a", 2<<20)
+	for i, end := range []string{"", "b", "ä"} {
+		err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: made.Children[i], Pairs: []platen.NameValue{{Name: "n", Value: value + end}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	took := func(condition platen.Condition, text string, want int) time.Duration {
+		t.Helper()
+		start := time.Now()
+		rule := platen.Rule{Type: platen.Text, Name: "n", Condition: condition, Value: text}
+		groups, err := find(t.Context(), s, &platen.Search{Kind: platen.Job, Rule: rule})
+		found := 0
+		if len(groups) > 0 {
+			found = len(groups[0])
+		}
+		if err != nil || found != want {
+			t.Errorf("condition %d: found %d, %v, want %d", condition, found, err, want)
+		}
+		return time.Since(start)
+	}
+	took(platen.Equal, "", 0) // the index is brought up to date
+	plain := took(platen.Contains, "b", 1)
+	long := strings.Repeat("a", platen.MaxPattern-3)
+	for _, test := range []struct {
+		condition platen.Condition
+		text      string
+		want      int
+	}{
+		{platen.Contains, long + "b", 1}, {platen.Contains, long + "c", 0}, {platen.NotContains, long + "b", 2},
+		{platen.Like, "%" + long + "b%", 1}, {platen.Like, "%" + long[1:] + "c%", 0}, {platen.NotLike, "%" + long + "b", 2},
+		{platen.Like, "%a_", 3}, {platen.Like, "%ba", 0}, {platen.Like, "%" + long[:100] + "_c%", 0},
+	} {
+		if long := took(test.condition, test.text, test.want); long > 20*plain+time.Second {
+			t.Errorf("condition %d, %.20s: %v; for one letter %v", test.condition, test.text, long, plain)
+		}
+	}
+}
+
+// testFindMuch searches for everything: it needs memory neither in proportion
+// to what is found nor for who takes it slowly, and too much to sort is refused.
+func testFindMuch(t *testing.T, open Open) {
+	s := start(t, open)
+	const n = 300_000
+	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: oneRun(n)})
+	search := platen.Search{Kind: platen.ContentItem}
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	found, last := 0, platen.ID(0)
+	err := s.Find(t.Context(), &search, func(f *platen.Found) error {
+		if found++; f.ID <= last || f.First != (found == 1) {
+			return fmt.Errorf("%+v after %d", *f, last)
+		}
+		last = f.ID
+		if found == n/2 {
+			runtime.GC()
+			runtime.ReadMemStats(&now)
+		}
+		return nil
+	})
+	if err != nil || found != n {
+		t.Errorf("found %d of %d: %v", found, n, err)
+	}
+	if more := int64(now.HeapAlloc) - int64(before.HeapAlloc); more > n*4 {
+		t.Errorf("%d bytes are kept for %d entities", more, n)
+	}
+
+	// An error of the caller ends it, and gives back what it held.
+	enough := errors.New("enough")
+	for range 5 {
+		if err := s.Find(t.Context(), &search, func(*platen.Found) error { return enough }); !errors.Is(err, enough) {
+			t.Error(err)
+		}
+	}
+	left, cancel := context.WithCancel(t.Context())
+	found = 0
+	err = s.Find(left, &search, func(*platen.Found) error {
+		if found++; found == 10 {
+			cancel()
+		}
+		return nil
+	})
+	if err == nil || found > n/2 {
+		t.Errorf("after its caller left the search found %d: %v", found, err)
+	}
+}
+
+// testFindSortMuch sorts more than there is memory for.
+func testFindSortMuch(t *testing.T, open Open) {
+	s := start(t, open)
+	document := `{"jobs":[` + strings.TrimSuffix(strings.Repeat(`{"properties":[{"name":"n","value":"`+strings.Repeat("x", 1<<20)+`"}]},`, 20), ",") + `]}`
+	for range 6 {
+		mustCreate(t, s, document)
+	}
+	search := platen.Search{Kind: platen.Job, Sort: []platen.SearchKey{{Name: "n"}}}
+	_, err := find(t.Context(), s, &search)
+	wantCode(t, "a sort of 120 MiB", err, platen.Invalid, "setIds")
+}
+
+// oneRun is n content items side by side, with their records.
+func oneRun(n int) (items []platen.SourceItem) {
+	for i := range platen.ID(n) {
+		items = append(items, platen.SourceItem{ID: 10_000_000 + i, Record: 20_000_000 + i})
+	}
+	return items
+}
+
+// testLongListings reads listings of many rows: what else reads meanwhile does
+// not wait for them.
+func testLongListings(t *testing.T, open Open) {
+	s := start(t, open)
+	const n = 60_000
+	gaps(t, s, 700, 10_000_000, n, false)
+	ref := platen.Ref{Kind: platen.ContentSet, ID: 700}
+	whole := func(ctx context.Context) error {
+		runs, err := s.Children(ctx, ref)
+		if err == nil && (len(runs) != n || runs[n-1].Last != 10_000_000+2*(n-1)) {
+			err = fmt.Errorf("%d rows", len(runs))
+		}
+		return err
+	}
+	begin := time.Now()
+	if err := whole(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	alone := time.Since(begin)
+	c, err := s.Contents(t.Context(), ref)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := blocks(t, c); len(all) != n || all[n-1] != (platen.Content{Item: 10_000_000 + 2*(n-1), Record: 1_010_000_000 + n - 1}) {
+		t.Errorf("%d contents, the last %v", len(all), all[len(all)-1])
+	}
+	// As many readers as there may be, and more: a short read has its turn
+	// between two pages.
+	stop := make(chan struct{})
+	var readers []<-chan time.Duration
+	for range 24 {
+		readers = append(readers, slowest(t, stop, whole))
+	}
+	var most time.Duration
+	for until := time.Now().Add(20 * alone); time.Now().Before(until); {
+		begin := time.Now()
+		if _, err := s.Record(t.Context(), 10_000_000); err != nil {
+			t.Error(err)
+		}
+		most = max(most, time.Since(begin))
+	}
+	close(stop)
+	longest := time.Duration(0)
+	for _, reader := range readers {
+		longest = max(longest, <-reader)
+	}
+	t.Logf("a listing alone %v, with others %v; a short read among them %v", alone, longest, most)
+	if most > longest/2 {
+		t.Errorf("a short read took %v, long ones %v", most, longest)
+	}
+}
