@@ -210,7 +210,7 @@ func (e *searchEncoder) operand(key string, rule *platen.Rule) {
 	e.key(key)
 	lookup := rule.Condition == platen.In || rule.Condition == platen.NotIn
 	switch {
-	case lookup != (rule.Values != nil), lookup && rule.Value+rule.Other != "", rule.Value != "" && rule.Other != "":
+	case !lookup && len(rule.Values) > 0, lookup && rule.Value+rule.Other != "", rule.Value != "" && rule.Other != "":
 		e.lacks("a rule on " + strconv.Quote(rule.Name) + " whose condition does not go with its values")
 	case lookup:
 		e.b = appendList(e.b, rule.Values, platen.AppendString)
