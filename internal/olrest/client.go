@@ -243,3 +243,12 @@ func appendList[T any](b []byte, elements []T, appendTo func([]byte, T) []byte) 
 }
 
 func appendID(b []byte, id platen.ID) []byte { return strconv.AppendInt(b, int64(id), 10) }
+
+// nameOf returns the name of a number. One that has none is for the server to
+// refuse.
+func nameOf(names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return strconv.Itoa(i)
+}

@@ -91,7 +91,7 @@ func (q RecordQuery) Append(b []byte) []byte {
 	b = appendList(append(b, `{"recordids":`...), q.IDs, appendID)
 	b = strconv.AppendBool(append(b, `,"recursive":`...), q.Recursive)
 	b = strconv.AppendBool(append(b, `,"optimized":`...), q.Optimized)
-	b = append(append(b, `,"outputFormat":"`...), recordFormats[q.Format]...)
+	b = append(append(b, `,"outputFormat":"`...), nameOf(recordFormats, int(q.Format))...)
 	return append(b, `"}`...)
 }
 
@@ -99,7 +99,7 @@ func (q RecordQuery) Append(b []byte) []byte {
 func (q RecordQuery) Values() url.Values {
 	values := url.Values{
 		"recursive":    {strconv.FormatBool(q.Recursive)},
-		"outputFormat": {recordFormats[q.Format]},
+		"outputFormat": {nameOf(recordFormats, int(q.Format))},
 	}
 	for _, id := range q.IDs {
 		values.Add("id", id.String())

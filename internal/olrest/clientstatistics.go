@@ -10,7 +10,7 @@ import (
 
 // Values returns the level as it stands in an address.
 func (l StatisticsLevel) Values() url.Values {
-	return url.Values{"levelMode": {statisticsLevels[l]}}
+	return url.Values{"levelMode": {nameOf(statisticsLevels, int(l))}}
 }
 
 // ReadJobSetStatistics reads the statistics of a job set, of any level
