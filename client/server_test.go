@@ -131,15 +131,22 @@ const (
 			{"id":105,"documentpages":[{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`
 )
 
-// fill imports these documents.
-func fill(t *testing.T, c *client.Client) {
-	t.Helper()
+// importAll imports these documents.
+func importAll(ctx context.Context, c *client.Client) error {
 	for _, set := range []struct {
 		kind     platen.Kind
 		document string
 	}{{platen.DataSet, dataSet}, {platen.ContentSet, contentSet}, {platen.JobSet, jobSet}} {
-		if _, err := c.Import(t.Context(), set.kind, strings.NewReader(set.document)); err != nil {
-			t.Fatal(err)
+		if _, err := c.Import(ctx, set.kind, strings.NewReader(set.document)); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func fill(t *testing.T, c *client.Client) {
+	t.Helper()
+	if err := importAll(t.Context(), c); err != nil {
+		t.Fatal(err)
 	}
 }
