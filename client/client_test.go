@@ -299,3 +299,20 @@ func TestStatistics(t *testing.T) {
 	_, err := c.Statistics(ctx, 7, client.Documents)
 	fails(t, err, platen.NotFound, "job set 7 not found")
 }
+
+// TestUnknownChoices: what the API does not have is for the server to refuse.
+func TestUnknownChoices(t *testing.T) {
+	c, _ := connect(t)
+	fill(t, c)
+	_, err := c.Statistics(t.Context(), 100, 7)
+	fails(t, err, platen.Invalid, "levelMode")
+	_, err = c.Record(t.Context(), 5001, client.RecordOptions{Format: 7})
+	fails(t, err, platen.Invalid, "outputFormat")
+	for _, err := range c.QueryRecordsSeq(t.Context(), []platen.ID{5001}, client.RecordOptions{Format: 7}) {
+		fails(t, err, platen.Invalid, "outputFormat")
+	}
+	fails(t, c.Handshake(t.Context(), "FaxRestService"), platen.Invalid, "FaxRestService")
+	if client.ServiceOf(platen.Job) != "JobEntityRestService" || client.ServiceOf(platen.DocumentPage) != "" {
+		t.Error("services of kinds are mixed up")
+	}
+}

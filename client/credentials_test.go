@@ -3,8 +3,11 @@ package client_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -20,10 +23,10 @@ func TestTokenRenewal(t *testing.T) {
 		c, log := fake(t, func(*http.Request) *http.Response { return reply(200, "2025.2.0") })
 		version := func() { is(t, "2025.2.0")(c.Version(t.Context())) }
 		version()
-		time.Sleep(time.Hour - 15*time.Second - 1)
+		time.Sleep(time.Hour - 15*time.Second - time.Nanosecond)
 		version()
 		wantLog(t, log, "login", "GET token-1", "GET token-1")
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		version()
 		version()
 		wantLog(t, log, "login", "GET token-2", "GET token-2")
@@ -193,4 +196,53 @@ func TestCredentials(t *testing.T) {
 	if got := len(sent.requests()); got != 2 {
 		t.Errorf("there were %d requests, want a login each", got)
 	}
+}
+
+// TestManyAtOnce: one client serves many goroutines.
+func TestManyAtOnce(t *testing.T) {
+	c, sent := connect(t)
+	fill(t, c)
+	before := len(sent.requests())
+	var calls sync.WaitGroup
+	for i := range 20 {
+		calls.Go(func() {
+			name := fmt.Sprint("n", i)
+			for range 5 {
+				if err := c.Merge(t.Context(), platen.Job, []platen.Update{{ID: 101, Pairs: pairs(name, "1")}}); err != nil {
+					t.Error(err)
+				}
+				if _, err := c.Contents(t.Context(), anyJob); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	calls.Wait()
+	list, err := c.List(t.Context(), anyJob, platen.Properties)
+	if err != nil || len(list) != 21 {
+		t.Errorf("got %v, %v", list, err)
+	}
+	if got := len(sent.requests()) - before; got != 201 {
+		t.Errorf("there were %d requests, want 201", got)
+	}
+}
+
+// TestTLS: certificates are checked as the caller's http.Client says.
+func TestTLS(t *testing.T) {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = io.WriteString(w, "2025.2.0")
+	}))
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	defer s.Close()
+	c, err := client.New(s.URL, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Version(t.Context()); err == nil {
+		t.Error("an unknown certificate was taken")
+	}
+	c.HTTP = s.Client()
+	is(t, "2025.2.0")(c.Version(t.Context()))
 }

@@ -17,12 +17,15 @@ func TestOperations(t *testing.T) {
 	c, _ := connect(t)
 	fill(t, c)
 	ctx := t.Context()
+	if _, err := c.Import(ctx, platen.ContentSet, strings.NewReader(`{"id":701,"contentitems":[]}`)); err != nil {
+		t.Fatal(err)
+	}
 	for name, begin := range map[string]func() (*client.Operation, error){
 		"structure": func() (*client.Operation, error) {
 			return c.CreateJobSet(ctx, client.Structure{{{{{9001}, {9002, 9001}}}}, {}})
 		},
 		"a content set":    func() (*client.Operation, error) { return c.CreateJobSetOf(ctx, 700) },
-		"two content sets": func() (*client.Operation, error) { return c.CreateJobSetOf(ctx, 700, 700) },
+		"two content sets": func() (*client.Operation, error) { return c.CreateJobSetOf(ctx, 700, 701) },
 	} {
 		o, err := begin()
 		if err != nil {

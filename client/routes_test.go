@@ -129,7 +129,11 @@ var calls = map[olrest.Action]call{
 		if route.Kind == platen.ContentSet {
 			return second(c.CreateJobSetOf(ctx, 700))
 		}
-		return second(c.CreateJobSetOf(ctx, 700, 700))
+		other, err := c.Import(ctx, platen.ContentSet, strings.NewReader(emptySet[platen.ContentSet]))
+		if err != nil {
+			return err
+		}
+		return second(c.CreateJobSetOf(ctx, 700, other.ID))
 	},
 	olrest.CreatePreset: func(ctx context.Context, c *client.Client, _ olrest.Route) error {
 		err := second(c.CreateJobSetWith(ctx, "letters.OL-jobpreset", []platen.ID{700}, nil))

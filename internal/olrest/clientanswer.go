@@ -80,23 +80,15 @@ func (d *decoder) integer(what string) (int64, error) {
 	return n, nil
 }
 
-// identifiers reads {"identifiers":[…]}, each element with one.
-func (d *decoder) identifiers(one func() error) error {
-	return d.members("the answer", func(key string) error {
-		if key != "identifiers" {
-			return d.skip()
-		}
-		return d.each(key, one)
-	})
-}
-
 // ReadIdentifiers reads an identifier list (api-facts 2.2).
 func ReadIdentifiers(r io.Reader) ([]platen.ID, error) {
-	ids := []platen.ID{}
+	var ids []platen.ID
 	err := readAnswer(r, func(d *decoder) error {
-		return d.identifiers(func() error {
-			id, err := d.entityID()
-			ids = append(ids, id)
+		return d.members("the answer", func(key string) (err error) {
+			if key != "identifiers" {
+				return d.skip()
+			}
+			ids, err = d.ids(key)
 			return err
 		})
 	})
@@ -106,26 +98,46 @@ func ReadIdentifiers(r io.Reader) ([]platen.ID, error) {
 	return ids, nil
 }
 
+// ids reads a list of identifiers, of any length.
+func (d *decoder) ids(what string) ([]platen.ID, error) {
+	ids := []platen.ID{}
+	err := d.each(what, func() error {
+		id, err := d.entityID()
+		ids = append(ids, id)
+		return err
+	})
+	return ids, err
+}
+
 // ReadContents reads a content item identifier list (api-facts 2.2), item by
 // item, until yield returns false.
 func ReadContents(r io.Reader, yield func(platen.Content) bool) error {
 	return readAnswer(r, func(d *decoder) error {
-		return d.identifiers(func() error {
-			var content platen.Content
-			err := d.members("an entry", func(key string) (err error) {
-				switch key {
-				case "item":
-					content.Item, err = d.entityID()
-				case "record":
-					content.Record, err = d.anyID()
-				default:
-					err = d.skip()
-				}
-				return err
+		return d.members("the answer", func(key string) error {
+			if key != "identifiers" {
+				return d.skip()
+			}
+			return d.each(key, func() error {
+				content, err := d.content()
+				return passOn(content, err, yield)
 			})
-			return passOn(content, err, yield)
 		})
 	})
+}
+
+func (d *decoder) content() (content platen.Content, err error) {
+	err = d.members("an entry", func(key string) (err error) {
+		switch key {
+		case "item":
+			content.Item, err = d.entityID()
+		case "record":
+			content.Record, err = d.anyID()
+		default:
+			err = d.skip()
+		}
+		return err
+	})
+	return content, err
 }
 
 // ReadRecordOf reads a data record identifier (api-facts 2.2).
@@ -162,7 +174,7 @@ func ReadCreated(r io.Reader) (made platen.Created, err error) {
 			case "id":
 				made.ID, err = d.entityID()
 			case "jobs", "contentitems", "records":
-				made.Children, err = d.idList(key)
+				made.Children, err = d.ids(key)
 			default:
 				err = d.skip()
 			}
