@@ -52,3 +52,9 @@ func DecodeDetails(b []byte) (d Details, err error) {
 	}
 	return d, err
 }
+
+// ItemPages are the pages of one content item.
+type ItemPages struct {
+	Item  ID
+	Pages []PageCount // by medium; empty: not known
+}

@@ -6,18 +6,54 @@
 //	jobs, err := c.Children(ctx, platen.Ref{Kind: platen.JobSet, ID: sets[0]})
 //	tags, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: jobs[0]}, platen.Properties)
 //
-// Errors that the server answers with are [*platen.Error]. The imports and
-// exports of whole sets are platen's own API.
+// # Credentials
+//
+// A [Client] trades its password for a token at the first call, and sends
+// that. It gets a new one when the token ends within 15 seconds, and once more
+// when the server refuses it (401 or 403); then the call is sent again. Logins
+// of many goroutines at once become one. See also [Client.Basic],
+// [NewWithToken].
+//
+// # Errors
+//
+// An answer that says that a call failed becomes an [*Error], which has the
+// identifier that the server's log knows the request by. In its chain is a
+// [*platen.Error], which says what kind of error it is:
+//
+//	switch platen.ErrorCode(err) {
+//	case platen.NotFound: // there is no such entity
+//	case platen.Unavailable: // 502, 503 or 504: try again later
+//	}
+//
+// Besides the codes that a method names, each may fail with Unauthenticated
+// (401: wrong password), Forbidden (403), TooManyAttempts (429: too many wrong
+// passwords), Unavailable, and Internal (500: the server's log says why). An
+// answer that is cut off, or is not what the API says, is an [*Error] without
+// a code. If there is no answer at all, the error is that of [http.Client].
+// When a call that changes something fails with neither code nor answer, or
+// with Unavailable, it may have been done all the same.
+//
+// # Trying again
+//
+// No call is sent again by itself, except after a new login and where
+// net/http does so on a connection that was closed. [Client.RetryFor] changes
+// this. Otherwise platen.Error.RetryAfter says how long to wait, if the server
+// did.
+//
+// # Streams
+//
+// Methods whose name ends in Seq return an iterator. It sends the request when
+// it is ranged over, again each time, and yields what comes as it comes. An
+// error ends it; it is the last that is yielded. To break off the loop ends
+// the request.
 package client
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,217 +62,221 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-// A Client calls one server as one user. It logs in when it has to, and keeps
-// its token. Its methods may be called at once from many goroutines.
+// A Client calls one server as one user. Its methods may be called at once
+// from many goroutines; its fields must not be changed while they are.
 type Client struct {
-	// HTTP does the requests; nil: http.DefaultClient.
+	// HTTP does the requests: it has the settings of TLS, proxies and time
+	// limits. Redirects are never followed, since they would turn a PUT into a
+	// GET. nil: http.DefaultClient.
 	HTTP *http.Client
+
+	// UserAgent is sent as User-Agent. "": [DefaultUserAgent].
+	UserAgent string
+
+	// Basic sends user and password with each request, instead of a token.
+	Basic bool
+
+	// RetryFor is how long one call may wait in all, to be sent again when the
+	// server answers that it is to try later. It waits as long as the server
+	// says in Retry-After, or a second. What is sent again are calls refused
+	// with TooManyAttempts, and calls that change nothing and failed with
+	// Unavailable. A wait that would be longer than what is left is not begun.
+	// 0: no call is sent again.
+	RetryFor time.Duration
+
+	// LegacySearch writes the rules of searches in the grammar of 2019.1 and
+	// before, for servers of that time. It has no negated sets of rules, no
+	// sizes other than pages, and no comparisons of two names.
+	LegacySearch bool
 
 	base           string
 	user, password string
 
-	mu      sync.Mutex
-	token   string
-	expires time.Time
+	loggingIn chan struct{} // holds an element while somebody logs in
+	mu        sync.Mutex
+	token     string
+	expires   time.Time // zero: not known, so the token is never renewed
 }
+
+// DefaultUserAgent is the User-Agent of clients that have no other.
+const DefaultUserAgent = "platen-client-go"
 
 // New returns a client of the server at an address such as
-// http://127.0.0.1:9340. An empty user sends no credentials.
+// http://127.0.0.1:9340. An empty user sends no credentials. Nothing is sent
+// before the first call.
 func New(address, user, password string) (*Client, error) {
 	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fmt.Errorf("%q is no address of a server: it should look like http://127.0.0.1:9340", address)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+		return nil, fmt.Errorf("%q is no address of a server: it should look like http://127.0.0.1:9340", redacted(address))
+	case u.User != nil:
+		return nil, fmt.Errorf("the address %q has a user in it: pass user and password apart from it", u.Redacted())
+	case u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
+		return nil, fmt.Errorf("the address %q has a query or fragment: it should look like http://127.0.0.1:9340", address)
 	}
-	return &Client{base: strings.TrimRight(address, "/"), user: user, password: password}, nil
+	return &Client{
+		base: strings.TrimRight(address, "/"), user: user, password: password,
+		loggingIn: make(chan struct{}, 1),
+	}, nil
 }
 
-// Login logs in with the user and password, whether or not there is a token.
-func (c *Client) Login(ctx context.Context) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.login(ctx)
+// redacted returns an address that can not be read, without what may be a
+// password in it.
+func redacted(address string) string {
+	if at := strings.LastIndexByte(address, '@'); at >= 0 {
+		return "…" + address[at:]
+	}
+	return address
 }
 
-func (c *Client) login(ctx context.Context) error {
-	route, err := olrest.Find(olrest.Login, 0, 0)
-	if err != nil {
-		return err
+// NewWithToken returns a client that sends a token which somebody else has
+// got from the server. It can not renew it: once the token has ended, calls
+// fail with Unauthenticated or Forbidden.
+func NewWithToken(address, token string) (*Client, error) {
+	c, err := New(address, "", "")
+	if err == nil {
+		c.token = token
 	}
-	request, err := http.NewRequestWithContext(ctx, route.Method, c.base+route.Path, nil)
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(c.user, c.password)
-	return c.send(request, func(response *http.Response) error {
-		token, err := io.ReadAll(response.Body)
-		if err != nil {
-			return err
-		}
-		lasts := time.Hour // what clients assume where servers do not say
-		if seconds, err := strconv.Atoi(response.Header.Get(olrest.ExpiresHeader)); err == nil {
-			lasts = time.Duration(seconds) * time.Second
-		}
-		c.token, c.expires = string(token), time.Now().Add(lasts)
-		return nil
-	})
+	return c, err
 }
 
-// credentials returns a token that lasts a little, or "" without a user.
-func (c *Client) credentials(ctx context.Context) (string, error) {
-	const least = 5 * time.Second
-	if c.user == "" {
-		return "", nil
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.token == "" || time.Until(c.expires) < least {
-		if err := c.login(ctx); err != nil {
-			return "", err
-		}
-	}
-	return c.token, nil
+// An Error is an answer that says that a call failed, or that can not be read.
+type Error struct {
+	Method, Path string // of the request
+	Status       int    // of the answer, such as 404
+	RequestID    string // by which the server's log knows the request; "": not said
+	Err          error  // a [*platen.Error], unless the answer can not be read
 }
 
-// send does a request and passes a good answer to fn.
-func (c *Client) send(request *http.Request, fn func(*http.Response) error) error {
-	client := c.HTTP
-	if client == nil {
-		client = http.DefaultClient
+// Error returns the message of Err, with the identifier of the request.
+func (e *Error) Error() string {
+	if e.RequestID == "" {
+		return e.Err.Error()
 	}
-	response, err := client.Do(request)
+	return e.Err.Error() + " (request " + e.RequestID + ")"
+}
+
+// Unwrap returns Err.
+func (e *Error) Unwrap() error { return e.Err }
+
+// do sends a request with credentials and passes a good answer to read.
+func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) error) error {
+	if r.err != nil {
+		return r.err
+	}
+	left := c.RetryFor
+	response, err := c.authorized(ctx, r, &left)
 	if err != nil {
 		return err
 	}
 	defer response.Body.Close()
-	if response.StatusCode < 200 || 300 <= response.StatusCode {
-		return olrest.ReadError(response)
+	if err := read(response); err != nil {
+		return answerError(response, err)
 	}
-	return fn(response)
+	return nil
 }
 
-// A method is what olrest.Find wants.
-type method struct {
-	action olrest.Action
-	kind   platen.Kind
-	facet  platen.Facet
-}
-
-// call does a method with a token. A token that the server takes no longer is
-// replaced once, if the body can be sent again.
-func (c *Client) call(ctx context.Context, m method, id platen.ID, body io.Reader, fn func(*http.Response) error) error {
-	route, err := olrest.Find(m.action, m.kind, m.facet)
-	if err != nil {
-		return err
-	}
-	for try := 0; ; try++ {
-		token, err := c.credentials(ctx)
+// authorized sends a request, after a login if it takes one. A token that the
+// server refuses is replaced once.
+func (c *Client) authorized(ctx context.Context, r *request, left *time.Duration) (*http.Response, error) {
+	for renewed := false; ; renewed = true {
+		token, err := c.validToken(ctx, left)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		request, err := http.NewRequestWithContext(ctx, route.Method, c.base+route.URL(id), body)
-		if err != nil {
-			return err
-		}
-		if body != nil {
-			request.Header.Set("Content-Type", "application/json")
-		}
-		if token != "" {
-			request.Header.Set(olrest.TokenHeader, token)
-		}
-		err = c.send(request, fn)
+		response, err := c.patiently(ctx, r, token, left)
 		code := platen.ErrorCode(err)
-		if try > 0 || token == "" || code != platen.Unauthenticated && code != platen.Forbidden {
-			return err
+		if err == nil || renewed || token == "" || c.user == "" ||
+			code != platen.Unauthenticated && code != platen.Forbidden || !r.rewind() {
+			return response, err
 		}
-		again, ok := body.(io.Seeker)
-		if body != nil && !ok {
-			return err
-		}
-		if ok {
-			if _, err := again.Seek(0, io.SeekStart); err != nil {
-				return err
-			}
-		}
-		c.mu.Lock()
-		if c.token == token {
-			c.token = ""
-		}
-		c.mu.Unlock()
+		c.forget(token)
 	}
 }
 
-// decoded does a method and returns its answer, decoded.
-func decoded[T any](ctx context.Context, c *Client, m method, id platen.ID, body io.Reader, decode func(io.Reader) (T, error)) (T, error) {
-	var answer T
-	err := c.call(ctx, m, id, body, func(response *http.Response) (err error) {
-		answer, err = decode(response.Body)
-		return err
-	})
-	return answer, err
+// patiently sends a request, again if the server asks for it and there is
+// time left.
+func (c *Client) patiently(ctx context.Context, r *request, token string, left *time.Duration) (*http.Response, error) {
+	for {
+		response, err := c.send(ctx, r, token)
+		shown, ok := errors.AsType[*platen.Error](err)
+		if !ok {
+			return response, err
+		}
+		again := shown.Code == platen.TooManyAttempts || shown.Code == platen.Unavailable && r.route.Reads()
+		wait := shown.RetryAfter
+		if wait == 0 {
+			wait = time.Second
+		}
+		if !again || wait > *left || !r.rewind() {
+			return nil, err
+		}
+		*left -= wait
+		if !sleep(ctx, wait) {
+			return nil, fmt.Errorf("%w while waiting to try again after: %w", ctx.Err(), err)
+		}
+	}
 }
 
-func text(r io.Reader) (string, error) {
-	b, err := io.ReadAll(r)
-	return string(b), err
+// sleep waits, and reports whether ctx has not ended meanwhile.
+func sleep(ctx context.Context, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
-func nothing(*http.Response) error { return nil }
-
-// Version returns the version of the API that the server speaks.
-func (c *Client) Version(ctx context.Context) (string, error) {
-	return decoded(ctx, c, method{olrest.Version, 0, 0}, 0, nil, text)
+// send sends a request once. The caller closes the body of a good answer.
+func (c *Client) send(ctx context.Context, r *request, token string) (*http.Response, error) {
+	request, err := r.build(ctx, c.base)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("User-Agent", c.userAgent())
+	switch {
+	case token != "":
+		request.Header.Set(olrest.TokenHeader, token)
+	case c.user != "":
+		request.SetBasicAuth(c.user, c.password)
+	}
+	response, err := c.http().Do(request)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.route.CheckAnswer(response); err != nil {
+		response.Body.Close()
+		return nil, answerError(response, err)
+	}
+	return response, nil
 }
 
-// Entities returns all entities of a kind that is a set.
-func (c *Client) Entities(ctx context.Context, kind platen.Kind) ([]platen.ID, error) {
-	return decoded(ctx, c, method{olrest.Entities, kind, 0}, 0, nil, olrest.ReadIdentifiers)
+func (c *Client) userAgent() string {
+	if c.UserAgent == "" {
+		return DefaultUserAgent
+	}
+	return c.UserAgent
 }
 
-// Children returns what an entity contains: the jobs of a job set, the job
-// segments of a job, and so on.
-func (c *Client) Children(ctx context.Context, ref platen.Ref) ([]platen.ID, error) {
-	return decoded(ctx, c, method{olrest.Children, ref.Kind, 0}, ref.ID, nil, olrest.ReadIdentifiers)
+// http returns a client that follows no redirect.
+func (c *Client) http() *http.Client {
+	client := http.DefaultClient
+	if c.HTTP != nil {
+		client = c.HTTP
+	}
+	straight := *client
+	straight.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &straight
 }
 
-// Contents returns the content items of a job, each once, or of a content set.
-func (c *Client) Contents(ctx context.Context, ref platen.Ref) ([]platen.Content, error) {
-	return decoded(ctx, c, method{olrest.Contents, ref.Kind, 0}, ref.ID, nil, olrest.ReadContents)
-}
-
-// Delete deletes a data set, content set or job set, and all that it contains.
-func (c *Client) Delete(ctx context.Context, ref platen.Ref) error {
-	return c.call(ctx, method{olrest.Delete, ref.Kind, 0}, ref.ID, nil, nothing)
-}
-
-// List returns the properties or the metadata of an entity.
-func (c *Client) List(ctx context.Context, ref platen.Ref, facet platen.Facet) ([]platen.NameValue, error) {
-	return decoded(ctx, c, method{olrest.ReadList, ref.Kind, facet}, ref.ID, nil, olrest.ReadPairs)
-}
-
-// Replace replaces the properties or the metadata of an entity.
-func (c *Client) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) error {
-	body := bytes.NewReader(olrest.AppendUpdate(nil, update))
-	return c.call(ctx, method{olrest.ReplaceList, kind, facet}, update.ID, body, nothing)
-}
-
-// Merge sets properties of many entities: names not mentioned stay. It does
-// all or nothing.
-func (c *Client) Merge(ctx context.Context, kind platen.Kind, updates []platen.Update) error {
-	body := bytes.NewReader(olrest.AppendUpdates(nil, updates))
-	return c.call(ctx, method{olrest.MergeLists, kind, platen.Properties}, 0, body, nothing)
-}
-
-// Import stores a document: a data set, content set or job set, by kind. It
-// is streamed; nothing is stored unless all of it is.
-func (c *Client) Import(ctx context.Context, kind platen.Kind, document io.Reader) (platen.Created, error) {
-	return decoded(ctx, c, method{olrest.Import, kind, 0}, 0, document, olrest.ReadCreated)
-}
-
-// Export writes a set as a document. On an error, a part of it may have been
-// written.
-func (c *Client) Export(ctx context.Context, ref platen.Ref, w io.Writer) error {
-	return c.call(ctx, method{olrest.Export, ref.Kind, 0}, ref.ID, nil, func(response *http.Response) error {
-		_, err := io.Copy(w, response.Body)
-		return err
-	})
+func answerError(response *http.Response, err error) error {
+	return &Error{
+		Method: response.Request.Method, Path: response.Request.URL.Path,
+		Status:    response.StatusCode,
+		RequestID: response.Header.Get(olrest.RequestIDHeader),
+		Err:       err,
+	}
 }

@@ -49,12 +49,21 @@ func Status(code platen.Code) int {
 	return http.StatusInternalServerError
 }
 
-// CodeOf returns the code of a status.
+// CodeOf returns the code of a status. Proxies also answer with such that the
+// API does not have.
 func CodeOf(status int) platen.Code {
 	for _, row := range statuses {
 		if row.status == status {
 			return row.code
 		}
+	}
+	switch {
+	case status == http.StatusBadGateway, status == http.StatusGatewayTimeout:
+		return platen.Unavailable
+	case 300 <= status && status < 400:
+		return platen.NotFound
+	case 400 <= status && status < 500:
+		return platen.Invalid
 	}
 	return platen.Internal
 }

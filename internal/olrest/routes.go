@@ -206,11 +206,6 @@ func Find(action Action, kind platen.Kind, facet platen.Facet) (Route, error) {
 	return Route{}, platen.Errorf(platen.MethodNotAllowed, "the API has no such method for a %s", kind)
 }
 
-// URL returns the route's path for one entity.
-func (r Route) URL(id platen.ID) string {
-	return strings.Replace(r.Path, "{id}", id.String(), 1)
-}
-
 // HandshakeText is the answer to a handshake.
 func (r Route) HandshakeText() string {
 	return "Server Engine REST Service available: " + r.Service

@@ -20,15 +20,14 @@ const recovery = 10 * time.Second
 func (h *history) onward(what string) {
 	h.t.Helper()
 	for i, s := range h.services {
-		path := fmt.Sprintf("%s/jobs/%d/metadata", entities, h.jobs[0]) // the history is about properties
-		body := fmt.Sprintf(`{"id":%d,"properties":[]}`, h.jobs[0])
+		c := h.client(s)
 		for end := time.Now().Add(recovery); ; time.Sleep(50 * time.Millisecond) {
-			status, text := h.send(s, "PUT", path, body)
-			if status == 200 {
+			err := c.Replace(h.t.Context(), platen.Job, platen.Metadata, platen.Update{ID: h.jobs[0]}) // the history is about properties
+			if err == nil {
 				break
 			}
 			if time.Now().After(end) {
-				h.t.Fatalf("replica %d does not go on after %s: %d %s", i, what, status, text)
+				h.t.Fatalf("replica %d does not go on after %s: %v", i, what, err)
 			}
 		}
 	}
@@ -57,17 +56,17 @@ func TestFailover(t *testing.T) {
 	}
 	time.Sleep(500 * time.Millisecond)
 	for _, s := range all {
-		if status, text := h.send(s, "GET", "/readyz", ""); status != 503 {
+		if status, text := h.get(s, "/readyz"); status != 503 {
 			t.Errorf("without a database /readyz says %d %s", status, text)
 		}
-		if status, text := h.send(s, "GET", "/healthz", ""); status != 200 {
+		if status, text := h.get(s, "/healthz"); status != 200 {
 			t.Errorf("without a database /healthz says %d %s", status, text)
 		}
 	}
 	standby.Promote(t)
 	h.onward("the promotion")
 	for _, s := range all {
-		if status, text := h.send(s, "GET", "/readyz", ""); status != 200 {
+		if status, text := h.get(s, "/readyz"); status != 200 {
 			t.Errorf("after the promotion /readyz says %d %s", status, text)
 		}
 	}
@@ -134,7 +133,7 @@ func TestDatabaseTrouble(t *testing.T) {
 			pgtest.Exec(t, admin, "ALTER DATABASE platen SET default_transaction_read_only = on",
 				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'platen'")
 			time.Sleep(500 * time.Millisecond)
-			if status, text := h.send(all[0], "GET", "/readyz", ""); status != 503 {
+			if status, text := h.get(all[0], "/readyz"); status != 503 {
 				t.Errorf("/readyz says %d %s", status, text)
 			}
 			pgtest.Exec(t, admin, "ALTER DATABASE platen SET default_transaction_read_only = off",

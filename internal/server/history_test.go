@@ -1,7 +1,8 @@
 package server_test
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -9,7 +10,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -18,6 +18,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
 )
 
 // A history is what many clients asked of many servers on one database, and
@@ -27,7 +28,7 @@ type history struct {
 	services []*service
 	jobs     []platen.ID
 	begun    time.Time
-	client   http.Client
+	http     *http.Client
 
 	asking     sync.RWMutex // held while a server of services is asked
 	mu         sync.Mutex
@@ -76,7 +77,7 @@ var listModel = porcupine.Model{
 }
 
 func newHistory(t *testing.T, services []*service, jobs []platen.ID) *history {
-	return &history{t: t, services: slices.Clone(services), jobs: jobs, begun: time.Now(), client: http.Client{Timeout: 20 * time.Second}}
+	return &history{t: t, services: slices.Clone(services), jobs: jobs, begun: time.Now(), http: &http.Client{Timeout: 20 * time.Second}}
 }
 
 // swap sends clients to another server instead of one, as a load balancer
@@ -108,48 +109,48 @@ func (h *history) run(clients int, stop <-chan struct{}) (wait func()) {
 	return group.Wait
 }
 
+// client returns a client of a server, with its token.
+func (h *history) client(s *service) *client.Client {
+	c, err := client.NewWithToken(s.url, s.token)
+	if err != nil {
+		panic(err) // the address is that of a listener
+	}
+	c.HTTP = h.http
+	return c
+}
+
 // read reads a list when all is over.
 func (h *history) read(client int, job platen.ID) {
 	h.t.Helper()
 	call := time.Since(h.begun).Nanoseconds()
-	status, text := h.send(h.services[client%len(h.services)], "GET", fmt.Sprintf("%s/jobs/%d/properties", entities, job), "")
-	if status != 200 {
-		h.t.Errorf("read of job %d: %d %s", job, status, text)
+	read, err := readPair(h.client(h.services[client%len(h.services)]), job)
+	if err != nil {
+		h.t.Errorf("read of job %d: %v", job, err)
 		return
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.operations = append(h.operations, porcupine.Operation{ClientId: client, Input: step{job: job, kind: 'r'},
-		Call: call, Output: readPair(h.t, text), Return: time.Since(h.begun).Nanoseconds()})
+		Call: call, Output: read, Return: time.Since(h.begun).Nanoseconds()})
 }
 
 // one sends a request of a client to some server and records it. A write that
 // was not answered may take effect at any time after.
 func (h *history) one(client int, random *rand.Rand) {
 	asked := step{job: h.jobs[random.IntN(len(h.jobs))], kind: "rrwm"[random.IntN(4)]}
-	h.asking.RLock()
-	s := h.services[random.IntN(len(h.services))]
-	path := fmt.Sprintf("%s/jobs/%d/properties", entities, asked.job)
-	method, body := "GET", ""
 	if asked.kind != 'r' {
 		asked.text = fmt.Sprint(h.count.Add(1))
-		method, body = "PUT", fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":%q}]}`, asked.job, asked.text)
 	}
-	if asked.kind == 'm' {
-		path, body = entities+"/jobs/properties", fmt.Sprintf(`[{"id":%d,"properties":[{"name":"b","value":%q}]}]`, asked.job, asked.text)
-	}
+	h.asking.RLock()
+	c := h.client(h.services[random.IntN(len(h.services))])
 	call := time.Since(h.begun).Nanoseconds()
-	status, text := h.send(s, method, path, body)
+	read, err := asked.ask(c)
 	h.asking.RUnlock()
-	now := time.Since(h.begun).Nanoseconds()
-	record := porcupine.Operation{ClientId: client, Input: asked, Call: call, Return: now}
+	record := porcupine.Operation{ClientId: client, Input: asked, Output: read, Call: call, Return: time.Since(h.begun).Nanoseconds()}
 	switch {
-	case status == 200:
+	case err == nil:
 		h.done.Add(1)
-		if asked.kind == 'r' {
-			record.Output = readPair(h.t, text)
-		}
-	case status == 503 || status == 0:
+	case h.unanswered(err):
 		h.refused.Add(1)
 		if asked.kind == 'r' {
 			return
@@ -157,7 +158,7 @@ func (h *history) one(client int, random *rand.Rand) {
 		record.Return = math.MaxInt64
 		time.Sleep(20 * time.Millisecond)
 	default:
-		h.t.Errorf("%s %s: %d %s", method, path, status, text)
+		h.t.Errorf("%c of job %d: %v", asked.kind, asked.job, err)
 		return
 	}
 	h.mu.Lock()
@@ -165,11 +166,22 @@ func (h *history) one(client int, random *rand.Rand) {
 	h.mu.Unlock()
 }
 
-func readPair(t *testing.T, text string) (read pair) {
-	var pairs []platen.NameValue
-	if err := json.Unmarshal([]byte(text), &pairs); err != nil {
-		t.Error(err, text)
+// ask does a step, and returns what it read.
+func (s step) ask(c *client.Client) (read pair, err error) {
+	update := func(name string) platen.Update {
+		return platen.Update{ID: s.job, Pairs: []platen.NameValue{{Name: name, Value: s.text}}}
 	}
+	switch s.kind {
+	case 'w':
+		return pair{}, c.Replace(context.Background(), platen.Job, platen.Properties, update("a"))
+	case 'm':
+		return pair{}, c.Merge(context.Background(), platen.Job, []platen.Update{update("b")})
+	}
+	return readPair(c, s.job)
+}
+
+func readPair(c *client.Client, job platen.ID) (read pair, err error) {
+	pairs, err := c.List(context.Background(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
 	for _, p := range pairs {
 		if p.Name == "a" {
 			read.a = p.Value
@@ -177,18 +189,22 @@ func readPair(t *testing.T, text string) (read pair) {
 			read.b = p.Value
 		}
 	}
-	return read
+	return read, err
 }
 
-// send returns status 0 if there was no answer.
-func (h *history) send(s *service, method, path, body string) (int, string) {
-	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
-	if err != nil {
-		h.t.Error(err)
-		return 0, ""
+// unanswered reports whether a request was refused with 503, or not answered
+// whole.
+func (h *history) unanswered(err error) bool {
+	answer, ok := errors.AsType[*platen.Error](err)
+	if ok && answer.Code == platen.Unavailable && answer.RetryAfter == 0 {
+		h.t.Errorf("503 without Retry-After: %v", err)
 	}
-	r.Header.Set("auth_token", s.token)
-	response, err := h.client.Do(r)
+	return !ok || answer.Code == platen.Unavailable
+}
+
+// get returns status 0 if there was no answer.
+func (h *history) get(s *service, path string) (int, string) {
+	response, err := h.http.Get(s.url + path)
 	if err != nil {
 		return 0, err.Error()
 	}
@@ -198,7 +214,7 @@ func (h *history) send(s *service, method, path, body string) (int, string) {
 		return 0, err.Error()
 	}
 	if response.StatusCode == 503 && response.Header.Get("Retry-After") == "" {
-		h.t.Errorf("%s %s: 503 without Retry-After: %s", method, path, text)
+		h.t.Errorf("GET %s: 503 without Retry-After: %s", path, text)
 	}
 	return response.StatusCode, string(text)
 }

@@ -1,0 +1,115 @@
+package client
+
+import (
+	"context"
+	"time"
+
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// renewBefore is how long before its end a token is replaced, as OL Connect's
+// own clients do.
+const renewBefore = 15 * time.Second
+
+// Login logs in with the user and password, whether or not there is a token:
+// it checks that both are right. Without a user it does nothing.
+// Unauthenticated: user or password is wrong. TooManyAttempts: too many were.
+// (Authentication Service, login)
+func (c *Client) Login(ctx context.Context) error {
+	if c.user == "" {
+		return nil
+	}
+	if err := c.lockLogin(ctx); err != nil {
+		return err
+	}
+	defer c.unlockLogin()
+	left := c.RetryFor
+	_, err := c.login(ctx, &left)
+	return err
+}
+
+// Token returns a token that is good for more than 15 seconds, and when it
+// ends, so that another client of the server can use it: see [NewWithToken].
+// The time is zero if it is not known. Without a user, the token is "".
+// Errors are those of [Client.Login].
+func (c *Client) Token(ctx context.Context) (token string, expires time.Time, err error) {
+	left := c.RetryFor
+	if token, expires = c.current(); token == "" && c.user != "" {
+		if token, err = c.renew(ctx, &left); err != nil {
+			return "", time.Time{}, err
+		}
+		_, expires = c.current()
+	}
+	return token, expires, nil
+}
+
+// validToken returns the token to send, "" for none.
+func (c *Client) validToken(ctx context.Context, left *time.Duration) (string, error) {
+	if c.Basic && c.user != "" {
+		return "", nil
+	}
+	if token, _ := c.current(); token != "" || c.user == "" {
+		return token, nil
+	}
+	return c.renew(ctx, left)
+}
+
+// renew logs in, unless somebody else has done so meanwhile.
+func (c *Client) renew(ctx context.Context, left *time.Duration) (string, error) {
+	if err := c.lockLogin(ctx); err != nil {
+		return "", err
+	}
+	defer c.unlockLogin()
+	if token, _ := c.current(); token != "" {
+		return token, nil
+	}
+	return c.login(ctx, left)
+}
+
+// current returns the token, or "" if it is about to end.
+func (c *Client) current() (string, time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.expires.IsZero() && time.Until(c.expires) <= renewBefore {
+		return "", time.Time{}
+	}
+	return c.token, c.expires
+}
+
+// forget drops a token that the server refuses.
+func (c *Client) forget(token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.token == token {
+		c.token = ""
+	}
+}
+
+// lockLogin waits until nobody else logs in. One who waits may give up.
+func (c *Client) lockLogin(ctx context.Context) error {
+	select {
+	case c.loggingIn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (c *Client) unlockLogin() { <-c.loggingIn }
+
+// login trades the password for a token.
+func (c *Client) login(ctx context.Context, left *time.Duration) (string, error) {
+	response, err := c.patiently(ctx, newRequest(olrest.Login, 0, 0), "", left)
+	if err != nil {
+		return "", err
+	}
+	defer response.Body.Close()
+	token, lasts, err := olrest.ReadToken(response)
+	if err != nil {
+		return "", answerError(response, err)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.token, c.expires = token, time.Now().Add(lasts)
+	return token, nil
+}

@@ -1,0 +1,39 @@
+package client
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// List returns the properties or the metadata of an entity, in their order.
+// NotFound: there is no such entity. MethodNotAllowed: the kind has no such
+// list. (services of the kinds, GET {id}/properties and {id}/metadata)
+func (c *Client) List(ctx context.Context, ref platen.Ref, facet platen.Facet) ([]platen.NameValue, error) {
+	return decoded(ctx, c, of(olrest.ReadList, ref, facet), olrest.ReadPairs)
+}
+
+// Replace replaces the whole properties or metadata of an entity; no pairs
+// clear them. NotFound, MethodNotAllowed: as in List. Invalid: a name is empty
+// or given twice. TooLarge: the server takes no such large body. (services of
+// the kinds, PUT {id}/properties and {id}/metadata)
+func (c *Client) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) error {
+	r := of(olrest.ReplaceList, platen.Ref{Kind: kind, ID: update.ID}, facet)
+	return c.isTrue(ctx, r.json(olrest.AppendUpdate(nil, update), nil))
+}
+
+// isTrue does a request that is answered with true.
+func (c *Client) isTrue(ctx context.Context, r *request) error {
+	return c.do(ctx, r, func(response *http.Response) error { return olrest.ReadTrue(response.Body) })
+}
+
+// Merge sets properties of many entities of a kind: names not mentioned stay.
+// It does all or nothing. MethodNotAllowed: only jobs, content items and data
+// records have it. NotFound names the first entity that does not exist.
+// Invalid, TooLarge: as in Replace. (services of the kinds, PUT properties)
+func (c *Client) Merge(ctx context.Context, kind platen.Kind, updates []platen.Update) error {
+	r := newRequest(olrest.MergeLists, kind, platen.Properties)
+	return c.done(ctx, r.json(olrest.AppendUpdates(nil, updates), nil))
+}

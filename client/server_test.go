@@ -1,0 +1,152 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/sqlite"
+)
+
+const (
+	user     = "ol-admin"
+	password = "correct horse"
+)
+
+// admin is the user of all servers: to hash a password takes its time.
+var admin = sync.OnceValues(func() (platen.User, error) { return auth.NewUser(user, password) })
+
+// startServer starts a server on a new SQLite database, on a port of this
+// machine. stop ends it and removes the database.
+func startServer(ctx context.Context, tokenTTL time.Duration) (address string, stop func() error, err error) {
+	dir, err := os.MkdirTemp("", "platen-client-")
+	if err != nil {
+		return "", nil, err
+	}
+	store, err := sqlite.Open(ctx, dir, 1<<20)
+	if err != nil {
+		return "", nil, err
+	}
+	store.Serve()
+	hashed, err := admin()
+	if err != nil {
+		return "", nil, err
+	}
+	if err := store.AddUser(ctx, hashed); err != nil {
+		return "", nil, err
+	}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	guard, err := auth.NewGuard(ctx, auth.Config{Store: store, TokenTTL: tokenTTL, Log: log})
+	if err != nil {
+		return "", nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	served := make(chan error, 1)
+	go func() {
+		served <- server.New(server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20}).Serve(serving, listener)
+	}()
+	return "http://" + listener.Addr().String(), func() error {
+		end()
+		err := <-served
+		guard.Close()
+		return errors.Join(err, store.Close(), os.RemoveAll(dir))
+	}, nil
+}
+
+// A recorder is a transport that keeps what was sent.
+type recorder struct {
+	mu   sync.Mutex
+	sent []*http.Request
+	base http.RoundTripper
+}
+
+func (r *recorder) RoundTrip(request *http.Request) (*http.Response, error) {
+	r.mu.Lock()
+	r.sent = append(r.sent, request)
+	r.mu.Unlock()
+	return r.base.RoundTrip(request)
+}
+
+// requests returns what was sent so far.
+func (r *recorder) requests() []*http.Request {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return append([]*http.Request(nil), r.sent...)
+}
+
+// connect starts a server for a test and returns a client of it.
+func connect(t *testing.T) (*client.Client, *recorder) {
+	t.Helper()
+	address, stop, err := startServer(t.Context(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := client.New(address, user, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport := &http.Transport{}
+	sent := &recorder{base: transport}
+	c.HTTP = &http.Client{Transport: sent}
+	t.Cleanup(func() {
+		transport.CloseIdleConnections()
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return c, sent
+}
+
+// The documents that tests begin with: a data set 300, whose records are the
+// data records of a content set 700, whose items are in a job set 100.
+const (
+	dataSet = `{"id":300,"properties":[{"name":"run","value":"7"}],
+		"schema":{"columns":{"City":"STRING","Paid":"BOOLEAN","Since":"DATETIME"},"tables":{"detail":{"columns":{"Qty":"INTEGER"}}}},
+		"records":[
+			{"id":5001,"fields":[{"name":"City","value":"Nice"},{"name":"Paid","value":"true"},{"name":"Since","value":"2025-11-24T16:00:00Z"}],
+				"records":[{"id":5100,"table":"detail","fields":[{"name":"Qty","value":"3"}]}]},
+			{"id":5002,"fields":[{"name":"City","value":"Lyon"}]}]}`
+	contentSet = `{"id":700,"type":"print","contentitems":[
+		{"id":9001,"datarecord":5001,"template":"letter","pages":[{"count":3,"duplex":true,"media":{"name":"Plain A4","width":"210mm","height":"297mm"}}],"properties":[{"name":"shift","value":"night"}]},
+		{"id":9002,"datarecord":5002}]}`
+	jobSet = `{"id":100,"jobs":[{"id":101,"properties":[{"name":"zip","value":"00420"}],"metadata":[{"name":"m","value":"x"}],"segments":[{"id":102,
+		"documentsets":[{"id":103,"metadata":[{"name":"region","value":"south"}],"documents":[
+			{"id":104,"metadata":[{"name":"tag","value":"a"}],"documentpages":[{"contentitem":9001,"datarecord":5001}]},
+			{"id":105,"documentpages":[{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`
+)
+
+// importAll imports these documents.
+func importAll(ctx context.Context, c *client.Client) error {
+	for _, set := range []struct {
+		kind     platen.Kind
+		document string
+	}{{platen.DataSet, dataSet}, {platen.ContentSet, contentSet}, {platen.JobSet, jobSet}} {
+		if _, err := c.Import(ctx, set.kind, strings.NewReader(set.document)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func fill(t *testing.T, c *client.Client) {
+	t.Helper()
+	if err := importAll(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+}
