@@ -16,9 +16,7 @@ import (
 func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 	ctx, done := s.observe(ctx, "delete")
 	defer func() { done(err) }()
-	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
-	defer cancel()
-	return s.error("delete", s.change(ctx, func(t *transaction) error {
+	return s.error("delete", s.changeSoon(ctx, func(t *transaction) error {
 		set, err := selectRow(t.ctx, t.stmt(selectEntity), ref.ID)
 		if err != nil {
 			return err
@@ -269,12 +267,10 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if mine, err := s.lead(ctx, "clean"); err != nil || !mine {
 		return false, s.error("clean up", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
-	defer cancel()
 	if err := s.waitForLists(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
-	err = s.change(ctx, func(t *transaction) error {
+	err = s.changeSoon(ctx, func(t *transaction) error {
 		if err := t.lockIndex(); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 
 	"github.com/platenhq/platen"
@@ -93,33 +92,33 @@ func (g *gatherer) read(facet platen.Facet, lookups []*lookup) {
 		waiting[l.id] = append(waiting[l.id], l)
 		l.err = sql.ErrNoRows
 	}
-	ctx, cancel := g.store.bounded(context.Background())
+	ctx, cancel := g.store.bounded(g.store.killed)
 	defer cancel()
 	err := g.store.retry(func() error {
-		rows, err := g.store.read[sharedLists[facet]].QueryContext(ctx, ids)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var id platen.ID
-			found := cached{list: platen.EmptyList}
-			var list []byte
-			if err := rows.Scan(&id, &found.kind, &list); err != nil {
+		return g.store.guarded("reading lists", func() error {
+			rows, err := g.store.read[sharedLists[facet]].QueryContext(ctx, ids)
+			if err != nil {
 				return err
 			}
-			if list != nil {
-				found.list = list
+			defer rows.Close()
+			for rows.Next() {
+				var id platen.ID
+				found := cached{list: platen.EmptyList}
+				var list []byte
+				if err := rows.Scan(&id, &found.kind, &list); err != nil {
+					return err
+				}
+				if list != nil {
+					found.list = list
+				}
+				for _, l := range waiting[id] {
+					l.found, l.err = found, nil
+				}
 			}
-			for _, l := range waiting[id] {
-				l.found, l.err = found, nil
-			}
-		}
-		return rows.Err()
+			return rows.Err()
+		})
 	})
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
-	}
+	err = ended(ctx, err)
 	for _, l := range lookups {
 		if err != nil {
 			l.err = err

@@ -154,7 +154,7 @@ func (s *Store) retry(fn func() error) error {
 // writable returns an error unless the database takes writes.
 func (s *Store) writable(ctx context.Context) error {
 	var readOnly string
-	err := s.retry(func() error { return s.read[selectReadOnly].QueryRowContext(ctx).Scan(&readOnly) })
+	err := s.retry(func() error { return s.control[selectReadOnly].QueryRowContext(ctx).Scan(&readOnly) })
 	if err == nil && readOnly != "off" {
 		err = platen.Errorf(platen.Unavailable, "the database is read-only")
 	}
@@ -191,36 +191,39 @@ var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is
 var errHeld = errors.New("another process does it")
 
 // updateShared is update on a shared database, with one of its locks, or
-// none. ctx bounds the time until the lock is held.
-func (s *Store) updateShared(ctx context.Context, lock query, fn func(*transaction) error) error {
+// none. turn bounds the time until the lock is held.
+func (s *Store) updateShared(ctx, turn context.Context, lock query, fn func(*transaction) error) error {
 	if !s.enter() {
 		return errStopping
 	}
 	defer s.running.Done()
-	release, err := s.locks.take(ctx, lock)
+	turn, stopWaiting := s.within(turn)
+	defer stopWaiting()
+	release, err := s.locks.take(turn, lock)
 	if err != nil {
 		return err
 	}
 	defer release()
-	within, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
+	within, cancel := s.within(ctx)
+	defer cancel()
 	if lock == "" {
 		within, cancel = s.bounded(within)
+		defer cancel()
 	}
-	defer cancel()
 	t, err := s.begin(within)
 	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
 		t, err = s.begin(within)
 	}
 	if err != nil {
-		return err
+		return ended(within, err)
 	}
 	if lock != "" {
-		if err := t.lock(ctx, lock); err != nil {
+		if err := t.lock(turn, lock); err != nil {
 			return t.rollback(err)
 		}
 	}
-	if err := fn(t); err != nil {
-		return t.rollback(err)
+	if err := t.run(fn); err != nil {
+		return err
 	}
 	if err := t.commit(); err != nil {
 		return err
@@ -276,7 +279,7 @@ func (s *Store) lead(ctx context.Context, task string) (bool, error) {
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	result, err := s.write[updateLease].ExecContext(ctx, task, s.id, leaseFor.Milliseconds())
+	result, err := s.control[updateLease].ExecContext(ctx, task, s.id, leaseFor.Milliseconds())
 	if err != nil {
 		return false, err
 	}
@@ -289,8 +292,10 @@ func (s *Store) waitForLists(ctx context.Context) error {
 	if !s.engine.Shared {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
 	_, err := s.write[waitForLists].ExecContext(ctx)
-	return err
+	return ended(ctx, err)
 }
 
 // lockIndex keeps the indexer from what is removed.
@@ -318,7 +323,7 @@ func (s *Store) live() {
 	beat := func(q query, args ...any) {
 		ctx, cancel := s.bounded(context.WithoutCancel(s.stop))
 		defer cancel()
-		_, _ = s.write[q].ExecContext(ctx, args...) // the next one makes up for it
+		_, _ = s.control[q].ExecContext(ctx, args...) // the next one makes up for it
 	}
 	for n := 0; ; n++ {
 		beat(upsertReplica, s.id)

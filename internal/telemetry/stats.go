@@ -75,7 +75,7 @@ func (c *storeCollector) Collect(to chan<- prometheus.Metric) {
 	for _, pool := range []struct {
 		name  string
 		stats sql.DBStats
-	}{{"reader", stats.Reader}, {"writer", stats.Writer}} {
+	}{{"reader", stats.Reader}, {"lookup", stats.Lookup}, {"control", stats.Control}, {"writer", stats.Writer}} {
 		send(poolConns, prometheus.GaugeValue, float64(pool.stats.InUse), pool.name, "in_use")
 		send(poolConns, prometheus.GaugeValue, float64(pool.stats.Idle), pool.name, "idle")
 		send(poolMax, prometheus.GaugeValue, float64(pool.stats.MaxOpenConnections), pool.name)
