@@ -2,10 +2,13 @@ package server
 
 import (
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/platenhq/platen/internal/admission"
 )
 
 // A response counts what is answered, for the log, and lets a stream last as
@@ -16,6 +19,10 @@ type response struct {
 	stall  time.Duration // how long the client may take for one write
 	status int
 	bytes  int64
+
+	conn     *admission.Conn // nil: of a listener without limits
+	held     int64           // of Server.inFlight, until the request ends
+	headOnly bool            // the body is thrown away
 
 	extended time.Time // when the deadline was last moved
 }
@@ -34,10 +41,39 @@ func (r *response) Write(b []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
+	if r.headOnly {
+		return r.skip(b)
+	}
 	r.extend()
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err
+}
+
+// skip throws away what answers a HEAD. A long answer is not worked out to its
+// end: errHeadOnly ends it.
+func (r *response) skip(b []byte) (int, error) {
+	if r.bytes += int64(len(b)); r.bytes > admission.SmallBytes {
+		return 0, errHeadOnly
+	}
+	return len(b), nil
+}
+
+// errHeadOnly says that nobody asked for the rest of an answer.
+var errHeadOnly = errors.New("the body of an answer to HEAD is not sent")
+
+// responseOf returns the response that w is.
+func responseOf(w http.ResponseWriter) *response {
+	for {
+		switch inner := w.(type) {
+		case *response:
+			return inner
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			panic("server: an answer that did not come through ServeHTTP")
+		}
+	}
 }
 
 // extend moves the deadline of the write, if the request has lasted a while.

@@ -36,11 +36,11 @@ type file struct {
 	ids       platen.Run // smallest and largest identifier given
 }
 
-// newFile makes the file in the directory for temporary files.
-func newFile() (file, error) {
-	temporary, err := os.CreateTemp("", "platen-import-")
+// newFile makes the file of a set.
+func (d Dir) newFile() (file, error) {
+	temporary, err := os.CreateTemp(string(d), prefix)
 	if err != nil {
-		return file{}, fmt.Errorf("temporary file: %w", err)
+		return file{}, &platen.Error{Code: platen.Unavailable, Message: "the server can not make a file for the import in its spool directory", Err: err}
 	}
 	// Where the system allows it, the file goes with the process.
 	_ = os.Remove(temporary.Name())
@@ -82,7 +82,7 @@ func noRoom(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for the import in its directory for temporary files", Err: err}
+	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for the import in its spool directory", Err: err}
 }
 
 func appendBytes(b, text []byte) []byte {

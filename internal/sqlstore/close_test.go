@@ -46,7 +46,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() *sqlstore.Store)) 
 
 func createJobs(t *testing.T, s *sqlstore.Store, n int) platen.Created {
 	t.Helper()
-	set, err := spool.New()
+	set, err := spool.Temp.New()
 	if err != nil {
 		t.Fatal(err)
 	}
