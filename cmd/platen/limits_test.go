@@ -145,3 +145,50 @@ func TestSpoolDir(t *testing.T) {
 		t.Errorf("an import with little room: %v", err)
 	}
 }
+
+// TestMemoryOfBodies sends many large bodies at once. Those that do not fit
+// are refused with an answer, also to clients that send all before they look
+// for one, and the process stays small.
+func TestMemoryOfBodies(t *testing.T) {
+	const bodies = 12
+	p := serveProcess(t, t.TempDir(), "PLATEN_MAX_INFLIGHT_BYTES="+fmt.Sprint(64<<20))
+	made, err := p.client(t).Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[`+strings.Repeat("{},", bodies-1)+`{}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pairs strings.Builder
+	for i := range 270_000 {
+		fmt.Fprintf(&pairs, `,{"name":"%07d","value":""}`, i)
+	}
+	statuses := make(chan int, bodies)
+	for _, job := range made.Children {
+		body := fmt.Sprintf(`{"id":%d,"properties":[%s]}`, job, pairs.String()[1:])
+		conn := dial(t, strings.TrimPrefix(p.url, "http://"))
+		go func() {
+			statuses <- conn.send("PUT", "/rest/serverengine/entity/jobs/"+job.String()+"/properties", body, true)
+		}()
+	}
+	seen := make(map[int]int)
+	for range bodies {
+		seen[<-statuses]++
+	}
+	if seen[200] == 0 || seen[503] == 0 || seen[200]+seen[503] != bodies {
+		t.Errorf("statuses %v, want some of 200, and 503 for the others", seen)
+	}
+	if got := p.gauge(t, `platen_refused_total{reason="inflight_bytes"}`); got != seen[503] {
+		t.Errorf("%d refusals are counted, and there were %d", got, seen[503])
+	}
+	if got := p.gauge(t, "platen_inflight_bytes"); got != 0 {
+		t.Errorf("%d bytes are in flight at the end", got)
+	}
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid))
+	if err != nil {
+		return // not on this system
+	}
+	for line := range strings.Lines(string(status)) {
+		var peak int
+		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &peak); n == 1 && peak > 400<<10 {
+			t.Errorf("the process took %d MiB for bodies of %d MiB together", peak>>10, bodies*len(pairs.String())>>20)
+		}
+	}
+}

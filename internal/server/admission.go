@@ -115,7 +115,7 @@ func (s *Server) take(of admission.Reason, what string) error {
 func (s *Server) inSlot(of admission.Reason, what string, handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if err := s.take(of, what); err != nil {
-			w.Header().Set("Connection", "close") // the body is not read
+			turnAway(w, r)
 			return err
 		}
 		defer s.slots[of].Give(1)
@@ -123,11 +123,30 @@ func (s *Server) inSlot(of admission.Reason, what string, handle handler) handle
 	}
 }
 
+// turnAway is for a request that is refused before its body is read. Many
+// clients send all of it before they look for an answer, so it is read and
+// thrown away after the answer.
+func turnAway(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	if r.ProtoMajor == 1 && r.Header.Get("Expect") == "" {
+		res := responseOf(w)
+		res.unread = http.NewResponseController(res.ResponseWriter).EnableFullDuplex() == nil
+	}
+}
+
+// drain throws away the body of a request that was turned away, up to the
+// size that it might have.
+func (s *Server) drain(w *response, r *http.Request) {
+	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
+		_, _ = io.CopyN(io.Discard, r.Body, s.MaxBody)
+	}
+}
+
 // withRoom returns a handler for what takes much room on the disk.
 func (s *Server) withRoom(handle handler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if err := s.room(); err != nil {
-			w.Header().Set("Connection", "close")
+			turnAway(w, r)
 			return err
 		}
 		return handle(w, r)
@@ -164,10 +183,10 @@ func (s *Server) hold(w http.ResponseWriter, bytes int64) error {
 func (s *Server) heldBody(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
 	body := http.MaxBytesReader(w, r.Body, s.MaxBody)
 	if r.ContentLength < 0 {
-		return &heldReader{server: s, w: w, body: body}, nil
+		return &heldReader{server: s, w: w, r: r, body: body}, nil
 	}
 	if err := s.hold(w, r.ContentLength*decodedFactor); err != nil {
-		w.Header().Set("Connection", "close")
+		turnAway(w, r)
 		return nil, err
 	}
 	return body, nil
@@ -177,6 +196,7 @@ func (s *Server) heldBody(w http.ResponseWriter, r *http.Request) (io.Reader, er
 type heldReader struct {
 	server *Server
 	w      http.ResponseWriter
+	r      *http.Request
 	body   io.Reader
 	read   int64
 }
@@ -186,7 +206,7 @@ func (h *heldReader) Read(b []byte) (int, error) {
 	n, err := h.body.Read(b)
 	h.read += int64(n)
 	if held := h.server.hold(h.w, h.read*decodedFactor); held != nil {
-		h.w.Header().Set("Connection", "close")
+		turnAway(h.w, h.r)
 		return n, held
 	}
 	return n, err

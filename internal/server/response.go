@@ -22,6 +22,7 @@ type response struct {
 
 	conn     *admission.Conn // nil: of a listener without limits
 	held     int64           // of Server.inFlight, until the request ends
+	unread   bool            // the body of the request is to be thrown away
 	headOnly bool            // the body is thrown away
 
 	extended time.Time // when the deadline was last moved

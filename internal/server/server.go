@@ -248,6 +248,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.mux.ServeHTTP(res, r)
+	if res.unread {
+		s.drain(res, r)
+	}
 }
 
 // clientAddress returns the address that a connection comes from; the zero
