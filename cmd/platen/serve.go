@@ -188,10 +188,10 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer func() { err = errors.Join(err, store.Close()) }()
 	store.Observe(telemetry.Store())
 	telemetry.WatchStore(store.Stats)
+	store.Serve()
 	if err := store.Unfinished(ctx); err != nil {
 		return err
 	}
-	store.Serve()
 	password, err := firstUser(ctx, store, env.getenv(adminPassword))
 	if err != nil {
 		return err

@@ -308,35 +308,45 @@ func (t *transaction) lockIndex() error {
 
 // Serve says to other processes that share the database that this one serves
 // it, until Close. Operations of those that do not are taken for lost.
-func (s *Store) Serve() {
-	if s.engine.Shared && s.enter() {
-		go s.live()
-	}
-}
+func (s *Store) Serve() { s.live(s.id) }
 
-// live says from time to time that this process lives, and forgets those that
-// have long been dead.
-func (s *Store) live() {
-	defer s.running.Done()
-	ticker := time.NewTicker(liveEvery)
-	defer ticker.Stop()
+// live says, and from time to time again, that this process lives by the name
+// id, and forgets those that have long been dead. It ends with Close, or when
+// the function that it returns is called.
+func (s *Store) live(id string) (end func()) {
+	if !s.engine.Shared || !s.enter() {
+		return func() {}
+	}
 	beat := func(q query, args ...any) {
 		ctx, cancel := s.bounded(context.WithoutCancel(s.stop))
 		defer cancel()
 		_, _ = s.control[q].ExecContext(ctx, args...) // the next one makes up for it
 	}
-	for n := 0; ; n++ {
-		beat(upsertReplica, s.id)
-		if n%100 == 0 {
-			beat(deleteReplicas)
-			beat(deleteFailures, failuresKept.Milliseconds())
+	beat(upsertReplica, id)
+	ctx, cancel := context.WithCancel(s.stop)
+	ended := make(chan struct{})
+	go func() {
+		defer s.running.Done()
+		defer close(ended)
+		ticker := time.NewTicker(liveEvery)
+		defer ticker.Stop()
+		for n := 0; ; n++ {
+			if n%100 == 0 {
+				beat(deleteReplicas)
+				beat(deleteFailures, failuresKept.Milliseconds())
+			}
+			select {
+			case <-ctx.Done():
+				beat(deleteReplica, id)
+				return
+			case <-ticker.C:
+				beat(upsertReplica, id)
+			}
 		}
-		select {
-		case <-s.stop.Done():
-			beat(deleteReplica, s.id)
-			return
-		case <-ticker.C:
-		}
+	}()
+	return func() {
+		cancel()
+		<-ended
 	}
 }
 
