@@ -124,6 +124,38 @@ func TestCopy(t *testing.T) {
 	if code, _, stderr := command(nil, "", "copy", "--from", dir, "--to", address); code != 1 || !strings.Contains(stderr, "not empty") {
 		t.Errorf("copy to what is not empty: %d %s", code, stderr)
 	}
+	// While it is copied no server starts on it. A copy that is stopped holds
+	// still where it is.
+	half := exec.CommandContext(ctx, os.Args[0], "copy", "--from", address, "--to", t.TempDir())
+	half.Env = append(os.Environ(), "PLATEN_BE=1")
+	if err := half.Start(); err != nil {
+		t.Fatal(err)
+	}
+	copies := func() (n int) {
+		if err := pgtest.Query(address, "SELECT count(*) FROM replica WHERE id LIKE 'copy-%'", &n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	waitFor(t, "the copy", func() bool { return copies() == 1 })
+	if err := half.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"user", "add", "meanwhile", "--generate"}} {
+		if code, _, stderr := command(nil, "", append(args, option(address))...); code != 1 || !strings.Contains(stderr, "is being copied") {
+			t.Errorf("%s while it is copied: %d %s", args[0], code, stderr)
+		}
+	}
+	if err := half.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	if err := half.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = half.Wait()
+	if copies() != 0 {
+		t.Error("a copy that has ended is taken for one under way")
+	}
 	if code, stdout, stderr := command(nil, "", "copy", "--from", address, "--to", back); code != 0 {
 		t.Fatalf("copy back: %d %s %s", code, stdout, stderr)
 	}

@@ -37,7 +37,7 @@ func TestBadDatabase(t *testing.T) {
 		{"no such database", pgtest.WithDatabase(t, address, "missing"), "createdb"},
 		{"not an address", "postgres://one:port/x", "can not be understood"},
 		{"no address", "./platen-data", "--data"},
-		{"a small pool", address + "?pool_max_conns=2", "6 are the fewest"},
+		{"a small pool", address + "?pool_max_conns=2", "8 are the fewest"},
 		{"a newer platen", newer, "run the newer platen"},
 		{"another program's", foreign, "another program"},
 		{"another program's migrations", foreignTable, "another program"},

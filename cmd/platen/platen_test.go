@@ -70,7 +70,14 @@ func option(where string) string {
 
 func serveProcess(t *testing.T, where string, env ...string) *process {
 	t.Helper()
-	p := &process{Cmd: exec.Command(os.Args[0], "serve", "--listen", "127.0.0.1:0", option(where)), log: &bytes.Buffer{}}
+	return serveProcessBy(t, where, func(args []string) []string { return args }, env...)
+}
+
+// serveProcessBy starts a server by a command that runs its arguments.
+func serveProcessBy(t *testing.T, where string, by func(args []string) []string, env ...string) *process {
+	t.Helper()
+	args := by([]string{os.Args[0], "serve", "--listen", "127.0.0.1:0", option(where)})
+	p := &process{Cmd: exec.Command(args[0], args[1:]...), log: &bytes.Buffer{}}
 	p.Env = append(append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
@@ -47,6 +48,9 @@ type settings struct {
 	logLevel   string
 	noAuth     bool
 
+	limits   admission.Limits
+	spoolDir string
+
 	cleanupEvery   time.Duration
 	cleanupAfter   time.Duration
 	operationGrace time.Duration
@@ -59,7 +63,8 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.StringVar(&set.metrics, "metrics-listen", "", "address and port that serve /metrics and nothing else, and check no credentials: one that only those who may read them can reach")
 	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for; clients that follow OL Connect's log in anew 15s before its end")
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
-	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have no limit")
+	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have a limit of their own")
+	set.limitFlags(flags)
 	flags.IntVar(&set.cache, "cache", 64, "memory for cached lists in MiB")
 	flags.DurationVar(&set.cleanupEvery, "cleanup-every", time.Hour, "how often the clean-up removes for good what was deleted; it also runs at the start; 0 turns it off")
 	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")
@@ -108,15 +113,41 @@ type running struct {
 	store    platen.Store
 }
 
-// serve runs a server until ctx ends. ready, unless nil, is called when it
-// answers, and prints what a person should know instead of serve.
-func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
+// serve runs a server until ctx ends, and ends not much later. ready, unless
+// nil, is called when it answers, and prints what a person should know instead
+// of serve.
+func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- serveUntil(ctx, env, set, ready) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(stopWithin)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("the server has not stopped within %v and is ended; nothing that was acknowledged is lost by that", stopWithin)
+	}
+}
+
+// stopWithin is less than the ten seconds after which a supervisor kills.
+const stopWithin = 9500 * time.Millisecond
+
+// serveUntil is serve without a bound for its end.
+func serveUntil(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
 	log, err := newLog(env.stderr, set)
 	if err != nil {
 		return err
 	}
 	if err := set.check(); err != nil {
 		return err
+	}
+	if set.limits, err = set.limits.Resolve(); err != nil {
+		return usageError{err, "platen serve"}
 	}
 	listener, err := net.Listen("tcp", set.listen)
 	if err != nil {
@@ -139,11 +170,17 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer telemetry.Close()
+	limited := admission.Listen(listener, set.limits, nil, telemetry.Refused)
+	telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
 	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	spools, err := set.openSpools()
+	if err != nil {
+		return err
+	}
 	store, err := set.open(ctx, set.cache<<20)
 	if err != nil {
 		return err
@@ -151,10 +188,10 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	defer func() { err = errors.Join(err, store.Close()) }()
 	store.Observe(telemetry.Store())
 	telemetry.WatchStore(store.Stats)
+	store.Serve()
 	if err := store.Unfinished(ctx); err != nil {
 		return err
 	}
-	store.Serve()
 	password, err := firstUser(ctx, store, env.getenv(adminPassword))
 	if err != nil {
 		return err
@@ -165,7 +202,7 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	}
 	defer guard.Close()
 	handler := server.New(server.Config{
-		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Telemetry: telemetry,
+		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Limits: set.limits, Spool: spools, Telemetry: telemetry,
 	})
 
 	// What ran in a process that is gone has ended with it.
@@ -185,7 +222,7 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	}()
 	defer serveMetrics(ctx, telemetry, metrics, log)()
 	served := make(chan error, 1)
-	go func() { served <- handler.Serve(ctx, listener) }()
+	go func() { served <- handler.Serve(ctx, limited) }()
 	now := running{url: url, password: password, store: store}
 	if metrics != nil {
 		now.metrics = "http://" + metrics.Addr().String() + "/metrics"

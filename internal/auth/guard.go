@@ -52,7 +52,7 @@ type Guard struct {
 
 	users atomic.Pointer[users]
 	look  atomic.Pointer[look]
-	stop  chan struct{}
+	stop  context.CancelFunc
 	done  chan struct{}
 
 	mu       sync.Mutex
@@ -108,7 +108,6 @@ func NewGuard(ctx context.Context, config Config) (*Guard, error) {
 		log:      config.Log,
 		now:      time.Now,
 		signer:   newSigner(key),
-		stop:     make(chan struct{}),
 		done:     make(chan struct{}),
 		verified: make(map[verifiedKey]verified),
 		key:      make([]byte, 32),
@@ -121,31 +120,36 @@ func NewGuard(ctx context.Context, config Config) (*Guard, error) {
 	if err := g.refresh(ctx); err != nil {
 		return nil, err
 	}
-	go g.follow()
+	following, stop := context.WithCancel(context.WithoutCancel(ctx))
+	g.stop = stop
+	go g.follow(following)
 	return g, nil
 }
 
 // Close stops the guard's look-out for changed users.
 func (g *Guard) Close() {
-	close(g.stop)
+	g.stop()
 	<-g.done
 }
 
 // follow keeps the users up to date, and shares failed logins.
-func (g *Guard) follow() {
+func (g *Guard) follow(following context.Context) {
 	defer close(g.done)
 	ticker := time.NewTicker(refreshEvery)
 	defer ticker.Stop()
 	failing := false
 	for {
 		select {
-		case <-g.stop:
+		case <-following.Done():
 			return
 		case <-ticker.C:
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), patience)
+		ctx, cancel := context.WithTimeout(following, patience)
 		err := errors.Join(g.refresh(ctx), g.share(ctx))
 		cancel()
+		if following.Err() != nil {
+			return
+		}
 		if err != nil && !failing {
 			g.log.Error("can not look for changed users; requests are refused until it can", "error", err)
 		}

@@ -30,7 +30,7 @@ type set struct {
 }
 
 var dataSets = set{func(t *testing.T, document io.Reader) (string, platen.Run, error) {
-	source, err := spool.NewDataSet()
+	source, err := spool.Temp.NewDataSet()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ var dataSets = set{func(t *testing.T, document io.Reader) (string, platen.Run, e
 }}
 
 var contentSets = set{func(t *testing.T, document io.Reader) (string, platen.Run, error) {
-	source, err := spool.NewContentSet()
+	source, err := spool.Temp.NewContentSet()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -400,7 +400,7 @@ func TestJobSetDetails(t *testing.T) {
 		`{"contentitem":1,"template":"t"}`:                                     `{"template":"t"}`,
 		`{"template":"t","pages":[{"duplex":true,"count":2}],"contentitem":1}`: `{"pages":[{"count":2,"duplex":true}],"template":"t"}`,
 	} {
-		source, err := spool.New()
+		source, err := spool.Temp.New()
 		if err != nil {
 			t.Fatal(err)
 		}

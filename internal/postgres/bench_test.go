@@ -23,7 +23,7 @@ func BenchmarkReplace(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	set, err := spool.New()
+	set, err := spool.Temp.New()
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -27,7 +27,7 @@ import (
 // What holds unless the address says otherwise.
 const (
 	connections       = 20 // pool_max_conns
-	leastConnections  = 6
+	leastConnections  = 8
 	connectTimeout    = 3 * time.Second  // connect_timeout, of each server in the address
 	statementTimeout  = "30s"            // statement_timeout
 	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
@@ -57,8 +57,9 @@ var secret = regexp.MustCompile(`(//[^:@/]*):[^@/]*@`)
 
 // A Database is an open database, which a store can be made on.
 type Database struct {
-	Writer, Reader *sql.DB
-	warned         atomic.Int64
+	Writer, Reader, Lookup, Control *sql.DB
+
+	warned atomic.Int64
 }
 
 // Connect connects to the database at an address as libpq takes it, with the
@@ -106,8 +107,12 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 		}
 	}
 	writers := max(4, min(8, most/3))
+	controls := 1 + most/connections // what is left is for reads, a half of it for single rows
+	lookups := (most - writers - controls) / 2
 	d.Writer = pool(config, writers)
-	d.Reader = pool(config, most-writers)
+	d.Control = pool(config, controls)
+	d.Lookup = pool(config, lookups)
+	d.Reader = pool(config, most-writers-controls-lookups)
 	if err := d.Writer.PingContext(ctx); err != nil {
 		return nil, errors.Join(explain(err, conn), d.Close())
 	}
@@ -131,7 +136,9 @@ func pool(config *pgxpool.Config, most int) *sql.DB {
 }
 
 // Close closes the connections.
-func (d *Database) Close() error { return errors.Join(d.Writer.Close(), d.Reader.Close()) }
+func (d *Database) Close() error {
+	return errors.Join(d.Control.Close(), d.Lookup.Close(), d.Reader.Close(), d.Writer.Close())
+}
 
 // Open opens the store at an address, and brings its schema up to date. Errors
 // are of the kinds [Connect] and the migrations name, for a person to read.
@@ -146,6 +153,8 @@ func Open(ctx context.Context, address string) (*sqlstore.Store, error) {
 	return sqlstore.Open(ctx, sqlstore.Engine{
 		Writer:    d.Writer,
 		Reader:    d.Reader,
+		Lookup:    d.Lookup,
+		Control:   d.Control,
 		Shared:    true,
 		Rebind:    func(query string) string { return query },
 		Translate: translate,

@@ -10,8 +10,10 @@ import (
 	"net/http"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
 )
@@ -58,7 +60,7 @@ func (s *Server) handler(route olrest.Route) handler {
 	if do == nil {
 		panic("server: a route has no handler")
 	}
-	return func(w http.ResponseWriter, r *http.Request) error { return do(s, route, w, r) }
+	return s.admitted(route.Action, func(w http.ResponseWriter, r *http.Request) error { return do(s, route, w, r) })
 }
 
 func (s *Server) handshake(route olrest.Route, w http.ResponseWriter, _ *http.Request) error {
@@ -72,7 +74,11 @@ func (s *Server) version(_ olrest.Route, w http.ResponseWriter, _ *http.Request)
 }
 
 func (s *Server) login(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	return s.Guard.Login(w, r)
+	err := s.Guard.Login(w, r)
+	if err == nil {
+		responseOf(w).conn.Known()
+	}
+	return err
 }
 
 func (s *Server) entities(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
@@ -90,8 +96,7 @@ func (s *Server) entities(route olrest.Route, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return err
 	}
-	olrest.ReplyIdentifiers(w, runs)
-	return nil
+	return s.replyIdentifiers(w, runs)
 }
 
 func (s *Server) children(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
@@ -103,8 +108,7 @@ func (s *Server) children(route olrest.Route, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return err
 	}
-	olrest.ReplyIdentifiers(w, runs)
-	return nil
+	return s.replyIdentifiers(w, runs)
 }
 
 func (s *Server) contents(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
@@ -128,7 +132,22 @@ func (s *Server) readList(route olrest.Route, w http.ResponseWriter, r *http.Req
 	if err != nil {
 		return err
 	}
+	if len(list) > admission.SmallBytes {
+		if err := s.hold(w, int64(len(list))); err != nil {
+			return err
+		}
+	}
 	olrest.ReplyJSON(w, list)
+	return nil
+}
+
+// replyIdentifiers answers with runs, which are in memory until the client
+// has taken them.
+func (s *Server) replyIdentifiers(w http.ResponseWriter, runs []platen.Run) error {
+	if err := s.hold(w, int64(len(runs))*int64(unsafe.Sizeof(platen.Run{}))); err != nil {
+		return err
+	}
+	olrest.ReplyIdentifiers(w, runs)
 	return nil
 }
 
@@ -270,6 +289,10 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, fn func(body [
 	if r.ContentLength > s.MaxBody {
 		return tooLarge(w, s.MaxBody)
 	}
+	body, err := s.heldBody(w, r)
+	if err != nil {
+		return err
+	}
 	buffer := bodies.Get().(*bytes.Buffer)
 	buffer.Reset()
 	defer func() {
@@ -280,7 +303,7 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, fn func(body [
 	if r.ContentLength > 0 && r.ContentLength <= maxPooledBody {
 		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
-	if _, err := buffer.ReadFrom(http.MaxBytesReader(w, r.Body, s.MaxBody)); err != nil {
+	if _, err := buffer.ReadFrom(body); err != nil {
 		return bodyError(w, err)
 	}
 	return fn(buffer.Bytes())
@@ -306,7 +329,7 @@ func checkMedia(r *http.Request) error {
 // get to the next request, is what the limit is against.
 func tooLarge(w http.ResponseWriter, limit int64) error {
 	w.Header().Set("Connection", "close")
-	return platen.Errorf(platen.TooLarge, "the body is over the limit of %d bytes", limit)
+	return platen.Errorf(platen.TooLarge, "the body is over the limit of %d bytes (--max-body)", limit)
 }
 
 // bodyError says why a body could not be read.
@@ -348,6 +371,9 @@ func (s *Server) health(w http.ResponseWriter, _ *http.Request) error {
 
 // ready says that the store answers, too.
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) error {
+	if s.stopping.Load() {
+		return errStopping
+	}
 	if err := s.Ready(r.Context()); err != nil {
 		return err
 	}
@@ -367,6 +393,9 @@ func (s *Server) Ready(ctx context.Context) error {
 
 // metrics answers a scrape.
 func (s *Server) metrics(w http.ResponseWriter, r *http.Request) error {
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	s.Telemetry.Handler().ServeHTTP(w, r)
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
 )
@@ -51,6 +52,15 @@ type preparedSet interface {
 // begin begins an operation that creates a job set of source, with its pages,
 // and answers. It closes source.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request, source preparedSet, pages int64) error {
+	if err := s.take(admission.Operations, "operations"); err != nil {
+		return errors.Join(err, source.Close())
+	}
+	begun := false
+	defer func() {
+		if !begun {
+			s.slots[admission.Operations].Give(1)
+		}
+	}()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(r.Context()))
 	run := &running{
 		Operation: platen.Operation{ID: uuid.NewString(), Type: olrest.JobCreation, Started: time.Now()},
@@ -64,9 +74,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, source preparedSe
 	}
 	if !s.operating.add(run) {
 		cancel()
-		return errors.Join(platen.Errorf(platen.Unavailable, "the server is stopping"), source.Close(),
-			s.Store.ForgetOperation(r.Context(), run.ID))
+		return errors.Join(errStopping, source.Close(), s.Store.ForgetOperation(r.Context(), run.ID))
 	}
+	begun = true
 	go s.create(ctx, run, source)
 	olrest.ReplyAccepted(w, run.ID)
 	return nil
@@ -74,6 +84,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, source preparedSe
 
 // create is what an operation does.
 func (s *Server) create(ctx context.Context, run *running, source preparedSet) {
+	defer s.slots[admission.Operations].Give(1)
 	defer s.operating.remove(run)
 	defer source.Close()
 	go s.report(ctx, run)
@@ -146,22 +157,29 @@ func (o *operations) get(id string) *running {
 	return o.running[id]
 }
 
-// count returns how many run.
-func (o *operations) count() int64 {
+// cancel cancels what runs, and lets nothing begin any more.
+func (o *operations) cancel() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return int64(len(o.running))
-}
-
-// stop cancels what runs, and waits for it to end.
-func (o *operations) stop() {
-	o.mu.Lock()
 	o.stopped = true
 	for _, run := range o.running {
 		run.cancel()
 	}
-	o.mu.Unlock()
-	o.ended.Wait()
+}
+
+// wait waits for what runs to end, and reports whether it has before ctx does.
+func (o *operations) wait(ctx context.Context) bool {
+	ended := make(chan struct{})
+	go func() {
+		o.ended.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // counted counts the pages that pass.
@@ -193,7 +211,7 @@ func (s *Server) createStructure(_ olrest.Route, w http.ResponseWriter, r *http.
 	if err := checkMedia(r); err != nil {
 		return err
 	}
-	set, err := spool.New()
+	set, err := s.Spool.New()
 	if err != nil {
 		return err
 	}

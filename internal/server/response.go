@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"github.com/platenhq/platen/internal/admission"
 )
 
 // headBytes is how much of a body is made for HEAD, which gets none of it:
@@ -21,6 +23,10 @@ type response struct {
 	head   bool          // the client wants no body
 	status int
 	bytes  int64
+
+	conn   *admission.Conn // nil: of a listener without limits
+	held   int64           // of Server.inFlight, until the request ends
+	unread bool            // the body of the request is to be thrown away
 
 	extended time.Time // when the deadline was last moved
 }
@@ -46,6 +52,20 @@ func (r *response) Write(b []byte) (int, error) {
 		err = http.ErrBodyNotAllowed // who writes a long body need not go on
 	}
 	return n, err
+}
+
+// responseOf returns the response that w is.
+func responseOf(w http.ResponseWriter) *response {
+	for {
+		switch inner := w.(type) {
+		case *response:
+			return inner
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = inner.Unwrap()
+		default:
+			panic("server: an answer that did not come through ServeHTTP")
+		}
+	}
 }
 
 // extend moves the deadline of the write, if the request has lasted a while.

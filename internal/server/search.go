@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
 )
@@ -19,12 +20,9 @@ func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) er
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), s.Timeouts.Find)
 	defer cancel()
-	answer := new(spool.Answer)
+	answer := s.Spool.NewAnswer()
 	defer answer.Close()
-	found := olrest.NewFoundWriter(answer)
-	if err = s.Store.Find(ctx, search, found.Write); err == nil {
-		err = found.Close()
-	}
+	err = s.findInto(ctx, answer, search)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &platen.Error{
 			Code:    platen.Unavailable,
@@ -38,6 +36,20 @@ func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) er
 	olrest.BeginSized(w, answer.Size())
 	_, _ = answer.WriteTo(w) // an error is the client's leaving
 	return nil
+}
+
+// findInto searches in a slot, which it gives back before the client takes the
+// answer.
+func (s *Server) findInto(ctx context.Context, answer *spool.Answer, search *platen.Search) error {
+	if err := s.take(admission.Searches, "searches"); err != nil {
+		return err
+	}
+	defer s.slots[admission.Searches].Give(1)
+	found := olrest.NewFoundWriter(answer)
+	if err := s.Store.Find(ctx, search, found.Write); err != nil {
+		return err
+	}
+	return found.Close()
 }
 
 // statistics reads the job set twice: the sums come first in the answer.

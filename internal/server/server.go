@@ -6,9 +6,7 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/netip"
 	"runtime/debug"
@@ -17,9 +15,11 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -29,7 +29,7 @@ type Timeouts struct {
 	Stall  time.Duration // to send a body, or to take what is written; streams: the next part of it
 	Idle   time.Duration // between requests
 	Find   time.Duration // for a search in the store
-	Stop   time.Duration // for requests under way when the server stops
+	Stop   time.Duration // for requests under way when the server stops; then they are cancelled
 }
 
 var defaultTimeouts = Timeouts{
@@ -37,7 +37,7 @@ var defaultTimeouts = Timeouts{
 	Stall:  30 * time.Second,
 	Idle:   2 * time.Minute,
 	Find:   25 * time.Second, // less than Stall, so that it can be answered
-	Stop:   7 * time.Second,  // with what follows, less than the ten that are promised
+	Stop:   5 * time.Second,  // with what follows, less than the ten that are promised
 }
 
 // maxHeaderBytes bounds the headers of a request.
@@ -52,6 +52,8 @@ type Config struct {
 	MaxBody    int64                // bytes of a body, imports apart
 	MaxPages   int64                // of a job set that an operation creates; zero: platen.MaxOperationPages
 	Timeouts   Timeouts             // zero: the defaults
+	Limits     admission.Limits     // of requests at once; zero: the defaults
+	Spool      spool.Dir            // where imports are kept until they are stored
 	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
 }
 
@@ -63,6 +65,7 @@ type Server struct {
 	ids     requestIDs
 
 	operating operations
+	limited
 }
 
 // New returns a server.
@@ -77,7 +80,7 @@ func New(config Config) *Server {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
 	}
 	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
-	s.Telemetry.WatchServer(s.operating.count, s.Ready)
+	s.limit()
 	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound))
 	guarded := make(map[string]resource)
 	open := make(map[string]resource)
@@ -106,7 +109,7 @@ func New(config Config) *Server {
 		s.mux.Handle(path, s.serve(res))
 	}
 	for path, res := range guarded {
-		s.mux.Handle(path, s.Guard.Require(s.serve(res)))
+		s.mux.Handle(path, s.Guard.Require(known(s.serve(res))))
 	}
 	s.mux.Handle("/", s.nothing)
 	return s
@@ -160,7 +163,11 @@ func (s *Server) serve(res resource) http.Handler {
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := platen.ErrorCode(err)
 	if r.Context().Err() != nil && code == platen.Internal {
-		return // the client has left, and with it the reason for the work
+		stopped, ok := errors.AsType[*platen.Error](context.Cause(r.Context()))
+		if !ok {
+			return // the client has left, and with it the reason for the work
+		}
+		err, code = stopped, stopped.Code
 	}
 	if shown, ok := errors.AsType[*platen.Error](err); code == platen.Internal || ok && shown.Err != nil {
 		s.Log.Error("request failed", "error", err, "path", r.URL.Path, "request", auth.CallOf(r.Context()).RequestID)
@@ -180,13 +187,15 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // line in the log and its place in the metrics, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r), Client: clientAddress(r)}
-	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, head: r.Method == http.MethodHead}
+	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall,
+		conn: admission.ConnOf(r.Context()), head: r.Method == http.MethodHead}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
 	r = r.WithContext(auth.WithCall(ctx, call))
 	defer func() {
+		s.inFlight.Give(res.held)
 		p := recover()
 		if p != nil && p != http.ErrAbortHandler {
 			s.Log.Error("panic", "panic", p, "request", call.RequestID, "stack", string(debug.Stack()))
@@ -232,11 +241,17 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
+	if s.refuse(res, r) {
+		return
+	}
 	if !plain(r.URL.Path) || r.Method == http.MethodConnect {
 		s.nothing.ServeHTTP(res, r)
 		return
 	}
 	s.mux.ServeHTTP(res, r)
+	if res.unread {
+		s.drain(res, r)
+	}
 }
 
 // clientAddress returns the address that a connection comes from; the zero
@@ -261,34 +276,4 @@ func plain(path string) bool {
 		}
 	}
 	return true
-}
-
-// Serve answers what comes in at the listener until ctx ends. Then it takes
-// no more, and gives what is under way some seconds to end.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.Timeouts.Header,
-		ReadTimeout:       s.Timeouts.Stall,
-		WriteTimeout:      s.Timeouts.Stall,
-		IdleTimeout:       s.Timeouts.Idle,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	s.Log.Info("stopping")
-	stopping, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.Timeouts.Stop)
-	defer cancel()
-	s.operating.stop()
-	if err := server.Shutdown(stopping); err != nil {
-		s.Log.Warn("some requests did not end in time and are cut off", "error", err)
-		return server.Close()
-	}
-	return nil
 }

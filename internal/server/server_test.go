@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 )
@@ -569,6 +570,8 @@ func (s *service) readAnswer(conn net.Conn) answer {
 func TestSlowClients(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 300 * time.Millisecond, Stall: 600 * time.Millisecond, Idle: time.Minute, Stop: 5 * time.Second}
+		c.Limits = admission.Defaults
+		c.Limits.Imports = 100
 	})
 	job := s.importSet(twoJobs).Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)

@@ -3,17 +3,15 @@ package server
 import (
 	"io"
 	"net/http"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
-	"github.com/platenhq/platen/internal/spool"
 )
 
 // importers take documents in, and store them, by kind of set.
 var importers = map[platen.Kind]func(s *Server, r *http.Request, document io.Reader) (platen.Created, error){
 	platen.DataSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
-		set, err := spool.NewDataSet()
+		set, err := s.Spool.NewDataSet()
 		if err != nil {
 			return platen.Created{}, err
 		}
@@ -24,7 +22,7 @@ var importers = map[platen.Kind]func(s *Server, r *http.Request, document io.Rea
 		return s.Store.CreateDataSet(r.Context(), set)
 	},
 	platen.ContentSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
-		set, err := spool.NewContentSet()
+		set, err := s.Spool.NewContentSet()
 		if err != nil {
 			return platen.Created{}, err
 		}
@@ -35,7 +33,7 @@ var importers = map[platen.Kind]func(s *Server, r *http.Request, document io.Rea
 		return s.Store.CreateContentSet(r.Context(), set)
 	},
 	platen.JobSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
-		set, err := spool.New()
+		set, err := s.Spool.New()
 		if err != nil {
 			return platen.Created{}, err
 		}
@@ -67,44 +65,6 @@ func (s *Server) importSet(route olrest.Route, w http.ResponseWriter, r *http.Re
 	s.Log.Info("set imported", "kind", route.Kind.String(), "id", made.ID, "children", len(made.Children))
 	olrest.ReplyCreated(w, route.Kind, made)
 	return nil
-}
-
-// A patientReader reads a body of any size, for as long as it goes on coming.
-type patientReader struct {
-	body    io.Reader
-	control *http.ResponseController
-	stall   time.Duration // how long the next part may take
-	moved   time.Time     // when the deadline was last moved
-	err     error         // the first error that is not the end
-}
-
-// document returns the reader of the body of a request.
-func (s *Server) document(w http.ResponseWriter, r *http.Request) *patientReader {
-	return &patientReader{body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall}
-}
-
-// refuse returns the error to answer with when the document is not good, or
-// does not arrive.
-func (p *patientReader) refuse(w http.ResponseWriter, err error) error {
-	// The rest of a refused document may be of any size.
-	w.Header().Set("Connection", "close")
-	if p.err != nil {
-		return bodyError(w, p.err)
-	}
-	return err
-}
-
-// Read implements [io.Reader].
-func (p *patientReader) Read(b []byte) (int, error) {
-	if now := time.Now(); now.Sub(p.moved) > p.stall/6 {
-		p.moved = now
-		_ = p.control.SetReadDeadline(now.Add(p.stall))
-	}
-	n, err := p.body.Read(b)
-	if err != nil && err != io.EOF && p.err == nil {
-		p.err = err
-	}
-	return n, err
 }
 
 // exportSet streams a set as a document.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"github.com/platenhq/platen"
 )
 
 // memoryBytes is how much of an answer is kept in memory.
@@ -11,18 +13,22 @@ const memoryBytes = 256 << 10
 
 // An Answer keeps an answer until it is whole, so that what it was made from
 // need not wait for a client: its beginning in memory, what is beyond in a
-// temporary file. The zero Answer is empty.
+// temporary file.
 type Answer struct {
+	dir       Dir
 	memory    []byte
 	temporary *os.File
 	size      int64
 }
 
+// NewAnswer returns an empty answer. The caller closes it.
+func (d Dir) NewAnswer() *Answer { return &Answer{dir: d} }
+
 // Write implements [io.Writer]. Unavailable: there is no room.
 func (a *Answer) Write(b []byte) (int, error) {
 	if a.temporary == nil && len(a.memory)+len(b) > memoryBytes {
 		var err error
-		if a.temporary, err = temporaryFile("platen-answer-"); err != nil {
+		if a.temporary, err = a.dir.temporaryFile(); err != nil {
 			return 0, err
 		}
 	}
@@ -60,12 +66,12 @@ func (a *Answer) Close() error {
 	return closeTemporary(a.temporary)
 }
 
-// temporaryFile makes a file in the directory for temporary files. Where the
-// system allows it, the file goes with the process.
-func temporaryFile(prefix string) (*os.File, error) {
-	file, err := os.CreateTemp("", prefix)
+// temporaryFile makes a file in the directory. Where the system allows it, the
+// file has no name, and goes with the process.
+func (d Dir) temporaryFile() (*os.File, error) {
+	file, err := os.CreateTemp(string(d), prefix)
 	if err != nil {
-		return nil, noRoom(err)
+		return nil, &platen.Error{Code: platen.Unavailable, Message: "the server can not make a file in its spool directory", Err: err}
 	}
 	_ = os.Remove(file.Name())
 	return file, nil

@@ -12,8 +12,8 @@ type ContentSet struct {
 var _ platen.ContentSetSource = (*ContentSet)(nil)
 
 // NewContentSet returns an empty spool of a content set. The caller closes it.
-func NewContentSet() (*ContentSet, error) {
-	file, err := newFile()
+func (d Dir) NewContentSet() (*ContentSet, error) {
+	file, err := d.newFile()
 	if err != nil {
 		return nil, err
 	}

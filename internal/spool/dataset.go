@@ -19,8 +19,8 @@ type DataSet struct {
 var _ platen.DataSetSource = (*DataSet)(nil)
 
 // NewDataSet returns an empty spool of a data set. The caller closes it.
-func NewDataSet() (*DataSet, error) {
-	file, err := newFile()
+func (d Dir) NewDataSet() (*DataSet, error) {
+	file, err := d.newFile()
 	if err != nil {
 		return nil, err
 	}

@@ -17,8 +17,8 @@ type Spool struct {
 var _ platen.JobSetSource = (*Spool)(nil)
 
 // New returns an empty spool of a job set. The caller closes it.
-func New() (*Spool, error) {
-	file, err := newFile()
+func (d Dir) New() (*Spool, error) {
+	file, err := d.newFile()
 	if err != nil {
 		return nil, err
 	}

@@ -35,9 +35,9 @@ type file struct {
 	ids       platen.Run // smallest and largest identifier given
 }
 
-// newFile makes the file in the directory for temporary files.
-func newFile() (file, error) {
-	temporary, err := temporaryFile("platen-import-")
+// newFile makes the file of a set.
+func (d Dir) newFile() (file, error) {
+	temporary, err := d.temporaryFile()
 	if err != nil {
 		return file{}, err
 	}
@@ -73,7 +73,7 @@ func noRoom(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for this in its directory for temporary files", Err: err}
+	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for this in its spool directory", Err: err}
 }
 
 func appendBytes(b, text []byte) []byte {

@@ -63,7 +63,7 @@ func wantGiven(t *testing.T, got platen.Run, first, last platen.ID) {
 }
 
 func TestDataSet(t *testing.T) {
-	s := open(t, spool.NewDataSet)
+	s := open(t, spool.Temp.NewDataSet)
 	wantReads(t, nil, s.Read)
 	wantGiven(t, s.Given(), 0, 0)
 
@@ -102,7 +102,7 @@ func TestDataSet(t *testing.T) {
 }
 
 func TestContentSet(t *testing.T) {
-	s := open(t, spool.NewContentSet)
+	s := open(t, spool.Temp.NewContentSet)
 	wantReads(t, nil, s.Read)
 	wantGiven(t, s.Given(), 0, 0)
 
@@ -153,7 +153,7 @@ func (v visitor) Document(document *platen.SourceDocument) error {
 }
 
 func TestJobSet(t *testing.T) {
-	s := open(t, spool.New)
+	s := open(t, spool.Temp.New)
 	s.Begin(platen.JobSet)
 	s.Begin(platen.Job)
 	s.Begin(platen.JobSegment)
@@ -196,7 +196,7 @@ func TestJobSet(t *testing.T) {
 
 // A directory for temporary files that is full, or gone, is for the operator.
 func TestNoRoom(t *testing.T) {
-	s := open(t, spool.NewDataSet)
+	s := open(t, spool.Temp.NewDataSet)
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -216,9 +216,9 @@ func TestNoRoom(t *testing.T) {
 
 	t.Setenv("TMPDIR", t.TempDir()+"/gone")
 	t.Setenv("TMP", t.TempDir()+"/gone")
-	_, first := spool.New()
-	_, second := spool.NewDataSet()
-	_, third := spool.NewContentSet()
+	_, first := spool.Temp.New()
+	_, second := spool.Temp.NewDataSet()
+	_, third := spool.Temp.NewContentSet()
 	if first == nil || second == nil || third == nil {
 		t.Errorf("without a directory: %v, %v, %v", first, second, third)
 	}

@@ -108,7 +108,7 @@ func between(low, got []int64, high []atomic.Int64) bool {
 
 func someJobs(t *testing.T, s platen.Store, n int) []platen.ID {
 	t.Helper()
-	set, err := spool.New()
+	set, err := spool.Temp.New()
 	if err != nil {
 		t.Fatal(err)
 	}

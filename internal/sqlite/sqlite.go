@@ -26,9 +26,12 @@ import (
 // FileName is the name of the database in its directory.
 const FileName = "platen.db"
 
-// readers is how many connections read. SQLite's writers slow down when far
-// more connections read than there are cores.
-const readers = 4
+// How many connections read. SQLite's writers slow down when far more
+// connections read than there are cores.
+const (
+	readers   = 3
+	lookupers = 2
+)
 
 // checkpointEvery is how often the checkpointer moves what was committed from
 // the write-ahead log into the database, so that no commit has to.
@@ -71,15 +74,25 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	checkpoints, err := open(path, "&_pragma=cache_size(-1024)", 1)
+	lookup, err := open(path, "&_pragma=cache_size(-8192)&_pragma=query_only(on)", lookupers)
 	if err != nil {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
+	}
+	control, err := open(path, "&_pragma=cache_size(-256)&_pragma=query_only(on)", 1)
+	if err != nil {
+		return nil, errors.Join(err, lookup.Close(), reader.Close(), writer.Close())
+	}
+	checkpoints, err := open(path, "&_pragma=cache_size(-1024)", 1)
+	if err != nil {
+		return nil, errors.Join(err, control.Close(), lookup.Close(), reader.Close(), writer.Close())
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go checkpoint(checkpoints, stop, stopped)
 	return sqlstore.Open(ctx, sqlstore.Engine{
 		Writer:    writer,
 		Reader:    reader,
+		Lookup:    lookup,
+		Control:   control,
 		Rebind:    rebind,
 		Translate: translate,
 		Concat:    func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
@@ -98,7 +111,7 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 		Close: func() error {
 			close(stop)
 			<-stopped
-			return errors.Join(checkpoints.Close(), reader.Close(), writer.Close())
+			return errors.Join(checkpoints.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
 		},
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -30,8 +31,10 @@ type write struct {
 
 	alone func(*transaction) error // neither: run this, see [Store.update]
 
-	err  error
-	done chan struct{}
+	ctx   context.Context // alone: ends the transaction
+	taken atomic.Bool     // by the committer; or by the caller, who has left
+	err   error
+	done  chan struct{}
 }
 
 // bytes returns the bytes of the lists that w writes, as far as they are known.
@@ -70,13 +73,21 @@ func newCommitter(s *Store) *committer {
 	return c
 }
 
-// do hands w to the committer, waits for its commit and returns its error. It
-// waits even for a caller who is gone: the write is under way.
-func (c *committer) do(w *write) error {
+// do hands w to the committer, waits for its commit and returns its error. If
+// ctx ends while w is queued, it is dropped; once w is under way do waits for
+// its end.
+func (c *committer) do(ctx context.Context, w *write) error {
 	if !c.queue.put(w) {
 		return errStopping
 	}
-	<-w.done
+	select {
+	case <-w.done:
+	case <-ctx.Done():
+		if w.taken.CompareAndSwap(false, true) {
+			return context.Cause(ctx)
+		}
+		<-w.done
+	}
 	err := w.err
 	*w = write{done: w.done}
 	writes.Put(w)
@@ -102,16 +113,36 @@ func (c *committer) run() {
 			for bytes := 0; n < len(taken) && n < maxGroup && bytes < groupBytes && taken[n].alone == nil; n++ {
 				bytes += taken[n].bytes()
 			}
-			if n > 0 {
-				c.store.commitGroup(taken[:n])
-			} else {
-				n, taken[0].err = 1, c.store.commitAlone(taken[0].alone)
-			}
-			for _, w := range taken[:n] {
-				w.done <- struct{}{}
-			}
+			n = max(n, 1)
+			c.commit(taken[:n])
 			taken = taken[n:]
 		}
+	}
+}
+
+// commit commits list writes together, or one write that is alone, and answers
+// their callers. Writes whose callers have left are dropped.
+func (c *committer) commit(group []*write) {
+	group = slices.DeleteFunc(group, func(w *write) bool { return !w.taken.CompareAndSwap(false, true) })
+	if len(group) == 0 {
+		return
+	}
+	err := context.Cause(c.store.killed)
+	if err == nil {
+		err = c.store.guarded("committing", func() error {
+			if w := group[0]; w.alone != nil {
+				w.err = c.store.commitAlone(w.ctx, w.alone)
+			} else {
+				c.store.commitGroup(group)
+			}
+			return nil
+		})
+	}
+	for _, w := range group {
+		if err != nil {
+			w.err = err
+		}
+		w.done <- struct{}{}
 	}
 }
 
@@ -167,6 +198,15 @@ func (t *transaction) commit() error {
 	return t.store.settle(t.tx)
 }
 
+// run runs fn in the transaction, which it rolls back after an error or panic.
+func (t *transaction) run(fn func(*transaction) error) error {
+	err := t.store.guarded("changing entities", func() error { return fn(t) })
+	if err != nil {
+		return t.rollback(ended(t.ctx, err))
+	}
+	return nil
+}
+
 // rollback ends the transaction after err, and returns the error that it is
 // for.
 func (t *transaction) rollback(err error) error {
@@ -187,24 +227,39 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 	return s.updateWith(ctx, lockStructure, fn)
 }
 
-// updateWith is update that holds a lock of a shared database. ctx bounds the
-// time until it does.
-func (s *Store) updateWith(ctx context.Context, lock query, fn func(*transaction) error) error {
-	if s.engine.Shared {
-		return s.updateShared(ctx, lock, fn)
-	}
-	w := newWrite()
-	w.alone = fn
-	return s.committer.do(w)
+// changeSoon is change that waits for its turn for lockFor at most.
+func (s *Store) changeSoon(ctx context.Context, fn func(*transaction) error) error {
+	turn, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	return s.updateInTurn(ctx, turn, lockStructure, fn)
 }
 
-func (s *Store) commitAlone(fn func(*transaction) error) error {
-	t, err := s.begin(context.Background())
-	if err != nil {
-		return err
+// updateWith is update that holds a lock of a shared database. If ctx ends the
+// transaction is rolled back.
+func (s *Store) updateWith(ctx context.Context, lock query, fn func(*transaction) error) error {
+	return s.updateInTurn(ctx, ctx, lock, fn)
+}
+
+// updateInTurn is updateWith; turn bounds the time until it begins.
+func (s *Store) updateInTurn(ctx, turn context.Context, lock query, fn func(*transaction) error) error {
+	if s.engine.Shared {
+		return s.updateShared(ctx, turn, lock, fn)
 	}
-	if err := fn(t); err != nil {
-		return t.rollback(err)
+	w := newWrite()
+	w.ctx, w.alone = ctx, fn
+	return s.committer.do(turn, w)
+}
+
+// commitAlone runs fn in a transaction, which is rolled back if ctx ends.
+func (s *Store) commitAlone(ctx context.Context, fn func(*transaction) error) error {
+	ctx, cancel := s.within(ctx)
+	defer cancel()
+	t, err := s.begin(ctx)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	if err := t.run(fn); err != nil {
+		return err
 	}
 	if t.hides {
 		s.cache.holdAll()
@@ -227,7 +282,7 @@ func (s *Store) commitGroup(group []*write) {
 	if err == nil {
 		return
 	}
-	alone := len(group) > 1 && s.engine.Data(err)
+	alone := len(group) > 1 && (s.engine.Data(err) || errors.Is(err, errPanic))
 	for _, w := range group {
 		if alone {
 			err = s.tryGroup([]*write{w})
@@ -245,11 +300,11 @@ const groupTries = 2
 // tryGroup returns an error if nothing was committed, or it is unknown
 // whether. Otherwise the error of each write says what became of it.
 func (s *Store) tryGroup(group []*write) (err error) {
-	ctx, cancel := s.bounded(context.Background())
+	ctx, cancel := s.bounded(s.killed)
 	defer cancel()
 	t, err := s.begin(ctx)
 	if err != nil {
-		return err
+		return ended(ctx, err)
 	}
 	g := lists{
 		t: t, now: make(map[listKey]cached, len(group)), changed: make(map[listKey]bool, len(group)),
@@ -258,7 +313,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	held := false
 	defer func() {
 		if err != nil {
-			err = t.rollback(err)
+			err = t.rollback(ended(ctx, err))
 		}
 		if held {
 			for key := range g.changed {
@@ -270,15 +325,8 @@ func (s *Store) tryGroup(group []*write) (err error) {
 			}
 		}
 	}()
-	if s.engine.Shared {
-		if err := g.readAll(group); err != nil {
-			return err
-		}
-	}
-	for _, w := range group {
-		if w.err, err = g.apply(w); err != nil {
-			return err
-		}
+	if err := s.guarded("updating lists", func() error { return g.applyAll(group) }); err != nil {
+		return err
 	}
 	if len(g.changed) == 0 {
 		return t.tx.Rollback()
@@ -351,6 +399,21 @@ type lists struct {
 	merged  map[listKey]*mergedList // those that were merged into, now follows at the end
 	large   map[listKey]largeList   // shared: those that now lacks
 	worked  int                     // bytes that were merged into
+}
+
+// applyAll works out the writes of a group.
+func (g *lists) applyAll(group []*write) (err error) {
+	if g.t.store.engine.Shared {
+		if err := g.readAll(group); err != nil {
+			return err
+		}
+	}
+	for _, w := range group {
+		if w.err, err = g.apply(w); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // apply works out one write. refused is for its caller alone and leaves the

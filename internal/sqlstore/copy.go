@@ -61,8 +61,22 @@ type Progress struct {
 }
 
 // Unfinished returns a Conflict if a copy into the store was begun and not
-// finished.
+// finished, or if it is being copied: nobody may write to it meanwhile.
 func (s *Store) Unfinished(ctx context.Context) error {
+	if err := s.unfinished(ctx); err != nil || !s.engine.Shared {
+		return err
+	}
+	var copies int
+	err := s.engine.Control.QueryRowContext(ctx, `SELECT count(*) FROM replica WHERE id LIKE '`+copyPrefix+`%' AND seen > `+nowText+` - 15000`).Scan(&copies)
+	if err == nil && copies > 0 {
+		err = platen.Errorf(platen.Conflict, "the database is being copied: wait until the copy has ended, and 15 seconds if it was killed")
+	}
+	return s.error("look for a copy", err)
+}
+
+// unfinished returns a Conflict if a copy into the store was begun and not
+// finished.
+func (s *Store) unfinished(ctx context.Context) error {
 	var mark []byte
 	err := s.read[selectSecret].QueryRowContext(ctx, copyMark).Scan(&mark)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -80,14 +94,17 @@ func (s *Store) Unfinished(ctx context.Context) error {
 // meanwhile. The error is a [platen.Conflict] if the target may not be written
 // to, or the two differ at the end.
 func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows int64, err error) {
-	if err := errors.Join(from.Unfinished(ctx), from.alone(ctx, "the source"), to.alone(ctx, "the target")); err != nil {
+	// Said before it is asked who else is there, as servers do: of two that
+	// start at once one sees the other.
+	defer from.live(copyPrefix + from.id)()
+	if err := errors.Join(from.unfinished(ctx), from.alone(ctx, "the source"), to.alone(ctx, "the target")); err != nil {
 		return 0, err
 	}
 	if err := from.flushStale(ctx, lockIndex); err != nil {
 		return 0, from.error("copy", err)
 	}
 	c := copier{ctx: ctx, from: from, to: to, progress: progress}
-	for _, step := range []func() error{c.begin, c.copyTables, c.compare, c.finish} {
+	for _, step := range []func() error{c.begin, c.targetAlone, c.copyTables, c.compare, c.finish} {
 		if err := step(); err != nil {
 			return 0, to.error("copy", errors.Join(err, c.end()))
 		}
@@ -95,13 +112,16 @@ func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows i
 	return c.of, c.end()
 }
 
-// alone returns a Conflict if other processes use a shared database.
+// copyPrefix begins the names of processes that copy a shared database.
+const copyPrefix = "copy-"
+
+// alone returns a Conflict if servers use a shared database.
 func (s *Store) alone(ctx context.Context, which string) error {
 	if !s.engine.Shared {
 		return nil
 	}
 	var others int
-	err := s.engine.Reader.QueryRowContext(ctx, `SELECT count(*) FROM replica WHERE id <> $1 AND seen > `+nowText+` - 15000`, s.id).Scan(&others)
+	err := s.engine.Reader.QueryRowContext(ctx, `SELECT count(*) FROM replica WHERE id NOT LIKE '`+copyPrefix+`%' AND seen > `+nowText+` - 15000`).Scan(&others)
 	if err == nil && others > 0 {
 		err = platen.Errorf(platen.Conflict, "%s is in use by %d other processes: stop the servers that run on it", which, others)
 	}
@@ -116,6 +136,10 @@ type copier struct {
 	source   *sql.Tx
 	done, of int64
 }
+
+// targetAlone looks again, now that the target is marked, and no server starts
+// on it any more.
+func (c *copier) targetAlone() error { return c.to.alone(c.ctx, "the target") }
 
 // begin marks the target.
 func (c *copier) begin() error {

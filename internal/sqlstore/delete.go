@@ -127,8 +127,6 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
 		return found && err == nil, s.error("clean up", err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
-	defer cancel()
 	if err := s.waitForLists(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
@@ -137,7 +135,7 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 		return false, s.error("clean up", err)
 	}
 	defer release()
-	err = s.change(ctx, func(t *transaction) error {
+	err = s.changeSoon(ctx, func(t *transaction) error {
 		if err := t.lockIndex(); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"sync"
 
 	"github.com/platenhq/platen"
@@ -93,20 +92,20 @@ func (g *gatherer) read(facet platen.Facet, lookups []*lookup) {
 		waiting[l.id] = append(waiting[l.id], l)
 		l.err = sql.ErrNoRows
 	}
-	ctx, cancel := g.store.bounded(context.Background())
+	ctx, cancel := g.store.bounded(g.store.killed)
 	defer cancel()
 	err := g.store.retry(func() error {
-		rows, err := g.store.read[selectListsOf[facet]].QueryContext(ctx, ids)
-		return eachList(rows, err, func(id platen.ID, found cached) error {
-			for _, l := range waiting[id] {
-				l.found, l.err = found, nil
-			}
-			return nil
+		return g.store.guarded("reading lists", func() error {
+			rows, err := g.store.read[selectListsOf[facet]].QueryContext(ctx, ids)
+			return eachList(rows, err, func(id platen.ID, found cached) error {
+				for _, l := range waiting[id] {
+					l.found, l.err = found, nil
+				}
+				return nil
+			})
 		})
 	})
-	if err != nil && ctx.Err() != nil {
-		err = errors.Join(context.Cause(ctx), err)
-	}
+	err = ended(ctx, err)
 	for _, l := range lookups {
 		if err != nil {
 			l.err = err

@@ -97,7 +97,7 @@ func lastOfEach(changes []platen.NameValue) []platen.NameValue {
 // merge writes m. Unavailable: its lists change all the while.
 func (s *Store) merge(ctx context.Context, m *merge) error {
 	if m.changes <= insideBytes && len(m.entries) <= insideIDs {
-		if err := s.commitMerge(m); err != errPrepare {
+		if err := s.commitMerge(ctx, m); err != errPrepare {
 			return err
 		}
 	}
@@ -111,7 +111,7 @@ func (s *Store) merge(ctx context.Context, m *merge) error {
 			return err
 		}
 		m.last = tries == mergeTries
-		if err := s.commitMerge(m); err != errPrepare {
+		if err := s.commitMerge(ctx, m); err != errPrepare {
 			return err
 		}
 	}
@@ -149,10 +149,10 @@ func (s *Store) mergeTurn(ctx context.Context, m *merge) (release func(), err er
 	return release, take(s.merging)
 }
 
-func (s *Store) commitMerge(m *merge) error {
+func (s *Store) commitMerge(ctx context.Context, m *merge) error {
 	w := newWrite()
 	w.kind, w.facet, w.merge = m.kind, m.facet, m
-	return s.committer.do(w)
+	return s.committer.do(ctx, w)
 }
 
 // prepareMerge reads the lists of m, as far as they have changed since it did

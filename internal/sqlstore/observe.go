@@ -16,6 +16,9 @@ type Observer interface {
 	// Group is told how many list updates shared a transaction, how long it
 	// took and its error: if there is one, nothing of it was committed.
 	Group(size int, took time.Duration, err error)
+	// Panic is told of a panic that the store has turned into an error, with
+	// what was being done and the stack.
+	Panic(doing string, value any, stack []byte)
 }
 
 // Unobserved is the [Observer] of a store that nobody measures.
@@ -30,6 +33,9 @@ func (Unobserved) Call(ctx context.Context, _ string) (context.Context, func(err
 
 // Group implements [Observer].
 func (Unobserved) Group(int, time.Duration, error) {}
+
+// Panic implements [Observer].
+func (Unobserved) Panic(string, any, []byte) {}
 
 // Observe makes an observer that of the store. It may be called once, before
 // the store is used.
@@ -50,7 +56,7 @@ type Stats struct {
 
 	WriteQueue int // writes that wait for the committer to take them
 
-	Reader, Writer sql.DBStats
+	Reader, Lookup, Control, Writer sql.DBStats
 }
 
 // Stats returns the figures of now. It asks the database nothing.
@@ -58,6 +64,8 @@ func (s *Store) Stats() Stats {
 	stats := Stats{
 		WriteQueue: s.committer.queue.waiting(),
 		Reader:     s.engine.Reader.Stats(),
+		Lookup:     s.engine.Lookup.Stats(),
+		Control:    s.engine.Control.Stats(),
 		Writer:     s.engine.Writer.Stats(),
 	}
 	for i := range s.cache.shards {

@@ -46,7 +46,7 @@ func (s *Store) ReportOperation(ctx context.Context, id string, percent int) err
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	result, err := s.write[updatePercent].ExecContext(ctx, id, int64(percent))
+	result, err := s.control[updatePercent].ExecContext(ctx, id, int64(percent))
 	if err != nil {
 		return s.error("report operation", err)
 	}

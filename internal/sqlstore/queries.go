@@ -220,6 +220,25 @@ var (
 	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], selectSizes[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
+// lookups are the reads of single rows, in a pool of their own.
+var lookups = queriesOf([]query{
+	selectEntity, selectDetails, selectContentType, selectContentSums, selectOperation, selectOperations, selectStaleLast,
+}, selectList[:], selectListsOf[:])
+
+// controls are the statements of what keeps the server itself going.
+var controls = queriesOf([]query{
+	selectUsers, selectUsersVersion, selectReadOnly, upsertReplica, deleteReplica, deleteReplicas,
+	updateLease, updatePercent, insertFailure, selectFailures, deleteFailures,
+})
+
+func queriesOf(lists ...[]query) map[query]bool {
+	set := make(map[query]bool)
+	for _, q := range slices.Concat(lists...) {
+		set[q] = true
+	}
+	return set
+}
+
 func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [len(facets)]query) {
 	for _, f := range facets {
 		table := f.String()

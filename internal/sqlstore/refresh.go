@@ -409,7 +409,7 @@ func (s *Store) index() {
 		case <-s.stop.Done():
 			return
 		case <-ticker.C:
-			_ = s.flushStale(s.stop, tryLockIndex)
+			_ = s.guarded("bringing the index up to date", func() error { return s.flushStale(s.stop, tryLockIndex) })
 		}
 	}
 }

@@ -176,7 +176,7 @@ func (s *Store) retry(fn func() error) error {
 // writable returns an error unless the database takes writes.
 func (s *Store) writable(ctx context.Context) error {
 	var readOnly string
-	err := s.retry(func() error { return s.read[selectReadOnly].QueryRowContext(ctx).Scan(&readOnly) })
+	err := s.retry(func() error { return s.control[selectReadOnly].QueryRowContext(ctx).Scan(&readOnly) })
 	if err == nil && readOnly != "off" {
 		err = platen.Errorf(platen.Unavailable, "the database is read-only")
 	}
@@ -213,36 +213,39 @@ var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is
 var errHeld = errors.New("another process does it")
 
 // updateShared is update on a shared database, with one of its locks, or
-// none. ctx bounds the time until the lock is held.
-func (s *Store) updateShared(ctx context.Context, lock query, fn func(*transaction) error) error {
+// none. turn bounds the time until the lock is held.
+func (s *Store) updateShared(ctx, turn context.Context, lock query, fn func(*transaction) error) error {
 	if !s.enter() {
 		return errStopping
 	}
 	defer s.running.Done()
-	release, err := s.locks.take(ctx, lock)
+	turn, stopWaiting := s.within(turn)
+	defer stopWaiting()
+	release, err := s.locks.take(turn, lock)
 	if err != nil {
 		return err
 	}
 	defer release()
-	within, cancel := context.WithoutCancel(ctx), context.CancelFunc(func() {})
+	within, cancel := s.within(ctx)
+	defer cancel()
 	if lock == "" {
 		within, cancel = s.bounded(within)
+		defer cancel()
 	}
-	defer cancel()
 	t, err := s.begin(within)
 	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
 		t, err = s.begin(within)
 	}
 	if err != nil {
-		return err
+		return ended(within, err)
 	}
 	if lock != "" {
-		if err := t.lock(ctx, lock); err != nil {
+		if err := t.lock(turn, lock); err != nil {
 			return t.rollback(err)
 		}
 	}
-	if err := fn(t); err != nil {
-		return t.rollback(err)
+	if err := t.run(fn); err != nil {
+		return err
 	}
 	if err := t.commit(); err != nil {
 		return err
@@ -298,7 +301,7 @@ func (s *Store) lead(ctx context.Context, task string) (bool, error) {
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	result, err := s.write[updateLease].ExecContext(ctx, task, s.id, leaseFor.Milliseconds())
+	result, err := s.control[updateLease].ExecContext(ctx, task, s.id, leaseFor.Milliseconds())
 	if err != nil {
 		return false, err
 	}
@@ -311,8 +314,10 @@ func (s *Store) waitForLists(ctx context.Context) error {
 	if !s.engine.Shared {
 		return nil
 	}
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
 	_, err := s.write[waitForLists].ExecContext(ctx)
-	return err
+	return ended(ctx, err)
 }
 
 // lockIndex keeps the indexer from what is removed.
@@ -358,35 +363,45 @@ func (x *indexer) resolveShared(names []searchName) error {
 
 // Serve says to other processes that share the database that this one serves
 // it, until Close. Operations of those that do not are taken for lost.
-func (s *Store) Serve() {
-	if s.engine.Shared && s.enter() {
-		go s.live()
-	}
-}
+func (s *Store) Serve() { s.live(s.id) }
 
-// live says from time to time that this process lives, and forgets those that
-// have long been dead.
-func (s *Store) live() {
-	defer s.running.Done()
-	ticker := time.NewTicker(liveEvery)
-	defer ticker.Stop()
+// live says, and from time to time again, that this process lives by the name
+// id, and forgets those that have long been dead. It ends with Close, or when
+// the function that it returns is called.
+func (s *Store) live(id string) (end func()) {
+	if !s.engine.Shared || !s.enter() {
+		return func() {}
+	}
 	beat := func(q query, args ...any) {
 		ctx, cancel := s.bounded(context.WithoutCancel(s.stop))
 		defer cancel()
-		_, _ = s.write[q].ExecContext(ctx, args...) // the next one makes up for it
+		_, _ = s.control[q].ExecContext(ctx, args...) // the next one makes up for it
 	}
-	for n := 0; ; n++ {
-		beat(upsertReplica, s.id)
-		if n%100 == 0 {
-			beat(deleteReplicas)
-			beat(deleteFailures, failuresKept.Milliseconds())
+	beat(upsertReplica, id)
+	ctx, cancel := context.WithCancel(s.stop)
+	ended := make(chan struct{})
+	go func() {
+		defer s.running.Done()
+		defer close(ended)
+		ticker := time.NewTicker(liveEvery)
+		defer ticker.Stop()
+		for n := 0; ; n++ {
+			if n%100 == 0 {
+				beat(deleteReplicas)
+				beat(deleteFailures, failuresKept.Milliseconds())
+			}
+			select {
+			case <-ctx.Done():
+				beat(deleteReplica, id)
+				return
+			case <-ticker.C:
+				beat(upsertReplica, id)
+			}
 		}
-		select {
-		case <-s.stop.Done():
-			beat(deleteReplica, s.id)
-			return
-		case <-ticker.C:
-		}
+	}()
+	return func() {
+		cancel()
+		<-ended
 	}
 }
 

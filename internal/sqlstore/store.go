@@ -27,7 +27,12 @@ import (
 // An Engine is an open database, with its migrations done, for a [Store].
 type Engine struct {
 	Writer *sql.DB // for writes
-	Reader *sql.DB // for reads
+	Reader *sql.DB // for reads, some of them long
+
+	// Lookup is for reads of single rows, so that none of them waits for a
+	// long read. Control is for what keeps the server itself going (users,
+	// readiness, signs of life), so that no request can hold it up.
+	Lookup, Control *sql.DB
 
 	// Shared says that the database is a server of its own, to which other
 	// processes write too. Then arrays are parameters, so that few statements
@@ -87,8 +92,11 @@ type Store struct {
 	gatherer  *gatherer // shared: reads of lists
 
 	stale   map[platen.ID]bool // entities known to be in find_stale; the committer's
-	stop    context.Context    // ends with Close
+	control map[query]prepared
+	stop    context.Context // ends with Close
 	cancel  context.CancelFunc
+	killed  context.Context // ends when Close waits no longer for what is under way
+	kill    context.CancelCauseFunc
 	entry   sync.Mutex     // guards running against Close
 	running sync.WaitGroup // what ends after stop
 	locks   locks          // shared
@@ -114,6 +122,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 		read:   make(map[query]prepared),
 		write:  make(map[query]prepared),
 
+		control: make(map[query]prepared),
 		stale:   make(map[platen.ID]bool),
 		finding: make(chan struct{}, findAtOnce),
 		merging: make(chan struct{}, mergeAtOnce),
@@ -126,6 +135,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 	}
 	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	s.killed, s.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	if s.engine.Data == nil {
 		s.engine.Data = func(error) bool { return true }
 	}
@@ -156,13 +166,22 @@ func (s *Store) prepare(ctx context.Context) error {
 		all = slices.Concat(queries, sharedQueries)
 	}
 	for _, q := range all {
-		for _, at := range []struct {
+		type pool struct {
 			db    *sql.DB
 			stmts map[query]prepared
-		}{{s.engine.Reader, s.read}, {s.engine.Writer, s.write}} {
-			if at.db == s.engine.Reader && q.writes() {
-				continue
-			}
+		}
+		pools := []pool{{s.engine.Writer, s.write}}
+		switch {
+		case q.writes():
+		case lookups[q]:
+			pools = append(pools, pool{s.engine.Lookup, s.read})
+		default:
+			pools = append(pools, pool{s.engine.Reader, s.read})
+		}
+		if controls[q] {
+			pools = append(pools, pool{s.engine.Control, s.control})
+		}
+		for _, at := range pools {
 			stmt, err := s.prepareOne(ctx, at.db, q)
 			if err != nil {
 				return fmt.Errorf("prepare %q: %w", q, err)
@@ -193,19 +212,6 @@ func (s *Store) prepareOne(ctx context.Context, db *sql.DB, q query) (prepared, 
 	return prepared{statement: direct{db, text}, text: text}, nil
 }
 
-// Close implements [platen.Store].
-func (s *Store) Close() error {
-	s.entry.Lock()
-	s.cancel()
-	s.entry.Unlock()
-	s.running.Wait()
-	s.committer.close()
-	if s.gatherer != nil {
-		s.gatherer.close()
-	}
-	return s.engine.Close()
-}
-
 // Ping implements [platen.Store].
 func (s *Store) Ping(ctx context.Context) (err error) {
 	ctx, done := s.observe(ctx, "ping")
@@ -216,7 +222,7 @@ func (s *Store) Ping(ctx context.Context) (err error) {
 		return s.error("ping", s.writable(ctx))
 	}
 	var n int64
-	return s.error("ping", s.read[selectUsersVersion].QueryRowContext(ctx).Scan(&n))
+	return s.error("ping", s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&n))
 }
 
 // error wraps what the driver returned, unless it is nil or for the caller.
@@ -279,7 +285,7 @@ func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (c
 
 // Replace implements [platen.Store].
 func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
-	_, done := s.observe(ctx, "replace")
+	ctx, done := s.observe(ctx, "replace")
 	defer func() { done(err) }()
 	list, err := platen.NewList(update.Pairs)
 	if err != nil {
@@ -288,7 +294,7 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 	w := newWrite()
 	w.kind, w.facet = kind, facet
 	w.id, w.list = update.ID, list
-	return s.error("replace "+facet.String(), s.committer.do(w))
+	return s.error("replace "+facet.String(), s.committer.do(ctx, w))
 }
 
 // Merge implements [platen.Store].

@@ -11,7 +11,7 @@ import (
 func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
 	ctx, done := s.observe(ctx, "users")
 	defer func() { done(err) }()
-	rows, err := s.read[selectUsers].QueryContext(ctx)
+	rows, err := s.control[selectUsers].QueryContext(ctx)
 	if err != nil {
 		return nil, s.error("read users", err)
 	}
@@ -32,7 +32,7 @@ func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
 // UsersVersion implements [platen.UserStore].
 func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
 	var version int64
-	err := s.read[selectUsersVersion].QueryRowContext(ctx).Scan(&version)
+	err := s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&version)
 	return version, s.error("read users", err)
 }
 
@@ -118,11 +118,11 @@ func (s *Store) ShareFailures(ctx context.Context, mine []platen.LoginFailure) (
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	for _, failure := range mine {
-		if _, err := s.write[insertFailure].ExecContext(ctx, s.id, []byte(failure.Address), []byte(failure.User)); err != nil {
+		if _, err := s.control[insertFailure].ExecContext(ctx, s.id, []byte(failure.Address), []byte(failure.User)); err != nil {
 			return nil, s.error("share failed logins", err)
 		}
 	}
-	rows, err := s.read[selectFailures].QueryContext(ctx, s.failuresSeen.Load(), s.id)
+	rows, err := s.control[selectFailures].QueryContext(ctx, s.failuresSeen.Load(), s.id)
 	others, err := collect(rows, err, func(from interface{ Scan(...any) error }) (platen.LoginFailure, error) {
 		var seq int64
 		var address, user []byte

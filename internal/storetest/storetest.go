@@ -101,7 +101,7 @@ func create(t *testing.T, s platen.Store, document string) (platen.Created, erro
 
 func createWith(t *testing.T, s platen.Store, document string, options platen.JobSetOptions) (platen.Created, error) {
 	t.Helper()
-	set, err := spool.New()
+	set, err := spool.Temp.New()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,22 +9,15 @@ import (
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
-// WatchServer adds what a server knows of itself, which each scrape asks for:
-// how many operations run, and whether it is ready. It is called once.
-func (t *Telemetry) WatchServer(operations func() int64, ready func(context.Context) error) {
-	t.registry.MustRegister(
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "platen_operations_running", Help: "Operations under way in this process.",
-		}, func() float64 { return float64(operations()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "platen_ready", Help: "Whether the server can do its work, as /readyz says: 1 or 0.",
-		}, func() float64 {
-			if ready(context.Background()) != nil {
-				return 0
-			}
-			return 1
-		}),
-	)
+// WatchReady adds whether a server is ready, which each scrape asks for. It is
+// called once.
+func (t *Telemetry) WatchReady(ready func(context.Context) error) {
+	t.Gauge("platen_ready", "Whether the server can do its work, as /readyz says: 1 or 0.", func() int64 {
+		if ready(context.Background()) != nil {
+			return 0
+		}
+		return 1
+	})
 }
 
 // WatchStore adds what a store knows of itself, which each scrape asks for.
@@ -75,7 +68,7 @@ func (c *storeCollector) Collect(to chan<- prometheus.Metric) {
 	for _, pool := range []struct {
 		name  string
 		stats sql.DBStats
-	}{{"reader", stats.Reader}, {"writer", stats.Writer}} {
+	}{{"reader", stats.Reader}, {"lookup", stats.Lookup}, {"control", stats.Control}, {"writer", stats.Writer}} {
 		send(poolConns, prometheus.GaugeValue, float64(pool.stats.InUse), pool.name, "in_use")
 		send(poolConns, prometheus.GaugeValue, float64(pool.stats.Idle), pool.name, "idle")
 		send(poolMax, prometheus.GaugeValue, float64(pool.stats.MaxOpenConnections), pool.name)

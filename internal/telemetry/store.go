@@ -115,6 +115,11 @@ func (o *storeObserver) Group(size int, took time.Duration, err error) {
 	o.groupDuration.Observe(took.Seconds())
 }
 
+// Panic implements [sqlstore.Observer].
+func (o *storeObserver) Panic(doing string, value any, stack []byte) {
+	o.telemetry.config.Log.Error("panic in the store", "doing", doing, "panic", value, "stack", string(stack))
+}
+
 // end counts a call and returns its result.
 func (o *storeObserver) end(ctx context.Context, call call, start time.Time, err error) string {
 	call.duration.Observe(time.Since(start).Seconds())

@@ -22,6 +22,7 @@ import (
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
 
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -42,6 +43,7 @@ type Telemetry struct {
 	handler  http.Handler
 	requests requests
 	store    storeObserver
+	refused  *prometheus.CounterVec
 
 	provider *sdktrace.TracerProvider // nil: tracing is off
 	tracer   trace.Tracer             // nil: tracing is off
@@ -62,12 +64,28 @@ func New(config Config) *Telemetry {
 	t.requests.register(t.registry)
 	t.store.telemetry = t
 	t.store.register(t.registry)
+	t.refused = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "platen_refused_total", Help: "Requests and connections that were refused because a limit was reached.",
+	}, []string{"reason"})
+	for _, reason := range admission.Reasons {
+		t.refused.WithLabelValues(string(reason)) // so that a rate is known from the first on
+	}
+	t.registry.MustRegister(t.refused)
 	t.handler = promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
 		ErrorLog:       slog.NewLogLogger(config.Log.Handler(), slog.LevelError),
 		ErrorHandling:  promhttp.ContinueOnError, // one figure that fails hides no other
 		CoalesceGather: true,                     // scrapes at once ask the store once
 	})
 	return t
+}
+
+// Refused counts a refusal.
+func (t *Telemetry) Refused(reason admission.Reason) { t.refused.WithLabelValues(string(reason)).Inc() }
+
+// Gauge adds a figure that each scrape asks for. Names are added once.
+func (t *Telemetry) Gauge(name, help string, value func() int64) {
+	t.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help},
+		func() float64 { return float64(value()) }))
 }
 
 // Handler returns the handler of a scrape. It checks no credentials.

@@ -69,7 +69,8 @@ func TestServe(t *testing.T) {
 	}
 	defer store.Close()
 	measured.WatchStore(store.Stats)
-	measured.WatchServer(func() int64 { return 7 }, store.Ping)
+	measured.Gauge("platen_operations_running", "Operations under way in this process.", func() int64 { return 7 })
+	measured.WatchReady(store.Ping)
 	observer := measured.Store()
 	_, end := observer.Call(t.Context(), "list")
 	end(nil)

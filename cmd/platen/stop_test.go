@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+)
+
+// request sends a request with the admin's password.
+func (p *process) request(method, path string, body io.Reader) (*http.Response, string, error) {
+	r, err := http.NewRequest(method, p.url+path, body)
+	if err != nil {
+		return nil, "", err
+	}
+	r.SetBasicAuth(adminName, testPassword)
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return nil, "", err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return response, string(text), err
+}
+
+// gauge returns a figure of the metrics.
+func (p *process) gauge(t *testing.T, name string) int {
+	t.Helper()
+	_, text, err := p.request("GET", "/metrics", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := -1
+	for line := range strings.Lines(text) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			fmt.Sscan(value, &n)
+		}
+	}
+	return n
+}
+
+// waitFor waits until a condition holds.
+func waitFor(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain:", what)
+		}
+	}
+}
+
+// gaps returns a job set with n content items whose identifiers have gaps, and
+// which thus take long.
+func gaps(first, n int) *bytes.Buffer {
+	var b bytes.Buffer
+	b.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[`)
+	for i := range n {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, `{"documentpages":[{"contentitem":%d}]}`, first+2*i)
+	}
+	b.WriteString(`]}]}]}]}`)
+	return &b
+}
+
+// TestStop stops a server that has imports, an operation and updates under
+// way. It takes nothing new, is gone within ten seconds, and nothing is half
+// done.
+func TestStop(t *testing.T) {
+	t.Run("SQLite", func(t *testing.T) { testStop(t, t.TempDir()) })
+	t.Run("PostgreSQL", func(t *testing.T) { testStop(t, pgtest.Database(t)) })
+}
+
+func testStop(t *testing.T, data string) {
+	const items = 400_000
+	p := serveProcess(t, data)
+	c := p.client(t)
+	set, err := c.Import(t.Context(), platen.ContentSet, strings.NewReader(`{"id":700,"contentitems":[{"datarecord":1},{"datarecord":2}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := c.Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[{}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	job := made.Children[0]
+
+	var clients sync.WaitGroup
+	answers := make(chan string, 2)
+	importOne := func(first, n int) {
+		document := gaps(first, n)
+		clients.Go(func() {
+			response, text, err := p.request("POST", "/api/v1/jobsets", document)
+			if err != nil {
+				answers <- err.Error()
+				return
+			}
+			answers <- fmt.Sprint(response.StatusCode, text)
+		})
+	}
+	importOne(1_000_000, items)
+	waitFor(t, "the first import", func() bool { return p.gauge(t, "platen_imports_running") == 1 })
+	importOne(3_000_000, items)
+	waitFor(t, "the second import", func() bool { return p.gauge(t, "platen_imports_running") == 2 })
+	time.Sleep(time.Second) // the first one has come in, and is being stored
+	operation := make(chan string, 1)
+	clients.Go(func() {
+		response, text, err := p.request("POST", "/rest/serverengine/workflow/jobcreation/default", strings.NewReader(fmt.Sprintf(`{"identifiers":[%d]}`, set.ID)))
+		if err != nil {
+			operation <- ""
+			return
+		}
+		operation <- response.Header.Get("operationId")
+		if response.StatusCode != 202 && response.StatusCode != 503 {
+			t.Errorf("operation: %s %s", response.Status, text)
+		}
+	})
+	written := 0
+	clients.Go(func() {
+		for n := 1; ; n++ {
+			pairs := []platen.NameValue{{Name: "n", Value: fmt.Sprint(n)}}
+			if err := c.Replace(context.Background(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs}); err != nil {
+				return
+			}
+			written = n
+		}
+	})
+	time.Sleep(200 * time.Millisecond)
+
+	start := time.Now()
+	if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	address := strings.TrimPrefix(p.url, "http://")
+	waitFor(t, "no new connections", func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		return err != nil
+	})
+	if refusing := time.Since(start); refusing > 5*time.Second {
+		t.Errorf("new connections were taken for %v after the signal", refusing)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- p.Wait() }()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("exit: %v\n%s", err, p.log)
+		}
+	case <-time.After(10 * time.Second):
+		t.Errorf("the process runs 10s after the signal\n%s", p.log)
+		_ = p.Process.Kill()
+		<-ended
+	}
+	t.Logf("gone after %v", time.Since(start))
+	clients.Wait()
+	finished := 0
+	for range 2 {
+		if answer := <-answers; strings.HasPrefix(answer, "201") {
+			finished++
+		} else {
+			t.Log("an import was answered:", answer)
+		}
+	}
+
+	p = serveProcess(t, data)
+	c = p.client(t)
+	sets, err := c.Entities(t.Context(), platen.JobSet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 0
+	for _, id := range sets {
+		jobs, err := c.Children(t.Context(), platen.Ref{Kind: platen.JobSet, ID: id})
+		if err != nil || len(jobs) != 1 {
+			t.Fatalf("job set %d has jobs %v: %v", id, jobs, err)
+		}
+		contents, err := c.Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: jobs[0]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch len(contents) {
+		case items:
+			whole++
+		case 0, 2: // that of the updates, and that of the operation
+		default:
+			t.Errorf("job set %d has %d of %d content items", id, len(contents), items)
+		}
+	}
+	if whole < finished {
+		t.Errorf("%d imports were acknowledged, and there are %d", finished, whole)
+	}
+	pairs, err := c.List(t.Context(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
+	n := 0
+	if err == nil && len(pairs) == 1 {
+		fmt.Sscan(pairs[0].Value, &n)
+	}
+	if err != nil || n < written {
+		t.Errorf("update %d was acknowledged, and there is %d: %v", written, n, err)
+	}
+	if id := <-operation; id != "" {
+		waitFor(t, "the end of the operation", func() bool {
+			_, progress, err := p.request("GET", "/rest/serverengine/workflow/jobcreation/getProgress/"+id, nil)
+			return err == nil && progress == "done"
+		})
+	}
+}

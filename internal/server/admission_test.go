@@ -1,0 +1,427 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/telemetry"
+)
+
+// limit starts a service with other limits.
+func limit(t *testing.T, change func(*admission.Limits)) *service {
+	return start(t, func(c *server.Config, _ *auth.Config) {
+		c.Limits = admission.Defaults
+		change(&c.Limits)
+	})
+}
+
+// isRefused checks a refusal: that it says when to come again, and which
+// setting it is for.
+func (a answer) isRefused(t *testing.T, status int, setting string) {
+	t.Helper()
+	a.isError(t, status, setting)
+	if (status == 503 || status == 429) && a.header.Get("Retry-After") == "" {
+		t.Errorf("%d %s has no Retry-After", a.status, a.body)
+	}
+}
+
+// eventually waits until a series has a value.
+func (s *service) eventually(series, want string) {
+	s.t.Helper()
+	got := ""
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if got = metric(s.scrape(), series); got == want {
+			return
+		}
+	}
+	s.t.Errorf("%s is %s, want %s", series, got, want)
+}
+
+// half sends a request whose body does not end, and returns its connection.
+func (s *service) half(method, path string, length int, body string) net.Conn {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { conn.Close() })
+	if _, err := fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nContent-Length: %d\r\n\r\n%s", method, path, s.token, length, body); err != nil {
+		s.t.Fatal(err)
+	}
+	return conn
+}
+
+// TestInFlightBytes fills the memory for bodies: further large ones are
+// refused at once, small ones and all else go on, and it comes back.
+func TestInFlightBytes(t *testing.T) {
+	s := limit(t, func(l *admission.Limits) { l.InFlightBytes = 4 << 20 })
+	job := s.importSet(twoJobs).Children[0]
+	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
+	large := func() string {
+		return fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"%s"}]}`, job, strings.Repeat("x", 300_000))
+	}
+	if a := s.do("PUT", path, large()); a.status != 200 {
+		t.Fatal(a.status, a.body)
+	}
+	var slow []net.Conn
+	for range 3 {
+		slow = append(slow, s.half("PUT", path, 400_000, `{"id":`)) // three times 6 times 400,000 is more than the large ones may have
+	}
+	refused := `platen_refused_total{reason="inflight_bytes"}`
+	s.eventually(refused, "2")
+	a := s.do("PUT", path, large())
+	a.isRefused(t, 503, "--max-inflight-bytes")
+	chunked := s.do("PUT", path, large(), func(r *http.Request) { r.ContentLength = -1 })
+	chunked.isRefused(t, 503, "--max-inflight-bytes")
+	if a := s.do("PUT", path, fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"b"}]}`, job)); a.status != 200 {
+		t.Errorf("a small one: %d %s", a.status, a.body)
+	}
+	if a := s.do("GET", path, ""); a.status != 200 {
+		t.Errorf("a GET: %d %s", a.status, a.body)
+	}
+	for _, conn := range slow {
+		conn.Close()
+	}
+	s.eventually("platen_inflight_bytes", "0")
+	for _, option := range []option{func(*http.Request) {}, func(r *http.Request) { r.ContentLength = -1 }} {
+		if a := s.do("PUT", path, large(), option); a.status != 200 {
+			t.Errorf("afterwards: %d %s", a.status, a.body)
+		}
+	}
+	// More than the memory, but within --max-body.
+	body := fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"%s"}]}`, job, strings.Repeat("x", 1_000_000))
+	if a := s.do("PUT", path, body); a.status != 200 {
+		t.Errorf("one that is larger than the memory: %d %.200s", a.status, a.body)
+	}
+}
+
+// TestImportLimits is each limit of imports.
+func TestImportLimits(t *testing.T) {
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Limits = admission.Defaults
+		c.Limits.Imports, c.Limits.ImportBytes, c.Limits.MinBodyRate = 2, 10_000, 1000
+		c.Timeouts = server.Timeouts{Header: time.Second, Stall: time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
+	})
+	long := `{"jobs":[` + strings.Repeat("{},", 5000) + `{}]}`
+	s.do("POST", "/api/v1/jobsets", long).isRefused(t, 413, "--max-import-bytes")
+	s.do("POST", "/api/v1/jobsets", long, func(r *http.Request) { r.ContentLength = -1 }).isRefused(t, 413, "--max-import-bytes")
+
+	// Two that bring a little now and then hold the slots, until they are cut.
+	for range 2 {
+		conn := s.half("POST", "/api/v1/jobsets", 9000, `{"jobs":[`)
+		go func() {
+			for range 100 {
+				if _, err := io.WriteString(conn, " "); err != nil {
+					return
+				}
+				time.Sleep(50 * time.Millisecond)
+			}
+		}()
+	}
+	s.eventually("platen_imports_running", "2")
+	s.do("POST", "/api/v1/jobsets", twoJobs).isRefused(t, 503, "--max-imports")
+	s.do("POST", jobCreation, twoJobs).isRefused(t, 503, "--max-imports")
+	s.eventually("platen_imports_running", "0")
+	s.eventually(`platen_refused_total{reason="body_rate"}`, "2")
+	s.importSet(twoJobs)
+	for reason, want := range map[string]string{"import_bytes": "2", "imports": "2"} {
+		if got := metric(s.scrape(), `platen_refused_total{reason="`+reason+`"}`); got != want {
+			t.Errorf("%s: %s, want %s", reason, got, want)
+		}
+	}
+}
+
+// TestFreeDisk has less room on the disk than is asked for: imports and job
+// creations wait, all else goes on.
+func TestFreeDisk(t *testing.T) {
+	s := start(t)
+	made := s.importSet(twoJobs)
+	if a := s.do("POST", "/api/v1/contentsets", `{"id":700,"contentitems":[{"datarecord":1}]}`); a.status != 201 {
+		t.Fatal(a.status, a.body)
+	}
+	full := startOn(t, unclosed{s.store}, func(c *server.Config, _ *auth.Config) {
+		c.Limits = admission.Defaults
+		c.Limits.MinFreeDisk, c.Limits.Disks = 1<<60, []string{t.TempDir()}
+	})
+	full.do("POST", "/api/v1/jobsets", twoJobs).isRefused(t, 503, "--min-free-disk")
+	full.do("POST", jobCreation, twoJobs).isRefused(t, 503, "--min-free-disk")
+	full.do("POST", jobCreation+"/default", `{"identifiers":[700]}`).isRefused(t, 503, "--min-free-disk")
+	path := fmt.Sprintf("%s/jobs/%d/properties", entities, made.Children[0])
+	if a := full.do("PUT", path, fmt.Sprintf(`{"id":%d,"properties":[]}`, made.Children[0])); a.status != 200 {
+		t.Errorf("a small write: %d %s", a.status, a.body)
+	}
+	if a := full.do("GET", path, ""); a.status != 200 {
+		t.Errorf("a read: %d %s", a.status, a.body)
+	}
+	if got := metric(full.scrape(), `platen_refused_total{reason="free_disk"}`); got != "3" {
+		t.Errorf("refused %s, want 3", got)
+	}
+}
+
+// unclosed is a store that another service closes.
+type unclosed struct{ platen.Store }
+
+func (unclosed) Close() error { return nil }
+
+// TestSearchLimit sends more searches at once than may be.
+func TestSearchLimit(t *testing.T) {
+	s := limit(t, func(l *admission.Limits) { l.Searches = 1 })
+	s.importSet(`{"jobs":[` + strings.Repeat(`{"properties":[{"name":"a","value":"b"}]},`, 3000) + `{}]}`)
+	var mu sync.Mutex
+	statuses := make(map[int]int)
+	var clients sync.WaitGroup
+	for range 16 {
+		clients.Go(func() {
+			for range 5 {
+				a := s.do("PUT", entities+"/find", `{"entity":"JOBS","search":{"ruleType":"PROPERTY","property":"a","condition":"CONTAINS","value":"b"}}`)
+				if a.status != 200 {
+					a.isRefused(t, 503, "--max-searches")
+				}
+				mu.Lock()
+				statuses[a.status]++
+				mu.Unlock()
+			}
+		})
+	}
+	clients.Wait()
+	if statuses[200] == 0 || statuses[503] == 0 {
+		t.Errorf("statuses %v, want some of 200 and some of 503", statuses)
+	}
+	s.eventually("platen_searches_running", "0")
+}
+
+// TestOperationLimit begins more operations than may be.
+func TestOperationLimit(t *testing.T) {
+	s := limit(t, func(l *admission.Limits) { l.Operations = 1 })
+	var items bytes.Buffer
+	for i := range 3000 {
+		fmt.Fprintf(&items, `,{"id":%d,"datarecord":1}`, 100_000+2*i)
+	}
+	if a := s.do("POST", "/api/v1/contentsets", `{"id":700,"contentitems":[`+items.String()[1:]+`]}`); a.status != 201 {
+		t.Fatal(a.status, a.body)
+	}
+	statuses := make(map[int]int)
+	for range 20 {
+		a := s.do("POST", jobCreation+"/default", `{"identifiers":[700]}`)
+		if a.status != 202 {
+			a.isRefused(t, 503, "--max-operations")
+		}
+		statuses[a.status]++
+	}
+	if statuses[202] == 0 || statuses[503] == 0 {
+		t.Errorf("statuses %v, want some of 202 and some of 503", statuses)
+	}
+	s.eventually("platen_operations_running", "0")
+}
+
+// TestConnections opens more connections than may be. Those over it are told
+// so at once, may ask whether the server is well, and hold up nobody. It is
+// the same under TLS.
+func TestConnections(t *testing.T) {
+	certificate := httptest.NewUnstartedServer(nil)
+	certificate.StartTLS()
+	defer certificate.Close()
+	for _, test := range []struct {
+		name   string
+		tls    bool
+		limits admission.Limits
+		status int
+		words  string
+	}{
+		{"all", false, admission.Limits{Connections: 4}, 503, "--max-connections"},
+		{"one address", false, admission.Limits{Connections: 100, ConnectionsPerAddress: 4}, 429, "--max-connections-per-address"},
+		{"TLS", true, admission.Limits{Connections: 4}, 503, "--max-connections"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := start(t)
+			measured := telemetry.New(telemetry.Config{Log: discard()})
+			guard, err := auth.NewGuard(t.Context(), auth.Config{Store: s.store, TokenTTL: time.Hour, Log: discard()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer guard.Close()
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			limited := admission.Listen(listener, test.limits, nil, measured.Refused)
+			outer := net.Listener(limited)
+			dial := func() (net.Conn, error) { return net.Dial("tcp", listener.Addr().String()) }
+			if test.tls {
+				outer = tls.NewListener(limited, certificate.TLS)
+				dial = func() (net.Conn, error) {
+					return tls.Dial("tcp", listener.Addr().String(), &tls.Config{InsecureSkipVerify: true})
+				}
+			}
+			ctx, stop := context.WithCancel(t.Context())
+			served := make(chan error, 1)
+			handler := server.New(server.Config{Store: s.store, Guard: guard, Log: discard(), APIVersion: "1", MaxBody: 1 << 20, Telemetry: measured})
+			go func() { served <- handler.Serve(ctx, outer) }()
+
+			send := func(conn net.Conn, path string) (*http.Response, string) {
+				t.Helper()
+				_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+				if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\n\r\n", path, s.token); err != nil {
+					t.Fatal(err)
+				}
+				response, err := http.ReadResponse(newReader(conn), nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				text, err := io.ReadAll(response.Body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return response, string(text)
+			}
+			var open []net.Conn
+			for range 4 {
+				conn, err := dial()
+				if err != nil {
+					t.Fatal(err)
+				}
+				open = append(open, conn)
+				if response, text := send(conn, entities+"/jobsets"); response.StatusCode != 200 {
+					t.Fatalf("within the limit: %d %s", response.StatusCode, text)
+				}
+			}
+			for _, path := range []string{entities + "/jobsets", "/healthz", "/readyz", "/metrics"} {
+				conn, err := dial()
+				if err != nil {
+					t.Fatal(err)
+				}
+				response, text := send(conn, path)
+				conn.Close()
+				if !response.Close {
+					t.Errorf("%s: the connection is kept", path)
+				}
+				if path != entities+"/jobsets" {
+					if response.StatusCode != 200 {
+						t.Errorf("%s: %d %s", path, response.StatusCode, text)
+					}
+					continue
+				}
+				answer{response.StatusCode, response.Header, text}.isRefused(t, test.status, test.words)
+			}
+			// Those within the limit go on, and make room when they end.
+			if response, text := send(open[0], entities+"/jobsets"); response.StatusCode != 200 {
+				t.Errorf("one within the limit, later: %d %s", response.StatusCode, text)
+			}
+			for _, conn := range open {
+				conn.Close()
+			}
+			for end := time.Now().Add(10 * time.Second); limited.Open() > 0; time.Sleep(10 * time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("%d connections are open after all were closed", limited.Open())
+				}
+			}
+			stop()
+			if err := <-served; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestGivenBack has clients that leave at any moment, and bodies that are
+// wrong: nothing stays taken.
+func TestGivenBack(t *testing.T) {
+	s := start(t)
+	job := s.importSet(twoJobs).Children[0]
+	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
+	var clients sync.WaitGroup
+	for range 16 {
+		clients.Go(func() {
+			for i := range 40 {
+				size := 1 + rand.IntN(200_000)
+				body := fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"%s"}]}`, job, strings.Repeat("x", size))
+				method, path := "PUT", path
+				switch i % 4 {
+				case 1:
+					method, path, body = "POST", "/api/v1/jobsets", `{"jobs":[`+strings.Repeat("{},", size/3)+"{}"
+				case 2:
+					method, path, body = "PUT", entities+"/find", `{"entity":"JOBS","search":{"ruleType":"PROPERTY","property":"a","condition":"EQ","value":"b"}}`
+				case 3:
+					method, path, body = "GET", entities+"/jobs", ""
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(rand.IntN(20_000))*time.Microsecond)
+				r, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(body))
+				if err != nil {
+					t.Error(err)
+				}
+				r.Header.Set("auth_token", s.token)
+				if rand.IntN(2) == 0 {
+					r.ContentLength = -1
+				}
+				if response, err := http.DefaultTransport.RoundTrip(r); err == nil {
+					_, _ = io.Copy(io.Discard, response.Body)
+					response.Body.Close()
+				}
+				cancel()
+			}
+		})
+	}
+	clients.Wait()
+	for _, gauge := range []string{"platen_inflight_bytes", "platen_imports_running", "platen_searches_running", "platen_operations_running"} {
+		s.eventually(gauge, "0")
+	}
+}
+
+// TestHead checks that a HEAD of much costs little: it has the headers of a
+// GET, and is not worked out to its end.
+func TestHeadIsShort(t *testing.T) {
+	s := start(t)
+	var document bytes.Buffer
+	document.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[`)
+	const items = 400_000
+	for i := range items {
+		if i > 0 {
+			document.WriteByte(',')
+		}
+		fmt.Fprintf(&document, `{"contentitem":%d}`, 1_000_000+i)
+	}
+	document.WriteString(`]}]}]}]}]}`)
+	made := s.importSet(document.String())
+	path := fmt.Sprintf("%s/jobs/%d/contents", entities, made.Children[0])
+	get := s.do("GET", path, "")
+	head := s.do("HEAD", path, "")
+	if head.status != 200 || head.body != "" || head.header.Get("Content-Length") != fmt.Sprint(len(get.body)) || head.header.Get("Content-Type") != get.header.Get("Content-Type") {
+		t.Errorf("HEAD: %d %v, the body of GET has %d bytes", head.status, head.header, len(get.body))
+	}
+	time1, time2 := time.Duration(0), time.Duration(0)
+	for range 5 {
+		start := time.Now()
+		s.do("GET", path, "")
+		time1 += time.Since(start)
+		start = time.Now()
+		s.do("HEAD", path, "")
+		time2 += time.Since(start)
+	}
+	if time2 > time1/2 {
+		t.Errorf("HEAD takes %v where GET takes %v", time2, time1)
+	}
+	// A stream whose length is not known, and the rest of what can be asked.
+	for _, path := range []string{fmt.Sprintf("/api/v1/jobsets/%d", made.ID), entities + "/jobsets", "/metrics", "/healthz", "/serverengine/doc/"} {
+		if a := s.do("HEAD", path, ""); a.status != 200 || a.body != "" {
+			t.Errorf("HEAD %s: %d %s", path, a.status, a.body)
+		}
+	}
+	if strings.Contains(s.log.String(), "request failed") {
+		t.Error("a HEAD was logged as failed")
+	}
+}

@@ -1,0 +1,90 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestManyReaders has 64 clients that read a large set over and over. A list
+// that is cached, one that is not, and a change of another list are answered
+// all the while, and so is the readiness.
+func TestManyReaders(t *testing.T) {
+	items, readFor := 300_000, 5*time.Second
+	if testing.Short() || onPostgres {
+		items, readFor = 50_000, 3*time.Second
+	}
+	s := start(t)
+	made := s.importSet(twoJobs)
+	var document bytes.Buffer
+	document.WriteString(`{"id":800,"contentitems":[`)
+	for i := range items {
+		if i > 0 {
+			document.WriteByte(',')
+		}
+		fmt.Fprintf(&document, `{"id":%d,"datarecord":%d}`, 10_000_000+2*i, 50_000_000+2*i)
+	}
+	document.WriteString(`]}`)
+	if a := s.do("POST", "/api/v1/contentsets", document.String()); a.status != 201 {
+		t.Fatalf("%d %.200s", a.status, a.body)
+	}
+
+	reading, stop := context.WithCancel(t.Context())
+	var readers sync.WaitGroup
+	for range 64 {
+		readers.Go(func() {
+			client := &http.Client{Transport: &http.Transport{}}
+			defer client.CloseIdleConnections()
+			for reading.Err() == nil {
+				r, err := http.NewRequestWithContext(reading, "GET", s.url+entities+"/contentsets/800", nil)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				r.Header.Set("auth_token", s.token)
+				response, err := client.Do(r)
+				if err != nil {
+					if reading.Err() == nil {
+						t.Error(err)
+					}
+					return
+				}
+				_, _ = io.Copy(io.Discard, response.Body)
+				response.Body.Close()
+				if response.StatusCode != 200 && response.StatusCode != 503 {
+					t.Errorf("a reader of the set: %s", response.Status)
+				}
+			}
+		})
+	}
+	time.Sleep(500 * time.Millisecond) // until all read
+
+	job, other := made.Children[0], made.Children[1]
+	longest, n := time.Duration(0), 0
+	for start := time.Now(); time.Since(start) < readFor; n++ {
+		for _, test := range []struct{ method, path, body string }{
+			{"GET", fmt.Sprintf("%s/jobs/%d/properties", entities, job), ""},
+			{"GET", fmt.Sprintf("%s/contentitems/%d/properties", entities, 10_000_000+2*(n%items)), ""}, // each once
+			{"GET", fmt.Sprintf("%s/contentitems/%d/datarecord", entities, 10_000_000+2*(n%items)), ""},
+			{"PUT", fmt.Sprintf("%s/jobs/%d/properties", entities, other), fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%d"}]}`, other, n)},
+			{"GET", "/readyz", ""},
+		} {
+			began := time.Now()
+			if a := s.do(test.method, test.path, test.body); a.status != 200 {
+				t.Errorf("%s %s: %d %s", test.method, test.path, a.status, a.body)
+			}
+			longest = max(longest, time.Since(began))
+		}
+	}
+	stop()
+	readers.Wait()
+	t.Logf("%d rounds, the longest request took %v", n, longest)
+	if longest > 2500*time.Millisecond { // the guard gives up after 5s
+		t.Errorf("a request beside the readers took %v", longest)
+	}
+}

@@ -1,0 +1,80 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"time"
+)
+
+// Close is bounded: a process that is told to stop must be gone soon.
+const (
+	closeFor = 1500 * time.Millisecond // until what is under way or queued has ended by itself
+	killFor  = time.Second             // until it has been rolled back
+)
+
+// Close implements [platen.Store]. What was accepted is stored, if that is
+// soon done; what is not is rolled back, and its callers are told. An error
+// says that something has not ended even then.
+func (s *Store) Close() error {
+	s.entry.Lock()
+	s.cancel()
+	s.entry.Unlock()
+	var err error
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		s.running.Wait()
+		s.committer.close()
+		if s.gatherer != nil {
+			s.gatherer.close()
+		}
+		err = s.engine.Close()
+	}()
+	for _, patience := range []time.Duration{closeFor, killFor} {
+		timer := time.NewTimer(patience)
+		select {
+		case <-closed:
+			timer.Stop()
+			return err
+		case <-timer.C:
+			s.kill(errStopping)
+		}
+	}
+	return errors.New("the database is not closed: something in it has not ended in time; nothing that was acknowledged is lost by that")
+}
+
+// within returns ctx that also ends when Close waits no longer.
+func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(s.killed, func() { cancel(errStopping) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+	}
+}
+
+// ended adds to err why ctx has ended, if it has: the driver's error does not
+// say it.
+func ended(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return err
+}
+
+// errPanic is in the error of what panicked.
+var errPanic = errors.New("panic")
+
+// guarded runs fn and makes an error of its panic, which the observer is told
+// of. A fault in one piece of work must not end the process for all.
+func (s *Store) guarded(doing string, fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			(*s.observer.Load()).Panic(doing, p, debug.Stack())
+			err = fmt.Errorf("%w while %s: %v", errPanic, doing, p)
+		}
+	}()
+	return fn()
+}
