@@ -1,0 +1,2 @@
+-- TEMPORARY: another change has this number. SELECT of nothing.
+SELECT 1;
