@@ -67,6 +67,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, source preparedSe
 		return errors.Join(platen.Errorf(platen.Unavailable, "the server is stopping"), source.Close(),
 			s.Store.ForgetOperation(r.Context(), run.ID))
 	}
+	s.logChange(ctx, "operation begun", "operation", run.ID)
 	go s.create(ctx, run, source)
 	olrest.ReplyAccepted(w, run.ID)
 	return nil
@@ -80,7 +81,7 @@ func (s *Server) create(ctx context.Context, run *running, source preparedSet) {
 	made, err := s.Store.CreateJobSet(ctx, counted{source, &run.pages},
 		platen.JobSetOptions{Existing: true, Operation: run.ID})
 	if err == nil {
-		s.Log.Info("job set created", "id", made.ID, "operation", run.ID)
+		s.logChange(ctx, "job set created", "id", made.ID, "operation", run.ID)
 		return
 	}
 	message := "the server failed to do this; its log says why"
@@ -409,7 +410,7 @@ func (s *Server) cancel(_ olrest.Route, w http.ResponseWriter, r *http.Request) 
 	if err := s.Store.ForgetOperation(r.Context(), id); err != nil {
 		return err
 	}
-	s.Log.Info("operation cancelled", "operation", id)
+	s.logChange(r.Context(), "operation cancelled", "operation", id)
 	olrest.ReplyCancelled(w)
 	return nil
 }
@@ -424,7 +425,7 @@ func (s *Server) cancelElsewhere(w http.ResponseWriter, r *http.Request, id stri
 	if operation.Ended.IsZero() {
 		err := s.Store.CancelOperation(r.Context(), id)
 		if err == nil {
-			s.Log.Info("operation cancelled", "operation", id)
+			s.logChange(r.Context(), "operation cancelled", "operation", id)
 			olrest.ReplyCancelled(w)
 			return nil
 		}
