@@ -1,0 +1,83 @@
+package auth
+
+import (
+	"fmt"
+	"testing"
+)
+
+// state is what became of a place.
+func (p *place) state() string {
+	if p == nil {
+		return "refused"
+	}
+	select {
+	case turn := <-p.turn:
+		if turn {
+			return "runs"
+		}
+		return "pushed out"
+	default:
+		return "waits"
+	}
+}
+
+// TestQueue checks who waits, who is refused and whose turn comes first.
+func TestQueue(t *testing.T) {
+	defer func(n int) { hashAtOnce = n }(hashAtOnce)
+	hashAtOnce = 2
+	want := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s %s, but it should be that it %s", what, got, want)
+		}
+	}
+	var q hashQueue
+	first := q.join("flood 0", false, 0)
+	want("the first stranger", first.state(), "runs")
+	var flood []*place
+	for i := range maxStrangers {
+		p := q.join(fmt.Sprintf("flood %d", i%4), false, 5)
+		want("a stranger beside another", p.state(), "waits")
+		flood = append(flood, p)
+	}
+	want("one more", q.join("flood 9", false, 5).state(), "refused")
+	want("one from a full address", q.join("flood 0", false, 99).state(), "refused")
+
+	// Who has not failed takes the place of the last of those that have.
+	fresh := q.join("fresh", false, 0)
+	want("a fresh address", fresh.state(), "waits")
+	want("the last of the flood", flood[len(flood)-1].state(), "pushed out")
+
+	// Strangers leave a turn to those who are known.
+	known := q.join("home u", true, 0)
+	want("a known pair", known.state(), "runs")
+	second := q.join("home v", true, 0)
+	want("another known pair", second.state(), "waits")
+	q.leave(first)
+	want("the known pair that waits", second.state(), "runs")
+	want("the fresh address", fresh.state(), "waits")
+	q.leave(known)
+	want("the fresh address, after the known", fresh.state(), "runs")
+	want("the first of the flood", flood[0].state(), "waits")
+	q.leave(fresh)
+	want("the first of the flood, after that", flood[0].state(), "runs")
+}
+
+// TestQueueOfOne checks that neither an address nor a pair takes all places.
+func TestQueueOfOne(t *testing.T) {
+	defer func(n int) { hashAtOnce = n }(hashAtOnce)
+	hashAtOnce = 2
+	var q hashQueue
+	taken := func(known bool) (n int) {
+		for q.join("one", known, 0) != nil {
+			n++
+		}
+		return n
+	}
+	if n := taken(false); n != maxOfAddress+1 {
+		t.Errorf("an address has %d places, want %d", n, maxOfAddress+1)
+	}
+	if n := taken(true); n != maxOfPair+1 {
+		t.Errorf("a pair has %d places, want %d", n, maxOfPair+1)
+	}
+}
