@@ -105,14 +105,14 @@ func (g *Guard) attempt(key attemptKey, user platen.User, password string, try p
 		close(a.done)
 		return a
 	}
-	known, failures := g.limiter.standing(try)
+	known, tries := g.limiter.standing(try)
 	queueKey := try.Address
 	if known {
 		queueKey += try.User
 	}
-	place := g.queue.join(queueKey, known, failures)
+	place := g.queue.join(queueKey, known, tries)
 	if place == nil {
-		a.refuse(causeBusy, errBusy)
+		g.turnAway(a, try)
 		close(a.done)
 		return a
 	}
@@ -122,7 +122,7 @@ func (g *Guard) attempt(key attemptKey, user platen.User, password string, try p
 			g.verify(a, key.verifiedKey, user, password, try)
 			g.queue.leave(place)
 		} else {
-			a.refuse(causeBusy, errBusy)
+			g.turnAway(a, try)
 		}
 		g.mu.Lock()
 		delete(g.attempts, key)
@@ -136,6 +136,12 @@ var errBusy = &platen.Error{
 	Code:       platen.TooManyAttempts,
 	Message:    "too many passwords are being checked: try again later",
 	RetryAfter: time.Second,
+}
+
+// turnAway refuses a, for which the queue has no place.
+func (g *Guard) turnAway(a *attempt, try platen.LoginFailure) {
+	g.limiter.foundFull(try)
+	a.refuse(causeBusy, errBusy)
 }
 
 // allow reports whether a try may be made now, and otherwise refuses a.

@@ -31,6 +31,9 @@ var (
 	// credentials that were found right lately have to be checked anew: until
 	// then whoever shares the address could find out by guessing at them.
 	ofProbes = allowance{1000, 36 * time.Second}
+	// ofTurnedAway refuses nothing: it counts how often an address lately found
+	// the queue full, so that who comes for the first time goes first.
+	ofTurnedAway = allowance{60, time.Second}
 )
 
 const (
@@ -74,10 +77,11 @@ func prefixOf(address netip.Addr) netip.Prefix {
 type limiter struct {
 	now func() time.Time
 
-	mu        sync.Mutex
-	addresses tracked
-	users     tracked
-	known     map[string]map[string]*pair // by user, then address
+	mu         sync.Mutex
+	addresses  tracked
+	users      tracked
+	turnedAway tracked
+	known      map[string]map[string]*pair // by user, then address
 }
 
 // A pair is a user and an address that has logged in as that user.
@@ -90,10 +94,11 @@ type pair struct {
 
 func newLimiter(now func() time.Time) *limiter {
 	return &limiter{
-		now:       now,
-		addresses: tracked{ofAddress, make(map[string]*rate.Limiter)},
-		users:     tracked{ofUser, make(map[string]*rate.Limiter)},
-		known:     make(map[string]map[string]*pair),
+		now:        now,
+		addresses:  tracked{ofAddress, make(map[string]*rate.Limiter)},
+		users:      tracked{ofUser, make(map[string]*rate.Limiter)},
+		turnedAway: tracked{ofTurnedAway, make(map[string]*rate.Limiter)},
+		known:      make(map[string]map[string]*pair),
 	}
 }
 
@@ -119,18 +124,22 @@ func (l *limiter) pair(try platen.LoginFailure, now time.Time) *pair {
 }
 
 // standing returns how a try stands in the queue: known, or with how many
-// wrong passwords of its address that count still.
-func (l *limiter) standing(try platen.LoginFailure) (known bool, failures int) {
+// tries of its address that failed or were turned away lately.
+func (l *limiter) standing(try platen.LoginFailure) (known bool, tries int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
 	if l.pair(try, now) != nil {
 		return true, 0
 	}
-	if r := l.addresses.of[try.Address]; r != nil {
-		failures = ofAddress.burst - int(r.TokensAt(now))
-	}
-	return false, failures
+	return false, l.addresses.used(try.Address, now) + l.turnedAway.used(try.Address, now)
+}
+
+// foundFull counts a try that found the queue full.
+func (l *limiter) foundFull(try platen.LoginFailure) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turnedAway.take(try.Address, l.now())
 }
 
 // failed counts a wrong password.
@@ -255,6 +264,15 @@ type tracked struct {
 
 func (t *tracked) until(key string, now time.Time) time.Duration {
 	return t.allowance.until(t.of[key], now)
+}
+
+// used returns how much of the allowance is used up.
+func (t *tracked) used(key string, now time.Time) int {
+	r := t.of[key]
+	if r == nil {
+		return 0
+	}
+	return t.burst - int(r.TokensAt(now))
 }
 
 // take uses one try up.

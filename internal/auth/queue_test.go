@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // state is what became of a place.
@@ -36,12 +37,11 @@ func TestQueue(t *testing.T) {
 	want("the first stranger", first.state(), "runs")
 	var flood []*place
 	for i := range maxStrangers {
-		p := q.join(fmt.Sprintf("flood %d", i%4), false, 5)
+		p := q.join(fmt.Sprintf("flood %d", i%8), false, 5)
 		want("a stranger beside another", p.state(), "waits")
 		flood = append(flood, p)
 	}
-	want("one more", q.join("flood 9", false, 5).state(), "refused")
-	want("one from a full address", q.join("flood 0", false, 99).state(), "refused")
+	want("one more of an address", q.join("flood 0", false, 5).state(), "refused")
 
 	// Who has not failed takes the place of the last of those that have.
 	fresh := q.join("fresh", false, 0)
@@ -61,6 +61,28 @@ func TestQueue(t *testing.T) {
 	want("the first of the flood", flood[0].state(), "waits")
 	q.leave(fresh)
 	want("the first of the flood, after that", flood[0].state(), "runs")
+	want("the second address of the flood", flood[1].state(), "waits")
+
+	// When hashes take long, fewer may wait.
+	q.took = time.Second
+	want("a stranger beside a long queue", q.join("flood 9", false, 9).state(), "refused")
+	want("a fresh one", q.join("fresh too", false, 0).state(), "waits")
+	if n := len(q.strangers); n != minStrangers {
+		t.Errorf("%d wait, want %d", n, minStrangers)
+	}
+}
+
+// TestQueueOrder checks that an address with many places waits longest.
+func TestQueueOrder(t *testing.T) {
+	var q hashQueue
+	q.strange = hashAtOnce - 1 // no turn for strangers
+	many := []*place{q.join("many", false, 0), q.join("many", false, 0), q.join("many", false, 0)}
+	one := q.join("one", false, 0)
+	for i, want := range []*place{many[0], one, many[1], many[2]} {
+		if q.strangers[i] != want {
+			t.Errorf("place %d is of %q, rank %d", i, q.strangers[i].key, q.strangers[i].rank)
+		}
+	}
 }
 
 // TestQueueOfOne checks that neither an address nor a pair takes all places.

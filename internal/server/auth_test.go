@@ -1,8 +1,13 @@
 package server_test
 
 import (
+	"context"
+	"fmt"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -133,5 +138,152 @@ func TestGuessing(t *testing.T) {
 	s.do("POST", login, "", none, basic("other", "wrong")).isError(t, 429, "too many")
 	if a := s.do("GET", entities+"/jobs", ""); a.status != 200 {
 		t.Errorf("a valid token: %d %s", a.status, a.body)
+	}
+}
+
+// A loginClient logs in from an address of its own, with a connection for
+// each request as a stranger would.
+type loginClient struct {
+	http *http.Client
+	s    *service
+}
+
+func (s *service) from(address string) *loginClient {
+	dialer := &net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(address)}}
+	transport := &http.Transport{DialContext: dialer.DialContext, DisableKeepAlives: true}
+	return &loginClient{&http.Client{Transport: transport}, s}
+}
+
+func (c *loginClient) login(ctx context.Context, name, password string) (status int, retryAfter string, err error) {
+	r, err := http.NewRequestWithContext(ctx, "POST", c.s.url+login, nil)
+	if err != nil {
+		return 0, "", err
+	}
+	r.SetBasicAuth(name, password)
+	answer, err := c.http.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode, answer.Header.Get("Retry-After"), nil
+}
+
+// TestGuessingFromManyAddresses checks that one user can not be guessed at
+// from however many addresses, and that an address which has logged in does
+// not notice.
+func TestGuessingFromManyAddresses(t *testing.T) {
+	s := start(t) // logs in from 127.0.0.1
+	checked := 0
+	for i := range 250 {
+		status, retry, err := s.from(fmt.Sprintf("127.0.%d.%d", 1+i/100, 1+i%100)).login(t.Context(), user, fmt.Sprint("wrong ", i))
+		switch {
+		case err != nil:
+			t.Fatal(err)
+		case status == 401:
+			checked++
+		case status != 429 || retry == "":
+			t.Fatal(status, retry)
+		}
+	}
+	if checked < 50 || checked > 105 {
+		t.Errorf("%d guesses were checked, want 100, and one for each 36 s", checked)
+	}
+	if status, _, err := s.from("127.0.0.1").login(t.Context(), user, password); status != 200 {
+		t.Error("an address that has logged in:", status, err)
+	}
+}
+
+// TestSharedAddress checks that guessing at other users from the address of a
+// client does not lock out the client: H5.
+func TestSharedAddress(t *testing.T) {
+	s := start(t)
+	for i := range 60 {
+		s.do("POST", login, "", none, basic(fmt.Sprint("somebody", i), "wrong"))
+	}
+	s.do("POST", login, "", none, basic("another", "wrong")).isError(t, 429, "too many")
+	if a := s.do("POST", login, "", none, basic(user, password)); a.status != 200 {
+		t.Errorf("a client behind the same address: %d %s", a.status, a.body)
+	}
+}
+
+// TestHammering lets 300 connections send wrong passwords all the time. A
+// client that is known, and one from an address never seen, are let in in a
+// few times the time that it takes without.
+func TestHammering(t *testing.T) {
+	for name, address := range map[string]func(i int) string{
+		"from one address": func(int) string { return "127.0.0.9" },
+		"each from its own": func(i int) string {
+			return fmt.Sprintf("127.0.%d.%d", 1+i/100, 1+i%100)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { testHammering(t, address) })
+	}
+}
+
+func testHammering(t *testing.T, address func(int) string) {
+	s := start(t)
+	other, err := auth.NewUser("other", password)
+	if err == nil {
+		err = s.store.AddUser(t.Context(), other)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(auth.MaxStaleness)
+	attempt := func(from, password string) (status int, took time.Duration) {
+		began := time.Now()
+		status, _, err := s.from(from).login(t.Context(), "other", password)
+		if err != nil {
+			t.Error(err)
+		}
+		return status, time.Since(began)
+	}
+	status, one := attempt("127.0.0.2", password)
+	if status != 200 {
+		t.Fatal(status)
+	}
+	// The address stays known, but no password is remembered as right.
+	other, err = auth.NewUser("other", password+" 2")
+	if err == nil {
+		err = s.store.SetPassword(t.Context(), other)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(auth.MaxStaleness)
+	ctx, stop := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	var checked atomic.Int64
+	for i := range 300 {
+		client := s.from(address(i))
+		group.Go(func() {
+			for n := 0; ctx.Err() == nil; n++ {
+				if status, _, _ := client.login(ctx, fmt.Sprintf("name%d.%d", i, n), "wrong"); status == 401 {
+					checked.Add(1)
+				}
+			}
+		})
+	}
+	defer group.Wait()
+	defer stop()
+	for end := time.Now().Add(20 * time.Second); checked.Load() < 10; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the hammering does not begin")
+		}
+	}
+	// 300 connections share the processors with the clients here, so a hash
+	// takes many times as long. What counts is that nobody waits for 300.
+	most := 100*one + time.Second
+	status, took := attempt("127.0.0.1", password+" 2")
+	for tries := 1; status == 429 && tries < 5; tries++ {
+		// All are strangers when the hammering begins, and the places are few.
+		time.Sleep(time.Second)
+		status, took = attempt("127.0.0.1", password+" 2")
+	}
+	if status != 200 || took > most {
+		t.Errorf("an address never seen for the user: %d after %v; one hash takes %v", status, took, one)
+	}
+	if status, took := attempt("127.0.0.2", password+" 2"); status != 200 || took > most {
+		t.Errorf("an address that has logged in: %d after %v; one hash takes %v", status, took, one)
 	}
 }
