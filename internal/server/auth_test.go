@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 )
@@ -285,5 +287,87 @@ func testHammering(t *testing.T, address func(int) string) {
 	}
 	if status, took := attempt("127.0.0.2", password+" 2"); status != 200 || took > most {
 		t.Errorf("an address that has logged in: %d after %v; one hash takes %v", status, took, one)
+	}
+}
+
+// entries returns the lines of the log with a message.
+func (s *service) entries(msg string) (entries []map[string]any) {
+	for line := range strings.Lines(s.log.String()) {
+		var entry map[string]any
+		if json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] == msg {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+// logs checks that there is one line with a message, and attributes of it,
+// which come in pairs.
+func (s *service) logs(msg string, attributes ...any) {
+	s.t.Helper()
+	entries := s.entries(msg)
+	if len(entries) != 1 {
+		s.t.Errorf("%d lines %q, want one", len(entries), msg)
+		return
+	}
+	for i := 0; i < len(attributes); i += 2 {
+		if got := entries[0][attributes[i].(string)]; got != attributes[i+1] {
+			s.t.Errorf("%q: %v is %v, want %v", msg, attributes[i], got, attributes[i+1])
+		}
+	}
+}
+
+// TestLogOfChanges checks that what is imported, made, cancelled and deleted
+// is logged with who did it.
+func TestLogOfChanges(t *testing.T) {
+	s := start(t)
+	as := func(id string) option { return header("X-Request-Id", id) }
+	who := func(id string) []any { return []any{"user", user, "client", "127.0.0.1", "request", id} }
+	s.do("POST", native+"/contentsets", `{"id":700,"contentitems":[{"datarecord":5001}]}`, as("import"))
+	s.logs("set imported", who("import")...)
+	made := s.do("POST", jobCreation+"/default/700", "", as("create"))
+	s.finish(made)
+	s.logs("operation begun", append(who("create"), "operation", made.header.Get("operationId"))...)
+	s.logs("job set created", append(who("create"), "operation", made.header.Get("operationId"))...)
+	if err := s.store.BeginOperation(t.Context(), platen.Operation{ID: "x", Type: "JobCreationRestService", Started: time.Now()}); err != nil {
+		t.Fatal(err)
+	}
+	s.do("POST", jobCreation+"/cancel/x", "", as("cancel"))
+	s.logs("operation cancelled", append(who("cancel"), "operation", "x")...)
+	s.do("POST", entities+"/contentsets/700/delete", "", as("delete"))
+	s.logs("set deleted", who("delete")...)
+}
+
+// TestLogOfRefusals checks that the line of a refused request says why, and
+// whom it tried, and that errors of the credentials' check are logged as any.
+func TestLogOfRefusals(t *testing.T) {
+	s := start(t)
+	refused := func(request, cause, tried string) {
+		t.Helper()
+		s.logged(request)
+		for _, entry := range s.entries("request") {
+			if entry["request"] == request && (entry["refused"] != cause || entry["tried"] != tried || entry["client"] != "127.0.0.1") {
+				t.Errorf("the line of the request is %v", entry)
+			}
+		}
+	}
+	s.do("GET", entities+"/jobs", "", none, basic("nobody\n", "wrong-secret"), header("X-Request-Id", "unknown"))
+	refused("unknown", "unknown user", "nobody\n")
+	s.do("POST", login, "", none, basic(user, "wrong-secret"), header("X-Request-Id", "wrong"))
+	refused("wrong", "wrong password", user)
+	s.do("GET", entities+"/jobs", "", header("auth_token", "secret"), header("X-Request-Id", "token"))
+	refused("token", "malformed token", "")
+
+	changed := platen.User{Name: user, Password: "damaged", Epoch: 1}
+	if err := s.store.SetPassword(t.Context(), changed); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(auth.MaxStaleness)
+	if status, _, err := s.from("127.0.0.1").login(t.Context(), user, password); status != 500 {
+		t.Error("a damaged hash:", status, err)
+	}
+	s.logs("request failed", "path", login, "error", `user "ol-admin": the stored password hash is damaged: set the password anew with "platen user passwd"`)
+	if strings.Contains(s.log.String(), "secret") {
+		t.Error("a secret is in the log")
 	}
 }

@@ -205,6 +205,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Bytes:   res.bytes,
 			Took:    took,
 			Aborted: p != nil,
+
+			Stranger: call.User == "" && !s.Guard.Off(),
 		})
 		line := append(make([]slog.Attr, 0, 12),
 			slog.String("method", r.Method),

@@ -274,6 +274,8 @@ func TestTracing(t *testing.T) {
 	a := s.do("GET", entities+"/jobs/4242422/properties?secretquery=1", "", header("traceparent", sentParent), header("X-Request-Id", "one"))
 	missing := s.do("GET", entities+"/jobs/4242423/metadata", "", header("traceparent", "00-"+sentTrace+"-"+sentSpan+"-00"))
 	s.do("BREW-4242422", "/nothing/4242422", "")
+	s.do("GET", entities+"/contentsets", "", header("traceparent", sentParent), none)
+	s.do("GET", entities+"/datasets", "", none)
 	scrape := s.scrape()
 	measured.Close()
 
@@ -314,6 +316,14 @@ func TestTracing(t *testing.T) {
 		if got[key] != want {
 			t.Errorf("%s is %q, want %q", key, got[key], want)
 		}
+	}
+	// A stranger's wish to be sampled does not count; without one it is
+	// sampled as others are.
+	if c.spans["GET /rest/serverengine/entity/contentsets"] != nil {
+		t.Error("a stranger's request was sampled because it said so")
+	}
+	if c.spans["GET /rest/serverengine/entity/datasets"] == nil {
+		t.Error("a stranger's request is not sampled like others")
 	}
 	// Not sampled by the client, and so not here.
 	if c.spans["GET /rest/serverengine/entity/jobs/{id}/metadata"] != nil {
