@@ -106,12 +106,11 @@ func (g *Guard) attempt(key attemptKey, user platen.User, password string, try p
 		return a
 	}
 	known, tries := g.limiter.standing(try)
-	queueKey := try.Address
+	place := &place{key: try.Address, group: try.Address, known: known}
 	if known {
-		queueKey += try.User
+		place.key, place.group = try.Address+try.User, try.User
 	}
-	place := g.queue.join(queueKey, known, tries)
-	if place == nil {
+	if !g.queue.join(place, tries) {
 		g.turnAway(a, try)
 		close(a.done)
 		return a

@@ -426,7 +426,7 @@ func TestLeaving(t *testing.T) {
 	g := startGuard(t, store, time.Now)
 	var taken []*place
 	for range hashAtOnce {
-		taken = append(taken, g.queue.join("other", true, 0))
+		taken = append(taken, g.queue.joins("other", "b", true, 0))
 	}
 	ctx, leave := context.WithCancel(WithCall(t.Context(), &Call{Client: away}))
 	result := make(chan error)

@@ -137,6 +137,7 @@ func (l *limiter) standing(try platen.LoginFailure) (known bool, tries int) {
 
 // foundFull counts a try that found the queue full.
 func (l *limiter) foundFull(try platen.LoginFailure) {
+	l.refused(try)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turnedAway.take(try.Address, l.now())
@@ -155,7 +156,7 @@ func (l *limiter) failed(try platen.LoginFailure) {
 	l.users.take(try.User, now)
 }
 
-// refused counts a try that [limiter.wait] refused.
+// refused counts a try that was refused without a look at its password.
 func (l *limiter) refused(try platen.LoginFailure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

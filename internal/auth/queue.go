@@ -24,62 +24,42 @@ const (
 var hashAtOnce = min(max(runtime.GOMAXPROCS(0), 2), 4)
 
 // A hashQueue gives out turns at hashing a password: to those who are known
-// first, then to strangers: the fewer tries and places an address has, the
-// sooner. Of equals who came first is first.
+// first, then to strangers.
 type hashQueue struct {
 	mu        sync.Mutex
 	running   int
 	strange   int           // of those running
 	took      time.Duration // how long a turn lasts, on average of the last ones
-	known     []*place
-	strangers []*place
+	known     lane
+	strangers lane
 }
 
 // A place is a place in the queue.
 type place struct {
-	key   string // strangers: the address; known: the pair
+	key   string // of which few may wait: the address, or the known pair
+	group string // of which the others go first: the address, or the known user
 	known bool
-	rank  int       // strangers: how many tries and places the address had before
+	rank  int       // how many tries and places the group had before
 	turn  chan bool // false: the place was given to another
 	began time.Time // the turn
 }
 
-// join takes a place; nil: there is none. tries are those of the address
-// lately.
-func (q *hashQueue) join(key string, known bool, tries int) *place {
+// join waits in the queue; false: there is no place. tries are those of the
+// address lately.
+func (q *hashQueue) join(p *place, tries int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	p := &place{key: key, known: known, turn: make(chan bool, 1)}
-	if known {
-		if len(q.known) >= maxKnownQueued || count(q.known, key) >= maxOfPair {
-			return nil
-		}
-		q.known = append(q.known, p)
-		q.next()
-		return p
+	p.turn = make(chan bool, 1)
+	lane, most, ofKey := &q.strangers, q.places(), maxOfAddress
+	if p.known {
+		lane, most, ofKey = &q.known, maxKnownQueued, maxOfPair
 	}
-	others := count(q.strangers, key)
-	p.rank = tries + others
-	at := len(q.strangers)
-	for at > 0 && q.strangers[at-1].rank > p.rank {
-		at--
+	if !lane.insert(p, tries, most, ofKey) {
+		return false
 	}
-	most := q.places()
-	if at >= most || others >= maxOfAddress {
-		return nil
-	}
-	q.strangers = slices.Insert(q.strangers, at, p)
 	q.next()
-	q.shorten(most)
-	return p
-}
-
-// shorten takes the last of the strangers their places, until most wait.
-func (q *hashQueue) shorten(most int) {
-	for last := len(q.strangers) - 1; last >= most; last-- {
-		q.strangers[last].turn <- false
-		q.strangers = slices.Delete(q.strangers, last, last+1)
-	}
+	lane.shorten(most)
+	return true
 }
 
 // places returns how many strangers may wait.
@@ -90,13 +70,40 @@ func (q *hashQueue) places() int {
 	return int(min(max(maxStrangerWait*time.Duration(hashAtOnce-1)/q.took, minStrangers), maxStrangers))
 }
 
-func count(places []*place, key string) (n int) {
-	for _, p := range places {
-		if p.key == key {
-			n++
+// A lane is a line of places: the fewer tries and places a group had before,
+// the sooner; of equals who came first is first.
+type lane []*place
+
+// insert reports whether there is a place for p among most, of which ofKey are
+// for its key.
+func (l *lane) insert(p *place, tries, most, ofKey int) bool {
+	p.rank = tries
+	sameKey := 0
+	for _, other := range *l {
+		if other.group == p.group {
+			p.rank++
+		}
+		if other.key == p.key {
+			sameKey++
 		}
 	}
-	return n
+	at := len(*l)
+	for at > 0 && (*l)[at-1].rank > p.rank {
+		at--
+	}
+	if at >= most || sameKey >= ofKey {
+		return false
+	}
+	*l = slices.Insert(*l, at, p)
+	return true
+}
+
+// shorten takes the last their places, until most wait.
+func (l *lane) shorten(most int) {
+	for last := len(*l) - 1; last >= most; last-- {
+		(*l)[last].turn <- false
+		*l = slices.Delete(*l, last, last+1)
+	}
 }
 
 // leave ends a turn.
@@ -109,7 +116,7 @@ func (q *hashQueue) leave(p *place) {
 		q.strange--
 	}
 	q.next()
-	q.shorten(q.places())
+	q.strangers.shorten(q.places())
 }
 
 // next gives turns to as many as may run. The caller holds mu.

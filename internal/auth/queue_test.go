@@ -22,6 +22,18 @@ func (p *place) state() string {
 	}
 }
 
+// joins takes a place; nil: there is none.
+func (q *hashQueue) joins(address, user string, known bool, tries int) *place {
+	p := &place{key: address, group: address, known: known}
+	if known {
+		p.key, p.group = address+user, user
+	}
+	if !q.join(p, tries) {
+		return nil
+	}
+	return p
+}
+
 // TestQueue checks who waits, who is refused and whose turn comes first.
 func TestQueue(t *testing.T) {
 	defer func(n int) { hashAtOnce = n }(hashAtOnce)
@@ -33,25 +45,25 @@ func TestQueue(t *testing.T) {
 		}
 	}
 	var q hashQueue
-	first := q.join("flood 0", false, 0)
+	first := q.joins("flood 0", "", false, 0)
 	want("the first stranger", first.state(), "runs")
 	var flood []*place
 	for i := range maxStrangers {
-		p := q.join(fmt.Sprintf("flood %d", i%8), false, 5)
+		p := q.joins(fmt.Sprintf("flood %d", i%8), "", false, 5)
 		want("a stranger beside another", p.state(), "waits")
 		flood = append(flood, p)
 	}
-	want("one more of an address", q.join("flood 0", false, 5).state(), "refused")
+	want("one more of an address", q.joins("flood 0", "", false, 5).state(), "refused")
 
 	// Who has not failed takes the place of the last of those that have.
-	fresh := q.join("fresh", false, 0)
+	fresh := q.joins("fresh", "", false, 0)
 	want("a fresh address", fresh.state(), "waits")
 	want("the last of the flood", flood[len(flood)-1].state(), "pushed out")
 
 	// Strangers leave a turn to those who are known.
-	known := q.join("home u", true, 0)
+	known := q.joins("home", "u", true, 0)
 	want("a known pair", known.state(), "runs")
-	second := q.join("home v", true, 0)
+	second := q.joins("home", "v", true, 0)
 	want("another known pair", second.state(), "waits")
 	q.leave(first)
 	want("the known pair that waits", second.state(), "runs")
@@ -65,8 +77,8 @@ func TestQueue(t *testing.T) {
 
 	// When hashes take long, fewer may wait.
 	q.took = time.Second
-	want("a stranger beside a long queue", q.join("flood 9", false, 9).state(), "refused")
-	want("a fresh one", q.join("fresh too", false, 0).state(), "waits")
+	want("a stranger beside a long queue", q.joins("flood 9", "", false, 9).state(), "refused")
+	want("a fresh one", q.joins("fresh too", "", false, 0).state(), "waits")
 	if n := len(q.strangers); n != minStrangers {
 		t.Errorf("%d wait, want %d", n, minStrangers)
 	}
@@ -76,12 +88,29 @@ func TestQueue(t *testing.T) {
 func TestQueueOrder(t *testing.T) {
 	var q hashQueue
 	q.strange = hashAtOnce - 1 // no turn for strangers
-	many := []*place{q.join("many", false, 0), q.join("many", false, 0), q.join("many", false, 0)}
-	one := q.join("one", false, 0)
+	many := []*place{q.joins("many", "", false, 0), q.joins("many", "", false, 0), q.joins("many", "", false, 0)}
+	one := q.joins("one", "", false, 0)
 	for i, want := range []*place{many[0], one, many[1], many[2]} {
 		if q.strangers[i] != want {
 			t.Errorf("place %d is of %q, rank %d", i, q.strangers[i].key, q.strangers[i].rank)
 		}
+	}
+}
+
+// TestQueueOfKnown checks that a user who is known at many addresses does not
+// hold up other users.
+func TestQueueOfKnown(t *testing.T) {
+	var q hashQueue
+	q.running = hashAtOnce
+	var mallory *place
+	for i := range maxKnownQueued {
+		if mallory = q.joins(fmt.Sprint(i/maxOfPair), "mallory", true, 0); mallory == nil {
+			t.Fatal("no place", i)
+		}
+	}
+	alice := q.joins("home", "alice", true, 0)
+	if alice == nil || q.known[1] != alice || mallory.state() != "pushed out" {
+		t.Error("another user is not next but one")
 	}
 }
 
@@ -91,7 +120,7 @@ func TestQueueOfOne(t *testing.T) {
 	hashAtOnce = 2
 	var q hashQueue
 	taken := func(known bool) (n int) {
-		for q.join("one", known, 0) != nil {
+		for q.joins("one", "", known, 0) != nil {
 			n++
 		}
 		return n
