@@ -233,7 +233,7 @@ func TestUnlockEverywhere(t *testing.T) {
 		}
 		// Until the failures are shared: one server forgets what another has
 		// told only if that was before.
-		awaits(t, "sharing", func() bool { g.mu.Lock(); defer g.mu.Unlock(); return len(g.failures) == 0 })
+		awaits(t, "sharing", func() bool { g.Guard.mu.Lock(); defer g.Guard.mu.Unlock(); return len(g.failures) == 0 })
 		other := open()
 		for _, wrong := range []struct{ user, address string }{{"nobody", ""}, {"a", "x"}} {
 			if err := Unlock(t.Context(), other, wrong.user, wrong.address); err == nil {
