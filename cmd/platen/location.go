@@ -108,7 +108,7 @@ func (l location) use(ctx context.Context, create bool, fn func(*sqlstore.Store)
 		return err
 	}
 	if l.database != "" || sqlite.Locked(l.data) {
-		time.Sleep(auth.TrustFor)
+		time.Sleep(auth.MaxStaleness)
 	}
 	return nil
 }

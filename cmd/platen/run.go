@@ -69,7 +69,7 @@ Each flag can also be set in the environment; "platen COMMAND --help" has the na
 		serveCommand(env), demoCommand(env),
 		importCommand(env), exportCommand(env),
 		copyCommand(env), backupCommand(env), restoreCommand(env),
-		userCommand(env), versionCommand(env),
+		userCommand(env), keyCommand(env), versionCommand(env),
 	)
 	root.SetArgs(args)
 	root.SetIn(env.stdin)
@@ -82,7 +82,7 @@ Each flag can also be set in the environment; "platen COMMAND --help" has the na
 		return usageError{err, cmd.CommandPath()}
 	})
 	describeEnvironment(root)
-	err := root.ExecuteContext(ctx)
+	err := root.ExecuteContext(platen.WithActor(ctx, actor()))
 	if err == nil {
 		return 0
 	}

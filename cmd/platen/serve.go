@@ -61,7 +61,7 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	flags.StringVar(&set.listen, "listen", defaultListen, "address and port to listen on; port 0 takes a free one")
 	flags.StringVar(&set.metrics, "metrics-listen", "", "address and port that serve /metrics and nothing else, and check no credentials: one that only those who may read them can reach")
-	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for; clients that follow OL Connect's log in anew 15s before its end")
+	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for, 720h at most; clients that follow OL Connect's log in anew 15s before its end")
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have a limit of their own")
 	set.limitFlags(flags)
@@ -82,8 +82,9 @@ func serveCommand(env environment) *cobra.Command {
 finishes what is under way and ends with exit code 0 within 10 seconds.
 
 The first start makes the user ` + adminName + `. Its password is that of the variable
-` + adminPassword + `, or a random one that is printed once. "platen user"
-manages users, also while the server runs.
+` + adminPassword + `, or a random one that is printed once to standard
+output: whatever keeps that, such as the journal of a service, keeps the
+password. "platen user" manages users, also while the server runs.
 
 The log goes to standard error, a line for each request.
 
@@ -192,7 +193,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	if err := store.Unfinished(ctx); err != nil {
 		return err
 	}
-	password, err := firstUser(ctx, store, env.getenv(adminPassword))
+	password, err := firstUser(ctx, store, log, env.getenv(adminPassword), set.location)
 	if err != nil {
 		return err
 	}
@@ -264,6 +265,8 @@ func (set settings) check() error {
 	switch {
 	case set.tokenTTL < time.Second:
 		return wrong("--token-ttl %v is too short: the least is 1s", set.tokenTTL)
+	case set.tokenTTL > auth.MaxTokenTTL:
+		return wrong("--token-ttl %v is too long: the longest is %v, thirty days", set.tokenTTL, auth.MaxTokenTTL)
 	case set.maxBody < 1:
 		return wrong("--max-body %d is too small", set.maxBody)
 	case set.cache < 0:
@@ -278,10 +281,17 @@ func (set settings) check() error {
 
 // firstUser makes the first user of a store that has none. It returns the
 // password if it made that up.
-func firstUser(ctx context.Context, store *sqlstore.Store, password string) (string, error) {
+func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, password string, at location) (string, error) {
 	users, err := store.Users(ctx)
-	if err != nil || len(users) > 0 {
+	if err != nil {
 		return "", err
+	}
+	if len(users) > 0 {
+		if password != "" {
+			log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
+				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, at.option()))
+		}
+		return "", nil
 	}
 	made := ""
 	if password == "" {
@@ -295,6 +305,9 @@ func firstUser(ctx context.Context, store *sqlstore.Store, password string) (str
 	err = store.AddUser(ctx, admin)
 	if platen.ErrorCode(err) == platen.Conflict {
 		return "", nil // another server, started at the same time, was first
+	}
+	if err == nil {
+		log.Info(string(platen.UserAdded), "user", adminName, "by", platen.ActorOf(ctx))
 	}
 	return made, err
 }

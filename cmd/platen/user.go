@@ -26,8 +26,9 @@ func userCommand(env environment) *cobra.Command {
 		Use:   "user",
 		Short: "Manage the users of a server",
 		Long: `user manages the users in a database, whether or not servers run on it. All
-that run go by the change before the command returns: with a new password, or
-without the user, all tokens from before are invalid.`,
+that run go by the change before the command returns, and log it with who made
+it: with a new password, or without the user, all tokens from before are
+invalid.`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -65,6 +66,7 @@ with --generate a random one is made and printed.`,
 		return sub
 	}
 	cmd.AddCommand(
+		logoutCommand(env, &at), unlockCommand(env, &at),
 		setPassword("add", "Add a user", true, func(ctx context.Context, s *sqlstore.Store, user platen.User) error {
 			return s.AddUser(ctx, user)
 		}),

@@ -26,6 +26,14 @@ const (
 	hashBytes    = 32
 )
 
+// The most that a stored hash may cost: what asks for more is damaged.
+const (
+	maxArgonMemory  = 256 << 10 // KiB
+	maxArgonTime    = 16
+	maxArgonThreads = 16
+	maxHashBytes    = 64
+)
+
 var base64Raw = base64.RawStdEncoding
 
 // NewUser returns a user with a password, ready for the store. Invalid: the
@@ -37,43 +45,67 @@ func NewUser(name, password string) (platen.User, error) {
 	case len(password) < 8 || len(password) > 1024:
 		return platen.User{}, platen.Errorf(platen.Invalid, "a password has 8 to 1024 bytes")
 	}
-	salt := make([]byte, saltBytes)
-	_, _ = rand.Read(salt) // never fails
-	hash := argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, hashBytes)
+	h := passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads, salt: make([]byte, saltBytes)}
+	_, _ = rand.Read(h.salt) // never fails
+	h.sum = h.of(password, hashBytes)
+	return platen.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}, nil
+}
+
+// NewEpoch returns a random epoch for a user, see [platen.User].
+func NewEpoch() int64 {
 	var epoch [8]byte
 	_, _ = rand.Read(epoch[:])
-	return platen.User{
-		Name: name,
-		Password: fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
-			argonMemory, argonTime, argonThreads, base64Raw.EncodeToString(salt), base64Raw.EncodeToString(hash)),
-		Epoch:   int64(binary.BigEndian.Uint64(epoch[:]) >> 1),
-		Changed: time.Now(),
-	}, nil
+	return int64(binary.BigEndian.Uint64(epoch[:]) >> 1)
 }
 
 // NewPassword returns a random password: 20 letters and digits, 100 bits.
 func NewPassword() string { return strings.ToLower(rand.Text()[:20]) }
 
-var errHash = errors.New("stored password hash is damaged")
+var errHash = errors.New("the stored password hash is damaged")
 
-// checkPassword reports whether the password is that of the hash.
-func checkPassword(hash, password string) (bool, error) {
-	var version, memory, passes, threads int
-	fields := strings.Split(hash, "$")
-	if len(fields) != 6 || fields[1] != "argon2id" {
-		return false, errHash
+// A passwordHash is a stored hash: argon2id in PHC form.
+type passwordHash struct {
+	memory, passes uint32
+	threads        uint8
+	salt, sum      []byte
+}
+
+// String returns the PHC form.
+func (h passwordHash) String() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version,
+		h.memory, h.passes, h.threads, base64Raw.EncodeToString(h.salt), base64Raw.EncodeToString(h.sum))
+}
+
+// of returns the hash of a password with the salt and cost of h.
+func (h passwordHash) of(password string, bytes int) []byte {
+	return argon2.IDKey([]byte(password), h.salt, h.passes, h.memory, h.threads, uint32(bytes))
+}
+
+// parseHash reads the PHC form, of which there is one for each hash.
+func parseHash(text string) (passwordHash, error) {
+	var h passwordHash
+	fields := strings.Split(text, "$")
+	if len(fields) != 6 {
+		return h, errHash
 	}
-	if _, err := fmt.Sscanf(fields[2], "v=%d", &version); err != nil || version != argon2.Version {
-		return false, errHash
+	_, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &h.memory, &h.passes, &h.threads)
+	if err != nil || h.memory < 8 || h.memory > maxArgonMemory || h.passes < 1 || h.passes > maxArgonTime || h.threads < 1 || h.threads > maxArgonThreads {
+		return h, errHash
 	}
-	if _, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &memory, &passes, &threads); err != nil {
-		return false, errHash
+	var err1, err2 error
+	h.salt, err1 = base64Raw.DecodeString(fields[4])
+	h.sum, err2 = base64Raw.DecodeString(fields[5])
+	if errors.Join(err1, err2) != nil || len(h.sum) < 4 || len(h.sum) > maxHashBytes || h.String() != text {
+		return h, errHash
 	}
-	salt, err1 := base64Raw.DecodeString(fields[4])
-	want, err2 := base64Raw.DecodeString(fields[5])
-	if err := errors.Join(err1, err2); err != nil || len(want) == 0 || passes < 1 || threads < 1 || threads > 255 {
-		return false, errHash
+	return h, nil
+}
+
+// checkPassword reports whether the password is that of a stored hash.
+func checkPassword(stored, password string) (bool, error) {
+	h, err := parseHash(stored)
+	if err != nil {
+		return false, err
 	}
-	got := argon2.IDKey([]byte(password), salt, uint32(passes), uint32(memory), uint8(threads), uint32(len(want)))
-	return subtle.ConstantTimeCompare(got, want) == 1, nil
+	return subtle.ConstantTimeCompare(h.of(password, len(h.sum)), h.sum) == 1, nil
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,36 +15,50 @@ import (
 // A token is signed, not stored, so that checking one costs no look-up and it
 // is good on every replica that shares the key:
 //
-//	base64url( expiry in Unix milliseconds, 8 bytes
-//	           epoch of the user's password, 8 bytes
+//	base64url( version, 1 byte
+//	           id of the key, 4 bytes
+//	           expiry in Unix milliseconds, 8 bytes
+//	           epoch of the user, 8 bytes
 //	           user name
 //	           HMAC-SHA-256 of all that, 32 bytes )
 //
 // The signature covers the expiry, so that an expired token can be told from
-// an invalid one for ever. The epoch changes with the password, and so ends
-// all tokens from before.
+// an invalid one for ever. The epoch changes with the password and when the
+// user's sessions are ended. There is one key at a time: its id only tells a
+// token of a key that was replaced from a forged one.
 type token struct {
 	expires time.Time
 	epoch   int64
 	user    string
 }
 
+// MaxTokenTTL is the longest life of a token.
+const MaxTokenTTL = 30 * 24 * time.Hour
+
 const (
-	tokenPrefix = "plt_"
-	tokenHead   = 16
-	macBytes    = sha256.Size
-	maxToken    = 256
+	tokenPrefix  = "plt_"
+	tokenVersion = 1
+	keyIDBytes   = 4
+	tokenHead    = 1 + keyIDBytes // what is the same in all tokens of a key
+	tokenFixed   = tokenHead + 16 // before the user name
+	macBytes     = sha256.Size
+	maxToken     = 256
 )
 
-var base64Token = base64.RawURLEncoding
+// base64Token is strict, so that a token has one spelling.
+var base64Token = base64.RawURLEncoding.Strict()
 
 // A signer signs and checks tokens with one key.
 type signer struct {
+	head [tokenHead]byte
 	macs sync.Pool // of hash.Hash, which are costly to make
 }
 
 func newSigner(key []byte) *signer {
-	return &signer{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	s := &signer{macs: sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}}
+	s.head[0] = tokenVersion
+	copy(s.head[1:], keyed(key, "key id"))
+	return s
 }
 
 func (s *signer) mac(dst, message []byte) []byte {
@@ -55,31 +70,36 @@ func (s *signer) mac(dst, message []byte) []byte {
 }
 
 func (s *signer) sign(t token) string {
-	b := make([]byte, 0, tokenHead+len(t.user)+macBytes)
+	b := make([]byte, 0, tokenFixed+len(t.user)+macBytes)
+	b = append(b, s.head[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.expires.UnixMilli()))
 	b = binary.BigEndian.AppendUint64(b, uint64(t.epoch))
 	b = append(b, t.user...)
 	return tokenPrefix + base64Token.EncodeToString(s.mac(b, b))
 }
 
-// open returns what a token says, if its signature is ours.
-func (s *signer) open(text string) (token, bool) {
+// open returns what a token says if this signer signed it. Otherwise refused
+// says why not.
+func (s *signer) open(text string) (t token, refused string) {
 	body, ok := strings.CutPrefix(text, tokenPrefix)
-	if !ok || len(body) > maxToken {
-		return token{}, false
+	if !ok || len(body) > maxToken || strings.ContainsAny(body, "\r\n") { // which base64 skips
+		return token{}, causeToken
 	}
 	var raw, sum [maxToken]byte
 	n, err := base64Token.Decode(raw[:], []byte(body))
-	if err != nil || n < tokenHead+macBytes {
-		return token{}, false
+	if err != nil || n < tokenFixed+macBytes || raw[0] != tokenVersion {
+		return token{}, causeToken
+	}
+	if !bytes.Equal(raw[:tokenHead], s.head[:]) {
+		return token{}, causeKey
 	}
 	message, mac := raw[:n-macBytes], raw[n-macBytes:n]
 	if !hmac.Equal(mac, s.mac(sum[:0], message)) {
-		return token{}, false
+		return token{}, causeSignature
 	}
 	return token{
-		expires: time.UnixMilli(int64(binary.BigEndian.Uint64(message))),
-		epoch:   int64(binary.BigEndian.Uint64(message[8:])),
-		user:    string(message[tokenHead:]),
-	}, true
+		expires: time.UnixMilli(int64(binary.BigEndian.Uint64(message[tokenHead:]))),
+		epoch:   int64(binary.BigEndian.Uint64(message[tokenHead+8:])),
+		user:    string(message[tokenFixed:]),
+	}, ""
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
-	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
 )
 
@@ -187,7 +186,7 @@ func (s *Server) delete(route olrest.Route, w http.ResponseWriter, r *http.Reque
 	if err := s.Store.Delete(r.Context(), ref); err != nil {
 		return err
 	}
-	s.Log.Info("set deleted", "kind", ref.Kind.String(), "id", ref.ID, "user", auth.CallOf(r.Context()).User)
+	s.logChange(r.Context(), "set deleted", "kind", ref.Kind.String(), "id", ref.ID)
 	olrest.ReplyTrue(w)
 	return nil
 }

@@ -77,6 +77,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request, source preparedSe
 		return errors.Join(errStopping, source.Close(), s.Store.ForgetOperation(r.Context(), run.ID))
 	}
 	begun = true
+	s.logChange(ctx, "operation begun", "operation", run.ID)
 	go s.create(ctx, run, source)
 	olrest.ReplyAccepted(w, run.ID)
 	return nil
@@ -91,7 +92,7 @@ func (s *Server) create(ctx context.Context, run *running, source preparedSet) {
 	made, err := s.Store.CreateJobSet(ctx, counted{source, &run.pages},
 		platen.JobSetOptions{Existing: true, Operation: run.ID})
 	if err == nil {
-		s.Log.Info("job set created", "id", made.ID, "operation", run.ID)
+		s.logChange(ctx, "job set created", "id", made.ID, "operation", run.ID)
 		return
 	}
 	message := "the server failed to do this; its log says why"
@@ -454,7 +455,7 @@ func (s *Server) cancel(_ olrest.Route, w http.ResponseWriter, r *http.Request) 
 	if err := s.Store.ForgetOperation(r.Context(), id); err != nil {
 		return err
 	}
-	s.Log.Info("operation cancelled", "operation", id)
+	s.logChange(r.Context(), "operation cancelled", "operation", id)
 	olrest.ReplyCancelled(w)
 	return nil
 }
@@ -469,7 +470,7 @@ func (s *Server) cancelElsewhere(w http.ResponseWriter, r *http.Request, id stri
 	if operation.Ended.IsZero() {
 		err := s.Store.CancelOperation(r.Context(), id)
 		if err == nil {
-			s.Log.Info("operation cancelled", "operation", id)
+			s.logChange(r.Context(), "operation cancelled", "operation", id)
 			olrest.ReplyCancelled(w)
 			return nil
 		}

@@ -56,7 +56,7 @@ func TestReplicas(t *testing.T) {
 		if err := c.store.SetPassword(t.Context(), changed); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(auth.TrustFor)
+		time.Sleep(auth.MaxStaleness)
 		for _, s := range all {
 			s.do("GET", path, "").isError(t, 403, "token is invalid")
 			got := s.do("POST", login, "", none, basic(user, "another one"))

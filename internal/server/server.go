@@ -81,7 +81,7 @@ func New(config Config) *Server {
 	}
 	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
 	s.limit()
-	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound))
+	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound), s.fail)
 	guarded := make(map[string]resource)
 	open := make(map[string]resource)
 	for _, route := range olrest.Routes() {
@@ -109,7 +109,7 @@ func New(config Config) *Server {
 		s.mux.Handle(path, s.serve(res))
 	}
 	for path, res := range guarded {
-		s.mux.Handle(path, s.Guard.Require(known(s.serve(res))))
+		s.mux.Handle(path, s.Guard.Require(known(s.serve(res)), s.fail))
 	}
 	s.mux.Handle("/", s.nothing)
 	return s
@@ -134,8 +134,7 @@ func (res resource) allow() string {
 	return strings.Join(methods, ", ")
 }
 
-// serve picks the handler for the method, and is the one place where an
-// error becomes an answer.
+// serve picks the handler for the method, and answers with its error.
 func (s *Server) serve(res resource) http.Handler {
 	allow := res.allow()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -159,7 +158,8 @@ func (s *Server) serve(res resource) http.Handler {
 	})
 }
 
-// fail answers with an error, and logs it if it is ours.
+// fail is the one place where an error becomes an answer. It logs those that
+// are ours.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	code := platen.ErrorCode(err)
 	if r.Context().Err() != nil && code == platen.Internal {
@@ -176,6 +176,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		panic(http.ErrAbortHandler)
 	}
 	olrest.ReplyError(w, err)
+}
+
+// logChange logs what a request has changed, and who sent it.
+func (s *Server) logChange(ctx context.Context, what string, about ...any) {
+	call := auth.CallOf(ctx)
+	s.Log.Info(what, append(about, "user", call.User, "client", call.Client.String(), "request", call.RequestID)...)
 }
 
 func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
@@ -212,6 +218,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			Bytes:   res.bytes,
 			Took:    took,
 			Aborted: p != nil,
+
+			Stranger: call.User == "" && !s.Guard.Off(),
 		})
 		line := append(make([]slog.Attr, 0, 12),
 			slog.String("method", r.Method),

@@ -88,13 +88,12 @@ func TestMetrics(t *testing.T) {
 		`platen_http_requests_total{method="POST",route="/api/v1/jobsets",status="201"}`:                                             "1",
 		`platen_http_request_duration_seconds_count{method="GET",route="/rest/serverengine/entity/jobs/{id}/properties"}`:            "6",
 		`platen_http_request_duration_seconds_bucket{method="GET",route="/rest/serverengine/entity/jobs/{id}/properties",le="+Inf"}`: "6",
-		`platen_http_requests_in_flight`:                        "1", // the scrape
-		`platen_http_aborted_total`:                             "0",
-		`platen_operations_running`:                             "0",
-		`platen_ready`:                                          "1",
-		`platen_write_queue`:                                    "0",
-		`platen_pool_connections{pool="writer",state="in_use"}`: "0",
-		`platen_pool_wait_total{pool="reader"}`:                 "0",
+		`platen_http_requests_in_flight`:        "1", // the scrape
+		`platen_http_aborted_total`:             "0",
+		`platen_operations_running`:             "0",
+		`platen_ready`:                          "1",
+		`platen_write_queue`:                    "0",
+		`platen_pool_wait_total{pool="reader"}`: "0",
 	} {
 		if got := metric(scrape, series); got != want {
 			t.Errorf("%s is %q, want %s", series, got, want)
@@ -104,7 +103,7 @@ func TestMetrics(t *testing.T) {
 	if hits := metric(scrape, "platen_cache_hits_total"); hits == "" || (hits == "0") != onPostgres {
 		t.Errorf("platen_cache_hits_total is %q after lists were read twice", hits)
 	}
-	for _, there := range []string{"go_goroutines", "process_resident_memory_bytes", `platen_build_info{goversion="go`, `version="1.2.3"`} {
+	for _, there := range []string{"go_goroutines", `platen_pool_connections{pool="writer",state="in_use"}`, "process_resident_memory_bytes", `platen_build_info{goversion="go`, `version="1.2.3"`} {
 		if !strings.Contains(scrape, there) {
 			t.Errorf("there is no %s", there)
 		}
@@ -275,6 +274,8 @@ func TestTracing(t *testing.T) {
 	a := s.do("GET", entities+"/jobs/4242422/properties?secretquery=1", "", header("traceparent", sentParent), header("X-Request-Id", "one"))
 	missing := s.do("GET", entities+"/jobs/4242423/metadata", "", header("traceparent", "00-"+sentTrace+"-"+sentSpan+"-00"))
 	s.do("BREW-4242422", "/nothing/4242422", "")
+	s.do("GET", entities+"/contentsets", "", header("traceparent", sentParent), none)
+	s.do("GET", entities+"/datasets", "", none)
 	scrape := s.scrape()
 	measured.Close()
 
@@ -315,6 +316,14 @@ func TestTracing(t *testing.T) {
 		if got[key] != want {
 			t.Errorf("%s is %q, want %q", key, got[key], want)
 		}
+	}
+	// A stranger's wish to be sampled does not count; without one it is
+	// sampled as others are.
+	if c.spans["GET /rest/serverengine/entity/contentsets"] != nil {
+		t.Error("a stranger's request was sampled because it said so")
+	}
+	if c.spans["GET /rest/serverengine/entity/datasets"] == nil {
+		t.Error("a stranger's request is not sampled like others")
 	}
 	// Not sampled by the client, and so not here.
 	if c.spans["GET /rest/serverengine/entity/jobs/{id}/metadata"] != nil {

@@ -62,7 +62,7 @@ func (s *Server) importSet(route olrest.Route, w http.ResponseWriter, r *http.Re
 	if err != nil {
 		return err
 	}
-	s.Log.Info("set imported", "kind", route.Kind.String(), "id", made.ID, "children", len(made.Children))
+	s.logChange(r.Context(), "set imported", "kind", route.Kind.String(), "id", made.ID, "children", len(made.Children))
 	olrest.ReplyCreated(w, route.Kind, made)
 	return nil
 }

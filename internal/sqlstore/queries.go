@@ -169,11 +169,26 @@ const (
 	updateUsersVersion query = `UPDATE users_version SET version = version + 1`
 	insertUser         query = `INSERT INTO server_user (name, password, epoch, changed)
 		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`
-	updateUser query = `UPDATE server_user SET password = $2, epoch = $3, changed = $4 WHERE name = $1`
-	deleteUser query = `DELETE FROM server_user WHERE name = $1
+	updateUser  query = `UPDATE server_user SET password = $2, epoch = $3, changed = $4 WHERE name = $1`
+	updateEpoch query = `UPDATE server_user SET epoch = $2 WHERE name = $1`
+	deleteUser  query = `DELETE FROM server_user WHERE name = $1
 		AND (SELECT count(*) FROM server_user) > 1`
-	selectSecret query = `SELECT value FROM secret WHERE name = $1`
-	insertSecret query = `INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
+	selectUserCount   query = `SELECT count(*) FROM server_user WHERE name = $1`
+	selectUserChanges query = `SELECT version, action, name, address, changed_by FROM user_change WHERE version > $1 ORDER BY version`
+	insertUserChange  query = `INSERT INTO user_change (version, action, name, address, changed_by)
+		SELECT version, $1, $2, $3, $4 FROM users_version`
+	deleteUserChanges query = `DELETE FROM user_change WHERE version <= (SELECT version FROM users_version) - $1`
+	selectSecret      query = `SELECT value FROM secret WHERE name = $1`
+	insertSecret      query = `INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`
+	upsertSecret      query = `INSERT INTO secret (name, value) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`
+
+	selectLogins query = `SELECT name, address, seen FROM known_login WHERE seen >= $1 ORDER BY seen`
+	upsertLogin  query = `INSERT INTO known_login (name, address, seen) VALUES ($1, $2, $3)
+		ON CONFLICT (name, address) DO UPDATE SET seen = excluded.seen`
+	deleteLogins   query = `DELETE FROM known_login WHERE seen < $1`
+	deleteLoginsOf query = `DELETE FROM known_login WHERE name = $1 AND seen <
+		(SELECT seen FROM known_login WHERE name = $1 ORDER BY seen DESC LIMIT 1 OFFSET $2)`
 )
 
 const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent`
@@ -216,7 +231,9 @@ var (
 		selectSweepNames, selectSweepDetails, selectSweepTables,
 		deleteUnusedNames, deleteUnusedDetails, deleteUnusedMedia, deleteUnusedTables,
 		selectUsers, selectUsersVersion, updateUsersVersion, insertUser, updateUser, deleteUser,
-		selectSecret, insertSecret,
+		updateEpoch, selectUserCount, selectUserChanges, insertUserChange, deleteUserChanges,
+		selectSecret, insertSecret, upsertSecret,
+		selectLogins, upsertLogin, deleteLogins, deleteLoginsOf,
 	}, selectList[:], selectLists[:], selectListsAmong[:], selectListsOf[:], selectSizes[:], upsertList[:], deleteList[:], deleteLists[:])
 )
 
@@ -227,8 +244,9 @@ var lookups = queriesOf([]query{
 
 // controls are the statements of what keeps the server itself going.
 var controls = queriesOf([]query{
-	selectUsers, selectUsersVersion, selectReadOnly, upsertReplica, deleteReplica, deleteReplicas,
-	updateLease, updatePercent, insertFailure, selectFailures, deleteFailures,
+	selectUsers, selectUsersVersion, selectUserChanges, selectSecret, selectLogins, selectNow,
+	selectReadOnly, upsertReplica, deleteReplica, deleteReplicas,
+	updateLease, updatePercent, insertFailures, selectFailures, deleteFailures,
 })
 
 func queriesOf(lists ...[]query) map[query]bool {

@@ -75,9 +75,17 @@ const (
 		ORDER BY kind, facet, name
 		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
 
-	insertFailure  query = `INSERT INTO login_failure (at, owner, address, name) VALUES (` + nowText + `, $1, $2, $3)`
+	// The numbers are given under the lock, which ends with the statement: who
+	// reads by number misses none.
+	insertFailures query = `WITH turn AS (SELECT name FROM lease WHERE name = 'failures' FOR UPDATE)
+		INSERT INTO login_failure (at, owner, address, name) SELECT ` + nowText + `, $1, f.address, f.name
+		FROM turn, unnest($2::bytea[], $3::bytea[]) AS f (address, name)`
 	selectFailures query = `SELECT seq, address, name FROM login_failure WHERE seq > $1 AND owner <> $2 ORDER BY seq LIMIT 1000`
 	deleteFailures query = `DELETE FROM login_failure WHERE at < ` + nowText + ` - $1`
+	// Those of a user, or of an address: an empty one stands for all.
+	deleteFailuresOf query = `DELETE FROM login_failure
+		WHERE (name = $1 OR length($1) = 0) AND (address = $2 OR length($2) = 0)`
+	selectNow query = `SELECT ` + nowText + ` FROM users_version`
 )
 
 const theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
@@ -121,7 +129,7 @@ func sharedQueryList() []query {
 		lockStructure, lockIndex, tryLockIndex, lockLists, waitForLists, noStatementTimeout, selectReadOnly,
 		updateLease, upsertReplica, deleteReplica, deleteReplicas, updatePercent,
 		selectStale, updateStale, selectNames, insertNames,
-		insertFailure, selectFailures, deleteFailures, sharedKinds,
+		insertFailures, selectFailures, deleteFailures, deleteFailuresOf, selectNow, sharedKinds,
 	}
 	for _, f := range facets {
 		all = append(all, sharedRows[f], sharedLocked[f])

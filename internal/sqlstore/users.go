@@ -2,31 +2,29 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"time"
 
 	"github.com/platenhq/platen"
 )
+
+// changesKept is how many changes of users are kept for other processes to
+// read, which do so four times a second.
+const changesKept = 1000
 
 // Users implements [platen.UserStore].
 func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
 	ctx, done := s.observe(ctx, "users")
 	defer func() { done(err) }()
 	rows, err := s.control[selectUsers].QueryContext(ctx)
-	if err != nil {
-		return nil, s.error("read users", err)
-	}
-	defer rows.Close()
-	var users []platen.User
-	for rows.Next() {
-		var user platen.User
+	users, err := collect(rows, err, func(from interface{ Scan(...any) error }) (user platen.User, err error) {
 		var changed int64
-		if err := rows.Scan(&user.Name, &user.Password, &user.Epoch, &changed); err != nil {
-			return nil, s.error("read users", err)
-		}
+		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed)
 		user.Changed = time.Unix(changed, 0)
-		users = append(users, user)
-	}
-	return users, s.error("read users", rows.Err())
+		return user, err
+	})
+	return users, s.error("read users", err)
 }
 
 // UsersVersion implements [platen.UserStore].
@@ -36,22 +34,40 @@ func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
 	return version, s.error("read users", err)
 }
 
+// UserChanges implements [platen.UserStore].
+func (s *Store) UserChanges(ctx context.Context, after int64) ([]platen.UserChange, error) {
+	rows, err := s.control[selectUserChanges].QueryContext(ctx, after)
+	changes, err := collect(rows, err, func(from interface{ Scan(...any) error }) (c platen.UserChange, err error) {
+		return c, from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.By)
+	})
+	return changes, s.error("read changes of users", err)
+}
+
 // AddUser implements [platen.UserStore].
 func (s *Store) AddUser(ctx context.Context, user platen.User) (err error) {
-	_, done := s.observe(ctx, "add_user")
+	ctx, done := s.observe(ctx, "add_user")
 	defer func() { done(err) }()
-	return s.changeUser("add user", func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, platen.UserChange{Action: platen.UserAdded, User: user.Name}, func(t *transaction) (bool, error) {
 		return changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
 	}, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
 }
 
 // SetPassword implements [platen.UserStore].
 func (s *Store) SetPassword(ctx context.Context, user platen.User) (err error) {
-	_, done := s.observe(ctx, "set_password")
+	ctx, done := s.observe(ctx, "set_password")
 	defer func() { done(err) }()
-	return s.changeUser("set password", func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, platen.UserChange{Action: platen.PasswordSet, User: user.Name}, func(t *transaction) (bool, error) {
 		return changed(t, updateUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
-	}, platen.Errorf(platen.NotFound, "there is no user %q", user.Name))
+	}, noUser(user.Name))
+}
+
+// SetEpoch implements [platen.UserStore].
+func (s *Store) SetEpoch(ctx context.Context, name string, epoch int64) (err error) {
+	ctx, done := s.observe(ctx, "set_epoch")
+	defer func() { done(err) }()
+	return s.changeUser(ctx, platen.UserChange{Action: platen.SessionsEnded, User: name}, func(t *transaction) (bool, error) {
+		return changed(t, updateEpoch, name, epoch)
+	}, noUser(name))
 }
 
 // RemoveUser implements [platen.UserStore].
@@ -62,21 +78,45 @@ func (s *Store) RemoveUser(ctx context.Context, name string) (err error) {
 	if err != nil {
 		return err
 	}
-	refusal := platen.Errorf(platen.NotFound, "there is no user %q", name)
+	refusal := noUser(name)
 	for _, user := range users {
 		if user.Name == name {
 			refusal = platen.Errorf(platen.Conflict, "%q is the last user: add another one first", name)
 		}
 	}
-	return s.changeUser("remove user", func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, platen.UserChange{Action: platen.UserRemoved, User: name}, func(t *transaction) (bool, error) {
 		return changed(t, deleteUser, name)
 	}, refusal)
 }
 
-// changeUser runs fn; if that changed nothing, refusal is the error.
-func (s *Store) changeUser(doing string, fn func(*transaction) (bool, error), refusal *platen.Error) error {
-	return s.error(doing, s.update(func(t *transaction) error {
-		// First, so that changes wait for each other.
+// Unlock implements [platen.UserStore].
+func (s *Store) Unlock(ctx context.Context, name, address string, hashed platen.LoginFailure) (err error) {
+	ctx, done := s.observe(ctx, "unlock_user")
+	defer func() { done(err) }()
+	return s.changeUser(ctx, platen.UserChange{Action: platen.UserUnlocked, User: name, Address: address}, func(t *transaction) (bool, error) {
+		if name != "" {
+			var n int64
+			if err := t.stmt(selectUserCount).QueryRowContext(t.ctx, name).Scan(&n); err != nil || n == 0 {
+				return false, err
+			}
+		}
+		if !s.engine.Shared {
+			return true, nil
+		}
+		return true, t.exec(deleteFailuresOf, []byte(hashed.User), []byte(hashed.Address))
+	}, noUser(name))
+}
+
+func noUser(name string) *platen.Error {
+	return platen.Errorf(platen.NotFound, "there is no user %q", name)
+}
+
+// changeUser runs fn and records the change; if fn changed nothing, refusal is
+// the error.
+func (s *Store) changeUser(ctx context.Context, change platen.UserChange, fn func(*transaction) (bool, error), refusal *platen.Error) error {
+	return s.error(string(change.Action), s.update(func(t *transaction) error {
+		// First, so that changes wait for each other, and their versions are
+		// in the order of their commits.
 		if err := t.exec(updateUsersVersion); err != nil {
 			return err
 		}
@@ -84,7 +124,13 @@ func (s *Store) changeUser(doing string, fn func(*transaction) (bool, error), re
 		if err == nil && !ok {
 			err = refusal
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		if err := t.exec(insertUserChange, string(change.Action), change.User, change.Address, platen.ActorOf(ctx)); err != nil {
+			return err
+		}
+		return t.exec(deleteUserChanges, int64(changesKept))
 	}))
 }
 
@@ -99,15 +145,28 @@ func changed(t *transaction, q query, args ...any) (bool, error) {
 }
 
 // Secret implements [platen.UserStore].
-func (s *Store) Secret(_ context.Context, name string, fresh []byte) ([]byte, error) {
+func (s *Store) Secret(ctx context.Context, name string, fresh []byte) ([]byte, error) {
+	// Servers ask again whenever users change: a read waits for no writer.
 	var secret []byte
-	err := s.update(func(t *transaction) error {
-		if err := t.exec(insertSecret, name, fresh); err != nil {
-			return err
-		}
-		return t.stmt(selectSecret).QueryRowContext(t.ctx, name).Scan(&secret)
-	})
+	err := s.control[selectSecret].QueryRowContext(ctx, name).Scan(&secret)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = s.update(func(t *transaction) error {
+			if err := t.exec(insertSecret, name, fresh); err != nil {
+				return err
+			}
+			return t.stmt(selectSecret).QueryRowContext(t.ctx, name).Scan(&secret)
+		})
+	}
 	return secret, s.error("read secret", err)
+}
+
+// ReplaceSecret implements [platen.UserStore].
+func (s *Store) ReplaceSecret(ctx context.Context, name string, secret []byte, action platen.UserAction) (err error) {
+	ctx, done := s.observe(ctx, "replace_secret")
+	defer func() { done(err) }()
+	return s.changeUser(ctx, platen.UserChange{Action: action}, func(t *transaction) (bool, error) {
+		return true, t.exec(upsertSecret, name, secret)
+	}, nil)
 }
 
 // ShareFailures implements [platen.UserStore].
@@ -117,20 +176,71 @@ func (s *Store) ShareFailures(ctx context.Context, mine []platen.LoginFailure) (
 	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	for _, failure := range mine {
-		if _, err := s.control[insertFailure].ExecContext(ctx, s.id, []byte(failure.Address), []byte(failure.User)); err != nil {
+	if len(mine) > 0 {
+		addresses, names := make([][]byte, len(mine)), make([][]byte, len(mine))
+		for i, failure := range mine {
+			addresses[i], names[i] = []byte(failure.Address), []byte(failure.User)
+		}
+		if _, err := s.control[insertFailures].ExecContext(ctx, s.id, addresses, names); err != nil {
 			return nil, s.error("share failed logins", err)
 		}
 	}
 	rows, err := s.control[selectFailures].QueryContext(ctx, s.failuresSeen.Load(), s.id)
+	last := s.failuresSeen.Load()
 	others, err := collect(rows, err, func(from interface{ Scan(...any) error }) (platen.LoginFailure, error) {
-		var seq int64
 		var address, user []byte
-		err := from.Scan(&seq, &address, &user)
-		if err == nil {
-			s.failuresSeen.Store(seq)
-		}
+		err := from.Scan(&last, &address, &user)
 		return platen.LoginFailure{Address: string(address), User: string(user)}, err
 	})
-	return others, s.error("share failed logins", err)
+	if err != nil {
+		// Mine are recorded; those of others are read the next time.
+		return nil, nil
+	}
+	s.failuresSeen.Store(last)
+	return others, nil
+}
+
+// RecordLogins implements [platen.UserStore].
+func (s *Store) RecordLogins(ctx context.Context, logins []platen.KnownLogin, keep int, before time.Time) error {
+	if len(logins) == 0 {
+		return nil
+	}
+	err := s.update(func(t *transaction) error {
+		users := make(map[string]bool)
+		for _, login := range logins {
+			users[login.User] = true
+			if err := t.exec(upsertLogin, []byte(login.User), []byte(login.Address), login.Seen.Unix()); err != nil {
+				return err
+			}
+		}
+		for user := range users {
+			if err := t.exec(deleteLoginsOf, []byte(user), int64(keep-1)); err != nil {
+				return err
+			}
+		}
+		return t.exec(deleteLogins, before.Unix())
+	})
+	return s.error("record logins", err)
+}
+
+// KnownLogins implements [platen.UserStore].
+func (s *Store) KnownLogins(ctx context.Context, since time.Time) ([]platen.KnownLogin, error) {
+	rows, err := s.control[selectLogins].QueryContext(ctx, since.Unix())
+	logins, err := collect(rows, err, func(from interface{ Scan(...any) error }) (platen.KnownLogin, error) {
+		var user, address []byte
+		var seen int64
+		err := from.Scan(&user, &address, &seen)
+		return platen.KnownLogin{User: string(user), Address: string(address), Seen: time.Unix(seen, 0)}, err
+	})
+	return logins, s.error("read logins", err)
+}
+
+// Now implements [platen.UserStore].
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	if !s.engine.Shared {
+		return time.Now(), nil
+	}
+	var now int64
+	err := s.control[selectNow].QueryRowContext(ctx).Scan(&now)
+	return time.UnixMilli(now), s.error("read the clock", err)
 }

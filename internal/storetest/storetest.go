@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -747,14 +748,98 @@ func testUsers(t *testing.T, open Open) {
 	}
 	changed("remove", true)
 	wantCode(t, "remove the last", s.RemoveUser(ctx, "b"), platen.Conflict, "last user")
-	secret, err := s.Secret(ctx, "key", []byte{1, 0, 2})
-	diff(t, "a new secret", secret, []byte{1, 0, 2})
+	testUserChanges(t, s, v)
+	testSecrets(t, s)
+	testKnownLogins(t, s)
+}
+
+// testUserChanges checks what is recorded of changes. The users are b alone.
+func testUserChanges(t *testing.T, s platen.Store, before int64) {
+	ctx := platen.WithActor(t.Context(), "root@host")
+	for _, err := range []error{
+		s.AddUser(ctx, platen.User{Name: "d"}),
+		s.SetPassword(ctx, platen.User{Name: "d", Epoch: 7}),
+		s.SetEpoch(ctx, "d", 8),
+		s.Unlock(ctx, "d", "192.0.2.1", platen.LoginFailure{User: "x", Address: "y"}),
+		s.Unlock(ctx, "", "", platen.LoginFailure{}),
+		s.RemoveUser(ctx, "d"),
+		s.ReplaceSecret(t.Context(), "other", []byte{1}, platen.KeyRotated),
+	} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	wantCode(t, "the epoch of nobody", s.SetEpoch(ctx, "c", 1), platen.NotFound, `"c"`)
+	wantCode(t, "unlock nobody", s.Unlock(ctx, "c", "", platen.LoginFailure{}), platen.NotFound, `"c"`)
+	changes, err := s.UserChanges(ctx, before)
 	if err != nil {
+		t.Fatal(err)
+	}
+	want := []platen.UserChange{
+		{Action: platen.UserAdded, User: "d", By: "root@host"},
+		{Action: platen.PasswordSet, User: "d", By: "root@host"},
+		{Action: platen.SessionsEnded, User: "d", By: "root@host"},
+		{Action: platen.UserUnlocked, User: "d", Address: "192.0.2.1", By: "root@host"},
+		{Action: platen.UserUnlocked, By: "root@host"},
+		{Action: platen.UserRemoved, User: "d", By: "root@host"},
+		{Action: platen.KeyRotated},
+	}
+	for i := range want {
+		want[i].Version = before + 1 + int64(i)
+	}
+	diff(t, "changes", changes, want)
+	if v, err := s.UsersVersion(ctx); err != nil || v != before+int64(len(want)) {
+		t.Errorf("the version is %d (%v), want %d", v, err, before+int64(len(want)))
+	}
+}
+
+func testSecrets(t *testing.T, s platen.Store) {
+	ctx := t.Context()
+	secret := func(fresh byte) []byte {
+		t.Helper()
+		secret, err := s.Secret(ctx, "key", []byte{fresh, 0, 2})
+		if err != nil {
+			t.Error(err)
+		}
+		return secret
+	}
+	diff(t, "a new secret", secret(1), []byte{1, 0, 2})
+	diff(t, "the same secret", secret(9), []byte{1, 0, 2})
+	if err := s.ReplaceSecret(ctx, "key", []byte{5}, platen.KeyRotated); err != nil {
 		t.Error(err)
 	}
-	secret, err = s.Secret(ctx, "key", []byte{9})
-	diff(t, "the same secret", secret, []byte{1, 0, 2})
-	if err != nil {
-		t.Error(err)
+	diff(t, "another secret", secret(9), []byte{5})
+}
+
+func testKnownLogins(t *testing.T, s platen.Store) {
+	ctx := t.Context()
+	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
+	record := func(logins ...platen.KnownLogin) {
+		t.Helper()
+		if err := s.RecordLogins(ctx, logins, 2, at(100)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	known := func(since int64) []platen.KnownLogin {
+		t.Helper()
+		logins, err := s.KnownLogins(ctx, at(since))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return logins
+	}
+	one, two, three, other := platen.KnownLogin{User: "a", Address: "1", Seen: at(101)}, platen.KnownLogin{User: "a", Address: "2", Seen: at(102)},
+		platen.KnownLogin{User: "a", Address: "3", Seen: at(103)}, platen.KnownLogin{User: "b", Address: "1", Seen: at(50)}
+	record(one, two)
+	record(other) // older than any that is kept
+	diff(t, "logins", known(0), []platen.KnownLogin{one, two})
+	one.Seen = at(104)
+	record(one)
+	record(three)
+	diff(t, "the last two of a user", known(0), []platen.KnownLogin{three, one})
+	diff(t, "logins since", known(104), []platen.KnownLogin{one})
+	now, err := s.Now(ctx)
+	if apart := time.Since(now).Abs(); err != nil || apart > time.Minute {
+		t.Errorf("the clock is %v away (%v)", apart, err)
 	}
 }

@@ -113,6 +113,9 @@ type Outcome struct {
 	Bytes   int64
 	Took    time.Duration
 	Aborted bool // the answer was broken off
+	// Stranger: the request had no good credentials. What it says of being
+	// sampled does not count.
+	Stranger bool
 }
 
 // traceparent is the header of the W3C's Trace Context, in the form of the
@@ -186,6 +189,9 @@ func (q *Request) End(o Outcome) {
 	}
 	if q.span.IsRecording() {
 		q.describe(method, o)
+		if o.Stranger {
+			q.span.SetAttributes(strangerKey.Bool(true))
+		}
 	}
 	q.span.End()
 }

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -54,9 +56,25 @@ func (t *Telemetry) Trace(ctx context.Context, getenv func(string) string) error
 		return fmt.Errorf("exporter of traces: %w", err)
 	}
 	// The batcher never blocks: when its queue is full, spans are dropped.
-	t.provider = sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
+	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(noStrangers{sdktrace.NewBatchSpanProcessor(exporter)}), sdktrace.WithResource(about))
 	t.tracer = t.provider.Tracer("github.com/platenhq/platen")
 	return nil
+}
+
+// strangerKey marks spans of requests without good credentials.
+const strangerKey = attribute.Key("platen.stranger")
+
+// noStrangers leaves out the spans of strangers that say that they belong to a
+// trace: a sampler that heeds the caller would let anybody fill the collector.
+// Those that say nothing are sampled like others.
+type noStrangers struct{ sdktrace.SpanProcessor }
+
+// OnEnd implements [sdktrace.SpanProcessor].
+func (n noStrangers) OnEnd(span sdktrace.ReadOnlySpan) {
+	if span.Parent().IsRemote() && slices.ContainsFunc(span.Attributes(), func(a attribute.KeyValue) bool { return a.Key == strangerKey }) {
+		return
+	}
+	n.SpanProcessor.OnEnd(span)
 }
 
 // Close sends what has been traced and ends tracing. It gives the collector

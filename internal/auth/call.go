@@ -1,0 +1,64 @@
+package auth
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/platenhq/platen"
+)
+
+// A Call is what a request is known by: for the log, and for those who want
+// to know who made it. The server makes one for each request.
+type Call struct {
+	RequestID string
+	User      string     // "" until the guard has let it pass, or if it is off
+	Client    netip.Addr // where it came from, behind trusted proxies the address that they name
+	Tried     string     // the user of credentials that were refused, if they name one
+	Refused   string     // why the guard refused the request, for the log; "" if it did not
+}
+
+type callKey struct{}
+
+// WithCall returns a context that carries call.
+func WithCall(ctx context.Context, call *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, call)
+}
+
+// CallOf returns the call of a request's context, never nil.
+func CallOf(ctx context.Context) *Call {
+	if call, ok := ctx.Value(callKey{}).(*Call); ok {
+		return call
+	}
+	return &Call{}
+}
+
+// maxTried bounds what a stranger can write into the log, in bytes: as long
+// as the longest name of a user.
+const maxTried = 64
+
+// refuse records for the log why the request is refused, and returns err.
+func (c *Call) refuse(tried, cause string, err *platen.Error) *platen.Error {
+	if len(tried) > maxTried {
+		tried = strings.ToValidUTF8(tried[:maxTried], "") + "…"
+	}
+	c.Tried, c.Refused = tried, cause
+	return err
+}
+
+// The causes of refusals. Clients are told less.
+const (
+	causeNone      = "no credentials"
+	causeMalformed = "malformed Basic credentials"
+	causeUnknown   = "unknown user"
+	causeWrong     = "wrong password"
+	causeLimited   = "too many failed logins"
+	causeBusy      = "too many passwords are being checked"
+
+	causeToken     = "malformed token"
+	causeKey       = "token of another key"
+	causeSignature = "token with a wrong signature"
+	causeGone      = "token of a user that is gone"
+	causeEpoch     = "token from before the password was changed or the sessions were ended"
+	causeExpired   = "expired token"
+)

@@ -1,0 +1,266 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// Names of secrets in the store.
+const (
+	tokenKey   = "token-key"
+	failureKey = "failure-key" // hashes what is recorded of logins; outlives the key of tokens
+)
+
+const (
+	// pollEvery is how often a guard looks for changed users, and shares
+	// failed logins.
+	pollEvery = 250 * time.Millisecond
+
+	// MaxStaleness bounds the age of the cached users. After this long a
+	// change of users is in force on every server.
+	MaxStaleness = time.Second
+
+	// freshTimeout is how long a request waits for users that are not stale.
+	freshTimeout = 5 * time.Second
+
+	// clockEvery is how often the clock of the database is asked for, and the
+	// logins that other servers have recorded.
+	clockEvery = 5 * time.Second
+)
+
+// users are all users at one version, and the key of their tokens.
+type users struct {
+	version int64
+	byName  map[string]platen.User
+	key     string
+	signer  *signer
+}
+
+// A userPoll records when the last successful poll started; done is closed
+// when the next poll finishes.
+type userPoll struct {
+	began time.Time
+	done  chan struct{}
+}
+
+func newKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return key
+}
+
+// RotateKey replaces the key of the tokens, which ends all sessions.
+func RotateKey(ctx context.Context, store platen.UserStore) error {
+	return store.ReplaceSecret(ctx, tokenKey, newKey(), platen.KeyRotated)
+}
+
+// pollLoop keeps the users up to date until the guard is closed.
+func (g *Guard) pollLoop() {
+	failing := false
+	g.loop(func(ctx context.Context) {
+		err := g.poll(ctx)
+		if err != nil && !failing {
+			g.log.Error("can not look for changed users; requests are refused until it can", "error", err)
+		}
+		if err == nil && failing {
+			g.log.Info("users can be looked up again")
+		}
+		failing = err != nil
+	})
+}
+
+// loop runs fn every pollEvery until the guard is closed.
+func (g *Guard) loop(fn func(context.Context)) {
+	ticker := time.NewTicker(pollEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-g.stop.Done():
+			return
+		case <-ticker.C:
+		}
+		ctx, cancel := context.WithTimeout(g.stop, freshTimeout)
+		fn(ctx)
+		cancel()
+	}
+}
+
+// waitFresh blocks until the cached users are younger than MaxStaleness, or
+// were loaded after the request arrived. Unavailable after freshTimeout.
+func (g *Guard) waitFresh(ctx context.Context) error {
+	last := g.lastPoll.Load()
+	arrived := time.Now()
+	if arrived.Sub(last.began) < MaxStaleness {
+		return nil
+	}
+	timer := time.NewTimer(freshTimeout)
+	defer timer.Stop()
+	for {
+		select {
+		case <-last.done:
+			last = g.lastPoll.Load()
+			if last.began.After(arrived) || time.Since(last.began) < MaxStaleness {
+				return nil
+			}
+		case <-timer.C:
+			return platen.Errorf(platen.Unavailable, "the users can not be looked up: the database does not answer")
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// poll loads the users if they have changed.
+func (g *Guard) poll(ctx context.Context) error {
+	last := g.lastPoll.Load()
+	now := &userPoll{began: time.Now(), done: make(chan struct{})}
+	err := g.loadUsers(ctx)
+	if err != nil {
+		now.began = last.began
+	}
+	g.lastPoll.Store(now)
+	close(last.done)
+	return err
+}
+
+func (g *Guard) loadUsers(ctx context.Context) error {
+	// Read first: if something changes in between, the next poll sees it.
+	version, err := g.store.UsersVersion(ctx)
+	old := g.users.Load()
+	if err != nil || version == old.version {
+		return err
+	}
+	list, err := g.store.Users(ctx)
+	if err != nil {
+		return err
+	}
+	key, err := g.store.Secret(ctx, tokenKey, newKey())
+	if err != nil {
+		return err
+	}
+	now := &users{version: version, byName: make(map[string]platen.User, len(list)), key: string(key), signer: old.signer}
+	for _, user := range list {
+		now.byName[user.Name] = user
+	}
+	if now.key != old.key {
+		now.signer = newSigner(key)
+	}
+	if old.version != 0 {
+		changes, err := g.store.UserChanges(ctx, g.changesSeen)
+		if err != nil {
+			return err
+		}
+		defer g.tell(changes)
+	}
+	g.changesSeen = max(g.changesSeen, version)
+	g.users.Store(now)
+	return nil
+}
+
+// tell logs changes, and does what they ask of this server.
+func (g *Guard) tell(changes []platen.UserChange) {
+	for _, change := range changes {
+		g.changesSeen = max(g.changesSeen, change.Version)
+		line := []any{"user", change.User, "by", change.By}
+		switch change.Action {
+		case platen.UserUnlocked:
+			line = append(line, "address", change.Address)
+			try, err := g.hashes.ofText(change.User, change.Address)
+			if err != nil {
+				g.log.Error("an unlock that can not be understood", "error", err)
+				continue
+			}
+			g.limiter.unlock(try)
+		case platen.UserRemoved:
+			g.limiter.forgetUser(g.hashes.user(change.User))
+		}
+		g.log.Info(string(change.Action), line...)
+	}
+}
+
+// shareLoop tells other servers of logins and hears of theirs, until the guard
+// is closed. It is apart from pollLoop: a database that takes no writes for a
+// while must not make the users stale.
+func (g *Guard) shareLoop() {
+	failing := false
+	var asked time.Time
+	g.loop(func(ctx context.Context) {
+		err := errors.Join(g.shareFailures(ctx), g.recordLogins(ctx))
+		if time.Since(asked) > clockEvery {
+			asked = time.Now()
+			err = errors.Join(err, g.setClock(ctx), g.hearLogins(ctx))
+		}
+		if err != nil && !failing {
+			g.log.Warn("logins can not be shared with other servers", "error", err)
+		}
+		failing = err != nil
+	})
+}
+
+// shareFailures tells other servers of failed logins, and hears of theirs.
+func (g *Guard) shareFailures(ctx context.Context) error {
+	g.mu.Lock()
+	mine := g.failures
+	g.failures = nil
+	g.mu.Unlock()
+	others, err := g.store.ShareFailures(ctx, mine)
+	for _, failure := range others {
+		g.limiter.failed(failure)
+	}
+	if err != nil {
+		g.mu.Lock()
+		g.failures = append(mine, g.failures...)
+		g.failures = g.failures[:min(len(g.failures), maxTracked)]
+		g.mu.Unlock()
+	}
+	return err
+}
+
+// recordLogins records where users have logged in from.
+func (g *Guard) recordLogins(ctx context.Context) error {
+	g.mu.Lock()
+	mine := g.logins
+	g.logins = nil
+	g.mu.Unlock()
+	err := g.store.RecordLogins(ctx, mine, maxKnown, g.now().Add(-knownFor))
+	if err != nil {
+		g.mu.Lock()
+		g.logins = append(mine, g.logins...)
+		g.logins = g.logins[:min(len(g.logins), maxTracked)]
+		g.mu.Unlock()
+	}
+	return err
+}
+
+// hearLogins hears of what other servers have recorded. A login may become
+// visible some time after it was seen.
+func (g *Guard) hearLogins(ctx context.Context) error {
+	now := g.now()
+	logins, err := g.store.KnownLogins(ctx, g.loginsHeard.Add(-time.Minute))
+	for _, login := range logins {
+		g.limiter.heard(login)
+	}
+	if err == nil {
+		g.loginsHeard = now
+	}
+	return err
+}
+
+// setClock takes up the clock of the database, by which all replicas agree on
+// when a token expires.
+func (g *Guard) setClock(ctx context.Context) error {
+	before := g.localTime()
+	now, err := g.store.Now(ctx)
+	took := g.localTime().Sub(before)
+	if err == nil {
+		g.ahead.Store(int64(now.Sub(before.Add(took / 2))))
+	}
+	return err
+}
+
+// now returns the time by the clock of the database.
+func (g *Guard) now() time.Time { return g.localTime().Add(time.Duration(g.ahead.Load())) }
