@@ -46,6 +46,7 @@ type settings struct {
 	logFormat  string
 	logLevel   string
 	noAuth     bool
+	anew       bool // begin a new database where there was one
 
 	cleanupEvery   time.Duration
 	cleanupAfter   time.Duration
@@ -96,6 +97,7 @@ sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
 	}
 	set.flags(cmd)
 	set.location.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&set.anew, "new", false, "begin an empty database although the directory has had one; what is left of that is kept under another name")
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
 	return cmd
 }
@@ -139,11 +141,19 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer telemetry.Close()
+	if err := set.protect(func(line string) { log.Warn(line) }); err != nil {
+		return err
+	}
 	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if set.anew {
+		if err := set.begin(ctx, func(line string) { log.Warn(line) }); err != nil {
+			return err
+		}
+	}
 	store, err := set.open(ctx, set.cache<<20)
 	if err != nil {
 		return err
