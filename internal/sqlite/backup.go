@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -62,8 +64,8 @@ func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, e
 // lockPart makes the directory in which a backup is written, and keeps others
 // out of it. release removes it with all that is in it.
 func lockPart(part string) (release func() error, err error) {
-	if info, err := os.Lstat(part); err == nil && !(info.IsDir() && isOurs(info)) {
-		return nil, platen.Errorf(platen.Conflict, "%s is in the way, and not of a backup of this user's: remove it", part)
+	if !isPart(part) {
+		return nil, platen.Errorf(platen.Conflict, "%s is in the way, and not what a backup of this user's has left: remove it", part)
 	}
 	if _, err := Protect(part); err != nil {
 		return nil, err
@@ -80,6 +82,23 @@ func lockPart(part string) (release func() error, err error) {
 		return nil, errors.Join(err, lock.Release())
 	}
 	return func() error { return errors.Join(remove(copied), lock.releaseAndRemove(part)) }, nil
+}
+
+// isPart reports whether a path is free, or has what a backup leaves there.
+func isPart(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return true
+	}
+	if !info.IsDir() || !isOurs(info) {
+		return false
+	}
+	entries, err := os.ReadDir(path)
+	foreign := func(entry os.DirEntry) bool {
+		name := entry.Name()
+		return name != lockFile && name != holderFile && !strings.HasPrefix(name, unfinished)
+	}
+	return err == nil && !slices.ContainsFunc(entries, foreign)
 }
 
 // vacuum copies the database of a directory into a file that is not there.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -56,12 +57,11 @@ func explainOpen(err error, dir string) error {
 	return fmt.Errorf("%s: %w", path, translate(err))
 }
 
-// sqliteMessage is SQLite's own message in an error.
+// sqliteMessage is SQLite's own message in an error, without the driver's.
 func sqliteMessage(err error) string {
-	if refused, ok := errors.AsType[*sqlite3.Error](err); ok {
-		return refused.Error()
-	}
-	return err.Error()
+	const prefix = "sqlite3: "
+	text := err.Error()
+	return text[max(0, strings.LastIndex(text, prefix)+len(prefix)):]
 }
 
 const (
