@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -191,8 +192,11 @@ func remove(path string) (err error) {
 	return err
 }
 
-// syncDir puts the names in a directory on the disk.
+// syncDir puts the names in a directory on the disk, where that takes a call.
 func syncDir(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,6 +52,8 @@ func explainOpen(err error, dir string) error {
 		return nil
 	case isFull(err):
 		return platen.Errorf(platen.Conflict, "the disk of %s is full: make room there, and start again", dir)
+	case errors.Is(err, fs.ErrPermission):
+		return platen.Errorf(platen.Conflict, "this user may not open %s: %s; start platen as the user whom it belongs to", path, sqliteMessage(err))
 	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB) && marked == nil:
 		return platen.Errorf(platen.Conflict, "%s is damaged: %s; restore the last backup with \"platen restore FILE --replace --data %s\", which keeps the damaged one under another name", path, sqliteMessage(err), dir)
 	}
@@ -61,7 +64,10 @@ func explainOpen(err error, dir string) error {
 func sqliteMessage(err error) string {
 	const prefix = "sqlite3: "
 	text := err.Error()
-	return text[max(0, strings.LastIndex(text, prefix)+len(prefix)):]
+	if last := strings.LastIndex(text, prefix); last >= 0 {
+		text = text[last+len(prefix):]
+	}
+	return text
 }
 
 const (

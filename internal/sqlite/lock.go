@@ -46,6 +46,9 @@ func Acquire(dir, holder string) (*Lock, error) {
 	if errors.Is(err, errHeld) {
 		return nil, platen.Errorf(platen.Conflict, "another server has the directory %s: %s", dir, Holder(dir))
 	}
+	if isFull(err) {
+		return nil, explainOpen(err, dir)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lock data directory: %w", err)
 	}
