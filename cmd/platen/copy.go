@@ -71,10 +71,7 @@ func copyStore(ctx context.Context, env environment, from, to location) (err err
 
 // openAlone opens a store that no other server uses.
 func openAlone(ctx context.Context, env environment, at location) (*sqlstore.Store, func() error, error) {
-	if err := at.protect(env.tell); err != nil {
-		return nil, nil, err
-	}
-	release, err := at.lock(fmt.Sprintf("process %d, which copies it", os.Getpid()))
+	release, err := at.lock(fmt.Sprintf("process %d, which copies it", os.Getpid()), env.tell)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -80,10 +80,14 @@ func (l location) protect(tell func(string)) error {
 	return err
 }
 
-// lock keeps other servers off a directory; a database server can have many.
-func (l location) lock(holder string) (release func() error, err error) {
+// lock keeps other servers off a directory, and other users; a database server
+// has means of its own.
+func (l location) lock(holder string, tell func(string)) (release func() error, err error) {
 	if l.database != "" {
 		return func() error { return nil }, nil
+	}
+	if err := l.protect(tell); err != nil {
+		return nil, err
 	}
 	lock, err := sqlite.Acquire(l.String(), holder)
 	if err != nil {
@@ -134,7 +138,7 @@ func (l location) use(ctx context.Context, env environment, create bool, fn func
 	}
 	err = l.present()
 	if create && platen.ErrorCode(err) == platen.NotFound {
-		err = l.make(ctx)
+		err = l.make(ctx, tell)
 	}
 	if err != nil {
 		return err
@@ -157,8 +161,8 @@ func (l location) use(ctx context.Context, env environment, create bool, fn func
 }
 
 // make makes the database of a directory that has none.
-func (l location) make(ctx context.Context) error {
-	release, err := l.lock(fmt.Sprintf("process %d, which adds a user", os.Getpid()))
+func (l location) make(ctx context.Context, tell func(string)) error {
+	release, err := l.lock(fmt.Sprintf("process %d, which adds a user", os.Getpid()), tell)
 	if err != nil {
 		return err
 	}

@@ -141,16 +141,14 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer telemetry.Close()
-	if err := set.protect(func(line string) { log.Warn(line) }); err != nil {
-		return err
-	}
-	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
+	warn := func(line string) { log.Warn(line) }
+	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)), warn)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
 	if set.anew {
-		if err := set.begin(ctx, func(line string) { log.Warn(line) }); err != nil {
+		if err := set.begin(ctx, warn); err != nil {
 			return err
 		}
 	}
