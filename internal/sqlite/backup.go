@@ -41,6 +41,9 @@ func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, e
 	if _, err := os.Stat(file); err == nil && !overwrite {
 		return Copy{}, platen.Errorf(platen.Conflict, "%s is there already; name another file, or add --overwrite", file)
 	}
+	if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		return Copy{}, err // a disk that is not mounted, say: nothing is made in its place
+	}
 	part := file + ".part"
 	release, err := lockPart(part)
 	if err != nil {

@@ -68,9 +68,7 @@ func acquire(dir, holder string) (_ *Lock, err error) {
 			err = errors.Join(err, l.unlock())
 		}
 	}()
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
-	defer cancel()
-	if err := l.lockDirectory(ctx, dir); err != nil {
+	if err := l.lockDirectory(dir); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, lockFile)
@@ -79,7 +77,7 @@ func acquire(dir, holder string) (_ *Lock, err error) {
 			return nil, err
 		}
 	}
-	if err := l.take(ctx, flock.New(path, flock.SetPermissions(0o600))); err != nil {
+	if err := l.take(flock.New(path, flock.SetPermissions(0o600))); err != nil {
 		return nil, err
 	}
 	if err := writeFile(l.holder, holder+"\n"); err != nil {
@@ -91,13 +89,13 @@ func acquire(dir, holder string) (_ *Lock, err error) {
 
 // lockDirectory makes a directory, if need be, and locks it, if that can be
 // done here.
-func (l *Lock) lockDirectory(ctx context.Context, dir string) error {
+func (l *Lock) lockDirectory(dir string) error {
 	for {
 		if err := os.MkdirAll(dir, 0o700); err != nil || !locksDirectories {
 			return err
 		}
 		lock := flock.New(dir, flock.SetFlag(os.O_RDONLY))
-		if err := l.take(ctx, lock); errors.Is(err, errHeld) {
+		if err := l.take(lock); errors.Is(err, errHeld) {
 			return err
 		} else if err != nil {
 			return nil // network file systems have no such locks; there the file has to do
@@ -117,7 +115,9 @@ func (l *Lock) lockDirectory(ctx context.Context, dir string) error {
 }
 
 // take adds a lock to those that l holds.
-func (l *Lock) take(ctx context.Context, lock *flock.Flock) error {
+func (l *Lock) take(lock *flock.Flock) error {
+	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	defer cancel()
 	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
 	switch {
 	case ok:
