@@ -123,8 +123,8 @@ func TestPrivateFiles(t *testing.T) {
 	if err := c.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: made.Children[0], Pairs: []platen.NameValue{{Name: "a", Value: "c"}}}); err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(p.log.String(), data+" was open to other users") || !strings.Contains(p.log.String(), "mode 0755") {
-		t.Errorf("the log does not say that the directory was open: %s", p.log)
+	if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Process.Pid)); err == nil && !strings.Contains(string(status), "Umask:\t0077") {
+		t.Errorf("the server has not set its umask: %s", status)
 	}
 	backup := filepath.Join(backups, "monday.db")
 	run := func(args ...string) {
@@ -154,6 +154,9 @@ func TestPrivateFiles(t *testing.T) {
 	}
 	nobodyReads(t, left)
 	p.stop(t)
+	if !strings.Contains(p.log.String(), data+" was open to other users") || !strings.Contains(p.log.String(), "mode 0755") {
+		t.Errorf("the log does not say that the directory was open: %s", p.log)
+	}
 	run("copy", "--from", data, "--to", copied)
 	run("restore", backup, "--data", restored)
 	run("restore", backup, "--data", restored, "--replace")
