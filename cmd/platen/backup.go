@@ -28,6 +28,9 @@ archive (docs/operations.md).`,
 			if args[0] == "-" {
 				return usageError{errors.New("a backup can not be written to standard output: it is checked when it is whole; name a file"), cmd.CommandPath()}
 			}
+			if err := locate(data).protect(env.tell); err != nil {
+				return err
+			}
 			made, err := sqlite.Backup(cmd.Context(), data, args[0], overwrite)
 			if err != nil {
 				return err
@@ -50,28 +53,27 @@ func restoreCommand(env environment) *cobra.Command {
 		Short: "Make a backup the database of a directory",
 		Long: `restore checks a backup and makes it the database of a directory, which no
 server may be running on. A database that is there already is refused, or with
---replace kept under another name. One of an older platen is brought up to
-date by the next "platen serve".`,
+--replace kept under another name, as is what is left of one that is gone. One
+of an older platen is brought up to date by the next "platen serve".`,
 		Example: "  platen restore /backup/platen-monday.db --data /var/lib/platen",
 		Args:    arguments("FILE"),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			// First, so that a wrong file leaves no new directory behind.
-			if _, err := sqlite.Check(cmd.Context(), args[0]); err != nil {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := locate(data).protect(env.tell); err != nil {
 				return err
 			}
-			lock, err := sqlite.Acquire(data, fmt.Sprintf("process %d, which restores %s", os.Getpid(), args[0]))
-			if err != nil {
-				return err
-			}
-			defer func() { err = errors.Join(err, lock.Release()) }()
 			restored, kept, err := sqlite.Restore(cmd.Context(), args[0], data, replace)
 			if err != nil {
 				return err
 			}
 			fmt.Fprintf(env.stdout, "restored %s: %d entities, %s, schema %d, checked\n", data, restored.Entities, megabytes(restored.Bytes), restored.Schema)
-			if kept != "" {
-				_, err = fmt.Fprintf(env.stdout, "the database that was there is now %s\n", kept)
+			if kept == "" {
+				return nil
 			}
+			what := "the database that was there"
+			if _, err := os.Stat(kept); err != nil {
+				what, kept = "what was left of a database", kept+"-…"
+			}
+			_, err = fmt.Fprintf(env.stdout, "%s is now %s\n", what, kept)
 			return err
 		},
 	}

@@ -38,15 +38,15 @@ it is finished, no server starts on the target.`,
 
 // copyStore copies what is at one location to another.
 func copyStore(ctx context.Context, env environment, from, to location) (err error) {
-	if !from.exists() {
-		return fmt.Errorf("there is no platen database in %s", from)
+	if err := from.present(); err != nil {
+		return fmt.Errorf("--from: %w", err)
 	}
-	source, closeSource, err := openAlone(ctx, from)
+	source, closeSource, err := openAlone(ctx, env, from)
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	defer func() { err = errors.Join(err, closeSource()) }()
-	target, closeTarget, err := openAlone(ctx, to)
+	target, closeTarget, err := openAlone(ctx, env, to)
 	if err != nil {
 		return fmt.Errorf("--to: %w", err)
 	}
@@ -70,8 +70,8 @@ func copyStore(ctx context.Context, env environment, from, to location) (err err
 }
 
 // openAlone opens a store that no other server uses.
-func openAlone(ctx context.Context, at location) (*sqlstore.Store, func() error, error) {
-	release, err := at.lock(fmt.Sprintf("process %d, which copies it", os.Getpid()))
+func openAlone(ctx context.Context, env environment, at location) (*sqlstore.Store, func() error, error) {
+	release, err := at.lock(fmt.Sprintf("process %d, which copies it", os.Getpid()), env.tell)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlite"
@@ -57,26 +58,54 @@ func (l location) option() string {
 	return "--data " + l.String()
 }
 
-// exists reports whether there is a database in a directory; of a server only
-// opening it can tell.
-func (l location) exists() bool {
+// present returns nil if there is a database in a directory, and otherwise
+// what is there; of a server only opening it can tell.
+func (l location) present() error {
 	if l.database != "" {
-		return true
+		return nil
 	}
-	_, err := os.Stat(filepath.Join(l.data, sqlite.FileName))
-	return err == nil
+	return sqlite.Present(cmp.Or(l.data, "."))
 }
 
-// lock keeps other servers off a directory; a database server can have many.
-func (l location) lock(holder string) (release func() error, err error) {
+// protect takes from other users of the machine what they may do with a
+// directory, and tells of each file that it had to change.
+func (l location) protect(tell func(string)) error {
+	if l.database != "" {
+		return nil
+	}
+	mended, err := sqlite.Protect(l.String())
+	for _, line := range mended {
+		tell(line)
+	}
+	return err
+}
+
+// lock keeps other servers off a directory, and other users; a database server
+// has means of its own.
+func (l location) lock(holder string, tell func(string)) (release func() error, err error) {
 	if l.database != "" {
 		return func() error { return nil }, nil
+	}
+	if err := l.protect(tell); err != nil {
+		return nil, err
 	}
 	lock, err := sqlite.Acquire(l.String(), holder)
 	if err != nil {
 		return nil, err
 	}
 	return lock.Release, nil
+}
+
+// begin makes a new database in a directory, although there was one.
+func (l location) begin(ctx context.Context, tell func(string)) error {
+	if l.database != "" {
+		return usageError{errors.New("--new is for a database in a directory: --data"), "platen serve"}
+	}
+	kept, err := sqlite.Create(ctx, l.String())
+	if kept != "" {
+		tell("what was left of the database that was there is now " + kept)
+	}
+	return err
 }
 
 // open opens the store. cacheBytes bounds the cache of lists of a directory's.
@@ -90,13 +119,31 @@ func (l location) open(ctx context.Context, cacheBytes int) (*sqlstore.Store, er
 	return postgres.Open(ctx, l.database)
 }
 
-// use runs fn on the store, and waits until all servers that run on it go by
-// users that fn changed.
-func (l location) use(ctx context.Context, create bool, fn func(*sqlstore.Store) error) (err error) {
-	if !create && !l.exists() {
-		return fmt.Errorf("there is no platen database in %s; name its directory with --data", cmp.Or(l.data, "."))
+// openUsers opens the users of a store, beside the servers that run on it.
+func (l location) openUsers(ctx context.Context, tell func(string)) (sqlstore.UserStore, error) {
+	if l.database != "" {
+		return l.open(ctx, 0)
 	}
-	store, err := l.open(ctx, 0)
+	return sqlite.OpenUsers(ctx, l.String(), func() {
+		tell("waiting for the server's current transaction, a minute at most")
+	})
+}
+
+// use runs fn on the users of a store, and waits until all servers that run on
+// it go by what fn changed. create makes the database if there is none.
+func (l location) use(ctx context.Context, env environment, create bool, fn func(sqlstore.UserStore) error) (err error) {
+	tell := env.tell
+	if err := l.protect(tell); err != nil {
+		return err
+	}
+	err = l.present()
+	if create && platen.ErrorCode(err) == platen.NotFound {
+		err = l.make(ctx, tell)
+	}
+	if err != nil {
+		return err
+	}
+	store, err := l.openUsers(ctx, tell)
 	if err != nil {
 		return err
 	}
@@ -111,4 +158,17 @@ func (l location) use(ctx context.Context, create bool, fn func(*sqlstore.Store)
 		time.Sleep(auth.MaxStaleness)
 	}
 	return nil
+}
+
+// make makes the database of a directory that has none.
+func (l location) make(ctx context.Context, tell func(string)) error {
+	release, err := l.lock(fmt.Sprintf("process %d, which adds a user", os.Getpid()), tell)
+	if err != nil {
+		return err
+	}
+	store, err := l.open(ctx, 0)
+	if err == nil {
+		err = store.Close()
+	}
+	return errors.Join(err, release())
 }

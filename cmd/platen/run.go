@@ -25,6 +25,9 @@ type environment struct {
 	stderr io.Writer
 }
 
+// tell tells the person at the command line what a command has noticed.
+func (env environment) tell(line string) { fmt.Fprintln(env.stderr, "platen:", line) }
+
 // isTerminal reports whether a person watches a stream or types into it.
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)

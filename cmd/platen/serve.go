@@ -47,6 +47,7 @@ type settings struct {
 	logFormat  string
 	logLevel   string
 	noAuth     bool
+	anew       bool // begin a new database where there was one
 
 	limits   admission.Limits
 	spoolDir string
@@ -102,6 +103,7 @@ sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
 	}
 	set.flags(cmd)
 	set.location.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&set.anew, "new", false, "begin an empty database although the directory has had one; what is left of that is kept under another name")
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
 	return cmd
 }
@@ -173,11 +175,17 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer telemetry.Close()
 	limited := admission.Listen(listener, set.limits, nil, telemetry.Refused)
 	telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
-	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
+	warn := func(line string) { log.Warn(line) }
+	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)), warn)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, release()) }()
+	if set.anew {
+		if err := set.begin(ctx, warn); err != nil {
+			return err
+		}
+	}
 	spools, err := set.openSpools()
 	if err != nil {
 		return err

@@ -44,7 +44,7 @@ func logoutCommand(env environment, at *location) *cobra.Command {
 		Example: "  platen user logout mailroom --data /var/lib/platen",
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
+			err := at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 				return s.SetEpoch(cmd.Context(), args[0], auth.NewEpoch())
 			})
 			if err == nil {
@@ -78,7 +78,7 @@ allowed, is in docs/operations.md, "Guessing: the numbers".`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			name := strings.Join(args, "")
-			err := at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
+			err := at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 				return auth.Unlock(cmd.Context(), s, name, address)
 			})
 			if err != nil {
@@ -119,7 +119,7 @@ Passwords stay.`,
 		Example: "  platen key rotate --data /var/lib/platen",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			err := at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
+			err := at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 				return auth.RotateKey(cmd.Context(), s)
 			})
 			if err == nil {

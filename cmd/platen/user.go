@@ -33,7 +33,7 @@ invalid.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	at.flags(cmd.PersistentFlags())
-	setPassword := func(use, short string, create bool, set func(context.Context, *sqlstore.Store, platen.User) error) *cobra.Command {
+	setPassword := func(use, short string, create bool, set func(context.Context, sqlstore.UserStore, platen.User) error) *cobra.Command {
 		sub := &cobra.Command{
 			Use:   use + " NAME",
 			Short: short,
@@ -55,7 +55,7 @@ with --generate a random one is made and printed.`,
 				if err != nil {
 					return err
 				}
-				err = at.use(cmd.Context(), create, func(s *sqlstore.Store) error { return set(cmd.Context(), s, user) })
+				err = at.use(cmd.Context(), env, create, func(s sqlstore.UserStore) error { return set(cmd.Context(), s, user) })
 				if err == nil && generate {
 					_, err = fmt.Fprintln(env.stdout, password)
 				}
@@ -67,10 +67,10 @@ with --generate a random one is made and printed.`,
 	}
 	cmd.AddCommand(
 		logoutCommand(env, &at), unlockCommand(env, &at),
-		setPassword("add", "Add a user", true, func(ctx context.Context, s *sqlstore.Store, user platen.User) error {
+		setPassword("add", "Add a user", true, func(ctx context.Context, s sqlstore.UserStore, user platen.User) error {
 			return s.AddUser(ctx, user)
 		}),
-		setPassword("passwd", "Set the password of a user, which ends the user's tokens", false, func(ctx context.Context, s *sqlstore.Store, user platen.User) error {
+		setPassword("passwd", "Set the password of a user, which ends the user's tokens", false, func(ctx context.Context, s sqlstore.UserStore, user platen.User) error {
 			return s.SetPassword(ctx, user)
 		}),
 		&cobra.Command{
@@ -78,7 +78,7 @@ with --generate a random one is made and printed.`,
 			Short: "List the users",
 			Args:  arguments(),
 			RunE: func(cmd *cobra.Command, _ []string) error {
-				return at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
+				return at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 					users, err := s.Users(cmd.Context())
 					if err != nil {
 						return err
@@ -97,7 +97,7 @@ with --generate a random one is made and printed.`,
 			Short: "Remove a user, which ends the user's tokens; the last one stays",
 			Args:  arguments("NAME"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return at.use(cmd.Context(), false, func(s *sqlstore.Store) error {
+				return at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 					return s.RemoveUser(cmd.Context(), args[0])
 				})
 			},

@@ -385,7 +385,11 @@ func (s *Server) Ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
 	if err := s.Store.Ping(ctx); err != nil {
-		return &platen.Error{Code: platen.Unavailable, Message: "the store does not answer", Err: err}
+		message := "the store does not answer"
+		if known, ok := errors.AsType[*platen.Error](err); ok && known.Code == platen.Unavailable {
+			message = known.Message
+		}
+		return &platen.Error{Code: platen.Unavailable, Message: message, Err: err}
 	}
 	return nil
 }

@@ -137,7 +137,7 @@ func (brokenStore) Ping(context.Context) error { return platen.Errorf(platen.Una
 // does not keep them from being read.
 func TestMetricsNotReady(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.Store = brokenStore{c.Store} })
-	s.do("GET", "/readyz", "").isError(t, 503, "does not answer")
+	s.do("GET", "/readyz", "").isError(t, 503, "broken")
 	if got := metric(s.scrape(), "platen_ready"); got != "0" {
 		t.Errorf("platen_ready is %q", got)
 	}

@@ -5,11 +5,11 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -25,68 +25,112 @@ type Copy struct {
 	Entities int64 // of all kinds
 }
 
+// unfinished is the name of a copy while it is written, in a directory of its
+// own beside the file that it is to be.
+const unfinished = "unfinished.db"
+
 // Backup writes a copy of the database in a directory, as it is at one moment,
 // to a file, and checks it. A server may be running on it and go on. On an
-// error there is no file. Conflict: the file is there already.
-func Backup(ctx context.Context, dir, file string, overwrite bool) (Copy, error) {
-	from := filepath.Join(dir, FileName)
-	if _, err := os.Stat(from); err != nil {
-		return Copy{}, platen.Errorf(platen.Conflict, "there is no platen database in %s; name its directory with --data", dir)
+// error there is no file. What a backup that was killed has left is removed by
+// the next one to the same file. Conflict: the file is there already, or
+// another backup is being written to it.
+func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, err error) {
+	if err := Present(dir); err != nil {
+		return Copy{}, err
 	}
 	if _, err := os.Stat(file); err == nil && !overwrite {
 		return Copy{}, platen.Errorf(platen.Conflict, "%s is there already; name another file, or add --overwrite", file)
 	}
-	return written(file, func(part string) (Copy, error) {
-		if err := vacuum(ctx, from, part); err != nil {
-			return Copy{}, explainCopy(err, file)
-		}
-		return Check(ctx, part)
-	})
-}
-
-// vacuum copies a database into an empty file.
-func vacuum(ctx context.Context, from, to string) error {
-	db, err := open(from, "&mode=rw", 1)
-	if err != nil {
-		return err
+	if _, err := os.Stat(filepath.Dir(file)); err != nil {
+		return Copy{}, err // a disk that is not mounted, say: nothing is made in its place
 	}
-	_, err = db.ExecContext(ctx, `VACUUM INTO ?`, to)
-	return errors.Join(err, db.Close())
-}
-
-// written makes a file that is whole or not there: fn writes it under another
-// name in the same directory.
-func written(file string, fn func(part string) (Copy, error)) (made Copy, err error) {
-	dir := filepath.Dir(file)
-	part, err := os.CreateTemp(dir, filepath.Base(file)+".part-*") // readable for its owner alone
+	part := file + ".part"
+	release, err := lockPart(part)
 	if err != nil {
 		return Copy{}, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(part.Name()))
-		}
-	}()
-	if made, err = fn(part.Name()); err != nil {
-		return made, errors.Join(err, part.Close())
+	defer func() { err = errors.Join(err, release()) }()
+	copied := filepath.Join(part, unfinished)
+	if err := vacuum(ctx, dir, copied); err != nil {
+		return Copy{}, err
 	}
-	// Opened before it was written to; what is to be flushed is the same.
-	if err = errors.Join(part.Sync(), part.Close()); err != nil {
-		return made, err
+	if made, err = Check(ctx, copied); err != nil {
+		return Copy{}, err
 	}
-	if err = os.Rename(part.Name(), file); err != nil {
-		return made, err
+	if err := errors.Join(syncFile(copied), os.Rename(copied, file)); err != nil {
+		return Copy{}, err
 	}
 	made.Path = file
-	return made, syncDir(dir)
+	return made, syncDir(filepath.Dir(file))
 }
 
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
+// lockPart makes the directory in which a backup is written, and keeps others
+// out of it. release removes it with all that is in it.
+func lockPart(part string) (release func() error, err error) {
+	if !isPart(part) {
+		return nil, platen.Errorf(platen.Conflict, "%s is in the way, and not what a backup of this user's has left: remove it", part)
+	}
+	if _, err := Protect(part); err != nil {
+		return nil, err
+	}
+	lock, err := acquire(part, fmt.Sprintf("process %d", os.Getpid()))
+	if errors.Is(err, errHeld) {
+		return nil, platen.Errorf(platen.Conflict, "another backup is being written in %s: %s", part, Holder(part))
+	}
+	if err != nil {
+		return nil, explainCopy(err, part)
+	}
+	copied := filepath.Join(part, unfinished)
+	if err := remove(copied); err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	return func() error { return errors.Join(remove(copied), lock.releaseAndRemove(part)) }, nil
+}
+
+// isPart reports whether a path is free, or has what a backup leaves there.
+func isPart(path string) bool {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return true
+	}
+	if !info.IsDir() || !isOurs(info) {
+		return false
+	}
+	entries, err := os.ReadDir(path)
+	foreign := func(entry os.DirEntry) bool {
+		name := entry.Name()
+		return name != lockFile && name != holderFile && !strings.HasPrefix(name, unfinished)
+	}
+	return err == nil && !slices.ContainsFunc(entries, foreign)
+}
+
+// vacuum copies the database of a directory into a file that is not there.
+func vacuum(ctx context.Context, dir, to string) error {
+	path, err := databasePath(dir)
+	if err != nil {
+		return explainOpen(err, dir)
+	}
+	db, err := open(path, "&mode=rw", 1, functions)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	defer db.Close()
+	// What is wrong with the database is told from what is with the copy.
+	if err := db.PingContext(ctx); err != nil {
+		return explainOpen(err, dir)
+	}
+	if _, err = db.ExecContext(ctx, `VACUUM INTO ?`, to); errors.Is(err, sqlite3.CORRUPT) {
+		return explainOpen(err, dir)
+	}
+	return explainCopy(err, to)
+}
+
+func syncFile(path string) error {
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(file.Sync(), file.Close())
 }
 
 // Check looks whether a file is a database of platen's, whole, and of a schema
@@ -141,66 +185,8 @@ func explainCopy(err error, file string) error {
 		return platen.Errorf(platen.Conflict, "%s is no database", file)
 	case errors.Is(err, sqlite3.CORRUPT):
 		return platen.Errorf(platen.Conflict, "%s is damaged", file)
-	case errors.Is(err, sqlite3.FULL):
+	case isFull(err):
 		return platen.Errorf(platen.Conflict, "there is no room for %s: make some, or name a file on another disk", file)
 	}
 	return err
-}
-
-// Restore makes a copy the database of a directory, after checking it. The
-// caller holds the directory's [Lock]. A database that is there is refused,
-// or with replace kept beside it; its new name is returned.
-func Restore(ctx context.Context, file, dir string, replace bool) (restored Copy, kept string, err error) {
-	if restored, err = Check(ctx, file); err != nil {
-		return restored, "", err
-	}
-	path := filepath.Join(dir, FileName)
-	if _, err := os.Stat(path); err == nil {
-		if !replace {
-			return restored, "", platen.Errorf(platen.Conflict, "there is a database in %s already; name another directory with --data, or add --replace, which keeps the old one under another name", dir)
-		}
-		kept = path + ".before-" + time.Now().UTC().Format("20060102T150405Z")
-	}
-	_, err = written(path+".restored", func(part string) (Copy, error) { return restored, copyFile(file, part) })
-	if err != nil {
-		return restored, "", explainCopy(err, path)
-	}
-	if kept != "" {
-		if err := moveAside(ctx, path, kept); err != nil {
-			return restored, "", errors.Join(err, os.Remove(path+".restored"))
-		}
-	}
-	return restored, kept, errors.Join(os.Rename(path+".restored", path), syncDir(dir))
-}
-
-// moveAside renames a database, with what is still in its log.
-func moveAside(ctx context.Context, from, to string) error {
-	db, err := open(from, "&mode=rw", 1)
-	if err == nil {
-		_, err = db.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`)
-		err = errors.Join(err, db.Close())
-	}
-	// A damaged one can not be opened; its parts stay together.
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		if failed := os.Rename(from+suffix, to+suffix); failed != nil && !os.IsNotExist(failed) {
-			return errors.Join(failed, err)
-		}
-	}
-	return nil
-}
-
-func copyFile(from, to string) error {
-	source, err := os.Open(from)
-	if err != nil {
-		return err
-	}
-	defer source.Close()
-	target, err := os.OpenFile(to, os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	if _, err := io.Copy(target, source); err != nil {
-		return errors.Join(fmt.Errorf("copy %s: %w", from, err), target.Close())
-	}
-	return errors.Join(target.Sync(), target.Close())
 }

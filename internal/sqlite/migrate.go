@@ -26,10 +26,19 @@ var migrations = sqlstore.Migrations{
 func migrate(ctx context.Context, db *sql.DB) error {
 	tx, err := db.BeginTx(ctx, nil) // immediate: the lock
 	if err != nil {
-		return translate(err)
+		return err
 	}
 	if err := migrations.Apply(ctx, tx); err != nil {
-		return errors.Join(translate(err), tx.Rollback())
+		return errors.Join(err, tx.Rollback())
 	}
 	return tx.Commit()
+}
+
+// current returns a Conflict unless the schema is that of this version.
+func current(ctx context.Context, db *sql.DB) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	return errors.Join(migrations.Current(ctx, tx), tx.Rollback())
 }

@@ -16,7 +16,7 @@ import (
 func TestMigrateFromTwo(t *testing.T) {
 	ctx := t.Context()
 	dir := t.TempDir()
-	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1)
+	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -22,9 +21,6 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
-
-// FileName is the name of the database in its directory.
-const FileName = "platen.db"
 
 // How many connections read. SQLite's writers slow down when far more
 // connections read than there are cores.
@@ -43,52 +39,81 @@ const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)" +
 	"&_pragma=synchronous(full)&_pragma=foreign_keys(on)" +
 	"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)"
 
+// The options of the connections that write, and of those that read.
+const (
+	writerOptions = "&_pragma=cache_size(-65536)&_txlock=immediate"
+	readerOptions = "&_pragma=cache_size(-8192)&_pragma=query_only(on)"
+)
+
 // Open opens the store in a directory, which it creates if need be, and
 // brings its schema up to date. It takes no [Lock]: one process serves a
 // directory, but others may change its users meanwhile. cacheBytes bounds the
-// cache of lists.
+// cache of lists. The error is that of [Present] if there was a database and
+// it is gone.
 func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+	if _, err := Protect(dir); err != nil {
+		return nil, err
 	}
-	path, err := filepath.Abs(filepath.Join(dir, FileName))
+	err := Present(dir)
+	if platen.ErrorCode(err) == platen.NotFound {
+		_, err = Create(ctx, dir)
+	}
 	if err != nil {
 		return nil, err
 	}
-	// SQLite would create the file readable for all.
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("database: %w", err)
-	}
-	if err := file.Close(); err != nil {
-		return nil, err
-	}
-	writer, err := open(path, "&_pragma=cache_size(-65536)&_txlock=immediate", 1)
+	store, err := openStore(ctx, dir, cacheBytes)
+	return store, explainOpen(err, dir)
+}
+
+func openStore(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, error) {
+	path, err := databasePath(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := migrate(ctx, writer); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), writer.Close())
+	writer, err := open(path, writerOptions, 1, functions)
+	if err != nil {
+		return nil, err
 	}
-	reader, err := open(path, "&_pragma=cache_size(-8192)&_pragma=query_only(on)", readers)
+	err = migrate(ctx, writer)
+	if err == nil {
+		err = mark(dir)
+	}
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	lookup, err := open(path, "&_pragma=cache_size(-8192)&_pragma=query_only(on)", lookupers)
+	reader, err := open(path, readerOptions, readers, functions)
+	if err != nil {
+		return nil, errors.Join(err, writer.Close())
+	}
+	lookup, err := open(path, readerOptions, lookupers, functions)
 	if err != nil {
 		return nil, errors.Join(err, reader.Close(), writer.Close())
 	}
-	control, err := open(path, "&_pragma=cache_size(-256)&_pragma=query_only(on)", 1)
+	control, err := open(path, "&_pragma=cache_size(-256)&_pragma=query_only(on)", 1, functions)
 	if err != nil {
 		return nil, errors.Join(err, lookup.Close(), reader.Close(), writer.Close())
 	}
-	checkpoints, err := open(path, "&_pragma=cache_size(-1024)", 1)
+	checkpoints, err := open(path, "&_pragma=cache_size(-1024)", 1, functions)
 	if err != nil {
 		return nil, errors.Join(err, control.Close(), lookup.Close(), reader.Close(), writer.Close())
 	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go checkpoint(checkpoints, stop, stopped)
-	return sqlstore.Open(ctx, sqlstore.Engine{
+	e := engine(writer, reader, lookup, control)
+	e.CacheBytes = cacheBytes
+	disk := diskProbe{path: filepath.Join(dir, probeFile)}
+	e.Ready = disk.check
+	e.Close = func() error {
+		close(stop)
+		<-stopped
+		return errors.Join(checkpoints.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
+	}
+	return sqlstore.Open(ctx, e)
+}
+
+// engine is what SQLite has of its own.
+func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
+	return sqlstore.Engine{
 		Writer:    writer,
 		Reader:    reader,
 		Lookup:    lookup,
@@ -107,19 +132,29 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 			return "SELECT id, root FROM (WITH RECURSIVE run (id, last, root) AS (" + rows +
 				" UNION ALL SELECT id + 1, last, root FROM run WHERE id < last) SELECT id, root FROM run) AS r"
 		},
-		CacheBytes: cacheBytes,
-		Close: func() error {
-			close(stop)
-			<-stopped
-			return errors.Join(checkpoints.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
-		},
-	})
+	}
 }
 
-func open(path, options string, connections int) (*sql.DB, error) {
-	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?"+pragmas+options, functions)
+// databasePath returns the path of a database that is there and can be opened.
+func databasePath(dir string) (string, error) {
+	path, err := filepath.Abs(filepath.Join(dir, FileName))
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, translate(err))
+		return "", err
+	}
+	file, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return "", err
+	}
+	return path, file.Close()
+}
+
+// open opens a database with so many connections. each, unless nil, is called
+// with each of them.
+func open(path, options string, connections int, each func(*sqlite3.Conn) error) (*sql.DB, error) {
+	registerVFS()
+	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+vfsName+"&"+pragmas+options, each)
+	if err != nil {
+		return nil, err
 	}
 	db.SetMaxOpenConns(connections)
 	db.SetMaxIdleConns(connections)
@@ -172,21 +207,3 @@ func checkpoint(db *sql.DB, stop <-chan struct{}, stopped chan<- struct{}) {
 // rebind makes $1 the first parameter wherever it stands; to SQLite it is a
 // name, and the first that it meets is the first parameter.
 func rebind(query string) string { return strings.ReplaceAll(query, "$", "?") }
-
-// translate turns SQLite's result codes into platen's.
-func translate(err error) error {
-	unavailable := func(message string) error {
-		return &platen.Error{Code: platen.Unavailable, Message: message, Err: err}
-	}
-	switch {
-	case errors.Is(err, sqlite3.FULL):
-		return unavailable("the disk of the server is full")
-	case errors.Is(err, sqlite3.BUSY), errors.Is(err, sqlite3.LOCKED):
-		return unavailable("the database is busy")
-	case errors.Is(err, sqlite3.READONLY), errors.Is(err, sqlite3.CANTOPEN), errors.Is(err, sqlite3.IOERR):
-		return unavailable("the database can not be reached")
-	case errors.Is(err, sqlite3.NOTADB):
-		return platen.Errorf(platen.Conflict, "the file is not a database; move it away, or name another directory with --data")
-	}
-	return err
-}

@@ -45,15 +45,48 @@ func (m Migrations) Apply(ctx context.Context, tx *sql.Tx) error {
 			return err
 		}
 	}
-	applied, err := m.applied(ctx, tx)
+	applied, err := m.known(ctx, tx)
 	if err != nil {
 		return err
 	}
-	names := m.Names()
-	if newest := len(applied); newest > len(names) {
-		return platen.Errorf(platen.Conflict, "the database has schema %d, this platen knows up to %d: run the newer platen that wrote it", newest, len(names))
+	return m.applyAll(ctx, tx, applied)
+}
+
+// Current checks that the database has all migrations, and changes nothing.
+// The error is a [platen.Conflict] if it lacks some, a newer platen wrote it,
+// or it is not platen's.
+func (m Migrations) Current(ctx context.Context, tx *sql.Tx) error {
+	var tables, ours int
+	if err := tx.QueryRowContext(ctx, m.Tables).Scan(&tables, &ours); err != nil {
+		return err
 	}
-	for _, name := range names {
+	if ours == 0 {
+		return m.foreign()
+	}
+	applied, err := m.known(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if has, wants := len(applied), len(m.Names()); has < wants {
+		return platen.Errorf(platen.Conflict, "the database has schema %d, and this platen works with %d: start the server once with this version, which brings it up to date", has, wants)
+	}
+	return m.applyAll(ctx, tx, applied) // compares them
+}
+
+// known is applied, of a database that no newer platen wrote.
+func (m Migrations) known(ctx context.Context, tx *sql.Tx) (map[int]string, error) {
+	applied, err := m.applied(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	if newest, known := len(applied), len(m.Names()); newest > known {
+		return nil, platen.Errorf(platen.Conflict, "the database has schema %d, this platen knows up to %d: run the newer platen that wrote it", newest, known)
+	}
+	return applied, nil
+}
+
+func (m Migrations) applyAll(ctx context.Context, tx *sql.Tx, applied map[int]string) error {
+	for _, name := range m.Names() {
 		if err := m.ApplyOne(ctx, tx, name, applied); err != nil {
 			return fmt.Errorf("migration %s: %w", name, err)
 		}

@@ -74,6 +74,10 @@ type Engine struct {
 	// (first, last, root) that rows yields.
 	Expand func(rows string) string
 
+	// Ready returns Unavailable if the database can be read, but not written
+	// to. Nil: it can be.
+	Ready func() error
+
 	// CacheBytes bounds the cache of lists. Zero turns it off, as it must be
 	// when another process may write lists.
 	CacheBytes int
@@ -115,6 +119,16 @@ var _ platen.Store = (*Store)(nil)
 
 // Open returns the store on engine, which it closes with itself.
 func Open(ctx context.Context, engine Engine) (*Store, error) {
+	s, err := newStore(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	s.running.Go(s.index)
+	return s, nil
+}
+
+// newStore returns a store that does nothing by itself.
+func newStore(ctx context.Context, engine Engine) (*Store, error) {
 	s := &Store{
 		engine: engine,
 		id:     rand.Text(),
@@ -148,11 +162,13 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 	if s.engine.Warned == nil {
 		s.engine.Warned = func() int64 { return 0 }
 	}
+	if s.engine.Ready == nil {
+		s.engine.Ready = func() error { return nil }
+	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
 	s.committer = newCommitter(s)
-	s.running.Go(s.index)
 	if engine.Shared {
 		s.locks, s.gatherer = newLocks(), newGatherer(s)
 	}
@@ -222,7 +238,10 @@ func (s *Store) Ping(ctx context.Context) (err error) {
 		return s.error("ping", s.writable(ctx))
 	}
 	var n int64
-	return s.error("ping", s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&n))
+	if err := s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&n); err != nil {
+		return s.error("ping", err)
+	}
+	return s.engine.Ready()
 }
 
 // error wraps what the driver returned, unless it is nil or for the caller.

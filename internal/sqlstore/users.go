@@ -13,6 +13,23 @@ import (
 // read, which do so four times a second.
 const changesKept = 1000
 
+// A UserStore is a store of which only the users can be reached, for those who
+// change them beside a server.
+type UserStore interface {
+	platen.UserStore
+	// Unfinished returns a Conflict if a copy into the store was begun and not
+	// finished.
+	Unfinished(ctx context.Context) error
+	Close() error
+}
+
+// OpenUsers is [Open] without work in the background. The server on a database
+// that is not shared remembers which notes for the index it has made
+// (committer.go), so nobody else may work them off.
+func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
+	return newStore(ctx, engine)
+}
+
 // Users implements [platen.UserStore].
 func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
 	ctx, done := s.observe(ctx, "users")

@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// TestFullDiskSQLite fills the disk beneath a server. It says so, also to who
+// asks whether it is ready, goes on when there is room, and has lost nothing.
+func TestFullDiskSQLite(t *testing.T) {
+	data := t.TempDir()
+	if err := syscall.Mount("platen", data, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
+		t.Skip("no small disk can be had: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
+	p := serveProcess(t, data)
+	c := p.client(t)
+	made, err := c.Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[{},{}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(job platen.ID, value string) (int, string) {
+		t.Helper()
+		r, err := http.NewRequest("PUT", fmt.Sprintf("%s/rest/serverengine/entity/jobs/%d/properties", p.url, job),
+			strings.NewReader(fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%s"}]}`, job, value)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.SetBasicAuth(adminName, testPassword)
+		return answer(t, r)
+	}
+	ready := func() (int, string) {
+		t.Helper()
+		r, err := http.NewRequest("GET", p.url+"/readyz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer(t, r)
+	}
+	const full = "the disk of the server is full"
+	for round := range 2 {
+		if status, body := ready(); status != 200 {
+			t.Fatal("ready before:", status, body)
+		}
+		filler := filepath.Join(data, "filler")
+		fill(t, filler)
+		// Commits fit into the log until that has to grow.
+		acknowledged, status, body := 0, 200, ""
+		for n := 1; status == 200 && n < 10_000; n++ {
+			if status, body = put(made.Children[0], fmt.Sprint(round, "/", n, "/", strings.Repeat("x", 20_000))); status == 200 {
+				acknowledged = n
+			}
+		}
+		if status != 503 || !strings.Contains(body, full) {
+			t.Errorf("on a full disk: %d %s\n%s", status, body, p.log)
+		}
+		fill(t, filler) // what the server may have given back
+		awaitStatus(t, ready, 503, full)
+		if err := os.Remove(filler); err != nil {
+			t.Fatal(err)
+		}
+		awaitStatus(t, ready, 200, "ok")
+		pairs, err := c.List(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
+		if err != nil || acknowledged > 0 && (len(pairs) != 1 || !strings.HasPrefix(pairs[0].Value, fmt.Sprint(round, "/", acknowledged, "/"))) {
+			t.Errorf("write %d was acknowledged, and there is %.40v: %v", acknowledged, pairs, err)
+		}
+		if status, body := put(made.Children[1], "after"); status != 200 {
+			t.Errorf("with room again: %d %s", status, body)
+		}
+	}
+	last, err := c.List(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Process.Kill()
+	_ = p.Wait()
+	// A first start on a full disk says so, too.
+	filler := filepath.Join(data, "filler")
+	fill(t, filler)
+	if code, stderr := runWithin(t.Context(), "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(data, "fresh")); code != 1 || !strings.Contains(stderr, "is full: make room") {
+		t.Errorf("a start on a full disk: %d %s", code, stderr)
+	}
+	if err := os.Remove(filler); err != nil {
+		t.Fatal(err)
+	}
+	p = serveProcess(t, data)
+	again, err := p.client(t).List(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
+	if err != nil || fmt.Sprint(again) != fmt.Sprint(last) {
+		t.Errorf("after a kill there is %.40v, before there was %.40v: %v", again, last, err)
+	}
+}
+
+// answer sends a request and returns status and body.
+func answer(t *testing.T, r *http.Request) (int, string) {
+	t.Helper()
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+// awaitStatus waits until an answer is as it should be.
+func awaitStatus(t *testing.T, ask func() (int, string), want int, text string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		status, body := ask()
+		if status == want && strings.Contains(body, text) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Errorf("%d %s; want %d, %q", status, body, want, text)
+			return
+		}
+	}
+}
+
+// fill writes to a file until the disk is full.
+func fill(t *testing.T, path string) {
+	t.Helper()
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	for size := 64 << 10; size > 0; {
+		if _, err := file.Write(make([]byte, size)); err != nil {
+			size /= 2
+		}
+	}
+}
