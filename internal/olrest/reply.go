@@ -75,14 +75,23 @@ func ReplyError(w http.ResponseWriter, err error) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	status := Status(shown.Code)
+	reply(w, status, typeJSON, errorBody(status, shown.Message, shown.Param))
+}
+
+// ReplyStatus answers with a JSON Error for what is wrong with HTTP itself,
+// where statuses have no [platen.Code].
+func ReplyStatus(w http.ResponseWriter, status int, message string) {
+	reply(w, status, typeJSON, errorBody(status, message, ""))
+}
+
+func errorBody(status int, message, param string) []byte {
 	b := append(make([]byte, 0, 256), `{"error":{"status":`...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, `,"message":`...)
-	b = platen.AppendString(b, shown.Message)
+	b = platen.AppendString(b, message)
 	b = append(b, `,"parameter":`...)
-	b = platen.AppendString(b, shown.Param)
-	b = append(b, `}}`...)
-	reply(w, status, typeJSON, b)
+	b = platen.AppendString(b, param)
+	return append(b, `}}`...)
 }
 
 // ReplyJSON answers 200 with JSON.

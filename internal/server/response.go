@@ -69,8 +69,10 @@ func (ids requestIDs) of(r *http.Request) string {
 	if sent := r.Header.Get("X-Request-Id"); sent != "" && len(sent) <= 64 && decent(sent) {
 		return sent
 	}
-	return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10)
+	return ids.next()
 }
+
+func (ids requestIDs) next() string { return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10) }
 
 func decent(id string) bool {
 	for _, c := range []byte(id) {

@@ -10,7 +10,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/telemetry"
 )
@@ -52,14 +52,20 @@ type Config struct {
 	MaxBody    int64                // bytes of a body, imports apart
 	Timeouts   Timeouts             // zero: the defaults
 	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
+
+	Origins       Origins              // whose pages may call the API from a browser
+	LoopbackHosts bool                 // answer only requests for a host name of loopback
+	Proxies       listen.Proxies       // believed about where a request comes from
+	Certificates  *listen.Certificates // nil: plain HTTP
 }
 
 // A Server answers requests.
 type Server struct {
 	Config
-	mux     *http.ServeMux
-	nothing http.Handler // answers at paths where there is nothing
-	ids     requestIDs
+	mux      *http.ServeMux
+	nothing  http.Handler // answers at paths where there is nothing
+	ids      requestIDs
+	browsers *browserRules
 
 	operating operations
 }
@@ -72,7 +78,7 @@ func New(config Config) *Server {
 	if config.Telemetry == nil {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
 	}
-	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
+	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs(), browsers: newBrowserRules(config.Origins, config.LoopbackHosts)}
 	s.Telemetry.WatchServer(s.operating.count, s.Ready)
 	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound))
 	guarded := make(map[string]resource)
@@ -175,10 +181,11 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // ServeHTTP is where every request comes in: it gets its id, its trace, its
 // line in the log and its place in the metrics, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := &auth.Call{RequestID: s.ids.of(r), Client: clientAddress(r)}
+	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
+	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
 	r = r.WithContext(auth.WithCall(ctx, call))
@@ -228,18 +235,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
+	if s.answerBrowser(res, r) {
+		return
+	}
 	if !plain(r.URL.Path) || r.Method == http.MethodConnect {
 		s.nothing.ServeHTTP(res, r)
 		return
 	}
 	s.mux.ServeHTTP(res, r)
-}
-
-// clientAddress returns the address that a connection comes from; the zero
-// address if it has none.
-func clientAddress(r *http.Request) netip.Addr {
-	port, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return port.Addr().Unmap()
 }
 
 // plain reports whether a path begins with a slash and has no empty segment
@@ -270,7 +273,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		IdleTimeout:       s.Timeouts.Idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		HTTP2:             s.http2Config(),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
 	}
+	listener = s.listen(listener)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
