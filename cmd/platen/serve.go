@@ -39,6 +39,7 @@ type settings struct {
 	listen  string
 	metrics string // the address of the listener for metrics
 	location
+	front      front
 	tokenTTL   time.Duration
 	apiVersion string
 	maxBody    int64
@@ -84,10 +85,14 @@ The log goes to standard error, a line for each request.
 
 Metrics for Prometheus are at /metrics, for users with a password like all
 else, or for anybody at an address of their own: --metrics-listen. Traces are
-sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
+sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.
+
+Beyond loopback it wants TLS: its own (--tls-cert, --tls-key), or that of a
+proxy before it (--behind-proxy).`,
 		Example: `  platen serve
   ` + adminPassword + `=secret-of-mine platen serve --listen 127.0.0.1:9340 --data /var/lib/platen
   platen serve --database postgres://platen@one:5432,two:5432/platen
+  platen serve --listen 0.0.0.0:9340 --tls-cert /etc/platen/tls.pem --tls-key /etc/platen/tls.key
   platen serve --listen 127.0.0.1:0 --log-format json`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -96,7 +101,8 @@ sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
 	}
 	set.flags(cmd)
 	set.location.flags(cmd.Flags())
-	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
+	set.front.flags(cmd.Flags())
+	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address, and only for requests to localhost, 127.0.0.1 or [::1]")
 	return cmd
 }
 
@@ -126,7 +132,13 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	if set.noAuth && !loopback(listener.Addr()) {
 		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
 	}
+	if err := set.front.check(listener.Addr()); err != nil {
+		return err
+	}
 	url := "http://" + listener.Addr().String()
+	if set.front.tls.Cert != "" {
+		url = "https://" + listener.Addr().String()
+	}
 	metrics, err := listenMetrics(set.metrics)
 	if err != nil {
 		return err
@@ -139,6 +151,11 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer telemetry.Close()
+	config := server.Config{Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Telemetry: telemetry, LoopbackHosts: set.noAuth}
+	if err := set.front.open(&config, listener.Addr(), telemetry, log); err != nil {
+		return err
+	}
+	defer watch(ctx, config.Certificates)()
 	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)))
 	if err != nil {
 		return err
@@ -164,9 +181,8 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return err
 	}
 	defer guard.Close()
-	handler := server.New(server.Config{
-		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Telemetry: telemetry,
-	})
+	config.Store, config.Guard = store, guard
+	handler := server.New(config)
 
 	// What ran in a process that is gone has ended with it.
 	if err := store.FailOperations(ctx, serverGone); err != nil {

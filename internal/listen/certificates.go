@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -113,7 +114,7 @@ func (c *Certificates) use(contents [3][]byte, loaded *credentials) {
 	c.current.Store(loaded)
 	c.seen = digest(contents, nil)
 	c.log.Info("TLS certificate loaded", "subject", loaded.leaf.Subject.String(), "names", loaded.leaf.DNSNames, "expires", loaded.leaf.NotAfter)
-	if info, err := os.Stat(c.files.Key); err == nil && info.Mode().Perm()&0o006 != 0 {
+	if info, err := os.Stat(c.files.Key); err == nil && info.Mode().Perm()&0o006 != 0 && runtime.GOOS != "windows" {
 		c.log.Warn("every user of this machine can open the TLS key; chmod o= takes that away", "file", c.files.Key, "mode", info.Mode().Perm().String())
 	}
 	c.warned = time.Time{}

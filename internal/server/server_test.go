@@ -34,6 +34,8 @@ type service struct {
 	store platen.Store
 	log   *syncBuffer
 	token string
+
+	transport http.RoundTripper
 }
 
 func start(t *testing.T, change ...func(*server.Config, *auth.Config)) *service {
@@ -43,6 +45,12 @@ func start(t *testing.T, change ...func(*server.Config, *auth.Config)) *service 
 
 // startOn starts a service on a store, which it closes.
 func startOn(t *testing.T, store platen.Store, change ...func(*server.Config, *auth.Config)) *service {
+	t.Helper()
+	return startWith(t, store, http.DefaultTransport, change...)
+}
+
+// startWith starts a service whose requests go by a transport.
+func startWith(t *testing.T, store platen.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	ctx := t.Context()
 	admin, err := auth.NewUser(user, password)
@@ -82,7 +90,10 @@ func startOn(t *testing.T, store platen.Store, change ...func(*server.Config, *a
 			t.Error("close:", err)
 		}
 	})
-	s := &service{t: t, url: "http://" + listener.Addr().String(), addr: listener.Addr().String(), store: store, log: log}
+	s := &service{t: t, url: "http://" + listener.Addr().String(), addr: listener.Addr().String(), store: store, log: log, transport: transport}
+	if config.Certificates != nil {
+		s.url = "https://" + s.addr
+	}
 	answer := s.do("POST", login, "", basic(user, password))
 	if answer.status != 200 {
 		t.Fatalf("login: %d %s", answer.status, answer.body)
@@ -132,7 +143,7 @@ func (s *service) do(method, path, body string, options ...option) answer {
 	for _, option := range options {
 		option(r)
 	}
-	response, err := http.DefaultTransport.RoundTrip(r)
+	response, err := s.transport.RoundTrip(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}
