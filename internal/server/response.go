@@ -18,12 +18,17 @@ type response struct {
 	bytes  int64
 
 	extended time.Time // when the deadline was last moved
+
+	multiplexed bool // HTTP/2: other requests are on the connection
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (r *response) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
+	}
+	if r.multiplexed {
+		delete(r.Header(), "Connection") // to end it would end the others; what is left of the body is reset
 	}
 	r.extend()
 	r.ResponseWriter.WriteHeader(status)

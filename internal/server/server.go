@@ -182,7 +182,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // line in the log and its place in the metrics, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
-	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall}
+	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)

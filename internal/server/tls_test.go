@@ -245,8 +245,8 @@ func TestHTTP2Stalled(t *testing.T) {
 			_ = framer.WriteWindowUpdate(0, uint32(n))
 			if stream == taken {
 				if time.Since(begun) < 2*time.Second {
-					time.Sleep(100 * time.Millisecond)
-					n = 1000
+					time.Sleep(50 * time.Millisecond)
+					n = 10_000
 				} else {
 					n = 1 << 20
 				}
