@@ -38,7 +38,7 @@ func split(address string) (shown string, secrets []string) {
 		return keyword.ReplaceAllString(address, "${1}"+hidden), secrets
 	}
 	authority, path, query := parts(rest)
-	if !isClear(rest) || !strings.Contains(authority, "@") && strings.Contains(authority, ":") && strings.Contains(query, "@") {
+	if !isClear(rest) || strings.Contains(query, "@") {
 		return scheme + "://" + hidden, []string{rest}
 	}
 	if user, host, ok := strings.Cut(authority, "@"); ok {

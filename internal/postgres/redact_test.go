@@ -66,14 +66,15 @@ func TestRedact(t *testing.T) {
 		}
 	}
 	for address, want := range map[string]string{
-		"postgres://platen:geheim@one:5432/platen":                            "postgres://platen:xxxxx@one:5432/platen",
-		"postgres://platen:geheim@one:5432,two:5432/platen?sslmode=disable":   "postgres://platen:xxxxx@one:5432,two:5432/platen?sslmode=disable",
-		"postgres://platen:geheim@one/platen?user=a@b&sslpassword=geheim&x=y": "postgres://platen:xxxxx@one/platen?user=a@b&sslpassword=xxxxx&x=y",
-		"postgres://one/platen":                          "postgres://one/platen",
-		"postgres://one:5432/platen?sslmode=verify-full": "postgres://one:5432/platen?sslmode=verify-full",
-		"postgres://platen@one:5432/platen":              "postgres://platen@one:5432/platen",
-		"host=one password=geheim dbname=platen":         "host=one password=xxxxx dbname=platen",
-		"host=one password = 'ge he\\'im' dbname=platen": "host=one password = xxxxx dbname=platen",
+		"postgres://platen:geheim@one:5432/platen":                              "postgres://platen:xxxxx@one:5432/platen",
+		"postgres://platen:geheim@one:5432,two:5432/platen?sslmode=disable":     "postgres://platen:xxxxx@one:5432,two:5432/platen?sslmode=disable",
+		"postgres://platen:geheim@one/platen?user=a%40b&sslpassword=geheim&x=y": "postgres://platen:xxxxx@one/platen?user=a%40b&sslpassword=xxxxx&x=y",
+		"postgres://platen:geheim@one/platen?user=a@b":                          "postgres://xxxxx",
+		"postgres://one/platen":                                                 "postgres://one/platen",
+		"postgres://one:5432/platen?sslmode=verify-full":                        "postgres://one:5432/platen?sslmode=verify-full",
+		"postgres://platen@one:5432/platen":                                     "postgres://platen@one:5432/platen",
+		"host=one password=geheim dbname=platen":                                "host=one password=xxxxx dbname=platen",
+		"host=one password = 'ge he\\'im' dbname=platen":                        "host=one password = xxxxx dbname=platen",
 	} {
 		if got := postgres.Redact(address); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
