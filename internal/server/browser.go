@@ -137,10 +137,10 @@ func (b *browserRules) check(header http.Header, r *http.Request) (word string, 
 }
 
 // fromBrowser reports whether a request has headers that browsers set and
-// pages can not. The names are in canonical form.
+// pages can not. The names are in canonical form. Sec-Fetch-Mode is none of
+// them: programs on Node.js send it, too.
 func fromBrowser(header http.Header) bool {
-	return len(header["Origin"]) > 0 || len(header["Sec-Fetch-Site"]) > 0 ||
-		len(header["Sec-Fetch-Mode"]) > 0 || len(header["Sec-Fetch-Dest"]) > 0
+	return len(header["Origin"]) > 0 || len(header["Sec-Fetch-Site"]) > 0
 }
 
 // isPreflight reports whether a browser asks what a page of a named origin may
