@@ -16,6 +16,9 @@ const (
 	typeText = "text/plain"
 )
 
+// typeHeaders are the values of the header, shared by all answers.
+var typeHeaders = map[string][]string{typeJSON: {typeJSON}, typeText: {typeText}}
+
 // statuses is the one map between codes and statuses. The client reads it
 // backwards, where the first row of a status counts.
 var statuses = []struct {
@@ -148,7 +151,7 @@ func ReplyRecordOf(w http.ResponseWriter, record platen.ID) {
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	header := w.Header()
 	// Assigned, not Set: these keys are in canonical form already.
-	header["Content-Type"] = []string{contentType}
+	header["Content-Type"] = typeHeaders[contentType]
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // an error is the client's leaving

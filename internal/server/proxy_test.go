@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -149,7 +150,7 @@ func TestProxyProtocol(t *testing.T) {
 // TestProxyProtocolTLS checks the header in front of a handshake.
 func TestProxyProtocolTLS(t *testing.T) {
 	s := startTLS(t, trust("127.0.0.1"))
-	s.client.Transport.(*http.Transport).Dial = func(network, addr string) (net.Conn, error) {
+	s.client.Transport.(*http.Transport).DialContext = func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)
 		if err == nil {
 			proxied(t, conn, 2, "198.51.100.5:4711")
