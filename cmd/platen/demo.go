@@ -43,6 +43,7 @@ it ends, all is gone.`,
 		},
 	}
 	set.flags(cmd)
+	cmd.Flags().BoolVar(&set.front.behindProxy, "behind-proxy", false, "allow plain HTTP on an address that is not loopback")
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	set.logLevel = "warn"
 	return cmd

@@ -57,8 +57,29 @@ func background() {
 type process struct {
 	*exec.Cmd
 	url string
-	log *bytes.Buffer
+	log *logBuffer
 }
+
+// A logBuffer is a log that may be read while it is written.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+// Bytes returns what has been written until now.
+func (l *logBuffer) Bytes() []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return bytes.Clone(l.b.Bytes())
+}
+
+func (l *logBuffer) String() string { return string(l.Bytes()) }
 
 // option is the flag for where a test's database is.
 func option(where string) string {
@@ -77,7 +98,7 @@ func serveProcess(t *testing.T, where string, env ...string) *process {
 func serveProcessBy(t *testing.T, where string, by func(args []string) []string, env ...string) *process {
 	t.Helper()
 	args := by([]string{os.Args[0], "serve", "--listen", "127.0.0.1:0", option(where)})
-	p := &process{Cmd: exec.Command(args[0], args[1:]...), log: &bytes.Buffer{}}
+	p := &process{Cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}}
 	p.Env = append(append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()

@@ -40,6 +40,7 @@ type settings struct {
 	listen  string
 	metrics string // the address of the listener for metrics
 	location
+	front      front
 	tokenTTL   time.Duration
 	apiVersion string
 	maxBody    int64
@@ -91,10 +92,14 @@ The log goes to standard error, a line for each request.
 
 Metrics for Prometheus are at /metrics, for users with a password like all
 else, or for anybody at an address of their own: --metrics-listen. Traces are
-sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
+sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.
+
+Beyond loopback it wants TLS: its own (--tls-cert, --tls-key), or that of a
+proxy before it (--behind-proxy).`,
 		Example: `  platen serve
   ` + adminPassword + `=secret-of-mine platen serve --listen 127.0.0.1:9340 --data /var/lib/platen
   platen serve --database postgres://platen@one:5432,two:5432/platen
+  platen serve --listen 0.0.0.0:9340 --tls-cert /etc/platen/tls.pem --tls-key /etc/platen/tls.key
   platen serve --listen 127.0.0.1:0 --log-format json`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -103,8 +108,9 @@ sent to an OpenTelemetry collector if OTEL_EXPORTER_OTLP_ENDPOINT names one.`,
 	}
 	set.flags(cmd)
 	set.location.flags(cmd.Flags())
+	set.front.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&set.anew, "new", false, "begin an empty database although the directory has had one; what is left of that is kept under another name")
-	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address")
+	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address, and only for requests to localhost, 127.0.0.1 or [::1]")
 	return cmd
 }
 
@@ -160,7 +166,13 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	if set.noAuth && !loopback(listener.Addr()) {
 		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
 	}
+	if err := set.front.check(listener.Addr()); err != nil {
+		return err
+	}
 	url := "http://" + listener.Addr().String()
+	if set.front.tls.Cert != "" {
+		url = "https://" + listener.Addr().String()
+	}
 	metrics, err := listenMetrics(set.metrics)
 	if err != nil {
 		return err
@@ -173,7 +185,14 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 		return err
 	}
 	defer telemetry.Close()
-	limited := admission.Listen(listener, set.limits, nil, telemetry.Refused)
+	config := server.Config{
+		Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Limits: set.limits, Telemetry: telemetry, LoopbackHosts: set.noAuth,
+	}
+	if err := set.front.open(&config, listener.Addr(), telemetry, log); err != nil {
+		return err
+	}
+	defer watch(ctx, config.Certificates)()
+	limited := admission.Listen(listener, set.limits, config.Proxies.Contains, telemetry.Refused)
 	telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
 	warn := func(line string) { log.Warn(line) }
 	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)), warn)
@@ -210,9 +229,8 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 		return err
 	}
 	defer guard.Close()
-	handler := server.New(server.Config{
-		Store: store, Guard: guard, Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Limits: set.limits, Spool: spools, Telemetry: telemetry,
-	})
+	config.Store, config.Guard, config.Spool = store, guard, spools
+	handler := server.New(config)
 
 	// What ran in a process that is gone has ended with it.
 	if err := store.FailOperations(ctx, serverGone); err != nil {

@@ -213,6 +213,15 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
+// CloseWrite ends the writing half, so that a client that still sends can read
+// the answer.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
 // NetConn returns the connection that c wraps.
 func (c *Conn) NetConn() net.Conn { return c.Conn }
 

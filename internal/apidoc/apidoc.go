@@ -80,6 +80,7 @@ func Handler(notFound http.Handler) http.Handler {
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-cache") // kept, but asked for each time
 		header.Set("ETag", f.etag)
+		r.Header.Del("Range") // a range that a file does not have would be answered in plain text
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 	})
 }

@@ -16,6 +16,9 @@ const (
 	typeText = "text/plain"
 )
 
+// typeHeaders are the values of the header, shared by all answers.
+var typeHeaders = map[string][]string{typeJSON: {typeJSON}, typeText: {typeText}}
+
 // statuses is the one map between codes and statuses. The client reads it
 // backwards, where the first row of a status counts.
 var statuses = []struct {
@@ -84,14 +87,23 @@ func ReplyError(w http.ResponseWriter, err error) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	status := Status(shown.Code)
+	reply(w, status, typeJSON, errorBody(status, shown.Message, shown.Param))
+}
+
+// ReplyStatus answers with a JSON Error for what is wrong with HTTP itself,
+// where statuses have no [platen.Code].
+func ReplyStatus(w http.ResponseWriter, status int, message string) {
+	reply(w, status, typeJSON, errorBody(status, message, ""))
+}
+
+func errorBody(status int, message, param string) []byte {
 	b := append(make([]byte, 0, 256), `{"error":{"status":`...)
 	b = strconv.AppendInt(b, int64(status), 10)
 	b = append(b, `,"message":`...)
-	b = platen.AppendString(b, shown.Message)
+	b = platen.AppendString(b, message)
 	b = append(b, `,"parameter":`...)
-	b = platen.AppendString(b, shown.Param)
-	b = append(b, `}}`...)
-	reply(w, status, typeJSON, b)
+	b = platen.AppendString(b, param)
+	return append(b, `}}`...)
 }
 
 // ReplyJSON answers 200 with JSON.
@@ -148,7 +160,7 @@ func ReplyRecordOf(w http.ResponseWriter, record platen.ID) {
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	header := w.Header()
 	// Assigned, not Set: these keys are in canonical form already.
-	header["Content-Type"] = []string{contentType}
+	header["Content-Type"] = typeHeaders[contentType]
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	_, _ = w.Write(body) // an error is the client's leaving

@@ -9,8 +9,6 @@ import (
 	"database/sql"
 	"errors"
 	"net"
-	"net/url"
-	"regexp"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -40,21 +38,6 @@ func IsAddress(text string) bool {
 	return strings.HasPrefix(text, "postgres://") || strings.HasPrefix(text, "postgresql://")
 }
 
-// Redact returns an address without its password.
-func Redact(address string) string {
-	if u, err := url.Parse(address); err == nil {
-		query := u.Query()
-		if query.Has("password") {
-			query.Set("password", "xxxxx")
-			u.RawQuery = query.Encode()
-		}
-		return u.Redacted()
-	}
-	return secret.ReplaceAllString(address, "$1:xxxxx@") // several hosts are no URL to net/url
-}
-
-var secret = regexp.MustCompile(`(//[^:@/]*):[^@/]*@`)
-
 // A Database is an open database, which a store can be made on.
 type Database struct {
 	Writer, Reader, Lookup, Control *sql.DB
@@ -66,9 +49,12 @@ type Database struct {
 // pool settings of pgxpool. It does not look at what is in it. The error
 // names what was wrong, never the password.
 func Connect(ctx context.Context, address string) (*Database, error) {
+	if err := checkAddress(address); err != nil {
+		return nil, err
+	}
 	config, err := pgxpool.ParseConfig(address)
 	if err != nil {
-		return nil, platen.Errorf(platen.Invalid, "the database's address can not be understood: %s; it is like postgres://user@host:5432/database", oneLine(errors.New(secret.ReplaceAllString(err.Error(), "$1:xxxxx@"))))
+		return nil, unclear(address, err)
 	}
 	conn := config.ConnConfig
 	most := int(config.MaxConns)

@@ -29,12 +29,17 @@ type response struct {
 	unread bool            // the body of the request is to be thrown away
 
 	extended time.Time // when the deadline was last moved
+
+	multiplexed bool // HTTP/2: other requests are on the connection
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (r *response) WriteHeader(status int) {
 	if r.status == 0 {
 		r.status = status
+	}
+	if r.multiplexed {
+		delete(r.Header(), "Connection") // to end it would end the others; what is left of the body is reset
 	}
 	r.extend()
 	r.ResponseWriter.WriteHeader(status)
@@ -97,8 +102,10 @@ func (ids requestIDs) of(r *http.Request) string {
 	if sent := r.Header.Get("X-Request-Id"); sent != "" && len(sent) <= 64 && decent(sent) {
 		return sent
 	}
-	return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10)
+	return ids.next()
 }
+
+func (ids requestIDs) next() string { return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10) }
 
 func decent(id string) bool {
 	for _, c := range []byte(id) {

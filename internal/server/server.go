@@ -8,7 +8,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/telemetry"
@@ -55,14 +55,20 @@ type Config struct {
 	Limits     admission.Limits     // of requests at once; zero: the defaults
 	Spool      spool.Dir            // where imports are kept until they are stored
 	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
+
+	Origins       Origins              // whose pages may call the API from a browser
+	LoopbackHosts bool                 // answer only requests for a host name of loopback
+	Proxies       listen.Proxies       // believed about where a request comes from
+	Certificates  *listen.Certificates // nil: plain HTTP
 }
 
 // A Server answers requests.
 type Server struct {
 	Config
-	mux     *http.ServeMux
-	nothing http.Handler // answers at paths where there is nothing
-	ids     requestIDs
+	mux      *http.ServeMux
+	nothing  http.Handler // answers at paths where there is nothing
+	ids      requestIDs
+	browsers *browserRules
 
 	operating operations
 	limited
@@ -79,7 +85,7 @@ func New(config Config) *Server {
 	if config.Telemetry == nil {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
 	}
-	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs()}
+	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs(), browsers: newBrowserRules(config.Origins, config.LoopbackHosts)}
 	s.limit()
 	s.nothing = s.Guard.Require(http.HandlerFunc(s.notFound), s.fail)
 	guarded := make(map[string]resource)
@@ -192,11 +198,12 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 // ServeHTTP is where every request comes in: it gets its id, its trace, its
 // line in the log and its place in the metrics, and its path made plain.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	call := &auth.Call{RequestID: s.ids.of(r), Client: clientAddress(r)}
-	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall,
+	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
+	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), head: r.Method == http.MethodHead}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
+	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
 	r = r.WithContext(auth.WithCall(ctx, call))
@@ -252,6 +259,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.refuse(res, r) {
 		return
 	}
+	if s.answerBrowser(res, r) {
+		return
+	}
 	if !plain(r.URL.Path) || r.Method == http.MethodConnect {
 		s.nothing.ServeHTTP(res, r)
 		return
@@ -260,13 +270,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if res.unread {
 		s.drain(res, r)
 	}
-}
-
-// clientAddress returns the address that a connection comes from; the zero
-// address if it has none.
-func clientAddress(r *http.Request) netip.Addr {
-	port, _ := netip.ParseAddrPort(r.RemoteAddr)
-	return port.Addr().Unmap()
 }
 
 // plain reports whether a path begins with a slash and has no empty segment

@@ -35,6 +35,8 @@ type service struct {
 	store platen.Store
 	log   *syncBuffer
 	token string
+
+	transport http.RoundTripper
 }
 
 func start(t *testing.T, change ...func(*server.Config, *auth.Config)) *service {
@@ -44,6 +46,12 @@ func start(t *testing.T, change ...func(*server.Config, *auth.Config)) *service 
 
 // startOn starts a service on a store, which it closes.
 func startOn(t *testing.T, store platen.Store, change ...func(*server.Config, *auth.Config)) *service {
+	t.Helper()
+	return startWith(t, store, http.DefaultTransport, change...)
+}
+
+// startWith starts a service whose requests go by a transport.
+func startWith(t *testing.T, store platen.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	ctx := t.Context()
 	admin, err := auth.NewUser(user, password)
@@ -83,7 +91,10 @@ func startOn(t *testing.T, store platen.Store, change ...func(*server.Config, *a
 			t.Error("close:", err)
 		}
 	})
-	s := &service{t: t, url: "http://" + listener.Addr().String(), addr: listener.Addr().String(), store: store, log: log}
+	s := &service{t: t, url: "http://" + listener.Addr().String(), addr: listener.Addr().String(), store: store, log: log, transport: transport}
+	if config.Certificates != nil {
+		s.url = "https://" + s.addr
+	}
 	answer := s.do("POST", login, "", basic(user, password))
 	if answer.status != 200 {
 		t.Fatalf("login: %d %s", answer.status, answer.body)
@@ -133,7 +144,7 @@ func (s *service) do(method, path, body string, options ...option) answer {
 	for _, option := range options {
 		option(r)
 	}
-	response, err := http.DefaultTransport.RoundTrip(r)
+	response, err := s.transport.RoundTrip(r)
 	if err != nil {
 		s.t.Fatal(err)
 	}

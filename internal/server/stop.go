@@ -33,7 +33,11 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ConnContext:       admission.ConnContext,
+		HTTP2:             s.http2Config(),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
 	}
+	listener = s.listen(listener)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

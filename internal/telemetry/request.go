@@ -33,6 +33,7 @@ type requests struct {
 	duration *prometheus.HistogramVec
 	inFlight prometheus.Gauge
 	aborted  prometheus.Counter
+	browser  *prometheus.CounterVec
 	series   table[seriesKey, series]
 }
 
@@ -63,6 +64,9 @@ func (m *requests) register(registry *prometheus.Registry) {
 	m.aborted = prometheus.NewCounter(prometheus.CounterOpts{
 		Name: "platen_http_aborted_total", Help: "Answers that were broken off because of an error after they had begun.",
 	})
+	m.browser = prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "platen_browser_requests_refused_total", Help: "Requests that a browser was not allowed to make, by reason: origin, host, media.",
+	}, []string{"reason"})
 	m.series.made = func(key seriesKey) series {
 		route, status := routeOf(key.pattern), unanswered
 		if key.status != 0 {
@@ -73,7 +77,17 @@ func (m *requests) register(registry *prometheus.Registry) {
 			duration: m.duration.WithLabelValues(route, key.method),
 		}
 	}
-	registry.MustRegister(m.total, m.duration, m.inFlight, m.aborted)
+	registry.MustRegister(m.total, m.duration, m.inFlight, m.aborted, m.browser)
+}
+
+// BrowserRefused counts a request that a browser was not allowed to make.
+func (t *Telemetry) BrowserRefused(reason string) {
+	t.requests.browser.WithLabelValues(reason).Inc()
+}
+
+// Unreadable counts an answer to what could not be read as a request.
+func (t *Telemetry) Unreadable(status int) {
+	t.requests.series.get(seriesKey{"", otherMethod, status}).total.Inc()
 }
 
 // routeOf returns the path of a pattern. The pattern of all paths is none.

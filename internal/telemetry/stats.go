@@ -3,6 +3,7 @@ package telemetry
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -18,6 +19,14 @@ func (t *Telemetry) WatchReady(ready func(context.Context) error) {
 		}
 		return 1
 	})
+}
+
+// WatchCertificate adds the end of the TLS certificate in use, which each
+// scrape asks for. It is called once.
+func (t *Telemetry) WatchCertificate(expiry func() time.Time) {
+	t.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "platen_tls_certificate_expiry_timestamp_seconds", Help: "When the TLS certificate in use expires, in seconds since 1970.",
+	}, func() float64 { return float64(expiry().Unix()) }))
 }
 
 // WatchStore adds what a store knows of itself, which each scrape asks for.

@@ -1,0 +1,81 @@
+package listen
+
+import (
+	"bytes"
+	"crypto/tls"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+)
+
+// An httpConn is a connection of HTTP/1 whose server is net/http. That answers
+// what it can not read as a request by itself, in plain text and without a
+// word to the handler. There is no hook for it, so the connection replaces
+// these answers as they are written.
+type httpConn struct {
+	net.Conn
+	raw    net.Conn // beneath TLS and the PROXY protocol
+	refuse func(client netip.Addr, status int, reason string) []byte
+}
+
+// NetConn returns the connection beneath TLS and the PROXY protocol.
+func (c *httpConn) NetConn() net.Conn { return c.raw }
+
+// A tlsConn is an httpConn whose state of TLS net/http finds for its requests.
+type tlsConn struct {
+	httpConn
+	tls *tls.Conn
+}
+
+// ConnectionState is looked for by net/http.
+func (c *tlsConn) ConnectionState() tls.ConnectionState { return c.tls.ConnectionState() }
+
+// CloseWrite is looked for by net/http, so that a client that still sends can
+// read the answer.
+func (c *tlsConn) CloseWrite() error { return c.tls.CloseWrite() }
+
+// CloseWrite is looked for by net/http, as above.
+func (c *httpConn) CloseWrite() error {
+	if half, ok := c.raw.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
+}
+
+// Write implements [net.Conn].
+func (c *httpConn) Write(b []byte) (int, error) {
+	status, reason, ok := bareError(b)
+	if !ok {
+		return c.Conn.Write(b)
+	}
+	if _, err := c.Conn.Write(c.refuse(address(c.Conn), status, reason)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// requestID is in the head of every answer of the handler, and of no other.
+var requestID = []byte("\r\nX-Request-Id: ")
+
+// bareError reports whether b is an error that net/http answers with by
+// itself: a whole head with a status of an error and without the id that the
+// handler gives each request. The reason is the text of its body, if any.
+// What the handler writes never has a line break of HTTP in a body, so that
+// no part of one is taken for a head.
+func bareError(b []byte) (status int, reason string, ok bool) {
+	const version = "HTTP/1.1 "
+	if len(b) < len(version)+3 || string(b[:len(version)]) != version || b[len(version)] != '4' && b[len(version)] != '5' {
+		return 0, "", false
+	}
+	head, body, whole := bytes.Cut(b, []byte("\r\n\r\n"))
+	if !whole || bytes.Contains(head, requestID) {
+		return 0, "", false
+	}
+	status, err := strconv.Atoi(string(b[len(version) : len(version)+3]))
+	if err != nil {
+		return 0, "", false
+	}
+	_, reason, _ = strings.Cut(string(body), ": ") // "400 Bad Request: missing required Host header"
+	return status, reason, true
+}
