@@ -42,10 +42,10 @@
 //
 // # Streams
 //
-// Methods whose name ends in Seq return an iterator. It sends the request when
-// it is ranged over, again each time, and yields what comes as it comes. An
-// error ends it; it is the last that is yielded. To break off the loop ends
-// the request.
+// Methods whose name ends in Seq, and [RecordsAs], return an iterator. It sends
+// the request when it is ranged over, again each time, and yields each value
+// as it arrives. An error is yielded last, with a zero value. Breaking off the
+// loop ends the request.
 package client
 
 import (
@@ -165,7 +165,7 @@ func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) e
 		return r.err
 	}
 	left := c.RetryFor
-	response, err := c.authorized(ctx, r, &left)
+	response, err := c.sendWithToken(ctx, r, &left)
 	if err != nil {
 		return err
 	}
@@ -176,15 +176,15 @@ func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) e
 	return nil
 }
 
-// authorized sends a request, after a login if it takes one. A token that the
+// sendWithToken sends a request, after a login if it takes one. A token that the
 // server refuses is replaced once.
-func (c *Client) authorized(ctx context.Context, r *request, left *time.Duration) (*http.Response, error) {
+func (c *Client) sendWithToken(ctx context.Context, r *request, left *time.Duration) (*http.Response, error) {
 	for renewed := false; ; renewed = true {
 		token, err := c.validToken(ctx, left)
 		if err != nil {
 			return nil, err
 		}
-		response, err := c.patiently(ctx, r, token, left)
+		response, err := c.sendWithRetry(ctx, r, token, left)
 		code := platen.ErrorCode(err)
 		if err == nil || renewed || token == "" || c.user == "" ||
 			code != platen.Unauthenticated && code != platen.Forbidden || !r.rewind() {
@@ -194,9 +194,9 @@ func (c *Client) authorized(ctx context.Context, r *request, left *time.Duration
 	}
 }
 
-// patiently sends a request, again if the server asks for it and there is
+// sendWithRetry sends a request, again if the server asks for it and there is
 // time left.
-func (c *Client) patiently(ctx context.Context, r *request, token string, left *time.Duration) (*http.Response, error) {
+func (c *Client) sendWithRetry(ctx context.Context, r *request, token string, left *time.Duration) (*http.Response, error) {
 	for {
 		response, err := c.send(ctx, r, token)
 		shown, ok := errors.AsType[*platen.Error](err)

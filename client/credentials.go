@@ -99,7 +99,7 @@ func (c *Client) unlockLogin() { <-c.loggingIn }
 
 // login trades the password for a token.
 func (c *Client) login(ctx context.Context, left *time.Duration) (string, error) {
-	response, err := c.patiently(ctx, newRequest(olrest.Login, 0, 0), "", left)
+	response, err := c.sendWithRetry(ctx, newRequest(olrest.Login, 0, 0), "", left)
 	if err != nil {
 		return "", err
 	}

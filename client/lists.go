@@ -12,7 +12,7 @@ import (
 // NotFound: there is no such entity. MethodNotAllowed: the kind has no such
 // list. (services of the kinds, GET {id}/properties and {id}/metadata)
 func (c *Client) List(ctx context.Context, ref platen.Ref, facet platen.Facet) ([]platen.NameValue, error) {
-	return decoded(ctx, c, of(olrest.ReadList, ref, facet), olrest.ReadPairs)
+	return decoded(ctx, c, entityRequest(olrest.ReadList, ref, facet), olrest.ReadPairs)
 }
 
 // Replace replaces the whole properties or metadata of an entity; no pairs
@@ -20,12 +20,12 @@ func (c *Client) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (
 // or given twice. TooLarge: the server takes no such large body. (services of
 // the kinds, PUT {id}/properties and {id}/metadata)
 func (c *Client) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) error {
-	r := of(olrest.ReplaceList, platen.Ref{Kind: kind, ID: update.ID}, facet)
-	return c.isTrue(ctx, r.json(olrest.AppendUpdate(nil, update), nil))
+	r := entityRequest(olrest.ReplaceList, platen.Ref{Kind: kind, ID: update.ID}, facet)
+	return c.doTrue(ctx, r.json(olrest.AppendUpdate(nil, update), nil))
 }
 
-// isTrue does a request that is answered with true.
-func (c *Client) isTrue(ctx context.Context, r *request) error {
+// doTrue does a request that is answered with true.
+func (c *Client) doTrue(ctx context.Context, r *request) error {
 	return c.do(ctx, r, func(response *http.Response) error { return olrest.ReadTrue(response.Body) })
 }
 
@@ -35,5 +35,5 @@ func (c *Client) isTrue(ctx context.Context, r *request) error {
 // Invalid, TooLarge: as in Replace. (services of the kinds, PUT properties)
 func (c *Client) Merge(ctx context.Context, kind platen.Kind, updates []platen.Update) error {
 	r := newRequest(olrest.MergeLists, kind, platen.Properties)
-	return c.done(ctx, r.json(olrest.AppendUpdates(nil, updates), nil))
+	return c.doEmpty(ctx, r.json(olrest.AppendUpdates(nil, updates), nil))
 }

@@ -48,7 +48,7 @@ func (c *Client) CreateJobSet(ctx context.Context, structure Structure) (*Operat
 // none. (Job Creation Service, POST default)
 func (c *Client) CreateJobSetOf(ctx context.Context, contentSets ...platen.ID) (*Operation, error) {
 	if len(contentSets) == 1 {
-		return c.begin(ctx, of(olrest.CreateDefault, platen.Ref{Kind: platen.ContentSet, ID: contentSets[0]}, 0))
+		return c.begin(ctx, entityRequest(olrest.CreateDefault, platen.Ref{Kind: platen.ContentSet, ID: contentSets[0]}, 0))
 	}
 	return c.begin(ctx, newRequest(olrest.CreateDefault, 0, 0).json(olrest.AppendIdentifiers(nil, contentSets, nil)))
 }

@@ -49,7 +49,7 @@ func (o RecordOptions) read(list bool) func(io.Reader, func(platen.Record) bool)
 // {id}/values)
 func (c *Client) Record(ctx context.Context, id platen.ID, options RecordOptions) ([]platen.Record, error) {
 	return collect(stream(ctx, c, func() *request {
-		r := of(olrest.ReadRecord, platen.Ref{Kind: platen.DataRecord, ID: id}, 0)
+		r := entityRequest(olrest.ReadRecord, platen.Ref{Kind: platen.DataRecord, ID: id}, 0)
 		r.query = options.query(nil).Values()
 		return r
 	}, options.read(false)))
@@ -110,20 +110,20 @@ func RecordsAs[T any](ctx context.Context, c *Client, ids []platen.ID, options R
 // that the data set does not have, or a value that is not of its type.
 // NotFound: a data set or record does not exist. (Data Record Service, POST)
 func (c *Client) AddRecords(ctx context.Context, lists []platen.NewRecords) error {
-	return c.done(ctx, newRequest(olrest.AddRecords, platen.DataRecord, 0).json(olrest.AppendNewRecords(nil, lists)))
+	return c.doEmpty(ctx, newRequest(olrest.AddRecords, platen.DataRecord, 0).json(olrest.AppendNewRecords(nil, lists)))
 }
 
 // UpdateRecord sets fields of a data record: names not mentioned stay.
 // NotFound: there is no such data record. Invalid: a value is not of its type,
 // or there are too many fields. (Data Record Service, PUT {id}/values)
 func (c *Client) UpdateRecord(ctx context.Context, update platen.Update) error {
-	r := of(olrest.UpdateRecord, platen.Ref{Kind: platen.DataRecord, ID: update.ID}, 0)
-	return c.done(ctx, r.json(olrest.AppendFieldUpdate(nil, update), nil))
+	r := entityRequest(olrest.UpdateRecord, platen.Ref{Kind: platen.DataRecord, ID: update.ID}, 0)
+	return c.doEmpty(ctx, r.json(olrest.AppendFieldUpdate(nil, update), nil))
 }
 
 // UpdateRecords sets fields of many data records, all or none. Errors are
 // those of UpdateRecord; NotFound names the first that does not exist. (Data
 // Record Service, PUT)
 func (c *Client) UpdateRecords(ctx context.Context, updates []platen.Update) error {
-	return c.done(ctx, newRequest(olrest.UpdateRecords, platen.DataRecord, 0).json(olrest.AppendFieldUpdates(nil, updates), nil))
+	return c.doEmpty(ctx, newRequest(olrest.UpdateRecords, platen.DataRecord, 0).json(olrest.AppendFieldUpdates(nil, updates), nil))
 }

@@ -31,8 +31,8 @@ func newRequest(action olrest.Action, kind platen.Kind, facet platen.Facet) *req
 	return &request{route: route, path: route.Path, err: err}
 }
 
-// of returns a request to the route of an action, for an entity.
-func of(action olrest.Action, ref platen.Ref, facet platen.Facet) *request {
+// entityRequest returns a request to the route of an action, for an entity.
+func entityRequest(action olrest.Action, ref platen.Ref, facet platen.Facet) *request {
 	return newRequest(action, ref.Kind, facet).with(ref.ID.String())
 }
 
@@ -165,8 +165,8 @@ func (p *uploadPart) Read(b []byte) (int, error) {
 	return p.source.Read(b)
 }
 
-// done does a request whose answer holds nothing.
-func (c *Client) done(ctx context.Context, r *request) error {
+// doEmpty does a request whose answer holds nothing.
+func (c *Client) doEmpty(ctx context.Context, r *request) error {
 	return c.do(ctx, r, func(*http.Response) error { return nil })
 }
 
@@ -182,10 +182,10 @@ func decoded[T any](ctx context.Context, c *Client, r *request, decode func(io.R
 
 // stream returns an iterator that does a request and yields its answer piece
 // by piece.
-func stream[T any](ctx context.Context, c *Client, make func() *request, decode func(io.Reader, func(T) bool) error) iter.Seq2[T, error] {
+func stream[T any](ctx context.Context, c *Client, build func() *request, decode func(io.Reader, func(T) bool) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		more := true
-		err := c.do(ctx, make(), func(response *http.Response) error {
+		err := c.do(ctx, build(), func(response *http.Response) error {
 			return decode(response.Body, func(value T) bool {
 				more = yield(value, nil)
 				return more

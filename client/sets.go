@@ -35,7 +35,7 @@ func (c *Client) ContentSets(ctx context.Context, contentType string) ([]platen.
 // [Client.Contents]. NotFound: there is no such entity. MethodNotAllowed: the
 // kind contains nothing. (services of the kinds, GET {id})
 func (c *Client) Children(ctx context.Context, ref platen.Ref) ([]platen.ID, error) {
-	return decoded(ctx, c, of(olrest.Children, ref, 0), olrest.ReadIdentifiers)
+	return decoded(ctx, c, entityRequest(olrest.Children, ref, 0), olrest.ReadIdentifiers)
 }
 
 // Contents returns the content items of a job, each once in document order, or
@@ -48,13 +48,13 @@ func (c *Client) Contents(ctx context.Context, ref platen.Ref) ([]platen.Content
 
 // ContentsSeq yields what [Client.Contents] returns, as it comes.
 func (c *Client) ContentsSeq(ctx context.Context, ref platen.Ref) iter.Seq2[platen.Content, error] {
-	return stream(ctx, c, func() *request { return of(olrest.Contents, ref, 0) }, olrest.ReadContents)
+	return stream(ctx, c, func() *request { return entityRequest(olrest.Contents, ref, 0) }, olrest.ReadContents)
 }
 
 // RecordOf returns the data record of a content item. NotFound: there is no
 // such content item. (Content Item Service, GET {id}/datarecord)
 func (c *Client) RecordOf(ctx context.Context, item platen.ID) (platen.ID, error) {
-	return decoded(ctx, c, of(olrest.RecordOfItem, platen.Ref{Kind: platen.ContentItem, ID: item}, 0), olrest.ReadRecordOf)
+	return decoded(ctx, c, entityRequest(olrest.RecordOfItem, platen.Ref{Kind: platen.ContentItem, ID: item}, 0), olrest.ReadRecordOf)
 }
 
 // Pages returns how many pages a content set has on each medium. Whether they
@@ -72,7 +72,7 @@ func (c *Client) ItemPagesSeq(ctx context.Context, set platen.ID) iter.Seq2[plat
 }
 
 func pages(set platen.ID, detail string) *request {
-	r := of(olrest.PageDetails, platen.Ref{Kind: platen.ContentSet, ID: set}, 0)
+	r := entityRequest(olrest.PageDetails, platen.Ref{Kind: platen.ContentSet, ID: set}, 0)
 	r.query = url.Values{"detail": {detail}}
 	return r
 }
@@ -82,7 +82,7 @@ func pages(set platen.ID, detail string) *request {
 // Failed: the server says that it has not done so. (services of the sets, POST
 // {id}/delete)
 func (c *Client) Delete(ctx context.Context, ref platen.Ref) error {
-	return c.isTrue(ctx, of(olrest.Delete, ref, 0))
+	return c.doTrue(ctx, entityRequest(olrest.Delete, ref, 0))
 }
 
 // Import stores a document: a data set, content set or job set, by kind. It
@@ -102,7 +102,7 @@ func (c *Client) Import(ctx context.Context, kind platen.Kind, document io.Reade
 // it may have been written. NotFound: there is no such set. (platen's own API,
 // GET /api/v1/jobsets/{id} and its like)
 func (c *Client) Export(ctx context.Context, ref platen.Ref, w io.Writer) error {
-	return c.do(ctx, of(olrest.Export, ref, 0), func(response *http.Response) error {
+	return c.do(ctx, entityRequest(olrest.Export, ref, 0), func(response *http.Response) error {
 		if _, err := io.Copy(w, response.Body); err != nil {
 			return fmt.Errorf("the document is not whole: %w", err)
 		}

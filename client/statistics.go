@@ -21,7 +21,7 @@ const (
 // set, and of what the level lists. NotFound: there is no such job set.
 // (Statistics Service, GET jobset/{id})
 func (c *Client) Statistics(ctx context.Context, jobSet platen.ID, level StatisticsLevel) (*platen.Statistics, error) {
-	r := of(olrest.ReadStatistics, platen.Ref{Kind: platen.JobSet, ID: jobSet}, 0)
+	r := entityRequest(olrest.ReadStatistics, platen.Ref{Kind: platen.JobSet, ID: jobSet}, 0)
 	r.query = olrest.StatisticsLevel(level).Values()
 	return decoded(ctx, c, r, olrest.ReadJobSetStatistics)
 }

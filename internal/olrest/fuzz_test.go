@@ -1,6 +1,7 @@
 package olrest_test
 
 import (
+	"bytes"
 	"strings"
 	"testing"
 
@@ -138,3 +139,33 @@ func FuzzPathID(f *testing.F) {
 		}
 	})
 }
+
+// FuzzAnswers: whatever a server answers, the client neither panics nor takes
+// it for an error of its caller.
+func FuzzAnswers(f *testing.F) {
+	for _, seed := range seeds {
+		f.Add([]byte(seed))
+	}
+	f.Add([]byte(`[{"schema":{"columns":{"a":"DATETIME"},"tables":{"t":{}}},"id":1,"fields":{"a":7},"tables":{"t":[{"id":2,"fields":{}}]}}]`))
+	f.Add([]byte(`[[{"identifier":1,"sortkey":"a"}]]`))
+	f.Add([]byte(`{"jobSetId":1,"media":[{"size":{"width":null},"count":1}],"documents":[{"documentId":2,"media":{"0":1}}]}`))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		for name, err := range map[string]error{
+			"identifiers": second(olrest.ReadIdentifiers(bytes.NewReader(answer))),
+			"pairs":       second(olrest.ReadPairs(bytes.NewReader(answer))),
+			"statistics":  second(olrest.ReadJobSetStatistics(bytes.NewReader(answer))),
+			"operations":  second(olrest.ReadOperations(bytes.NewReader(answer))),
+			"pages":       olrest.ReadItemPages(bytes.NewReader(answer), func(platen.ItemPages) bool { return true }),
+			"found":       olrest.ReadFound(bytes.NewReader(answer), func(int, platen.Found) bool { return true }),
+			"plain":       olrest.ReadRecordValues(bytes.NewReader(answer), olrest.DefaultFormat, true, func(platen.Record) bool { return true }),
+			"explicit":    olrest.ReadRecordValues(bytes.NewReader(answer), olrest.ExplicitTypes, true, func(platen.Record) bool { return true }),
+			"simplified":  olrest.ReadRecordValues(bytes.NewReader(answer), olrest.Simplified, false, func(platen.Record) bool { return true }),
+		} {
+			if platen.ErrorCode(err) != platen.Internal {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
+func second[T any](_ T, err error) error { return err }
