@@ -149,7 +149,7 @@ func (d *deletion) change(fn func(*transaction) error) error {
 
 // What one transaction, and one window, has at most.
 const (
-	detachBatch   = 1024 // rows and parts of rows
+	detachBatch   = 512 // rows and parts of rows
 	windowRows    = 64 << 10
 	windowMembers = 8 << 20
 )
