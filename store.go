@@ -26,7 +26,10 @@ type Store interface {
 	Merge(ctx context.Context, kind Kind, facet Facet, updates []Update) error
 
 	// Entities returns all entities of a kind that is a set, ascending; of
-	// content sets only those of contentType, unless that is "".
+	// content sets only those of contentType, unless that is "". Like all
+	// listings it is read in parts: what is added or deleted meanwhile may be
+	// in it or not, but a set that is deleted while its members are read is
+	// NotFound.
 	Entities(ctx context.Context, kind Kind, contentType string) ([]Run, error)
 
 	// Children returns the entities of kind ref.Kind.Info().Child that ref
@@ -100,11 +103,15 @@ type Store interface {
 
 	// Delete deletes a set: it and all that it contains are gone at once,
 	// except content items and data records that another set uses. Their IDs
-	// stay taken until Clean. NotFound as in List.
+	// stay taken until Clean. While it runs, which may take long and goes on
+	// when ctx ends, the set is NotFound, and what creates a set with one of
+	// its members is Unavailable. If it is interrupted, Clean finishes it.
+	// NotFound as in List.
 	Delete(ctx context.Context, ref Ref) error
 
 	// Clean removes for good a small part of what was deleted before a time,
-	// and reports whether there may be more.
+	// and reports whether there may be more. It first finishes deletions that
+	// were interrupted, whenever that was.
 	Clean(ctx context.Context, before time.Time) (more bool, err error)
 
 	// Ping fails if the store can not answer now.

@@ -424,6 +424,11 @@ func TestReadSearchLimits(t *testing.T) {
 			[]string{text("LIKE", quoted(1_025, "x")), text("LIKE", quoted(1<<20, "x")), text("NOT_LIKE", quoted(1<<20, "x")), old("LIKE", quoted(513, "é")), old("NLIKE", quoted(1<<20, "x"))},
 			"bytes and 0 %; the limits are 1024 and 32",
 		},
+		"text to look for": {
+			[]string{text("CONTAINS", quoted(1_024, "x")), old("CONTAINS", quoted(512, "é")), text("STARTS_WITH", quoted(1<<20, "x")), text("ENDS_WITH", quoted(1<<20, "x"))},
+			[]string{text("CONTAINS", quoted(1_025, "x")), text("NOT_CONTAINS", quoted(1_025, "x")), old("CONTAINS", quoted(513, "é"))},
+			"bytes; the limit is 1024",
+		},
 		"percent": {
 			[]string{text("LIKE", quoted(32, "%")), old("NLIKE", quoted(32, "%_"))},
 			[]string{text("LIKE", quoted(33, "%")), text("NOT_LIKE", quoted(33, "%")), old("LIKE", quoted(33, "%")), old("NLIKE", quoted(33, "%"))},

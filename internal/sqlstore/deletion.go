@@ -34,8 +34,9 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 	state := stateDeleted
 	if ref.Kind == platen.DataSet || ref.Kind == platen.ContentSet {
 		state = stateDeleting
-		s.deleting.Store(ref.ID, true)
-		defer s.deleting.Delete(ref.ID)
+		if _, here := s.deleting.LoadOrStore(ref.ID, true); !here {
+			defer s.deleting.Delete(ref.ID)
+		}
 	}
 	if err := s.markDeleted(ctx, ref, state); err != nil || state == stateDeleted {
 		return s.error("delete", err)
@@ -149,7 +150,7 @@ func (d *deletion) change(fn func(*transaction) error) error {
 
 // What one transaction, and one window, has at most.
 const (
-	detachBatch   = 1024 // rows and parts of rows
+	detachBatch   = 512 // rows and parts of rows
 	windowRows    = 64 << 10
 	windowMembers = 8 << 20
 )

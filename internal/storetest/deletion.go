@@ -56,6 +56,24 @@ func gaps(t *testing.T, s platen.Store, set, base platen.ID, n int, shuffled boo
 	return used
 }
 
+// recordGaps makes a data set of n records at every second ID from base on,
+// and a content set with an item for all but every tenth of them.
+func recordGaps(t *testing.T, s platen.Store, set, base platen.ID, n int) (used []platen.ID) {
+	t.Helper()
+	data, content := dataSet{set: platen.SourceSet{ID: set}}, contentSet{set: platen.SourceSet{ID: set - 1}}
+	for i := range platen.ID(n) {
+		id := base + 2*i
+		data.records = append(data.records, platen.SourceRecord{ID: id})
+		if i%10 != 0 {
+			used = append(used, id)
+			content.items = append(content.items, platen.SourceItem{ID: base + 2_000_000_000 + i, Record: id})
+		}
+	}
+	mustDataSet(t, s, data)
+	mustContentSet(t, s, content)
+	return used
+}
+
 // slowest runs fn again and again until stop, and returns the longest time.
 func slowest(t *testing.T, stop <-chan struct{}, fn func(ctx context.Context) error) <-chan time.Duration {
 	longest := make(chan time.Duration, 1)
@@ -88,34 +106,38 @@ func testDeleteGaps(t *testing.T, open Open) {
 		return s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")})
 	}
 	base := platen.ID(10_000_000)
-	for _, shuffled := range []bool{false, true} {
+	for _, what := range []string{"items in order", "items in any order", "records"} {
 		var took [2]time.Duration
 		for i, n := range []int{15_000, 30_000} {
 			base += 1_000_000
-			set := base - 1
-			used := gaps(t, s, set, base, n, shuffled)
+			ref := platen.Ref{Kind: platen.ContentSet, ID: base - 1}
+			var used []platen.ID
+			if what == "records" {
+				ref.Kind = platen.DataSet
+				used = recordGaps(t, s, ref.ID, base, n)
+			} else {
+				used = gaps(t, s, ref.ID, base, n, what == "items in any order")
+			}
 			stop := make(chan struct{})
 			longest := slowest(t, stop, put)
 			begin := time.Now()
-			if err := s.Delete(t.Context(), platen.Ref{Kind: platen.ContentSet, ID: set}); err != nil {
+			if err := s.Delete(t.Context(), ref); err != nil {
 				t.Fatal(err)
 			}
 			took[i] = time.Since(begin)
 			close(stop)
 			if most := <-longest; most > took[i]/2+100*time.Millisecond {
-				t.Errorf("an update took %v while %d items were deleted in %v", most, n, took[i])
+				t.Errorf("an update took %v while %d %s were deleted in %v", most, n, what, took[i])
 			}
 			for _, id := range []platen.ID{used[0], used[len(used)/2], used[len(used)-1]} {
-				if _, err := s.Record(t.Context(), id); err != nil {
-					t.Error("an item in use:", err)
-				}
+				list(t, s, ref.Kind.Info().Child, id, platen.Properties)
 			}
-			_, err := s.Record(t.Context(), base)
-			wantCode(t, "an item that is not used", err, platen.NotFound, "")
+			_, err := s.List(t.Context(), platen.Ref{Kind: ref.Kind.Info().Child, ID: base}, platen.Properties)
+			wantCode(t, "one that is not used", err, platen.NotFound, "")
 		}
-		t.Logf("shuffled %v: %v", shuffled, took)
+		t.Logf("%s: %v", what, took)
 		if took[1] > 3*took[0]+100*time.Millisecond {
-			t.Errorf("shuffled %v: 15,000 items took %v, 30,000 took %v", shuffled, took[0], took[1])
+			t.Errorf("15,000 %s took %v, 30,000 took %v", what, took[0], took[1])
 		}
 	}
 }

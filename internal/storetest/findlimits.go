@@ -244,3 +244,52 @@ func testLongListings(t *testing.T, open Open) {
 		t.Errorf("a short read took %v, long ones %v", most, longest)
 	}
 }
+
+// A slowJob is a job set that takes its time to be read.
+type slowJob struct {
+	manyJobs
+	reading, release chan struct{}
+}
+
+func (j slowJob) Read(platen.JobSetVisitor) error {
+	close(j.reading)
+	<-j.release
+	return nil
+}
+
+// testFindWaits searches while the writer is busy: the search ends with its
+// context.
+func testFindWaits(t *testing.T, open Open) {
+	s := start(t, open)
+	job := mustCreate(t, s, `{"jobs":[{}]}`).Children[0]
+	if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")}); err != nil {
+		t.Fatal(err)
+	}
+	slow := slowJob{1, make(chan struct{}), make(chan struct{})}
+	created := make(chan error, 1)
+	go func() {
+		_, err := s.CreateJobSet(context.Background(), slow, platen.JobSetOptions{})
+		created <- err
+	}()
+	<-slow.reading
+	found := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	go func() {
+		_, err := find(ctx, s, &platen.Search{Kind: platen.Job})
+		found <- err
+	}()
+	select {
+	case <-found:
+	case <-time.After(20 * time.Second):
+		t.Error("the search waits for the writer, though its caller has left")
+	}
+	close(slow.release)
+	if err := <-created; err != nil {
+		t.Error(err)
+	}
+	groups, err := find(t.Context(), s, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "a", Value: "1"}})
+	if err != nil || len(groups) != 1 {
+		t.Error(groups, err)
+	}
+}

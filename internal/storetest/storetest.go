@@ -61,6 +61,7 @@ var tests = []test{
 	{"patterns in long values", testFindPatterns, false},
 	{"a search of everything", testFindMuch, false},
 	{"a sort of much", testFindSortMuch, false},
+	{"a search behind a busy writer", testFindWaits, false},
 	{"long listings", testLongListings, false},
 	{"operations", testOperations, false},
 	{"users", testUsers, false},
