@@ -52,7 +52,7 @@ type mergeEntry struct {
 // TooLarge: it names too many entities.
 func newMerge(kind platen.Kind, facet platen.Facet, updates []platen.Update) (*merge, error) {
 	m := &merge{kind: kind, facet: facet, entries: make([]mergeEntry, 0, min(len(updates), platen.MaxUpdateIDs))}
-	places := make(map[platen.ID]int, cap(m.entries))
+	places := make(map[platen.ID]int)
 	for _, update := range updates {
 		place, ok := places[update.ID]
 		if !ok {
