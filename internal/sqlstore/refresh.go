@@ -283,7 +283,7 @@ func (s *Store) refreshBeside(ctx context.Context, last int64) error {
 	p := s.planner(ctx, s.reading)
 	for after := int64(0); after < last; {
 		var owners []owner
-		err := s.update(func(t *transaction) (err error) {
+		err := s.updateWith(ctx, "", func(t *transaction) (err error) {
 			s.forgetNoted()
 			owners, err = t.stale(selectNotes, after, last, staleBatch)
 			return err
@@ -321,7 +321,7 @@ func (s *Store) applyBeside(ctx context.Context, changes []indexChange, owners [
 			return err
 		}
 		var left []indexChange
-		err := s.update(func(t *transaction) (err error) {
+		err := s.updateWith(ctx, "", func(t *transaction) (err error) {
 			x := indexer{t: t}
 			if left, err = x.apply(changes, time.Now().Add(indexHold)); err != nil || len(left) > 0 {
 				return err
