@@ -213,7 +213,7 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 	if err := d.open('[', what); err != nil {
 		return nil, err
 	}
-	pairs := make([]platen.NameValue, 0, 8)
+	pairs := []platen.NameValue{} // without room to spare: empty lists may be many
 	clear(d.names)
 	for {
 		ok, err := d.more()
@@ -229,6 +229,9 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 		}
 		if len(pairs) == platen.MaxNames {
 			return nil, d.fail("a list has more than %d names", platen.MaxNames)
+		}
+		if len(pairs) == 0 {
+			pairs = make([]platen.NameValue, 0, 8)
 		}
 		pairs = append(pairs, pair)
 	}

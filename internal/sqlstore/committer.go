@@ -352,14 +352,15 @@ func (s *Store) tryGroup(group []*write) (err error) {
 }
 
 // noted remembers whose changes are noted, so that the next one of the same
-// need not be. With other writers on the database it can not be known.
+// need not be. On a shared database it can not be known.
 func (s *Store) noted(changed map[listKey]bool) {
 	const most = 1 << 17
-	if s.engine.CacheBytes == 0 {
+	if s.engine.Shared {
 		return
 	}
 	if len(s.stale) > most {
 		clear(s.stale)
+		s.staleLost = true
 	}
 	for key := range changed {
 		if key.facet != platen.Metadata {
@@ -368,12 +369,14 @@ func (s *Store) noted(changed map[listKey]bool) {
 	}
 }
 
-// forgetNoted forgets what noted remembers, since it is worked off.
+// forgetNoted forgets what noted remembers, before the notes are read.
 func (s *Store) forgetNoted() {
-	if s.engine.CacheBytes > 0 {
-		clear(s.stale)
-	}
+	clear(s.stale)
+	s.staleLost = false
 }
+
+// notedAgain reports whether an entity may have been noted since forgetNoted.
+func (s *Store) notedAgain(id platen.ID) bool { return s.staleLost || s.stale[id] }
 
 // writeList writes a list. An empty one has no row, or, since other writers
 // may wait for its row, one that is empty.

@@ -110,13 +110,7 @@ func (x *indexer) resolve(names []searchName) error {
 	}
 	names = slices.DeleteFunc(names, func(name searchName) bool { return x.names[name] != 0 })
 	slices.SortFunc(names, searchName.compare)
-	names = slices.Compact(names)
-	for some := range slices.Chunk(names, putOffRows) {
-		if err := x.resolveShared(some); err != nil {
-			return err
-		}
-	}
-	return nil
+	return x.resolveShared(slices.Compact(names))
 }
 
 // add takes the values of a list of a new entity, for flush to put in.

@@ -52,14 +52,19 @@ type mergeEntry struct {
 // TooLarge: it names too many entities.
 func newMerge(kind platen.Kind, facet platen.Facet, updates []platen.Update) (*merge, error) {
 	m := &merge{kind: kind, facet: facet, entries: make([]mergeEntry, 0, min(len(updates), platen.MaxUpdateIDs))}
-	places := make(map[platen.ID]int, cap(m.entries))
+	var places map[platen.ID]int
+	if len(updates) > 1 {
+		places = make(map[platen.ID]int, cap(m.entries))
+	}
 	for _, update := range updates {
 		place, ok := places[update.ID]
 		if !ok {
 			if place = len(m.entries); place == platen.MaxUpdateIDs {
 				return nil, errTooManyIDs
 			}
-			places[update.ID] = place
+			if places != nil {
+				places[update.ID] = place
+			}
 			m.entries = append(m.entries, mergeEntry{id: update.ID})
 		}
 		entry := &m.entries[place]
@@ -150,6 +155,9 @@ func (s *Store) mergeTurn(ctx context.Context, m *merge) (release func(), err er
 }
 
 func (s *Store) commitMerge(ctx context.Context, m *merge) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	w := newWrite()
 	w.kind, w.facet, w.merge = m.kind, m.facet, m
 	return s.committer.do(ctx, w)
@@ -274,6 +282,7 @@ type mergedList struct {
 	pairs   []platen.NameValue
 	places  map[string]int // in pairs, by name
 	bytes   int            // encoded
+	after   int            // encoded, once the entry that was checked last is set
 	changed bool           // it is not the list that it was made of
 	scratch []byte
 }
@@ -313,9 +322,11 @@ func (m *mergedList) grown(changes []platen.NameValue) (names, bytes int) {
 	return names, bytes
 }
 
-// check returns Invalid if an entry would make the list too large.
+// check returns Invalid if an entry would make the list too large. If not, set
+// may follow.
 func (m *mergedList) check(kind platen.Kind, e *mergeEntry) error {
 	names, bytes := m.grown(e.changes)
+	m.after = bytes
 	err := platen.CheckGrowth(len(m.pairs), m.bytes, names, bytes)
 	if err == nil {
 		return nil
@@ -325,9 +336,9 @@ func (m *mergedList) check(kind platen.Kind, e *mergeEntry) error {
 	return refused
 }
 
-// set sets the names of changes, each of which has its name once.
+// set sets the names of changes that were checked.
 func (m *mergedList) set(changes []platen.NameValue) {
-	_, m.bytes = m.grown(changes)
+	m.bytes = m.after
 	for _, change := range changes {
 		if place, ok := m.places[change.Name]; ok {
 			m.pairs[place].Value = change.Value

@@ -73,19 +73,14 @@ const (
 		(job, seq, count, digits, pairs, pages, first_item, last_item, wide)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 
-	selectNameID query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
-	insertName   query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
-	insertValue  query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
-	selectValues query = `SELECT v.entity, v.name, v.value, v.rest, n.kind, n.facet, n.name
-		FROM find_value AS v JOIN find_name AS n ON n.id = v.name WHERE AMONG(entity)`
-	deleteValue  query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
-	deleteValues query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
-	insertStale  query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
-	// A note that is taken has its id negative; what is taken already, and noted
-	// since, is one note again.
-	takeStale query = `UPDATE OR REPLACE find_stale SET id = -id WHERE id > 0
-		AND seq IN (SELECT seq FROM find_stale WHERE seq <= $1 AND id > 0 ORDER BY seq LIMIT $2)`
-	selectTaken     query = `SELECT seq, -id, kind FROM find_stale WHERE seq <= $1 AND id < 0 ORDER BY seq LIMIT $2`
+	selectNameID    query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
+	insertName      query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
+	insertValue     query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
+	selectValues    query = `SELECT entity, name, value, rest FROM find_value WHERE AMONG(entity)`
+	deleteValue     query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
+	deleteValues    query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
+	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
+	selectNotes     query = `SELECT seq, id, kind FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`
 	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
 	deleteStale     query = `DELETE FROM find_stale WHERE AMONG(seq)`
 
@@ -212,7 +207,7 @@ var (
 	selectList, selectLists, selectListsAmong, selectListsOf, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
 
 	// What only a database that is not shared has.
-	aloneQueries = []query{takeStale, selectTaken}
+	aloneQueries = []query{selectNotes}
 
 	queries = slices.Concat([]query{
 		selectEntity, selectRowsOf, selectAbove, selectChildren, selectRows, selectPlaceNext, insertEntity, selectNext, updateNext,

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"database/sql"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -16,11 +19,11 @@ import (
 // for what differs, a short time for each transaction, so that updates of
 // others come in between.
 //
-// On SQLite one goroutine does it at a time (Store.refreshing). It marks notes
-// as taken, so that a list that changes from then on is noted anew; reads
-// beside the writer; and removes a note with the last of its changes. On
-// PostgreSQL, where nobody waits for such a transaction but other searches,
-// all of that is one transaction under a lock.
+// On SQLite one goroutine does it at a time (Store.refreshing). It reads beside
+// the writer, and removes a note with the last of its changes, unless the list
+// was noted again since its note was read. On PostgreSQL, where nobody waits
+// for such a transaction but other searches, all is one transaction under a
+// lock.
 const (
 	staleBatch    = 2000                  // notes that are taken together
 	planBytes     = 1 << 20               // of lists that are compared with the index together; one may be longer
@@ -43,23 +46,23 @@ type owner struct {
 
 // An indexChange is how the index of one name of one entity must change.
 type indexChange struct {
-	id   platen.ID
-	name searchName
-	was  *storedValue // nil: there is none
-	is   *indexed     // nil: there must be none
-}
-
-// A storedValue is a value in the database.
-type storedValue struct {
-	nameID int64
-	indexed
+	id     platen.ID
+	nameID int64      // 0: the index does not have the name
+	name   searchName // if nameID is 0
+	was    []byte     // head of the value that is there; nil: none is
+	is     *indexed   // nil: none must be
 }
 
 // A planner compares lists with the index, in or beside a transaction.
 type planner struct {
-	ctx  context.Context
-	s    *Store
-	stmt func(query) statement
+	ctx   context.Context
+	s     *Store
+	stmt  func(query) statement
+	names map[searchName]int64 // that were looked up; 0: the index does not have it
+}
+
+func (s *Store) planner(ctx context.Context, stmt func(query) statement) planner {
+	return planner{ctx, s, stmt, make(map[searchName]int64)}
 }
 
 // few returns how many of owners, from the first on, are compared together.
@@ -96,12 +99,6 @@ func (p planner) ids(owners []owner) any {
 	return p.s.engine.IDs(ids)
 }
 
-// A valueOf names a value of an entity.
-type valueOf struct {
-	id   platen.ID
-	name searchName
-}
-
 // plan returns what must change so that the index agrees with the lists of
 // owners.
 func (p planner) plan(owners []owner) ([]indexChange, error) {
@@ -109,7 +106,8 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	for _, o := range owners {
 		kinds[o.id] = o.kind
 	}
-	want := make(map[valueOf]indexed)
+	var want []indexChange
+	var unknown []searchName
 	for _, facet := range []platen.Facet{platen.Properties, platen.Fields} {
 		lists, err := scanLists(p.stmt(selectListsAmong[facet]).QueryContext(p.ctx, p.ids(owners)))
 		if err != nil {
@@ -125,45 +123,76 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 			}
 			for _, pair := range pairs {
 				head, rest := splitValue(pair.Value)
-				want[valueOf{id, searchName{kinds[id], facet, nameKey(pair.Name)}}] = indexed{head, rest}
+				name := searchName{kinds[id], facet, nameKey(pair.Name)}
+				if _, ok := p.names[name]; !ok {
+					p.names[name] = 0
+					unknown = append(unknown, name)
+				}
+				want = append(want, indexChange{id: id, name: name, is: &indexed{head, rest}})
 			}
 		}
+	}
+	if err := p.lookUp(unknown); err != nil {
+		return nil, err
 	}
 	return p.compare(owners, want)
 }
 
+// lookUp finds names in the index.
+func (p planner) lookUp(names []searchName) error {
+	if p.s.engine.Shared {
+		return eachName(p.ctx, p.stmt(selectNames), names, func(name searchName, id int64) { p.names[name] = id })
+	}
+	for _, name := range names {
+		var id int64
+		err := p.stmt(selectNameID).QueryRowContext(p.ctx, int64(name.kind), int64(name.facet), []byte(name.name)).Scan(&id)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		p.names[name] = id
+	}
+	return nil
+}
+
 // compare returns how the index differs from what is wanted, in its order.
-func (p planner) compare(owners []owner, want map[valueOf]indexed) (changes []indexChange, err error) {
+func (p planner) compare(owners []owner, want []indexChange) (changes []indexChange, err error) {
+	type key struct {
+		id     platen.ID
+		nameID int64
+	}
 	type row struct {
-		valueOf
-		storedValue
+		key
+		indexed
 	}
 	rows, err := p.stmt(selectValues).QueryContext(p.ctx, p.ids(owners))
-	have, err := collect(rows, err, func(from interface{ Scan(...any) error }) (r row, err error) {
-		var name []byte
-		err = from.Scan(&r.id, &r.nameID, &r.head, &r.rest, &r.name.kind, &r.name.facet, &name)
-		r.name.name = string(name)
-		return r, err
+	all, err := collect(rows, err, func(from interface{ Scan(...any) error }) (r row, err error) {
+		return r, from.Scan(&r.id, &r.nameID, &r.head, &r.rest)
 	})
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range have {
-		change := indexChange{id: r.id, name: r.name, was: &r.storedValue}
-		if now, ok := want[r.valueOf]; ok {
-			delete(want, r.valueOf)
-			if bytes.Equal(now.head, r.head) && bytes.Equal(now.rest, r.rest) {
-				continue
+	have := make(map[key]indexed, len(all))
+	for _, r := range all {
+		have[r.key] = r.indexed
+	}
+	for _, change := range want {
+		if change.nameID = p.names[change.name]; change.nameID != 0 {
+			if now, ok := have[key{change.id, change.nameID}]; ok {
+				delete(have, key{change.id, change.nameID})
+				if bytes.Equal(now.head, change.is.head) && bytes.Equal(now.rest, change.is.rest) {
+					continue
+				}
+				change.was = now.head
 			}
-			change.is = &now
+			change.name = searchName{}
 		}
 		changes = append(changes, change)
 	}
-	for of, now := range want {
-		changes = append(changes, indexChange{id: of.id, name: of.name, is: &now})
+	for of, now := range have {
+		changes = append(changes, indexChange{id: of.id, nameID: of.nameID, was: now.head})
 	}
 	slices.SortFunc(changes, func(a, b indexChange) int {
-		return cmp.Or(a.name.compare(b.name), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.nameID, b.nameID), a.name.compare(b.name), cmp.Compare(a.id, b.id))
 	})
 	return changes, nil
 }
@@ -173,7 +202,7 @@ func (p planner) compare(owners []owner, want map[valueOf]indexed) (changes []in
 func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, error) {
 	var names []searchName
 	for _, change := range changes {
-		if change.is != nil && change.was == nil {
+		if change.nameID == 0 {
 			names = append(names, change.name)
 		}
 	}
@@ -184,16 +213,15 @@ func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, 
 		if i%applyTogether == 0 && !until.IsZero() && time.Now().After(until) {
 			return changes[i:], nil
 		}
-		var nameID int64
 		if change.was != nil {
-			nameID = change.was.nameID
-			if err := x.t.exec(deleteValue, nameID, change.was.head, int64(change.id)); err != nil {
+			if err := x.t.exec(deleteValue, change.nameID, change.was, int64(change.id)); err != nil {
 				return nil, err
 			}
 		}
 		if change.is == nil {
 			continue
 		}
+		nameID := change.nameID
 		if nameID == 0 {
 			var err error
 			if nameID, err = x.nameID(change.name); err != nil {
@@ -213,28 +241,18 @@ func (s *Store) flushStale(ctx context.Context, lock query) error {
 	if err := s.read[selectStaleLast].QueryRowContext(ctx).Scan(&last); err != nil || last == 0 {
 		return err
 	}
-	some := s.refreshBeside
-	if s.engine.Shared {
-		some = func(ctx context.Context, last int64) (more bool, err error) {
-			err = s.updateWith(ctx, lock, func(t *transaction) (err error) {
-				more, err = t.refresh(last)
-				return err
-			})
-			return more, err
-		}
-	} else {
-		release, err := s.lockRefreshing(ctx)
-		if err != nil {
-			return err
-		}
-		defer release()
+	if !s.engine.Shared {
+		return s.refreshBeside(ctx, last)
 	}
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var err error
-		if more, err = some(ctx, last); err != nil {
+		err := s.updateWith(ctx, lock, func(t *transaction) (err error) {
+			more, err = t.refresh(last)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -255,58 +273,66 @@ func (s *Store) lockRefreshing(ctx context.Context) (release func(), err error) 
 	}
 }
 
-// refreshBeside works off some of what was noted, up to last, mostly beside
-// the writer.
-func (s *Store) refreshBeside(ctx context.Context, last int64) (more bool, err error) {
-	var owners []owner
-	err = s.update(func(t *transaction) (err error) {
-		if err := t.exec(takeStale, last, staleBatch); err != nil {
+// refreshBeside works off what was noted up to last, mostly beside the writer.
+func (s *Store) refreshBeside(ctx context.Context, last int64) error {
+	release, err := s.lockRefreshing(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	p := s.planner(ctx, s.reading)
+	for after := int64(0); after < last; {
+		var owners []owner
+		err := s.updateWith(ctx, "", func(t *transaction) (err error) {
+			s.forgetNoted()
+			owners, err = t.stale(selectNotes, after, last, staleBatch)
+			return err
+		})
+		if err != nil || len(owners) == 0 {
 			return err
 		}
-		s.forgetNoted() // if the commit fails, that only costs a statement
-		owners, err = t.stale(selectTaken, last, staleBatch)
-		return err
-	})
-	if err != nil || len(owners) == 0 {
-		return false, err
+		after = owners[len(owners)-1].seq
+		for len(owners) > 0 {
+			n, err := p.few(owners)
+			if err != nil {
+				return err
+			}
+			changes, err := p.plan(owners[:n])
+			if err != nil {
+				return err
+			}
+			if err := s.applyBeside(ctx, changes, owners[:n]); err != nil {
+				return err
+			}
+			if len(p.names) > namesKept || len(changes) > 0 && changes[0].nameID == 0 {
+				clear(p.names) // some are in the index now
+			}
+			owners = owners[n:]
+		}
 	}
-	more = len(owners) == staleBatch
-	p := planner{ctx, s, s.reading}
-	for len(owners) > 0 {
-		n, err := p.few(owners)
-		if err != nil {
-			return false, err
-		}
-		changes, err := p.plan(owners[:n])
-		if err != nil {
-			return false, err
-		}
-		if err := s.applyBeside(ctx, changes, owners[:n]); err != nil {
-			return false, err
-		}
-		owners = owners[n:]
-	}
-	return more, nil
+	return nil
 }
 
 // applyBeside makes changes in short transactions, the last of which removes
 // the notes.
 func (s *Store) applyBeside(ctx context.Context, changes []indexChange, owners []owner) error {
-	seqs := make([]int64, len(owners))
-	for i, o := range owners {
-		seqs[i] = o.seq
-	}
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
 		var left []indexChange
-		err := s.update(func(t *transaction) (err error) {
+		err := s.updateWith(ctx, "", func(t *transaction) (err error) {
 			x := indexer{t: t}
 			if left, err = x.apply(changes, time.Now().Add(indexHold)); err != nil || len(left) > 0 {
 				return err
 			}
-			return t.exec(deleteStale, s.engine.IDs(seqs))
+			var done []int64
+			for _, o := range owners {
+				if !s.notedAgain(o.id) {
+					done = append(done, o.seq)
+				}
+			}
+			return t.exec(deleteStale, s.engine.IDs(done))
 		})
 		if err != nil {
 			return err
@@ -316,9 +342,9 @@ func (s *Store) applyBeside(ctx context.Context, changes []indexChange, owners [
 	return nil
 }
 
-// stale returns what is noted, up to last.
-func (t *transaction) stale(q query, last int64, most int) ([]owner, error) {
-	rows, err := t.stmt(q).QueryContext(t.ctx, last, most)
+// stale returns what a query of notes finds.
+func (t *transaction) stale(q query, args ...any) ([]owner, error) {
+	rows, err := t.stmt(q).QueryContext(t.ctx, args...)
 	return collect(rows, err, func(from interface{ Scan(...any) error }) (o owner, err error) {
 		return o, from.Scan(&o.seq, &o.id, &o.kind)
 	})
@@ -340,7 +366,7 @@ func (t *transaction) refresh(last int64) (more bool, err error) {
 		}
 	}
 	x := indexer{t: t}
-	p := planner{t.ctx, t.store, t.stmt}
+	p := t.store.planner(t.ctx, t.stmt)
 	start := time.Now()
 	for len(owners) > 0 && time.Since(start) < indexHold {
 		n, err := p.few(owners)
@@ -354,6 +380,7 @@ func (t *transaction) refresh(last int64) (more bool, err error) {
 		if _, err := x.apply(changes, time.Time{}); err != nil {
 			return false, err
 		}
+		maps.Copy(p.names, x.names)
 		owners = owners[n:]
 	}
 	left := make(map[platen.ID]bool, len(owners))

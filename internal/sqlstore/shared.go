@@ -336,37 +336,38 @@ func (t *transaction) lockIndex() error {
 	return t.exec(lockIndex)
 }
 
-// resolveShared looks names up, and adds those that there are not.
-func (x *indexer) resolveShared(names []searchName) error {
-	find := func(stmt statement) error {
+// eachName yields the ids of names that a statement finds or makes.
+func eachName(ctx context.Context, stmt statement, names []searchName, yield func(searchName, int64)) error {
+	for names := range slices.Chunk(names, putOffRows) {
 		kinds, facets, texts := make([]int64, len(names)), make([]int64, len(names)), make([][]byte, len(names))
 		for i, name := range names {
 			kinds[i], facets[i], texts[i] = int64(name.kind), int64(name.facet), []byte(name.name)
 		}
-		rows, err := stmt.QueryContext(x.t.ctx, kinds, facets, texts)
+		rows, err := stmt.QueryContext(ctx, kinds, facets, texts)
 		_, err = collect(rows, err, func(from interface{ Scan(...any) error }) (name searchName, err error) {
 			var id int64
 			var text []byte
 			err = from.Scan(&id, &name.kind, &name.facet, &text)
 			name.name = string(text)
-			x.remember(name, id)
+			yield(name, id)
 			return name, err
 		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolveShared looks names up, and adds those that there are not.
+func (x *indexer) resolveShared(names []searchName) error {
+	if err := eachName(x.t.ctx, x.t.stmt(selectNames), names, x.remember); err != nil {
 		return err
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	if err := find(x.t.stmt(selectNames)); err != nil {
-		return err
-	}
-	names = slices.DeleteFunc(slices.Clone(names), func(name searchName) bool { return x.names[name] != 0 })
-	if len(names) == 0 {
-		return nil
-	}
+	names = slices.DeleteFunc(names, func(name searchName) bool { return x.names[name] != 0 })
 	// By itself: nobody else who comes upon a name should have to wait for
 	// this transaction, and a name too many is no harm.
-	return find(x.t.store.write[insertNames])
+	return eachName(x.t.ctx, x.t.store.write[insertNames], names, x.remember)
 }
 
 // Serve says to other processes that share the database that this one serves

@@ -95,15 +95,16 @@ type Store struct {
 	committer *committer
 	gatherer  *gatherer // shared: reads of lists
 
-	stale   map[platen.ID]bool // entities known to be in find_stale; the committer's
-	control map[query]prepared
-	stop    context.Context // ends with Close
-	cancel  context.CancelFunc
-	killed  context.Context // ends when Close waits no longer for what is under way
-	kill    context.CancelCauseFunc
-	entry   sync.Mutex     // guards running against Close
-	running sync.WaitGroup // what ends after stop
-	locks   locks          // shared
+	stale     map[platen.ID]bool // entities known to be in find_stale; the committer's
+	staleLost bool               // some that were in stale are no longer; the committer's
+	control   map[query]prepared
+	stop      context.Context // ends with Close
+	cancel    context.CancelFunc
+	killed    context.Context // ends when Close waits no longer for what is under way
+	kill      context.CancelCauseFunc
+	entry     sync.Mutex     // guards running against Close
+	running   sync.WaitGroup // what ends after stop
+	locks     locks          // shared
 
 	observer     atomic.Pointer[Observer]
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
