@@ -22,26 +22,23 @@ type response struct {
 
 	conn     *admission.Conn // nil: of a listener without limits
 	held     int64           // of Server.inFlight, until the request ends
-	unread   bool            // the body of the request is to be thrown away
-	headOnly bool            // the body is thrown away
+	stopping *atomic.Bool
+	unread   bool // the body of the request is to be thrown away
+	headOnly bool // the body is thrown away
 
 	extended time.Time // when the deadline was last moved
 }
 
 // WriteHeader implements [http.ResponseWriter].
 func (r *response) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
+	r.begin(status)
 	r.extend()
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements [http.ResponseWriter].
 func (r *response) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.begin(http.StatusOK)
 	if r.headOnly {
 		return r.skip(b)
 	}
@@ -49,6 +46,17 @@ func (r *response) Write(b []byte) (int, error) {
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err
+}
+
+// begin is told of the status before anything is sent.
+func (r *response) begin(status int) {
+	if r.status != 0 {
+		return
+	}
+	r.status = status
+	if r.stopping.Load() {
+		r.Header().Set("Connection", "close")
+	}
 }
 
 // skip throws away what answers a HEAD. A long answer is not worked out to its

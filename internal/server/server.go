@@ -187,7 +187,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r), Client: clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall,
-		conn: admission.ConnOf(r.Context()), headOnly: r.Method == http.MethodHead}
+		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, headOnly: r.Method == http.MethodHead}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	ctx, measured := s.Telemetry.Begin(r)
