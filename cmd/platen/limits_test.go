@@ -150,7 +150,7 @@ func TestSpoolDir(t *testing.T) {
 // are refused with an answer, also to clients that send all before they look
 // for one, and the process stays small.
 func TestMemoryOfBodies(t *testing.T) {
-	const bodies = 12
+	const bodies = 6
 	p := serveProcess(t, t.TempDir(), "PLATEN_MAX_INFLIGHT_BYTES="+fmt.Sprint(64<<20))
 	made, err := p.client(t).Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[`+strings.Repeat("{},", bodies-1)+`{}]}`))
 	if err != nil {

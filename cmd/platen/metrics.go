@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -22,6 +23,9 @@ func listenMetrics(address string) (net.Listener, error) {
 	return listener, nil
 }
 
+// maxScrapers bounds the connections to the listener for metrics.
+const maxScrapers = 64
+
 // serveMetrics serves metrics at the listener, if there is one, until the
 // function that it returns is called. A failure of it is logged, and is no
 // reason to serve nothing else.
@@ -29,6 +33,7 @@ func serveMetrics(ctx context.Context, measured *telemetry.Telemetry, listener n
 	if listener == nil {
 		return func() {}
 	}
+	listener = admission.Listen(listener, admission.Limits{Connections: maxScrapers}, nil, measured.Refused)
 	// It goes on while the server stops, so that this can be watched.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})

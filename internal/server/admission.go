@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -214,6 +215,7 @@ func (h *heldReader) Read(b []byte) (int, error) {
 // for as long as it goes on coming.
 type patientReader struct {
 	server  *Server
+	ctx     context.Context
 	body    io.Reader
 	control *http.ResponseController
 	stall   time.Duration // how long the next part may take
@@ -229,7 +231,7 @@ const lookEvery = 16 << 20
 
 // document returns the reader of the body of an import.
 func (s *Server) document(w http.ResponseWriter, r *http.Request) *patientReader {
-	p := &patientReader{server: s, body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
+	p := &patientReader{server: s, ctx: r.Context(), body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
 	if limit := s.Limits.ImportBytes; limit > 0 {
 		p.body = http.MaxBytesReader(w, r.Body, limit)
 	}
@@ -250,6 +252,9 @@ func (p *patientReader) Read(b []byte) (int, error) {
 	}
 	if p.looked >= lookEvery && err == nil {
 		p.looked, err = 0, p.server.room()
+	}
+	if err == nil && p.ctx.Err() != nil {
+		err = context.Cause(p.ctx) // the server stops
 	}
 	if err != nil && err != io.EOF && p.err == nil {
 		p.err = err

@@ -24,9 +24,10 @@ type response struct {
 	status int
 	bytes  int64
 
-	conn   *admission.Conn // nil: of a listener without limits
-	held   int64           // of Server.inFlight, until the request ends
-	unread bool            // the body of the request is to be thrown away
+	conn     *admission.Conn // nil: of a listener without limits
+	held     int64           // of Server.inFlight, until the request ends
+	stopping *atomic.Bool
+	unread   bool // the body of the request is to be thrown away
 
 	extended time.Time // when the deadline was last moved
 
@@ -35,21 +36,14 @@ type response struct {
 
 // WriteHeader implements [http.ResponseWriter].
 func (r *response) WriteHeader(status int) {
-	if r.status == 0 {
-		r.status = status
-	}
-	if r.multiplexed {
-		delete(r.Header(), "Connection") // to end it would end the others; what is left of the body is reset
-	}
+	r.begin(status)
 	r.extend()
 	r.ResponseWriter.WriteHeader(status)
 }
 
 // Write implements [http.ResponseWriter].
 func (r *response) Write(b []byte) (int, error) {
-	if r.status == 0 {
-		r.status = http.StatusOK
-	}
+	r.begin(http.StatusOK)
 	r.extend()
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
@@ -57,6 +51,20 @@ func (r *response) Write(b []byte) (int, error) {
 		err = http.ErrBodyNotAllowed // who writes a long body need not go on
 	}
 	return n, err
+}
+
+// begin is told of the status before anything is sent.
+func (r *response) begin(status int) {
+	if r.status != 0 {
+		return
+	}
+	r.status = status
+	switch {
+	case r.multiplexed:
+		delete(r.Header(), "Connection") // to end it would end the others; what is left of the body is reset
+	case r.stopping.Load():
+		r.Header().Set("Connection", "close")
+	}
 }
 
 // responseOf returns the response that w is.

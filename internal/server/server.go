@@ -200,7 +200,7 @@ func (s *Server) notFound(w http.ResponseWriter, r *http.Request) {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
-		conn: admission.ConnOf(r.Context()), head: r.Method == http.MethodHead}
+		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead}
 	path := r.URL.Path
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)

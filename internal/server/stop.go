@@ -6,11 +6,16 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 )
+
+// refuseFor is how long a server that stops still answers, with a refusal, what
+// comes in by connections that it has; then it closes those that are idle.
+const refuseFor = 500 * time.Millisecond
 
 // cancelledFor is how long requests and operations may take to end after they
 // have been cancelled.
@@ -23,6 +28,7 @@ var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	requests, cancelRequests := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancelRequests(nil)
+	var connections atomic.Int64
 	server := &http.Server{
 		Handler:           s,
 		ReadHeaderTimeout: s.Timeouts.Header,
@@ -33,7 +39,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return requests },
 		ConnContext:       admission.ConnContext,
-		HTTP2:             s.http2Config(),
+		ConnState: func(_ net.Conn, state http.ConnState) {
+			switch state {
+			case http.StateNew:
+				connections.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				connections.Add(-1)
+			}
+		},
+		HTTP2: s.http2Config(),
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
 	}
@@ -46,15 +60,15 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	case <-ctx.Done():
 	}
 	s.Log.Info("stopping")
-	return s.stop(server, cancelRequests)
+	s.stopping.Store(true)
+	_ = listener.Close()
+	s.operating.cancel()
+	return s.stop(server, &connections, cancelRequests)
 }
 
-// stop takes no more requests from its first moment on, and cancels
-// operations. Requests are cancelled when their time is over; what does not
-// end even then is left behind.
-func (s *Server) stop(server *http.Server, cancelRequests context.CancelCauseFunc) error {
-	s.stopping.Store(true)
-	s.operating.cancel()
+// stop waits for what is under way to end. Requests are cancelled when their
+// time is over; what does not end even then is left behind.
+func (s *Server) stop(server *http.Server, connections *atomic.Int64, cancelRequests context.CancelCauseFunc) error {
 	cancelling := time.AfterFunc(s.Timeouts.Stop, func() {
 		s.Log.Warn("requests that have not ended in time are cancelled")
 		cancelRequests(errStopping)
@@ -62,6 +76,10 @@ func (s *Server) stop(server *http.Server, cancelRequests context.CancelCauseFun
 	defer cancelling.Stop()
 	ctx, cancel := context.WithTimeout(context.Background(), s.Timeouts.Stop+cancelledFor)
 	defer cancel()
+	// Shutdown would close connections with a request on its way unanswered.
+	for start := time.Now(); connections.Load() > 0 && time.Since(start) < refuseFor; {
+		time.Sleep(10 * time.Millisecond)
+	}
 	err := server.Shutdown(ctx)
 	if !s.operating.wait(ctx) {
 		s.Log.Warn("operations have not ended in time; the next start reports them as stopped")

@@ -382,7 +382,7 @@ func (s *Store) live(id string) (end func()) {
 		return func() {}
 	}
 	beat := func(q query, args ...any) {
-		ctx, cancel := s.bounded(context.WithoutCancel(s.stop))
+		ctx, cancel := s.bounded(s.killed)
 		defer cancel()
 		_, _ = s.control[q].ExecContext(ctx, args...) // the next one makes up for it
 	}

@@ -1,0 +1,98 @@
+package server_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/server"
+)
+
+// TestStopping checks a server that stops while an import comes in: a request
+// on a connection that was there before is refused, its health can be asked,
+// the import may end, and one that does not is cut off and leaves nothing.
+func TestStopping(t *testing.T) {
+	s := start(t)
+	guard, err := auth.NewGuard(t.Context(), auth.Config{Store: s.store, TokenTTL: time.Hour, Log: discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer guard.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	handler := server.New(server.Config{Store: s.store, Guard: guard, Log: discard(), APIVersion: "1", MaxBody: 1 << 20,
+		Timeouts: server.Timeouts{Header: 20 * time.Second, Stall: 20 * time.Second, Idle: time.Minute, Find: time.Second, Stop: 3 * time.Second}})
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- handler.Serve(ctx, listener) }()
+
+	s.addr = listener.Addr().String()
+	document := `{"jobs":[{},{}]}`
+	ends := s.half("POST", "/api/v1/jobsets", len(document), document[:9])
+	endless := s.half("POST", "/api/v1/jobsets", 1<<20, `{"jobs":[{}`)
+	go func() {
+		for range 200 { // until it is cut off
+			if _, err := io.WriteString(endless, ",{}"); err != nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+	}()
+	var waiting []net.Conn
+	for range 2 {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		waiting = append(waiting, conn)
+	}
+	time.Sleep(300 * time.Millisecond) // until the server has them
+	stop()
+	for conn, err := net.Dial("tcp", s.addr); err == nil; conn, err = net.Dial("tcp", s.addr) {
+		conn.Close() // until it takes no more
+	}
+	receive := func(conn net.Conn) answer {
+		t.Helper()
+		_ = conn.SetReadDeadline(time.Now().Add(15 * time.Second))
+		response, err := http.ReadResponse(newReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !response.Close {
+			t.Error("the connection is kept")
+		}
+		return answer{response.StatusCode, response.Header, string(text)}
+	}
+	for i, path := range []string{entities + "/jobsets", "/healthz"} {
+		fmt.Fprintf(waiting[i], "GET %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\n\r\n", path, s.token)
+		a := receive(waiting[i])
+		if i == 0 {
+			a.isRefused(t, 503, "the server is stopping")
+		} else if a.status != 200 {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	_, _ = io.WriteString(ends, document[9:])
+	if a := receive(ends); a.status != 201 {
+		t.Errorf("an import that ends in time: %d %s", a.status, a.body)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if sets := s.do("GET", entities+"/jobsets", "").body; strings.Contains(sets, ",") {
+		t.Errorf("of two imports, one of them cancelled, there is: %s", sets)
+	}
+}
