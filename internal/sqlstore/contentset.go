@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
 )
 
 // CreateContentSet implements [platen.Store].
@@ -249,7 +250,7 @@ func (r row) records() platen.Run {
 // runDigits returns the decimal digits of all identifiers of a run together.
 func runDigits(run platen.Run) (n int64) {
 	for first := run.First; first <= run.Last; {
-		count := digits(first)
+		count := block.Digits(first)
 		bound := platen.ID(1)
 		for range count {
 			bound *= 10
