@@ -269,7 +269,7 @@ func yieldItems(rows []row, yield func([]platen.Content, error) bool) bool {
 		for id := items.First; id <= items.Last; id++ {
 			contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
 		}
-		if len(contents) >= blockPairs {
+		if len(contents) >= groupPages {
 			if !yield(contents, nil) {
 				return false
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
 )
 
 // CreateJobSet implements [platen.Store].
@@ -56,7 +57,7 @@ type creation struct {
 
 	set   int   // document set of the last document created
 	place int64 // documents created in it
-	block *blockBuilder
+	block *block.Builder
 }
 
 // A sourcePage is a page with its details stored.
@@ -396,17 +397,13 @@ func (c *creation) pack() error {
 		for c.nodes[job].Kind != platen.Job {
 			job = c.nodes[job].Parent
 		}
-		if id := c.ids[job]; c.block == nil || c.block.job != id {
+		if id := c.ids[job]; c.block == nil || c.block.Job() != id {
 			if err := c.flushBlock(); err != nil {
 				return err
 			}
-			c.block = &blockBuilder{job: id, seen: make(idSet), insert: func(b *blockBuilder) error { return insertBlock(c.t, b) }}
+			c.block = block.NewBuilder(id, c.t.insertBlock)
 		}
-		flags := uint64(0)
-		if d.continued {
-			flags = documentContinued
-		}
-		if err := c.block.part(pages[:d.pages], flags); err != nil {
+		if err := c.block.Document(pages[:d.pages], d.continued); err != nil {
 			return err
 		}
 		pages = pages[d.pages:]
@@ -419,16 +416,16 @@ func (c *creation) flushBlock() error {
 	if c.block == nil {
 		return nil
 	}
-	return c.block.flush()
+	return c.block.Flush()
 }
 
 // insertBlock stores a block.
-func insertBlock(t *transaction, b *blockBuilder) error {
+func (t *transaction) insertBlock(b *block.Row) error {
 	wide := 0
-	if b.items.Len() > narrow {
+	if b.Wide() {
 		wide = 1
 	}
 	// No byte is not the same as nothing, which the column does not take.
-	return t.exec(insertContentBlock, int64(b.job), b.seq, b.count, b.digits, append([]byte{}, b.pairs...), append([]byte{}, b.pages...),
-		int64(b.items.First), int64(b.items.Last), wide)
+	return t.exec(insertContentBlock, int64(b.Job), b.Seq, b.Count, b.Digits, append([]byte{}, b.Pairs...), append([]byte{}, b.Pages...),
+		int64(b.Items.First), int64(b.Items.Last), wide)
 }

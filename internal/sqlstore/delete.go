@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
 )
 
 // rows returns the rows that a query finds.
@@ -55,7 +56,7 @@ func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
 	}
 	var contents []platen.Content
 	for _, pairs := range blocks {
-		if contents, err = unpack(contents[:0], pairs); err != nil {
+		if contents, err = block.AppendContents(contents[:0], pairs); err != nil {
 			return err
 		}
 		for _, content := range contents {
@@ -223,22 +224,19 @@ func (t *transaction) cleanBlock(job platen.ID, seq int64, pairs, pages []byte, 
 	if err := t.exec(deleteBlock, int64(job), seq); err != nil {
 		return err
 	}
-	contents, err := unpack(nil, pairs)
+	contents, err := block.AppendContents(nil, pairs)
 	if err != nil {
 		return err
 	}
-	if err := t.cleanPages(contents, pages); err != nil {
+	if err := t.cleanPages(pairs, pages); err != nil {
 		return err
 	}
 	kept, err := t.cleanItems(contents, left)
 	if err != nil || len(kept) == 0 {
 		return err
 	}
-	rest := blockBuilder{job: job, seq: seq}
-	for _, content := range kept {
-		rest.pair(platen.Page{Item: content.Item, Record: content.Record})
-	}
-	return insertBlock(t, &rest)
+	rest := block.Pack(job, seq, kept)
+	return t.insertBlock(&rest)
 }
 
 // cleanItems removes content items that were in a block, now deleted, and
@@ -248,16 +246,16 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 	if len(contents) == 0 {
 		return nil, nil
 	}
-	mine := make(idSet)
+	mine := make(block.IDSet)
 	span := platen.Run{First: contents[0].Item, Last: contents[0].Item}
 	for _, content := range contents {
-		mine.add(content.Item)
+		mine.Add(content.Item)
 		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
 	}
-	used := make(idSet)
+	used := make(block.IDSet)
 	err := t.eachUsed(span, func(item platen.ID) {
-		if mine.has(item) {
-			used.add(item)
+		if mine.Has(item) {
+			used.Add(item)
 		}
 	})
 	if err != nil {
@@ -265,7 +263,7 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 	}
 	var free []platen.ID
 	for _, content := range contents {
-		if !used.has(content.Item) {
+		if !used.Has(content.Item) {
 			free = append(free, content.Item)
 		}
 	}
@@ -282,28 +280,18 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 	}
 	last := runs[0].Last
 	return slices.DeleteFunc(contents, func(content platen.Content) bool {
-		return content.Item > last || used.has(content.Item)
+		return content.Item > last || used.Has(content.Item)
 	}), nil
 }
 
 // cleanPages removes the pages of a block that have an identifier.
-func (t *transaction) cleanPages(contents []platen.Content, pages []byte) error {
-	end := errors.New("the end of the block")
-	r := blockReader{contents: contents, pages: pages, next: func() ([]byte, []byte, error) { return nil, nil, end }}
-	for {
-		err := r.document(func(page platen.Page) error {
-			if page.ID == 0 {
-				return nil
-			}
-			return t.removeFree(platen.DocumentPage, platen.Run{First: page.ID, Last: page.ID})
-		})
-		if err == end {
+func (t *transaction) cleanPages(pairs, pages []byte) error {
+	return block.EachPage(pairs, pages, func(page platen.Page) error {
+		if page.ID == 0 {
 			return nil
 		}
-		if err != nil {
-			return err
-		}
-	}
+		return t.removeFree(platen.DocumentPage, platen.Run{First: page.ID, Last: page.ID})
+	})
 }
 
 // without returns what is left of a run without parts of it, which come from

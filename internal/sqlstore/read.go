@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
 )
 
 // Contents implements [platen.Store].
@@ -40,7 +41,7 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *platen.Content
 			}
 			seq = last
 			for _, pairs := range blocks {
-				if contents, err = unpack(contents[:0], pairs); err != nil {
+				if contents, err = block.AppendContents(contents[:0], pairs); err != nil {
 					yield(nil, s.error("read contents", err))
 					return
 				}
@@ -53,6 +54,10 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *platen.Content
 	}
 	return c, nil
 }
+
+// blockFetch is how many blocks a reader of contents takes at a time; the
+// query has the same number.
+const blockFetch = 8
 
 // contentPairs reads the next few blocks after seq, and the last one's seq.
 func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][]byte, int64, error) {
@@ -96,9 +101,9 @@ type setReader struct {
 	yield func(*platen.Element) error
 
 	element platen.Element
-	block   *blockReader // of the job that is read
-	item    row          // the run of content items last looked up
-	details []byte       // its page details
+	block   *block.Reader // of the job that is read
+	item    row           // the run of content items last looked up
+	details []byte        // its page details
 }
 
 // listChunk is how many entities' lists are read at once.
@@ -136,17 +141,17 @@ func (r *setReader) entities(kind platen.Kind, run platen.Run) error {
 func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 	switch kind {
 	case platen.Document:
-		return r.block.document(r.page)
+		return r.block.Document(r.page)
 	case platen.Job:
 		seq := int64(-1)
-		r.block = &blockReader{next: func() (pairs, pages []byte, err error) {
+		r.block = block.NewReader(func() (pairs, pages []byte, err error) {
 			seq++
 			err = r.s.read[selectContentBlock].QueryRowContext(r.ctx, int64(id), seq).Scan(&pairs, &pages)
 			if errors.Is(err, sql.ErrNoRows) {
 				err = fmt.Errorf("job %d was removed while it was read", id)
 			}
 			return pairs, pages, err
-		}}
+		})
 	}
 	child := kind.Info().Child
 	runs, err := r.s.children(r.ctx, id, child, nil)

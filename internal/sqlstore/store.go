@@ -6,7 +6,7 @@
 // together share one transaction and one flush to disk (committer.go). Reads
 // go to a pool, and the lists of entities through a cache (cache.go).
 // Entities are kept as runs of identifiers, the contents of jobs as packed
-// blocks (block.go).
+// blocks (internal/block).
 package sqlstore
 
 import (

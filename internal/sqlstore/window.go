@@ -4,6 +4,7 @@ import (
 	"sort"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
 )
 
 // A window is some members of a set, ascending, with a bit for each ID that
@@ -77,27 +78,27 @@ func (d *deletion) usedItems(w *window) error {
 	if err := d.usedIn(w, 1, 0, all); err != nil {
 		return err
 	}
-	return w.spans(narrow, func(span platen.Run) error { return d.usedIn(w, 0, span.First-narrow, span) })
+	return w.spans(block.Narrow, func(span platen.Run) error { return d.usedIn(w, 0, span.First-block.Narrow, span) })
 }
 
 // usedIn reads the blocks that begin at or after an ID and overlap a span.
 func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) error {
-	type block struct {
+	type usedBlock struct {
 		first, last, job, seq int64
 		pairs                 []byte
 	}
 	var contents []platen.Content
-	at := block{first: int64(from), last: -1, job: -1, seq: -1}
+	at := usedBlock{first: int64(from), last: -1, job: -1, seq: -1}
 	for {
 		rows, err := d.s.read[selectUsedBlocks].QueryContext(d.ctx, wide, int64(span.Last), int64(span.First), at.first, at.last, at.job, at.seq)
-		blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (b block, err error) {
+		blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (b usedBlock, err error) {
 			return b, from.Scan(&b.first, &b.last, &b.job, &b.seq, &b.pairs)
 		})
 		if err != nil || len(blocks) == 0 {
 			return err
 		}
 		for _, at = range blocks {
-			if contents, err = unpack(contents[:0], at.pairs); err != nil {
+			if contents, err = block.AppendContents(contents[:0], at.pairs); err != nil {
 				return err
 			}
 			run := platen.Run{First: 1}
