@@ -147,5 +147,4 @@ const (
 type Found struct {
 	ID      ID
 	SortKey string // the values of Sort, joined with |
-	First   bool   // of its group
 }

@@ -94,12 +94,12 @@ type Store interface {
 	// while it is read ends in an error.
 	ReadJobSet(ctx context.Context, id ID, yield func(*Element) error) error
 
-	// Find yields what a search finds, one after the other: those of a group
-	// side by side, ascending by ID unless the search sorts. A search and one
+	// Find yields what a search finds, one after the other, each with the number
+	// of its group from 0: those of a group side by side, ascending by ID unless the search sorts. A search and one
 	// of few connections are held until it returns, so yield must not wait
 	// for a client. Invalid: the search is too large, or finds more than
 	// [MaxSortBytes].
-	Find(ctx context.Context, search *Search, yield func(*Found) error) error
+	Find(ctx context.Context, search *Search, yield func(group int, found *Found) error) error
 
 	// Delete deletes a set: it and all that it contains are gone at once,
 	// except content items and data records that another set uses. Their IDs

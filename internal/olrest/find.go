@@ -481,22 +481,24 @@ type FoundWriter struct {
 	w     io.Writer
 	b     []byte
 	begun bool
+	group int // of the last one
 }
 
 // NewFoundWriter returns a writer to w.
 func NewFoundWriter(w io.Writer) *FoundWriter { return &FoundWriter{w: w, b: []byte{'['}} }
 
-// Write writes the next entity.
-func (f *FoundWriter) Write(found *platen.Found) error {
+// Write writes the next entity, which is in the group with that number or, if
+// it is another than that of the last one, begins a group.
+func (f *FoundWriter) Write(group int, found *platen.Found) error {
 	switch {
 	case !f.begun:
 		f.b = append(f.b, '[')
-	case found.First:
+	case group != f.group:
 		f.b = append(f.b, "],["...)
 	default:
 		f.b = append(f.b, ',')
 	}
-	f.begun = true
+	f.begun, f.group = true, group
 	f.b = append(f.b, `{"identifier":`...)
 	f.b = strconv.AppendInt(f.b, int64(found.ID), 10)
 	f.b = append(f.b, `,"sortkey":`...)

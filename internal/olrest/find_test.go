@@ -501,10 +501,9 @@ func TestFoundWriter(t *testing.T) {
 // writeFound writes what a search found, in groups.
 func writeFound(w io.Writer, groups [][]platen.Found) error {
 	to := olrest.NewFoundWriter(w)
-	for _, group := range groups {
+	for n, group := range groups {
 		for i := range group {
-			group[i].First = i == 0
-			if err := to.Write(&group[i]); err != nil {
+			if err := to.Write(n, &group[i]); err != nil {
 				return err
 			}
 		}

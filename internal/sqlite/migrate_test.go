@@ -74,7 +74,7 @@ func TestMigrateFromTwo(t *testing.T) {
 		{Kind: platen.ContentItem, Rule: platen.Rule{Type: platen.Size, Unit: platen.Sheets, Number: 2}},
 	} {
 		found := 0
-		err := s.Find(ctx, &search, func(*platen.Found) error { found++; return nil })
+		err := s.Find(ctx, &search, func(int, *platen.Found) error { found++; return nil })
 		if err != nil || found == 0 {
 			t.Errorf("%+v: %v %v", search, found, err)
 		}

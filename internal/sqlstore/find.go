@@ -18,7 +18,7 @@ const findAtOnce = 2
 // Find implements [platen.Store]. The search becomes one statement: entities
 // come from where the index has the fewest that can fulfil the rule, or from
 // all of the kind, and the rest of the rule is a condition on each.
-func (s *Store) Find(ctx context.Context, search *platen.Search, yield func(*platen.Found) error) (err error) {
+func (s *Store) Find(ctx context.Context, search *platen.Search, yield func(int, *platen.Found) error) (err error) {
 	ctx, done := s.observe(ctx, "find")
 	defer func() { done(err) }()
 	select {
@@ -60,7 +60,7 @@ func (f *finder) statement(search *platen.Search, keys []platen.SearchKey) (stri
 	return f.s.engine.Rebind(text), f.err
 }
 
-func (f *finder) run(search *platen.Search, yield func(*platen.Found) error) error {
+func (f *finder) run(search *platen.Search, yield func(int, *platen.Found) error) error {
 	keys := slices.Concat(search.Group, search.Sort)
 	text, err := f.statement(search, keys)
 	if err != nil {
@@ -82,13 +82,13 @@ func (f *finder) run(search *platen.Search, yield func(*platen.Found) error) err
 }
 
 // yieldIDs passes on what is found as the database sorted it.
-func yieldIDs(rows *sql.Rows, yield func(*platen.Found) error) error {
-	for first := true; rows.Next(); first = false {
-		found := platen.Found{First: first}
+func yieldIDs(rows *sql.Rows, yield func(int, *platen.Found) error) error {
+	for rows.Next() {
+		var found platen.Found
 		if err := rows.Scan(&found.ID); err != nil {
 			return err
 		}
-		if err := yield(&found); err != nil {
+		if err := yield(0, &found); err != nil {
 			return err
 		}
 	}
@@ -139,7 +139,7 @@ func readHits(rows *sql.Rows, keys []platen.SearchKey) ([]hit, error) {
 }
 
 // arrange sorts hits, and passes them on in their groups.
-func arrange(hits []hit, search *platen.Search, yield func(*platen.Found) error) error {
+func arrange(hits []hit, search *platen.Search, yield func(int, *platen.Found) error) error {
 	keys := slices.Concat(search.Group, search.Sort)
 	slices.SortFunc(hits, func(a, b hit) int {
 		for i, key := range keys {
@@ -158,6 +158,7 @@ func arrange(hits []hit, search *platen.Search, yield func(*platen.Found) error)
 		return true
 	}
 	var sortKey strings.Builder
+	group := 0
 	for i, h := range hits {
 		sortKey.Reset()
 		for n, value := range h.keys[len(search.Group):] {
@@ -166,8 +167,10 @@ func arrange(hits []hit, search *platen.Search, yield func(*platen.Found) error)
 			}
 			sortKey.WriteString(value.Text)
 		}
-		found := platen.Found{ID: h.id, SortKey: sortKey.String(), First: i == 0 || !sameGroup(h, hits[i-1])}
-		if err := yield(&found); err != nil {
+		if i > 0 && !sameGroup(h, hits[i-1]) {
+			group++
+		}
+		if err := yield(group, &platen.Found{ID: h.id, SortKey: sortKey.String()}); err != nil {
 			return err
 		}
 	}

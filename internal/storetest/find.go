@@ -315,8 +315,8 @@ func (w *world) keys(kind platen.Kind) []platen.SearchKey {
 
 // find returns what a search finds, in groups.
 func find(ctx context.Context, s platen.Store, search *platen.Search) (groups [][]platen.Found, err error) {
-	err = s.Find(ctx, search, func(found *platen.Found) error {
-		if found.First {
+	err = s.Find(ctx, search, func(group int, found *platen.Found) error {
+		if group == len(groups) {
 			groups = append(groups, nil)
 		}
 		groups[len(groups)-1] = append(groups[len(groups)-1], *found)

@@ -135,8 +135,8 @@ func testFindMuch(t *testing.T, open Open) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	found, last := 0, platen.ID(0)
-	err := s.Find(t.Context(), &search, func(f *platen.Found) error {
-		if found++; f.ID <= last || f.First != (found == 1) {
+	err := s.Find(t.Context(), &search, func(group int, f *platen.Found) error {
+		if found++; f.ID <= last || group != 0 {
 			return fmt.Errorf("%+v after %d", *f, last)
 		}
 		last = f.ID
@@ -156,13 +156,13 @@ func testFindMuch(t *testing.T, open Open) {
 	// An error of the caller ends it, and gives back what it held.
 	enough := errors.New("enough")
 	for range 5 {
-		if err := s.Find(t.Context(), &search, func(*platen.Found) error { return enough }); !errors.Is(err, enough) {
+		if err := s.Find(t.Context(), &search, func(int, *platen.Found) error { return enough }); !errors.Is(err, enough) {
 			t.Error(err)
 		}
 	}
 	left, cancel := context.WithCancel(t.Context())
 	found = 0
-	err = s.Find(left, &search, func(*platen.Found) error {
+	err = s.Find(left, &search, func(int, *platen.Found) error {
 		if found++; found == 10 {
 			cancel()
 		}
