@@ -49,9 +49,6 @@ func (set *settings) openSpools() (spool.Dir, error) {
 	}
 	set.limits.Disks = []string{path}
 	if set.database == "" {
-		if info, err := os.Lstat(path); set.spoolDir == "" && runtime.GOOS != "windows" && (err != nil || info.Mode() != os.ModeDir|0o700) {
-			return "", fmt.Errorf("the spool directory %s is not for its owner alone: remove it, or give another one with --spool-dir", path)
-		}
 		set.limits.Disks = append(set.limits.Disks, set.data)
 	}
 	return dir, nil

@@ -157,8 +157,9 @@ func TestMemoryOfBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pairs strings.Builder
-	for i := range 270_000 {
-		fmt.Fprintf(&pairs, `,{"name":"%07d","value":""}`, i)
+	value := strings.Repeat("v", 420)
+	for i := range 9_000 {
+		fmt.Fprintf(&pairs, `,{"name":"%07d","value":"%s"}`, i, value)
 	}
 	statuses := make(chan int, bodies)
 	for _, job := range made.Children {

@@ -186,7 +186,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	}
 	defer telemetry.Close()
 	config := server.Config{
-		Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Limits: set.limits, Telemetry: telemetry, LoopbackHosts: set.noAuth,
+		Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Telemetry: telemetry, LoopbackHosts: set.noAuth,
 	}
 	if err := set.front.open(&config, listener.Addr(), telemetry, log); err != nil {
 		return err
@@ -229,7 +229,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 		return err
 	}
 	defer guard.Close()
-	config.Store, config.Guard, config.Spool = store, guard, spools
+	config.Store, config.Guard, config.Spool, config.Limits = store, guard, spools, set.limits
 	handler := server.New(config)
 
 	// What ran in a process that is gone has ended with it.
