@@ -154,20 +154,9 @@ func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(pla
 		return err
 	}
 	return s.error("read content set", s.itemRows(ctx, id, func(items row, details []byte) error {
-		for first := items.First; first <= items.Last; first += listChunk {
-			chunk := platen.Run{First: first, Last: min(items.Last, first+listChunk-1)}
-			properties, err := s.lists(ctx, platen.Properties, chunk)
-			if err != nil {
-				return err
-			}
-			for id := chunk.First; id <= chunk.Last; id++ {
-				item := platen.SourceItem{ID: id, Record: items.record + id - items.First, Properties: properties[id], Details: details}
-				if err := yield(&item); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
+		return s.eachWithLists(ctx, items.Run, justProperties, func(id platen.ID, lists entityLists) error {
+			return yield(&platen.SourceItem{ID: id, Record: items.record + id - items.First, Properties: lists[platen.Properties], Details: details})
+		})
 	}))
 }
 

@@ -258,7 +258,7 @@ func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [le
 		one[f] = query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list FROM
 			(SELECT kind, last, root FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
 			LEFT JOIN ` + table + ` AS l ON l.id = $1 WHERE e.last >= $1`)
-		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2`)
+		some[f] = query(`SELECT id, list FROM ` + table + ` WHERE id BETWEEN $1 AND $2 ORDER BY id`)
 		among[f] = query(`SELECT id, list FROM ` + table + ` WHERE AMONG(id)`)
 		of[f] = query(selectKindsOf + `, l.list` + fromKindsOf + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
 		sizes[f] = query(`SELECT id, octet_length(list) FROM ` + table + ` WHERE AMONG(id)`)

@@ -106,35 +106,19 @@ type setReader struct {
 	details []byte        // its page details
 }
 
-// listChunk is how many entities' lists are read at once.
-const listChunk = 512
-
 // entities yields a run of entities of one kind, and all below them.
 func (r *setReader) entities(kind platen.Kind, run platen.Run) error {
-	for first := run.First; first <= run.Last; first += listChunk {
-		last := min(run.Last, first+listChunk-1)
-		var found [len(platen.Facets)]map[platen.ID]platen.List
+	return r.s.eachWithLists(r.ctx, run, platen.Facets[:], func(id platen.ID, lists entityLists) error {
+		r.element = platen.Element{Kind: kind}
+		r.element.ID = id
 		for _, f := range platen.Facets {
-			var err error
-			if found[f], err = r.s.lists(r.ctx, f, platen.Run{First: first, Last: last}); err != nil {
-				return err
-			}
+			r.element.Lists[f] = lists[f]
 		}
-		for id := first; id <= last; id++ {
-			r.element = platen.Element{Kind: kind}
-			r.element.ID = id
-			for _, f := range platen.Facets {
-				r.element.Lists[f] = found[f][id]
-			}
-			if err := r.yield(&r.element); err != nil {
-				return err
-			}
-			if err := r.below(kind, id); err != nil {
-				return err
-			}
+		if err := r.yield(&r.element); err != nil {
+			return err
 		}
-	}
-	return nil
+		return r.below(kind, id)
+	})
 }
 
 // below yields what an entity contains.
@@ -186,33 +170,4 @@ func (r *setReader) page(page platen.Page) error {
 	r.element = platen.Element{Kind: platen.DocumentPage, Page: page}
 	r.element.Details = r.details
 	return r.yield(&r.element)
-}
-
-// lists returns the lists of the entities of a run that have one.
-func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (map[platen.ID]platen.List, error) {
-	return scanLists(s.read[selectLists[facet]].QueryContext(ctx, int64(run.First), int64(run.Last)))
-}
-
-// scanLists reads lists by their entity. An empty one is none.
-func scanLists(rows *sql.Rows, err error) (map[platen.ID]platen.List, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var lists map[platen.ID]platen.List
-	for rows.Next() {
-		var id platen.ID
-		var list []byte
-		if err := rows.Scan(&id, &list); err != nil {
-			return nil, err
-		}
-		if string(list) == string(platen.EmptyList) {
-			continue
-		}
-		if lists == nil {
-			lists = make(map[platen.ID]platen.List)
-		}
-		lists[id] = list
-	}
-	return lists, rows.Err()
 }

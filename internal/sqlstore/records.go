@@ -319,36 +319,24 @@ func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
 	if rows.parent > 0 && rows.parent != rows.root {
 		record.Parent = rows.parent
 	}
-	for first := rows.First; first <= rows.Last; first += listChunk {
-		chunk := platen.Run{First: first, Last: min(rows.Last, first+listChunk-1)}
-		fields, err := r.s.lists(r.ctx, platen.Fields, chunk)
-		if err != nil {
+	facets := []platen.Facet{platen.Fields}
+	if r.whole {
+		facets = append(facets, platen.Properties)
+	}
+	return r.s.eachWithLists(r.ctx, rows.Run, facets, func(id platen.ID, lists entityLists) error {
+		one := record
+		one.ID, one.Fields, one.Lists[platen.Properties] = id, lists[platen.Fields], lists[platen.Properties]
+		if one.Fields == nil {
+			one.Fields = platen.EmptyList
+		}
+		if err := r.yield(&one); err != nil {
 			return err
 		}
-		var properties map[platen.ID]platen.List
-		if r.whole {
-			if properties, err = r.s.lists(r.ctx, platen.Properties, chunk); err != nil {
-				return err
-			}
+		if !r.recursive || table != nil && len(table.Tables) == 0 {
+			return nil
 		}
-		for id := chunk.First; id <= chunk.Last; id++ {
-			one := record
-			one.ID, one.Fields, one.Lists[platen.Properties] = id, fields[id], properties[id]
-			if one.Fields == nil {
-				one.Fields = platen.EmptyList
-			}
-			if err := r.yield(&one); err != nil {
-				return err
-			}
-			if !r.recursive || table != nil && len(table.Tables) == 0 {
-				continue
-			}
-			if err := r.within(id, depth+1, table); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+		return r.within(id, depth+1, table)
+	})
 }
 
 // within yields the records in a data set or record, those of one table side

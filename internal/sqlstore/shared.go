@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"database/sql"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -35,7 +36,21 @@ const (
 const nowText = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`
 
 // sharedText is the text of statements that differ.
-var sharedText = map[query]query{
+var sharedText = sharedTexts()
+
+func sharedTexts() map[query]query {
+	texts := maps.Clone(sharedTextOnce)
+	for _, f := range facets {
+		// A server sends all that a statement finds, also to a reader who has
+		// enough.
+		texts[selectLists[f]] = query(`SELECT id, list FROM (SELECT id, list, sum(octet_length(list)) OVER (ORDER BY id) - octet_length(list) AS before
+			FROM ` + f.String() + ` WHERE id BETWEEN $1 AND $2) AS l WHERE before < ` + strconv.Itoa(listBytes) + ` ORDER BY id`)
+	}
+	return texts
+}
+
+// sharedTextOnce is sharedText but for what there is once for each facet.
+var sharedTextOnce = map[query]query{
 	// An index can only hold the hash of what may be long.
 	selectDetailsID: `SELECT id FROM details WHERE md5(body) = md5($1) AND body = $1`,
 	selectTableID:   `SELECT id FROM record_table WHERE md5(name) = md5($1) AND name = $1`,

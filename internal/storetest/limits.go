@@ -3,6 +3,7 @@ package storetest
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -295,4 +296,53 @@ func testRecordCost(t *testing.T, open Open) {
 	source.records = append(source.records, platen.SourceRecord{Depth: 1, Table: "more"})
 	_, err := s.CreateDataSet(ctx, source)
 	wantCode(t, "too many tables", err, platen.Invalid, "1000 tables")
+}
+
+// testLargeLists exports a job set whose lists are far larger than its reader
+// may hold: each list is there, and the memory stays small.
+func testLargeLists(t *testing.T, open Open) {
+	s := start(t, open)
+	const count = 60
+	job := jobs(t, s, count)
+	value := strings.Repeat("v", 1<<20)
+	for i, id := range job {
+		pairs := []platen.NameValue{{Name: "n", Value: fmt.Sprint(i)}}
+		if i%3 > 0 { // every third is small, so that parts end at all places
+			pairs = append(pairs, platen.NameValue{Name: "long", Value: value})
+		}
+		for _, facet := range platen.Facets {
+			if err := s.Replace(t.Context(), platen.Job, facet, platen.Update{ID: id, Pairs: pairs}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	var before, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	set, err := s.Entities(t.Context(), platen.JobSet, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err = s.ReadJobSet(t.Context(), set[0].First, func(e *platen.Element) error {
+		if e.Kind != platen.Job {
+			return nil
+		}
+		for f, list := range e.Lists {
+			if want := fmt.Sprintf(`[{"name":"n","value":"%d"}`, seen); !strings.HasPrefix(string(list), want) || len(list) > len(value) != (seen%3 > 0) {
+				t.Errorf("the %v of job %d are %.40s…, %d bytes", platen.Facet(f), seen, list, len(list))
+			}
+		}
+		if seen++; seen == count/2 {
+			runtime.GC()
+			runtime.ReadMemStats(&now)
+		}
+		return nil
+	})
+	if err != nil || seen != count {
+		t.Errorf("%d jobs of %d were read: %v", seen, count, err)
+	}
+	if held := int64(now.HeapAlloc) - int64(before.HeapAlloc); held > 16<<20 {
+		t.Errorf("%d MiB are held while lists of 80 MiB are read", held>>20)
+	}
 }

@@ -41,6 +41,7 @@ var tests = []test{
 	{"lists", testLists, true},
 	{"merging", testMerge, true},
 	{"limits of lists", testListLimits, false},
+	{"large lists", testLargeLists, false},
 	{"what a merge costs", testMergeCost, false},
 	{"small merges beside large ones", testMergeBeside, true},
 	{"many writers", testManyWriters, true},

@@ -1,0 +1,99 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+
+	"github.com/platenhq/platen"
+)
+
+// Lists of neighbours are read together: those of so many entities, or of fewer
+// if their lists are so long.
+const (
+	listChunk = 512
+	listBytes = 1 << 20
+)
+
+// entityLists are the lists of one entity, by facet; nil for an empty one, and
+// for one that was not asked for.
+type entityLists [len(facets)]platen.List
+
+var justProperties = []platen.Facet{platen.Properties}
+
+// eachWithLists yields the entities of a run with their lists of some facets,
+// in short queries. No connection is held while yield runs.
+func (s *Store) eachWithLists(ctx context.Context, run platen.Run, of []platen.Facet, yield func(platen.ID, entityLists) error) error {
+	for first := run.First; first <= run.Last; {
+		chunk := platen.Run{First: first, Last: min(run.Last, first+listChunk-1)}
+		var found [len(facets)]map[platen.ID]platen.List
+		for _, facet := range of {
+			var err error
+			if found[facet], chunk.Last, err = s.lists(ctx, facet, chunk); err != nil {
+				return err
+			}
+		}
+		for id := chunk.First; id <= chunk.Last; id++ {
+			var lists entityLists
+			for _, facet := range of {
+				lists[facet] = found[facet][id]
+			}
+			if err := yield(id, lists); err != nil {
+				return err
+			}
+		}
+		first = chunk.Last + 1
+	}
+	return nil
+}
+
+// lists returns the lists of the entities of a run that have one, up to last:
+// the end of the run, or before it where they are long.
+func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (lists map[platen.ID]platen.List, last platen.ID, err error) {
+	rows, err := s.read[selectLists[facet]].QueryContext(ctx, int64(run.First), int64(run.Last))
+	if err != nil {
+		return nil, 0, err
+	}
+	defer rows.Close()
+	for bytes := 0; bytes < listBytes; {
+		if !rows.Next() {
+			return lists, run.Last, rows.Err()
+		}
+		var list []byte
+		if err := rows.Scan(&last, &list); err != nil {
+			return nil, 0, err
+		}
+		bytes += len(list) // as the statement counts them
+		if string(list) == string(platen.EmptyList) {
+			continue
+		}
+		if lists == nil {
+			lists = make(map[platen.ID]platen.List)
+		}
+		lists[last] = list
+	}
+	return lists, last, nil
+}
+
+// scanLists reads lists by their entity. An empty one is none.
+func scanLists(rows *sql.Rows, err error) (map[platen.ID]platen.List, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var lists map[platen.ID]platen.List
+	for rows.Next() {
+		var id platen.ID
+		var list []byte
+		if err := rows.Scan(&id, &list); err != nil {
+			return nil, err
+		}
+		if string(list) == string(platen.EmptyList) {
+			continue
+		}
+		if lists == nil {
+			lists = make(map[platen.ID]platen.List)
+		}
+		lists[id] = list
+	}
+	return lists, rows.Err()
+}
