@@ -77,6 +77,7 @@ func Handler(notFound http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("Content-Type", f.contentType)
 		header.Set("Content-Security-Policy", policy)
+		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("X-Content-Type-Options", "nosniff")
 		header.Set("Cache-Control", "no-cache") // kept, but asked for each time
 		header.Set("ETag", f.etag)

@@ -238,13 +238,15 @@ func TestSecurityHeaders(t *testing.T) {
 		for key, want := range map[string]string{
 			"X-Content-Type-Options":       "nosniff",
 			"X-Frame-Options":              "DENY",
-			"Referrer-Policy":              "no-referrer",
 			"Cross-Origin-Resource-Policy": "same-origin",
 			"Strict-Transport-Security":    "",
 		} {
 			if got := a.header.Get(key); got != want {
 				t.Errorf("%s: %s is %q, want %q", name, key, got, want)
 			}
+		}
+		if got := a.header.Get("Referrer-Policy"); strings.HasPrefix(a.header.Get("Content-Type"), "text/html") && got != "no-referrer" {
+			t.Errorf("%s: Referrer-Policy is %q", name, got)
 		}
 		if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || !strings.Contains(policy, "frame-ancestors 'none'") {
 			t.Errorf("%s: policy %q", name, policy)

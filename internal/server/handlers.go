@@ -348,6 +348,7 @@ func bodyError(w http.ResponseWriter, err error) error {
 // index tells a person with a browser where to go.
 func (s *Server) index(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Referrer-Policy", "no-referrer")
 	_, err := io.WriteString(w, `<!doctype html>
 <html lang="en"><title>platen</title>
 <h1>platen</h1>

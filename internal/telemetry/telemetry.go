@@ -99,8 +99,15 @@ func (t *Telemetry) Store() sqlstore.Observer { return &t.store }
 func (t *Telemetry) Serve(ctx context.Context, listener net.Listener) error {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+Path, t.handler)
+	secured := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		header := w.Header()
+		header.Set("Cache-Control", "no-store")
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.Set("X-Content-Type-Options", "nosniff")
+		mux.ServeHTTP(w, r)
+	})
 	server := &http.Server{
-		Handler:           mux,
+		Handler:           secured,
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       5 * time.Second,
 		WriteTimeout:      15 * time.Second,

@@ -87,6 +87,16 @@ func TestServe(t *testing.T) {
 	if status != 200 {
 		t.Fatalf("%d %s", status, scrape)
 	}
+	for _, path := range []string{"/metrics", "/nothing"} {
+		answer, err := http.Get(url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer.Body.Close()
+		if answer.Header.Get("X-Content-Type-Options") != "nosniff" || answer.Header.Get("Cache-Control") != "no-store" || answer.Header.Get("Content-Security-Policy") == "" {
+			t.Errorf("%s: %v", path, answer.Header)
+		}
+	}
 	for _, want := range []string{
 		"platen_operations_running 7",
 		"platen_ready 1",
