@@ -63,10 +63,14 @@ func (l *Listener) Accept() (net.Conn, error) {
 }
 
 // Close implements [net.Listener]. Connections that Accept has not returned
-// are closed, too.
+// are closed, too. To close it again is no error: a server that stops closes
+// the listener before net/http does.
 func (l *Listener) Close() error {
 	l.close()
-	return l.Listener.Close()
+	if err := l.Listener.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
 }
 
 // run prepares connections until the listener is closed.

@@ -1,9 +1,11 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -94,5 +96,29 @@ func TestStopping(t *testing.T) {
 	}
 	if sets := s.do("GET", entities+"/jobsets", "").body; strings.Contains(sets, ",") {
 		t.Errorf("of two imports, one of them cancelled, there is: %s", sets)
+	}
+}
+
+// TestStoppingQuietly stops a server with nothing under way: there is nothing
+// to warn of.
+func TestStoppingQuietly(t *testing.T) {
+	s := start(t)
+	guard, err := auth.NewGuard(t.Context(), auth.Config{Store: s.store, TokenTTL: time.Hour, Log: discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer guard.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer // written to by Serve alone, since nobody calls
+	handler := server.New(server.Config{Store: s.store, Guard: guard, Log: slog.New(slog.NewTextHandler(&log, nil)), APIVersion: "1", MaxBody: 1 << 20})
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() { served <- handler.Serve(ctx, listener) }()
+	stop()
+	if err := <-served; err != nil || strings.Contains(log.String(), "WARN") {
+		t.Errorf("the server stopped with %v:\n%s", err, &log)
 	}
 }
