@@ -35,10 +35,10 @@ func (h *history) onward(what string) {
 
 // TestFailover kills the primary in the middle of writes, and promotes its
 // synchronous standby.
-func TestFailover(t *testing.T) {
-	if !onPostgres {
-		return // it is about PostgreSQL
-	}
+func TestFailover(t *testing.T) { onEach(t, testFailover) }
+
+func testFailover(t *testing.T) {
+	needsPostgres(t)
 	primary := pgtest.NewCluster(t)
 	standby := primary.NewStandby(t)
 	if err := primary.Restart("synchronous_standby_names=standby"); err != nil {
@@ -87,10 +87,10 @@ func TestFailover(t *testing.T) {
 }
 
 // TestDatabaseTrouble is what a database can do to a server that runs.
-func TestDatabaseTrouble(t *testing.T) {
-	if !onPostgres {
-		return // it is about PostgreSQL
-	}
+func TestDatabaseTrouble(t *testing.T) { onEach(t, testDatabaseTrouble) }
+
+func testDatabaseTrouble(t *testing.T) {
+	needsPostgres(t)
 	cluster := pgtest.NewCluster(t, "fsync=off")
 	admin := cluster.Address("postgres")
 	pgtest.Exec(t, admin, "CREATE DATABASE platen")
@@ -173,10 +173,10 @@ func TestDatabaseTrouble(t *testing.T) {
 
 // TestRollingRestart starts and ends one server after another while clients
 // work, whom a load balancer sends to it and away again.
-func TestRollingRestart(t *testing.T) {
-	if !onPostgres {
-		return // it is for one process
-	}
+func TestRollingRestart(t *testing.T) { onEach(t, testRollingRestart) }
+
+func testRollingRestart(t *testing.T) {
+	needsPostgres(t)
 	address := pgtest.Database(t)
 	all := replicas(t, address, 3)
 	h := newHistory(t, all, jobsOf(all[0], 8))
