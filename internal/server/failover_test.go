@@ -49,8 +49,7 @@ func testFailover(t *testing.T) {
 	h := newHistory(t, all, jobsOf(all[0], 8))
 	stop := make(chan struct{})
 	wait := h.run(12, stop)
-	time.Sleep(time.Second)
-	before := h.done.Load()
+	h.progress(200)
 	if err := primary.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -70,12 +69,9 @@ func testFailover(t *testing.T) {
 			t.Errorf("after the promotion /readyz says %d %s", status, text)
 		}
 	}
-	time.Sleep(time.Second)
+	h.progress(200)
 	close(stop)
 	wait()
-	if before < 100 || h.done.Load() < before+100 {
-		t.Errorf("%d requests were answered before, %d in all: too few to tell", before, h.done.Load())
-	}
 	if h.refused.Load() == 0 {
 		t.Error("nobody noticed that the primary was killed")
 	}
@@ -152,10 +148,10 @@ func testDatabaseTrouble(t *testing.T) {
 		t.Run(trouble.name, func(t *testing.T) {
 			stop := make(chan struct{})
 			wait := h.run(8, stop)
-			time.Sleep(200 * time.Millisecond)
+			h.progress(50)
 			trouble.cause(t)
 			h.onward(trouble.name)
-			time.Sleep(200 * time.Millisecond)
+			h.progress(50)
 			close(stop)
 			wait()
 		})
@@ -186,7 +182,7 @@ func testRollingRestart(t *testing.T) {
 		t.Run(fmt.Sprint("server ", i), func(t *testing.T) {
 			fresh := replicas(t, address, 1)[0] // it ends with this test
 			old := h.swap(i, fresh)
-			time.Sleep(200 * time.Millisecond)
+			h.progress(50)
 			h.swap(i, old)
 		})
 	}
