@@ -7,43 +7,73 @@ import (
 	"testing"
 )
 
-// TestImports holds the direction of imports: docs/architecture.md.
+const module = "github.com/platenhq/platen"
+
+// imports says what of ours each package may depend on, by any number of
+// steps; docs/architecture.md says the same of direct imports. Packages that
+// only tests import, and programs, may import all.
+var imports = map[string][]string{
+	"":                    {},
+	"/internal/olrest":    {""},
+	"/internal/auth":      {"", "/internal/olrest"},
+	"/internal/spool":     {""},
+	"/internal/apidoc":    {},
+	"/internal/demo":      {},
+	"/internal/admission": {},
+	"/internal/listen":    {},
+	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/block", "/internal/listen", "/internal/olrest",
+		"/internal/spool", "/internal/sqlstore", "/internal/telemetry"}, // block and sqlstore: by way of telemetry
+	"/internal/block":     {""},
+	"/internal/sqlstore":  {"", "/internal/block"},
+	"/internal/telemetry": {"", "/internal/admission", "/internal/block", "/internal/sqlstore"},
+	"/internal/sqlite":    {"", "/internal/block", "/internal/sqlstore"},
+	"/internal/postgres":  {"", "/internal/block", "/internal/sqlstore"},
+	"/client":             {"", "/internal/olrest"},
+}
+
+// indirect are dependencies that have to go by way of another package.
+var indirect = map[string][]string{
+	"/internal/server":   {"/internal/block", "/internal/sqlstore"},
+	"/internal/sqlite":   {"/internal/block"},
+	"/internal/postgres": {"/internal/block"},
+}
+
+// forTests are packages that nothing but tests may depend on; programs are
+// those that nothing may depend on.
+var (
+	forTests = []string{"/internal/costtest", "/internal/pgtest", "/internal/storetest", "/internal/tlstest"}
+	programs = []string{"/cmd/platen", "/internal/bench"}
+)
+
+// TestImports holds the direction of imports, over all dependencies.
 func TestImports(t *testing.T) {
-	const module = "github.com/platenhq/platen"
-	allowed := map[string][]string{
-		"":                    {},
-		"/internal/olrest":    {""},
-		"/internal/auth":      {"", "/internal/olrest"},
-		"/internal/spool":     {""},
-		"/internal/apidoc":    {},
-		"/internal/demo":      {},
-		"/internal/admission": {},
-		"/internal/listen":    {},
-		"/internal/server":    {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/listen", "/internal/olrest", "/internal/spool", "/internal/telemetry"},
-		"/internal/block":     {""},
-		"/internal/sqlstore":  {"", "/internal/block"},
-		"/internal/telemetry": {"", "/internal/admission", "/internal/sqlstore"},
-		"/internal/sqlite":    {"", "/internal/sqlstore"},
-		"/internal/postgres":  {"", "/internal/sqlstore"},
-		"/client":             {"", "/internal/olrest"},
-	}
-	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...").Output()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}:{{range .Deps}} {{.}}{{end}}`, "./...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(string(out)) {
-		path, imports, _ := strings.Cut(strings.TrimSpace(line), ":")
-		name := strings.TrimPrefix(path, module)
-		may, ok := allowed[name]
-		if !ok {
-			continue // commands, and what only tests import
+		parts := strings.SplitN(strings.TrimSpace(line), ":", 3)
+		name := strings.TrimPrefix(parts[0], module)
+		may, ok := imports[name]
+		program, test := slices.Contains(programs, name), slices.Contains(forTests, name)
+		if !ok && !program && !test {
+			t.Errorf("%s is in no table of layout_test.go", parts[0])
+			continue
 		}
-		for imported := range strings.FieldsSeq(imports) {
-			if of, ours := strings.CutPrefix(imported, module); ours && !slices.Contains(may, of) {
-				t.Errorf("%s must not import %s", path, imported)
+		for dependency := range strings.FieldsSeq(parts[2]) {
+			of, ours := strings.CutPrefix(dependency, module)
+			switch {
+			case ours && slices.Contains(programs, of), ours && slices.Contains(forTests, of) && !test && name != "/internal/bench":
+				t.Errorf("%s must not depend on %s", parts[0], dependency)
+			case ours && ok && !slices.Contains(may, of):
+				t.Errorf("%s must not depend on %s", parts[0], dependency)
+			case name == "" && strings.Contains(strings.Split(dependency, "/")[0], "."):
+				t.Errorf("the vocabulary depends on %s", dependency)
 			}
-			if name == "" && strings.Contains(strings.Split(imported, "/")[0], ".") {
-				t.Errorf("the vocabulary imports %s", imported)
+		}
+		for imported := range strings.FieldsSeq(parts[1]) {
+			if of, ours := strings.CutPrefix(imported, module); ours && slices.Contains(indirect[name], of) {
+				t.Errorf("%s must not import %s itself", parts[0], imported)
 			}
 		}
 	}

@@ -3,43 +3,36 @@ package platen_test
 import (
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/costtest"
 )
 
 // TestTableCost checks that a record costs as much as it has fields, whatever
 // the number of columns, and a table as little as any other.
 func TestTableCost(t *testing.T) {
-	took := func(n int) time.Duration {
-		table := &platen.Table{}
+	check := func(n int) func() {
 		fields := make([]platen.NameValue, n)
+		columns := make([]platen.Column, n)
 		for i := range fields {
 			name := fmt.Sprint("f", i)
-			table.Columns = append(table.Columns, platen.Column{Name: name, Type: platen.Integer})
+			columns[i] = platen.Column{Name: name, Type: platen.Integer}
 			fields[i] = platen.NameValue{Name: name, Value: "7"}
 		}
-		best := time.Hour
-		for range 3 {
-			start := time.Now()
+		return func() {
+			table, open := &platen.Table{Columns: columns}, &platen.Table{}
 			if err := table.Check(fields); err != nil {
 				t.Fatal(err)
 			}
-			open := &platen.Table{}
 			for i := range n {
 				if name := fields[i].Name; open.Nested(name) == nil {
 					open.Tables = append(open.Tables, &platen.Table{Name: name})
 				}
 			}
-			best = min(best, time.Since(start))
 		}
-		return best
 	}
-	took(100)
-	// By the product it would be 400 times as long.
-	if few, many := took(500), took(10_000); many > 100*few+50*time.Millisecond {
-		t.Errorf("500 columns take %v, 10,000 take %v", few, many)
-	}
+	// By the product it would be 20 times as long.
+	costtest.AtMost(t, "500 columns, 10,000", 6, 20, check(500), check(10_000))
 }
 
 func TestTable(t *testing.T) {

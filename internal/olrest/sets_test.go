@@ -292,6 +292,7 @@ func TestContentSetsRefused(t *testing.T) {
 
 // A document may be of any size, but not what is in one record or item.
 func TestSetsOfAnySize(t *testing.T) {
+	t.Parallel()
 	const most = 16 << 20
 	for _, test := range []struct {
 		set                    set

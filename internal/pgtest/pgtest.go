@@ -63,6 +63,8 @@ func require(t testing.TB) {
 	t.Helper()
 	reason := Missing()
 	switch {
+	case testing.Short():
+		t.Skip("with -short nothing runs on PostgreSQL")
 	case reason == "":
 	case os.Getenv("PLATEN_TEST_ALL") != "":
 		t.Fatal(reason)

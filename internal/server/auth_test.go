@@ -18,7 +18,9 @@ import (
 )
 
 // TestCredentials is what design section 2 says of them.
-func TestCredentials(t *testing.T) {
+func TestCredentials(t *testing.T) { onEach(t, testCredentials) }
+
+func testCredentials(t *testing.T) {
 	s := start(t)
 	path := entities + "/jobs"
 	for _, test := range []struct {
@@ -83,7 +85,9 @@ func TestCredentials(t *testing.T) {
 }
 
 // TestExpiry checks that an expired token is told from an invalid one.
-func TestExpiry(t *testing.T) {
+func TestExpiry(t *testing.T) { onEach(t, testExpiry) }
+
+func testExpiry(t *testing.T) {
 	s := start(t, func(_ *server.Config, c *auth.Config) { c.TokenTTL = time.Millisecond })
 	time.Sleep(5 * time.Millisecond)
 	a := s.do("GET", entities+"/jobs", "")
@@ -95,7 +99,9 @@ func TestExpiry(t *testing.T) {
 
 // TestChangedPassword checks that tokens and remembered credentials die with
 // the password, also if another process changes it.
-func TestChangedPassword(t *testing.T) {
+func TestChangedPassword(t *testing.T) { onEach(t, testChangedPassword) }
+
+func testChangedPassword(t *testing.T) {
 	s := start(t)
 	old := basic(user, password)
 	if a := s.do("GET", entities+"/jobs", "", none, old); a.status != 200 {
@@ -121,7 +127,9 @@ func TestChangedPassword(t *testing.T) {
 
 // TestGuessing checks that guessing is refused after a while, and that this
 // hurts nobody else.
-func TestGuessing(t *testing.T) {
+func TestGuessing(t *testing.T) { onEach(t, testGuessing) }
+
+func testGuessing(t *testing.T) {
 	s := start(t)
 	limited := false
 	for range 60 {
@@ -173,7 +181,9 @@ func (c *loginClient) login(ctx context.Context, name, password string) (status 
 // TestGuessingFromManyAddresses checks that one user can not be guessed at
 // from however many addresses, and that an address which has logged in does
 // not notice.
-func TestGuessingFromManyAddresses(t *testing.T) {
+func TestGuessingFromManyAddresses(t *testing.T) { onEach(t, testGuessingFromManyAddresses) }
+
+func testGuessingFromManyAddresses(t *testing.T) {
 	s := start(t) // logs in from 127.0.0.1
 	checked := 0
 	for i := range 250 {
@@ -197,7 +207,9 @@ func TestGuessingFromManyAddresses(t *testing.T) {
 
 // TestSharedAddress checks that guessing at other users from the address of a
 // client does not lock out the client: H5.
-func TestSharedAddress(t *testing.T) {
+func TestSharedAddress(t *testing.T) { onEach(t, testSharedAddress) }
+
+func testSharedAddress(t *testing.T) {
 	s := start(t)
 	for i := range 60 {
 		s.do("POST", login, "", none, basic(fmt.Sprint("somebody", i), "wrong"))
@@ -211,18 +223,20 @@ func TestSharedAddress(t *testing.T) {
 // TestHammering lets 300 connections send wrong passwords all the time. A
 // client that is known, and one from an address never seen, are let in in a
 // few times the time that it takes without.
-func TestHammering(t *testing.T) {
+func TestHammering(t *testing.T) { onEach(t, testHammering) }
+
+func testHammering(t *testing.T) {
 	for name, address := range map[string]func(i int) string{
 		"from one address": func(int) string { return "127.0.0.9" },
 		"each from its own": func(i int) string {
 			return fmt.Sprintf("127.0.%d.%d", 1+i/100, 1+i%100)
 		},
 	} {
-		t.Run(name, func(t *testing.T) { testHammering(t, address) })
+		t.Run(name, func(t *testing.T) { testHammeringFrom(t, address) })
 	}
 }
 
-func testHammering(t *testing.T, address func(int) string) {
+func testHammeringFrom(t *testing.T, address func(int) string) {
 	s := start(t)
 	other, err := auth.NewUser("other", password)
 	if err == nil {
@@ -322,7 +336,9 @@ func (s *service) logs(msg string, attributes ...any) {
 
 // TestLogOfChanges checks that what is imported, made, cancelled and deleted
 // is logged with who did it.
-func TestLogOfChanges(t *testing.T) {
+func TestLogOfChanges(t *testing.T) { onEach(t, testLogOfChanges) }
+
+func testLogOfChanges(t *testing.T) {
 	s := start(t)
 	as := func(id string) option { return header("X-Request-Id", id) }
 	who := func(id string) []any { return []any{"user", user, "client", "127.0.0.1", "request", id} }
@@ -343,7 +359,9 @@ func TestLogOfChanges(t *testing.T) {
 
 // TestLogOfRefusals checks that the line of a refused request says why, and
 // whom it tried, and that errors of the credentials' check are logged as any.
-func TestLogOfRefusals(t *testing.T) {
+func TestLogOfRefusals(t *testing.T) { onEach(t, testLogOfRefusals) }
+
+func testLogOfRefusals(t *testing.T) {
 	s := start(t)
 	refused := func(request, cause, tried string) {
 		t.Helper()

@@ -29,7 +29,9 @@ func site(value string) option   { return header("Sec-Fetch-Site", value) }
 // TestCrossOrigin checks that a page of another origin changes nothing, that
 // pages of this server and of a named origin do, and that who is no browser
 // notices nothing.
-func TestCrossOrigin(t *testing.T) {
+func TestCrossOrigin(t *testing.T) { onEach(t, testCrossOrigin) }
+
+func testCrossOrigin(t *testing.T) {
 	s := start(t, named)
 	job := s.importSet(twoJobs).Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
@@ -87,7 +89,9 @@ func TestCrossOrigin(t *testing.T) {
 
 // TestBrowserBody checks that a browser must say what a body is: a form of
 // another site can not say that it is JSON, but can leave it out.
-func TestBrowserBody(t *testing.T) {
+func TestBrowserBody(t *testing.T) { onEach(t, testBrowserBody) }
+
+func testBrowserBody(t *testing.T) {
 	s := start(t)
 	noType := func(r *http.Request) { r.Header.Del("Content-Type") }
 	for _, sent := range []option{origin(s.url), site("same-origin")} {
@@ -105,7 +109,9 @@ func TestBrowserBody(t *testing.T) {
 
 // TestCORS checks that pages of a named origin are told that they may call,
 // and no others.
-func TestCORS(t *testing.T) {
+func TestCORS(t *testing.T) { onEach(t, testCORS) }
+
+func testCORS(t *testing.T) {
 	s := start(t, named)
 	path := entities + "/jobs/1/properties"
 	ask := []option{none, header("Access-Control-Request-Method", "PUT"), header("Access-Control-Request-Headers", "auth_token,content-type")}
@@ -149,7 +155,9 @@ func TestCORS(t *testing.T) {
 }
 
 // TestNoOrigins checks that nobody is let in when no origin is named.
-func TestNoOrigins(t *testing.T) {
+func TestNoOrigins(t *testing.T) { onEach(t, testNoOrigins) }
+
+func testNoOrigins(t *testing.T) {
 	s := start(t)
 	a := s.do("OPTIONS", entities+"/jobs", "", none, origin(app), header("Access-Control-Request-Method", "GET"))
 	if a.status != 401 || a.header.Get("Access-Control-Allow-Origin") != "" || a.header.Get("Vary") != "" {
@@ -178,7 +186,9 @@ func TestParseOrigins(t *testing.T) {
 
 // TestLoopbackHosts checks that a page can not reach a server without
 // credentials by a name of its own that leads to this machine.
-func TestLoopbackHosts(t *testing.T) {
+func TestLoopbackHosts(t *testing.T) { onEach(t, testLoopbackHosts) }
+
+func testLoopbackHosts(t *testing.T) {
 	s := start(t, func(c *server.Config, a *auth.Config) { c.LoopbackHosts, a.Off = true, true })
 	to := func(host string) option { return func(r *http.Request) { r.Host = host } }
 	for _, host := range []string{
@@ -206,7 +216,9 @@ func TestLoopbackHosts(t *testing.T) {
 }
 
 // TestSecurityHeaders checks that what protects a browser is on every answer.
-func TestSecurityHeaders(t *testing.T) {
+func TestSecurityHeaders(t *testing.T) { onEach(t, testSecurityHeaders) }
+
+func testSecurityHeaders(t *testing.T) {
 	s := start(t)
 	made := s.importSet(twoJobs)
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, made.Children[0])

@@ -1,8 +1,7 @@
 package server_test
 
 import (
-	"fmt"
-	"os"
+	"strings"
 	"testing"
 
 	"github.com/platenhq/platen"
@@ -11,33 +10,33 @@ import (
 	"github.com/platenhq/platen/internal/sqlite"
 )
 
-// onPostgres says which database the tests run on now.
-var onPostgres bool
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// TestMain runs all tests on SQLite, then on PostgreSQL.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	switch missing := pgtest.Missing(); {
-	case code != 0:
-	case missing == "":
-		fmt.Println("the same on PostgreSQL:")
-		onPostgres = true
-		code = m.Run()
-		pgtest.Stop()
-	case os.Getenv("PLATEN_TEST_ALL") != "":
-		fmt.Println("FAIL:", missing)
-		code = 1
-	default:
-		fmt.Println("skipped on PostgreSQL:", missing)
-	}
-	os.Exit(code)
+// onEach runs a test on each database, which the names of its parts say.
+func onEach(t *testing.T, test func(t *testing.T)) {
+	t.Run("SQLite", test)
+	t.Run("PostgreSQL", test)
 }
 
-// openStore opens an empty store.
+// onPostgres reports whether a part of onEach is that on PostgreSQL.
+func onPostgres(t testing.TB) bool { return strings.Contains(t.Name()+"/", "/PostgreSQL/") }
+
+// needsPostgres skips what is about several servers on one database.
+func needsPostgres(t testing.TB) {
+	t.Helper()
+	if !onPostgres(t) {
+		t.Skip("a database of SQLite has one server")
+	}
+}
+
+// openStore opens an empty store on the database that the test's name says.
 func openStore(t testing.TB) platen.Store {
 	t.Helper()
-	if onPostgres {
+	if onPostgres(t) {
 		return openAt(t, pgtest.Database(t))
+	}
+	if !strings.Contains(t.Name()+"/", "/SQLite/") {
+		t.Fatal("a test that opens a store is run by onEach")
 	}
 	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
 	if err != nil {

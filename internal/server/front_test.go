@@ -26,7 +26,9 @@ var unreadable = map[string]string{
 
 // TestUnreadable checks that what no handler sees is answered in the same
 // shape as all else, and is in log and metrics.
-func TestUnreadable(t *testing.T) {
+func TestUnreadable(t *testing.T) { onEach(t, testUnreadable) }
+
+func testUnreadable(t *testing.T) {
 	s := start(t)
 	for name, want := range map[string]struct {
 		status  int
@@ -69,7 +71,9 @@ func TestUnreadable(t *testing.T) {
 }
 
 // TestGeneralOptions checks that OPTIONS * is a request like others.
-func TestGeneralOptions(t *testing.T) {
+func TestGeneralOptions(t *testing.T) { onEach(t, testGeneralOptions) }
+
+func testGeneralOptions(t *testing.T) {
 	s := start(t)
 	s.raw("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n").isError(t, 401, "credentials")
 	s.raw(fmt.Sprintf("OPTIONS * HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\n\r\n", s.token)).isError(t, 404, "nothing at this path")

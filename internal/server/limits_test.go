@@ -22,7 +22,9 @@ func repeated(n, first int, element string) string {
 	return b.String()
 }
 
-func TestListLimits(t *testing.T) {
+func TestListLimits(t *testing.T) { onEach(t, testListLimits) }
+
+func testListLimits(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.MaxBody = 16 << 20 })
 	job := s.importSet(`{"jobs":[{}]}`).Children[0]
 	properties := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
@@ -66,7 +68,9 @@ func TestListLimits(t *testing.T) {
 		isError(t, 400, "more than 100000 records in the body")
 }
 
-func TestJobCreationLimits(t *testing.T) {
+func TestJobCreationLimits(t *testing.T) { onEach(t, testJobCreationLimits) }
+
+func testJobCreationLimits(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.MaxPages = 3 })
 	s.chain() // content set 700 has two items
 	if a := s.do("POST", native+"/contentsets", `{"id":710,"contentitems":[{"datarecord":1},{"datarecord":2}]}`); a.status != 201 {

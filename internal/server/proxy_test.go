@@ -30,7 +30,9 @@ func trust(addresses ...string) func(*server.Config, *auth.Config) {
 
 // TestTrustedProxy checks that log and limit know the client behind a proxy
 // that is trusted, and believe nobody else.
-func TestTrustedProxy(t *testing.T) {
+func TestTrustedProxy(t *testing.T) { onEach(t, testTrustedProxy) }
+
+func testTrustedProxy(t *testing.T) {
 	from := func(client string) option { return header("X-Forwarded-For", client) }
 	const guesses = 31 // one more than may be guessed at once
 	t.Run("trusted", func(t *testing.T) {
@@ -78,7 +80,9 @@ func proxied(t *testing.T, conn net.Conn, version byte, client string) {
 
 // TestProxyProtocol checks that a trusted proxy may begin a connection with
 // the client's address, and need not, and that nobody else may.
-func TestProxyProtocol(t *testing.T) {
+func TestProxyProtocol(t *testing.T) { onEach(t, testProxyProtocol) }
+
+func testProxyProtocol(t *testing.T) {
 	s := start(t, trust("127.0.0.1", "10.0.0.0/8"), func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: time.Second, Stall: 5 * time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
 	})
@@ -148,7 +152,9 @@ func TestProxyProtocol(t *testing.T) {
 }
 
 // TestProxyProtocolTLS checks the header in front of a handshake.
-func TestProxyProtocolTLS(t *testing.T) {
+func TestProxyProtocolTLS(t *testing.T) { onEach(t, testProxyProtocolTLS) }
+
+func testProxyProtocolTLS(t *testing.T) {
 	s := startTLS(t, trust("127.0.0.1"))
 	s.client.Transport.(*http.Transport).DialContext = func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)

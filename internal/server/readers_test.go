@@ -14,9 +14,11 @@ import (
 // TestManyReaders has 64 clients that read a large set over and over. A list
 // that is cached, one that is not, and a change of another list are answered
 // all the while, and so is the readiness.
-func TestManyReaders(t *testing.T) {
+func TestManyReaders(t *testing.T) { onEach(t, testManyReaders) }
+
+func testManyReaders(t *testing.T) {
 	items, readFor := 300_000, 5*time.Second
-	if testing.Short() || onPostgres {
+	if testing.Short() || onPostgres(t) {
 		items, readFor = 50_000, 3*time.Second
 	}
 	s := start(t)

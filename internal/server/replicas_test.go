@@ -36,10 +36,10 @@ func jobsOf(s *service, n int) []platen.ID {
 }
 
 // TestReplicas is what holds over all servers of one database.
-func TestReplicas(t *testing.T) {
-	if !onPostgres {
-		return // it is for one process
-	}
+func TestReplicas(t *testing.T) { onEach(t, testReplicas) }
+
+func testReplicas(t *testing.T) {
+	needsPostgres(t)
 	all := replicas(t, pgtest.Database(t), 3)
 	a, b, c := all[0], all[1], all[2]
 	job := jobsOf(a, 1)[0]
@@ -130,10 +130,10 @@ func TestReplicas(t *testing.T) {
 
 // TestLostReplica is a server that ends without a word, with an operation
 // under way.
-func TestLostReplica(t *testing.T) {
-	if !onPostgres {
-		return // it is for one process
-	}
+func TestLostReplica(t *testing.T) { onEach(t, testLostReplica) }
+
+func testLostReplica(t *testing.T) {
+	needsPostgres(t)
 	address := pgtest.Database(t)
 	a, b := openAt(t, address), openAt(t, address)
 	defer b.Close()
@@ -155,10 +155,12 @@ func TestLostReplica(t *testing.T) {
 
 // TestLinearizable lets clients read and write through several servers, and
 // looks for one order that explains what they saw.
-func TestLinearizable(t *testing.T) {
+func TestLinearizable(t *testing.T) { onEach(t, testLinearizable) }
+
+func testLinearizable(t *testing.T) {
 	n := 1
 	address := ""
-	if onPostgres {
+	if onPostgres(t) {
 		n, address = 3, pgtest.Database(t)
 	}
 	var all []*service

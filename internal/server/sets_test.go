@@ -59,7 +59,9 @@ func (s *service) wants(method, path, body, want string, options ...option) {
 	}
 }
 
-func TestEveryService(t *testing.T) {
+func TestEveryService(t *testing.T) { onEach(t, testEveryService) }
+
+func testEveryService(t *testing.T) {
 	s := start(t)
 	s.chain()
 	kinds := map[platen.Kind]struct {
@@ -148,7 +150,9 @@ func TestEveryService(t *testing.T) {
 	s.do("GET", entities+"/contentsets/701/pages", "").isError(t, 404, "content set 701 not found")
 }
 
-func TestRecordValues(t *testing.T) {
+func TestRecordValues(t *testing.T) { onEach(t, testRecordValues) }
+
+func testRecordValues(t *testing.T) {
 	s := start(t)
 	s.chain()
 	records := entities + "/datarecords"
@@ -214,7 +218,9 @@ func TestRecordValues(t *testing.T) {
 	}
 }
 
-func TestSetDocuments(t *testing.T) {
+func TestSetDocuments(t *testing.T) { onEach(t, testSetDocuments) }
+
+func testSetDocuments(t *testing.T) {
 	s := start(t)
 	s.chain()
 	for segment, id := range map[string]string{"datasets": "300", "contentsets": "700", "jobsets": "4100"} {
@@ -259,7 +265,9 @@ func TestSetDocuments(t *testing.T) {
 	}
 }
 
-func TestDeleteSets(t *testing.T) {
+func TestDeleteSets(t *testing.T) { onEach(t, testDeleteSets) }
+
+func testDeleteSets(t *testing.T) {
 	s := start(t)
 	s.chain()
 	for _, set := range []struct{ path, name string }{
@@ -287,7 +295,9 @@ func TestDeleteSets(t *testing.T) {
 	s.chain()
 }
 
-func TestFindEntities(t *testing.T) {
+func TestFindEntities(t *testing.T) { onEach(t, testFindEntities) }
+
+func testFindEntities(t *testing.T) {
 	s := start(t)
 	s.chain()
 	find := entities + "/find"
@@ -320,7 +330,9 @@ func TestFindEntities(t *testing.T) {
 	}
 }
 
-func TestStatistics(t *testing.T) {
+func TestStatistics(t *testing.T) { onEach(t, testStatistics) }
+
+func testStatistics(t *testing.T) {
 	s := start(t)
 	s.chain()
 	head := `{"jobSetId":4100,"properties":["tag"],"counts":{"documents":2,"sheets":6,"pages":7},"media":[` +
@@ -382,7 +394,9 @@ func (s *service) finish(a answer) string {
 	return a.body
 }
 
-func TestJobCreation(t *testing.T) {
+func TestJobCreation(t *testing.T) { onEach(t, testJobCreation) }
+
+func testJobCreation(t *testing.T) {
 	s := start(t)
 	s.chain()
 	one := s.finish(s.do("POST", jobCreation+"/default/700", ""))
@@ -437,7 +451,9 @@ func TestJobCreation(t *testing.T) {
 	}
 }
 
-func TestCancelOperation(t *testing.T) {
+func TestCancelOperation(t *testing.T) { onEach(t, testCancelOperation) }
+
+func testCancelOperation(t *testing.T) {
 	s := start(t)
 	var items strings.Builder
 	for i := range 300_000 {

@@ -55,7 +55,9 @@ func (s *service) drip(body string) net.Conn {
 
 // TestFindSlowReaders has ten clients that do not read what they searched for:
 // others can search, and the server keeps nothing of it in memory.
-func TestFindSlowReaders(t *testing.T) {
+func TestFindSlowReaders(t *testing.T) { onEach(t, testFindSlowReaders) }
+
+func testFindSlowReaders(t *testing.T) {
 	s := start(t)
 	const n = 200_000
 	if _, err := s.store.CreateContentSet(t.Context(), items{set: 700, n: n, step: 1}); err != nil {
@@ -79,7 +81,9 @@ func TestFindSlowReaders(t *testing.T) {
 }
 
 // TestHead asks for the headers of long answers, which are not made for it.
-func TestHead(t *testing.T) {
+func TestHead(t *testing.T) { onEach(t, testHead) }
+
+func testHead(t *testing.T) {
 	s := start(t)
 	const n = 20_000
 	if _, err := s.store.CreateContentSet(t.Context(), items{set: 700, n: n, step: 2}); err != nil {
@@ -113,7 +117,9 @@ func TestHead(t *testing.T) {
 
 // TestFindClientLeaves has clients that search long values for what is not in
 // them, and leave: another's search does not wait for theirs.
-func TestFindClientLeaves(t *testing.T) {
+func TestFindClientLeaves(t *testing.T) { onEach(t, testFindClientLeaves) }
+
+func testFindClientLeaves(t *testing.T) {
 	s := start(t)
 	s.chain()
 	const everything = `{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"long","condition":"LIKE","value":"%s"}]}}`

@@ -18,7 +18,9 @@ import (
 // TestStopping checks a server that stops while an import comes in: a request
 // on a connection that was there before is refused, its health can be asked,
 // the import may end, and one that does not is cut off and leaves nothing.
-func TestStopping(t *testing.T) {
+func TestStopping(t *testing.T) { onEach(t, testStopping) }
+
+func testStopping(t *testing.T) {
 	s := start(t)
 	guard, err := auth.NewGuard(t.Context(), auth.Config{Store: s.store, TokenTTL: time.Hour, Log: discard()})
 	if err != nil {

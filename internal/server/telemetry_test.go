@@ -47,7 +47,9 @@ func (s *service) scrape() string {
 }
 
 // TestMetrics checks that requests are counted by what there are few of.
-func TestMetrics(t *testing.T) {
+func TestMetrics(t *testing.T) { onEach(t, testMetrics) }
+
+func testMetrics(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.Telemetry = telemetry.New(telemetry.Config{Version: "1.2.3", Log: c.Log})
 		c.Telemetry.WatchStore(c.Store.(*sqlstore.Store).Stats)
@@ -100,7 +102,7 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	// Where other processes write, too, nothing is cached.
-	if hits := metric(scrape, "platen_cache_hits_total"); hits == "" || (hits == "0") != onPostgres {
+	if hits := metric(scrape, "platen_cache_hits_total"); hits == "" || (hits == "0") != onPostgres(t) {
 		t.Errorf("platen_cache_hits_total is %q after lists were read twice", hits)
 	}
 	for _, there := range []string{"go_goroutines", `platen_pool_connections{pool="writer",state="in_use"}`, "process_resident_memory_bytes", `platen_build_info{goversion="go`, `version="1.2.3"`} {
@@ -115,7 +117,9 @@ func TestMetrics(t *testing.T) {
 
 // TestMetricsCredentials checks that the main listener does not show metrics
 // to everybody.
-func TestMetricsCredentials(t *testing.T) {
+func TestMetricsCredentials(t *testing.T) { onEach(t, testMetricsCredentials) }
+
+func testMetricsCredentials(t *testing.T) {
 	s := start(t)
 	s.do("GET", "/metrics", "", none).isError(t, 401, "credentials")
 	s.do("GET", "/metrics", "", none, basic(user, "wrong")).isError(t, 403, "wrong")
@@ -135,7 +139,9 @@ func (brokenStore) Ping(context.Context) error { return platen.Errorf(platen.Una
 
 // TestMetricsNotReady checks that a store which fails is in the metrics, and
 // does not keep them from being read.
-func TestMetricsNotReady(t *testing.T) {
+func TestMetricsNotReady(t *testing.T) { onEach(t, testMetricsNotReady) }
+
+func testMetricsNotReady(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.Store = brokenStore{c.Store} })
 	s.do("GET", "/readyz", "").isError(t, 503, "broken")
 	if got := metric(s.scrape(), "platen_ready"); got != "0" {
@@ -166,7 +172,9 @@ func (s *service) logged(request string) string {
 
 // TestTraceparent checks that a trace is taken up and given back, also by a
 // server that sends no traces.
-func TestTraceparent(t *testing.T) {
+func TestTraceparent(t *testing.T) { onEach(t, testTraceparent) }
+
+func testTraceparent(t *testing.T) {
 	s := start(t)
 	for i, test := range []struct {
 		sent      []string
@@ -262,7 +270,9 @@ func tracing(t *testing.T, address string, log *slog.Logger) *telemetry.Telemetr
 }
 
 // TestTracing checks what a collector gets.
-func TestTracing(t *testing.T) {
+func TestTracing(t *testing.T) { onEach(t, testTracing) }
+
+func testTracing(t *testing.T) {
 	c := newCollector(t)
 	var measured *telemetry.Telemetry
 	s := start(t, func(config *server.Config, _ *auth.Config) {
@@ -358,7 +368,9 @@ func TestTracing(t *testing.T) {
 
 // TestNoCollector checks that requests are answered whatever the collector
 // does: it refuses, is not there, or never answers.
-func TestNoCollector(t *testing.T) {
+func TestNoCollector(t *testing.T) { onEach(t, testNoCollector) }
+
+func testNoCollector(t *testing.T) {
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "5")
 	t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
 	t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")

@@ -57,7 +57,9 @@ func (s *secure) dial(protocol string) *tls.Conn {
 }
 
 // TestTLS checks that all is the same by TLS, with either version of HTTP.
-func TestTLS(t *testing.T) {
+func TestTLS(t *testing.T) { onEach(t, testTLS) }
+
+func testTLS(t *testing.T) {
 	s := startTLS(t)
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, s.importSet(twoJobs).Children[0])
 	r, err := http.NewRequest("GET", s.url+path, nil)
@@ -99,7 +101,9 @@ func TestTLS(t *testing.T) {
 
 // TestTLSStrangers has clients that begin a handshake and do not end it: they
 // are cut off, and nobody waits for them.
-func TestTLSStrangers(t *testing.T) {
+func TestTLSStrangers(t *testing.T) { onEach(t, testTLSStrangers) }
+
+func testTLSStrangers(t *testing.T) {
 	s := startTLS(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 3 * time.Second, Stall: 10 * time.Second, Idle: time.Minute, Stop: 5 * time.Second}
 	})
@@ -129,7 +133,9 @@ func TestTLSStrangers(t *testing.T) {
 }
 
 // TestHTTP2Bounds checks what a connection may ask for at once.
-func TestHTTP2Bounds(t *testing.T) {
+func TestHTTP2Bounds(t *testing.T) { onEach(t, testHTTP2Bounds) }
+
+func testHTTP2Bounds(t *testing.T) {
 	s := startTLS(t)
 	framer := s.http2(nil)
 	settings := make(map[http2.SettingID]uint32)
@@ -184,7 +190,9 @@ func (s *secure) head(method, path string) []byte {
 // TestHTTP2Stalled has streams that stall, in either direction, on connections
 // that are otherwise alive: they are ended after a while and not before, and
 // others go on.
-func TestHTTP2Stalled(t *testing.T) {
+func TestHTTP2Stalled(t *testing.T) { onEach(t, testHTTP2Stalled) }
+
+func testHTTP2Stalled(t *testing.T) {
 	s := startTLS(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 4 * time.Second, Stall: 4 * time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
 	})

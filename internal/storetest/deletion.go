@@ -106,38 +106,43 @@ func testDeleteGaps(t *testing.T, open Open) {
 		return s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")})
 	}
 	base := platen.ID(10_000_000)
-	for _, what := range []string{"items in order", "items in any order", "records"} {
-		var took [2]time.Duration
-		for i, n := range []int{15_000, 30_000} {
-			base += 1_000_000
-			ref := platen.Ref{Kind: platen.ContentSet, ID: base - 1}
-			var used []platen.ID
-			if what == "records" {
-				ref.Kind = platen.DataSet
-				used = recordGaps(t, s, ref.ID, base, n)
-			} else {
-				used = gaps(t, s, ref.ID, base, n, what == "items in any order")
-			}
-			stop := make(chan struct{})
-			longest := slowest(t, stop, put)
-			begin := time.Now()
-			if err := s.Delete(t.Context(), ref); err != nil {
-				t.Fatal(err)
-			}
-			took[i] = time.Since(begin)
-			close(stop)
-			if most := <-longest; most > took[i]/2+100*time.Millisecond {
-				t.Errorf("an update took %v while %d %s were deleted in %v", most, n, what, took[i])
-			}
-			for _, id := range []platen.ID{used[0], used[len(used)/2], used[len(used)-1]} {
-				list(t, s, ref.Kind.Info().Child, id, platen.Properties)
-			}
-			_, err := s.List(t.Context(), platen.Ref{Kind: ref.Kind.Info().Child, ID: base}, platen.Properties)
-			wantCode(t, "one that is not used", err, platen.NotFound, "")
+	remove := func(what string, n int) (took, waited time.Duration) {
+		base += 1_000_000
+		ref := platen.Ref{Kind: platen.ContentSet, ID: base - 1}
+		var used []platen.ID
+		if what == "records" {
+			ref.Kind = platen.DataSet
+			used = recordGaps(t, s, ref.ID, base, n)
+		} else {
+			used = gaps(t, s, ref.ID, base, n, what == "items in any order")
 		}
-		t.Logf("%s: %v", what, took)
-		if took[1] > 3*took[0]+100*time.Millisecond {
-			t.Errorf("15,000 %s took %v, 30,000 took %v", what, took[0], took[1])
+		stop := make(chan struct{})
+		longest := slowest(t, stop, put)
+		begin := time.Now()
+		if err := s.Delete(t.Context(), ref); err != nil {
+			t.Fatal(err)
+		}
+		took = time.Since(begin)
+		close(stop)
+		for _, id := range []platen.ID{used[0], used[len(used)/2], used[len(used)-1]} {
+			list(t, s, ref.Kind.Info().Child, id, platen.Properties)
+		}
+		_, err := s.List(t.Context(), platen.Ref{Kind: ref.Kind.Info().Child, ID: base}, platen.Properties)
+		wantCode(t, "one that is not used", err, platen.NotFound, "")
+		return took, <-longest
+	}
+	for _, what := range []string{"items in order", "items in any order", "records"} {
+		for try := 0; ; try++ { // the machine may be busy with others
+			few, _ := remove(what, 6_000)
+			many, waited := remove(what, 12_000)
+			t.Logf("6,000 %s took %v, 12,000 took %v; an update meanwhile %v", what, few, many, waited)
+			if many <= 3*few+100*time.Millisecond && waited <= many/2+100*time.Millisecond {
+				break
+			}
+			if try == 3 {
+				t.Errorf("to delete 6,000 %s took %v, 12,000 %v, and an update waited for %v of it", what, few, many, waited)
+				break
+			}
 		}
 	}
 }
@@ -148,7 +153,7 @@ func testDeleteBrokenOff(t *testing.T, open Open) {
 	s := open(t)
 	ctx := t.Context()
 	const base = 20_000_000
-	used := gaps(t, s, 700, base, 60_000, true)
+	used := gaps(t, s, 700, base, 20_000, true)
 	ref := platen.Ref{Kind: platen.ContentSet, ID: 700}
 	read := make(chan error, 1)
 	begun := make(chan struct{})
@@ -214,7 +219,7 @@ func testDeleteTogether(t *testing.T, open Open) {
 	data := dataSet{set: platen.SourceSet{ID: 300}}
 	content := contentSet{set: platen.SourceSet{ID: 700}}
 	other := contentSet{set: platen.SourceSet{ID: 800}}
-	for i := range platen.ID(3_000) {
+	for i := range platen.ID(2_000) {
 		record := 100_000 + 4*i
 		data.records = append(data.records, platen.SourceRecord{ID: record, Fields: pairs("n=1")},
 			platen.SourceRecord{ID: record + 1, Depth: 1, Table: "detail", Fields: pairs("d=1")})
@@ -236,7 +241,7 @@ func testDeleteTogether(t *testing.T, open Open) {
 		}
 	}
 	clean(t, s)
-	for i := range platen.ID(3_000) {
+	for i := range platen.ID(2_000) {
 		record := 100_000 + 4*i
 		if i%3 == 0 {
 			want := fmt.Sprintf("record %d of 0 in 0: n=1\n  detail %d of 0 in %d: d=1\n", record, record+1, record)

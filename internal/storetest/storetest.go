@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +30,13 @@ type test struct {
 	name   string
 	run    func(t *testing.T, open Open)
 	cached bool // a cache of lists could spoil it
+}
+
+// long are the tests of sizes and costs, which -short leaves out.
+var long = []string{
+	"limits of lists", "pages of all shapes", "what a merge costs", "small merges beside large ones", "what records cost",
+	"deleting much", "deleting items with gaps", "deleting that is broken off", "deleting together", "searches", "updates beside the indexer",
+	"limits of searches", "patterns in long values", "a search of everything", "a sort of much", "long listings", "no reader goes back in time",
 }
 
 var tests = []test{
@@ -71,15 +79,24 @@ var tests = []test{
 // Run runs the suite. open returns, for each test, a way to open its store.
 func Run(t *testing.T, open func(t *testing.T) Open) {
 	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+		test.start(t, open)
 	}
+}
+
+func (one test) start(t *testing.T, open func(t *testing.T) Open) {
+	t.Run(one.name, func(t *testing.T) {
+		if testing.Short() && slices.Contains(long, one.name) {
+			t.Skip("takes long: not with -short")
+		}
+		one.run(t, open(t))
+	})
 }
 
 // RunCached runs those tests that a cache of lists could spoil.
 func RunCached(t *testing.T, open func(t *testing.T) Open) {
 	for _, test := range tests {
 		if test.cached {
-			t.Run(test.name, func(t *testing.T) { test.run(t, open(t)) })
+			test.start(t, open)
 		}
 	}
 }
