@@ -144,8 +144,20 @@ func turnAway(w http.ResponseWriter, r *http.Request) {
 // size that it might have.
 func (s *Server) drain(w *response, r *http.Request) {
 	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, s.MaxBody)
+		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, s.MaxBody)
 	}
+}
+
+// A yieldingReader reads a large body. One that arrives as fast as it is read
+// never waits, and would keep its processor for a whole time slice; so other
+// requests run after each read.
+type yieldingReader struct{ body io.Reader }
+
+// Read implements [io.Reader].
+func (y yieldingReader) Read(b []byte) (int, error) {
+	n, err := y.body.Read(b[:min(len(b), admission.SmallBytes)])
+	runtime.Gosched()
+	return n, err
 }
 
 // withRoom returns a handler for what takes much room on the disk.

@@ -308,6 +308,7 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, fn func(body [
 			return bodyError(w, err)
 		}
 		buffer.Grow(int(r.ContentLength) + bytes.MinRead - buffer.Len())
+		body = yieldingReader{body}
 	}
 	if _, err := buffer.ReadFrom(body); err != nil {
 		return bodyError(w, err)
