@@ -17,9 +17,10 @@ import (
 // 10,000 levels. Errors are [platen.Invalid] and say where.
 type decoder struct {
 	*jsontext.Decoder
-	names map[string]bool  // used by list
-	base  jsontext.Pointer // where what it reads stands in the body
-	added int              // records of ReadNewRecords, so far
+	names map[string]bool    // used by list
+	pairs []platen.NameValue // used by list
+	base  jsontext.Pointer   // where what it reads stands in the body
+	added int                // records of ReadNewRecords, so far
 }
 
 var decoders = sync.Pool{New: func() any { return &decoder{Decoder: jsontext.NewDecoder(bytes.NewReader(nil))} }}
@@ -213,12 +214,21 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 	if err := d.open('[', what); err != nil {
 		return nil, err
 	}
-	pairs := []platen.NameValue{} // without room to spare: empty lists may be many
-	clear(d.names)
+	// Lists are collected in one place and copied without room to spare, since
+	// there may be many.
+	pairs := d.pairs[:0]
+	defer func() {
+		d.pairs = pairs[:0]
+		clear(pairs)
+	}()
+	d.forgetNames()
 	for {
 		ok, err := d.more()
-		if !ok || err != nil {
-			return pairs, err
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			return append(make([]platen.NameValue, 0, len(pairs)), pairs...), nil
 		}
 		pair, err := d.pair(false)
 		if err != nil {
@@ -230,11 +240,18 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 		if len(pairs) == platen.MaxNames {
 			return nil, d.fail("a list has more than %d names", platen.MaxNames)
 		}
-		if len(pairs) == 0 {
-			pairs = make([]platen.NameValue, 0, 8)
-		}
 		pairs = append(pairs, pair)
 	}
+}
+
+// forgetNames makes given begin anew. Room for many names is not kept, since
+// to clear it takes as long as it is large.
+func (d *decoder) forgetNames() {
+	const most = 256
+	if len(d.names) > most {
+		d.names = nil
+	}
+	clear(d.names)
 }
 
 // given reports whether a name is among pairs.

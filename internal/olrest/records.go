@@ -212,7 +212,7 @@ func (d *decoder) fields(what string) (fields []platen.NameValue, err error) {
 			err = d.fail("%s must be a list or an object, not %s", what, kindNames[kind])
 		}
 	default:
-		clear(d.names)
+		d.forgetNames()
 		err = d.each(what, func() error {
 			field, err := d.pair(true)
 			if err != nil {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +23,13 @@ const decodedFactor = 6
 type limited struct {
 	inFlight *admission.Bytes
 	slots    map[admission.Reason]*admission.Budget
+	decoding chan struct{} // holds an element for each large body that is decoded
 	stopping atomic.Bool
 }
+
+// decodedAtOnce returns how many large bodies are decoded at once. The others
+// wait, so that they leave processors to the many small requests.
+func decodedAtOnce() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
 // limit makes the limits of the settings hold, and shows in the metrics how
 // much of each is taken.
@@ -31,6 +37,7 @@ func (s *Server) limit() {
 	if s.Limits.InFlightBytes == 0 {
 		s.Limits = admission.Defaults
 	}
+	s.decoding = make(chan struct{}, decodedAtOnce())
 	s.inFlight = admission.NewBytes(s.Limits.InFlightBytes)
 	s.slots = map[admission.Reason]*admission.Budget{
 		admission.Imports:    admission.NewBudget(int64(s.Limits.Imports)),
@@ -137,8 +144,20 @@ func turnAway(w http.ResponseWriter, r *http.Request) {
 // size that it might have.
 func (s *Server) drain(w *response, r *http.Request) {
 	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
-		_, _ = io.CopyN(io.Discard, r.Body, s.MaxBody)
+		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, s.MaxBody)
 	}
+}
+
+// A yieldingReader reads a large body. One that arrives as fast as it is read
+// never waits, and would keep its processor for a whole time slice; so other
+// requests run after each read.
+type yieldingReader struct{ body io.Reader }
+
+// Read implements [io.Reader].
+func (y yieldingReader) Read(b []byte) (int, error) {
+	n, err := y.body.Read(b[:min(len(b), admission.SmallBytes)])
+	runtime.Gosched()
+	return n, err
 }
 
 // withRoom returns a handler for what takes much room on the disk.
@@ -189,6 +208,20 @@ func (s *Server) heldBody(w http.ResponseWriter, r *http.Request) (io.Reader, er
 		return nil, err
 	}
 	return body, nil
+}
+
+// inTurn runs fn, which decodes a body of so many bytes. Large ones wait for
+// their turn.
+func (s *Server) inTurn(ctx context.Context, bytes int, fn func() error) error {
+	if bytes > admission.SmallBytes {
+		select {
+		case s.decoding <- struct{}{}:
+			defer func() { <-s.decoding }()
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+	return fn()
 }
 
 // A heldReader counts the memory of a body of unknown length.

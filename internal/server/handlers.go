@@ -302,10 +302,18 @@ func (s *Server) withBody(w http.ResponseWriter, r *http.Request, fn func(body [
 	if r.ContentLength > 0 && r.ContentLength <= maxPooledBody {
 		buffer.Grow(int(r.ContentLength) + bytes.MinRead)
 	}
+	if r.ContentLength > maxPooledBody {
+		// Room for all of it is made once its first bytes have come.
+		if _, err := io.CopyN(buffer, body, maxPooledBody/2); err != nil {
+			return bodyError(w, err)
+		}
+		buffer.Grow(int(r.ContentLength) + bytes.MinRead - buffer.Len())
+		body = yieldingReader{body}
+	}
 	if _, err := buffer.ReadFrom(body); err != nil {
 		return bodyError(w, err)
 	}
-	return fn(buffer.Bytes())
+	return s.inTurn(r.Context(), buffer.Len(), func() error { return fn(buffer.Bytes()) })
 }
 
 // checkMedia refuses a body that says that it is not JSON.

@@ -50,14 +50,15 @@ func (b *batch[T]) waiting() int {
 	return len(b.queue)
 }
 
-// take waits and returns all that are queued, or nil at the end. It sets no
-// timer, but yields as long as that lets more callers queue: those just
-// answered are about to come again, and two halves cost twice.
-func (b *batch[T]) take() []T {
+// take returns all that are queued. If there are none it waits and returns nil
+// at the end, or, without wait, returns nil at once. It sets no timer, but
+// yields as long as that lets more callers queue: those just answered are about
+// to come again, and two halves cost twice.
+func (b *batch[T]) take(wait bool) []T {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for {
-		for len(b.queue) == 0 && !b.closed {
+		for wait && len(b.queue) == 0 && !b.closed {
 			b.wake.Wait()
 		}
 		for quiet := 0; quiet < 2 && len(b.queue) < b.most && !b.closed; {
@@ -70,7 +71,7 @@ func (b *batch[T]) take() []T {
 			}
 		}
 		// Another goroutine may have taken them meanwhile.
-		if taken := b.queue; len(taken) > 0 || b.closed {
+		if taken := b.queue; len(taken) > 0 || b.closed || !wait {
 			b.queue = nil
 			return taken
 		}

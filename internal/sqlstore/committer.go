@@ -14,10 +14,12 @@ import (
 )
 
 // Bounds of the list writes that share a transaction: how many, and the bytes
-// of lists from which on no more are added.
+// of lists from which on no more are added. Writes of up to smallBytes do not
+// share one with larger ones.
 const (
 	maxGroup   = 256
-	groupBytes = 8 << 20
+	groupBytes = 1 << 20
+	smallBytes = 16 << 10
 )
 
 // A write is work for the committer: a list to replace, lists to merge, or
@@ -40,10 +42,13 @@ type write struct {
 // bytes returns the bytes of the lists that w writes, as far as they are known.
 func (w *write) bytes() int {
 	if w.merge != nil {
-		return w.merge.after
+		return max(w.merge.changes, w.merge.after)
 	}
 	return len(w.list)
 }
+
+// small reports whether w takes little time.
+func (w *write) small() bool { return w.alone == nil && w.bytes() <= smallBytes }
 
 var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{}, 1)} }}
 
@@ -103,21 +108,39 @@ func (c *committer) close() {
 }
 
 func (c *committer) run() {
+	var small, large []*write
 	for {
-		taken := c.queue.take()
-		if taken == nil {
+		taken := c.queue.take(len(large) == 0)
+		if taken == nil && len(large) == 0 {
 			return
 		}
-		for len(taken) > 0 {
-			n := 0
-			for bytes := 0; n < len(taken) && n < maxGroup && bytes < groupBytes && taken[n].alone == nil; n++ {
-				bytes += taken[n].bytes()
+		for _, w := range taken {
+			if w.small() {
+				small = append(small, w)
+			} else {
+				large = append(large, w)
 			}
-			n = max(n, 1)
-			c.commit(taken[:n])
-			taken = taken[n:]
+		}
+		for len(small) > 0 {
+			small = c.commitFirst(small)
+		}
+		// One transaction, then what is small and has come meanwhile.
+		if len(large) > 0 {
+			large = c.commitFirst(large)
 		}
 	}
+}
+
+// commitFirst commits the first of some writes, as many as fit into one
+// transaction, and returns the others.
+func (c *committer) commitFirst(writes []*write) []*write {
+	n := 0
+	for bytes := 0; n < len(writes) && n < maxGroup && bytes < groupBytes && writes[n].alone == nil; n++ {
+		bytes += writes[n].bytes()
+	}
+	n = max(n, 1)
+	c.commit(writes[:n])
+	return writes[n:]
 }
 
 // commit commits list writes together, or one write that is alone, and answers

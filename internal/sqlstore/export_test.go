@@ -25,3 +25,6 @@ func (s *Store) ReplaceFaulty(ctx context.Context, job platen.ID) error {
 
 // ClosesWithin is the longest that Close takes, in seconds.
 const ClosesWithin = (closeFor + killFor) / 1e9
+
+// Queued returns how many writes wait for the committer.
+func (s *Store) Queued() int { return s.committer.queue.waiting() }

@@ -63,7 +63,7 @@ func (g *gatherer) close() {
 
 func (g *gatherer) run() {
 	for {
-		taken := g.queue.take()
+		taken := g.queue.take(true)
 		if taken == nil {
 			return
 		}

@@ -19,7 +19,7 @@ const (
 	insideBytes  = 512 << 10 // of lists and changes that are worked out in one group
 	insideIDs    = 64        // of a merge that may be worked out there
 	mergeTries   = 8         // of preparing a merge; then its group works out what has changed since
-	mergeAtOnce  = 2         // merges are prepared; others wait, since each may hold MaxUpdateBytes twice
+	mergeAtOnce  = 1         // merges are prepared; others wait, since each may hold MaxUpdateBytes twice, and a processor
 	mergeTurns   = 1024      // turns at lists; those of many entities share one
 	readTogether = 256       // lists are asked for in one statement
 )
