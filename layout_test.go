@@ -12,20 +12,22 @@ func TestImports(t *testing.T) {
 	const module = "github.com/platenhq/platen"
 	allowed := map[string][]string{
 		"":                    {},
-		"/internal/olrest":    {""},
-		"/internal/auth":      {"", "/internal/olrest"},
-		"/internal/spool":     {""},
+		"/internal/transfer":  {""},
+		"/internal/storage":   {"", "/internal/transfer"},
+		"/internal/olrest":    {"", "/internal/transfer"},
+		"/internal/auth":      {"", "/internal/olrest", "/internal/storage"},
+		"/internal/spool":     {"", "/internal/transfer"},
 		"/internal/apidoc":    {},
 		"/internal/demo":      {},
 		"/internal/admission": {},
 		"/internal/listen":    {},
-		"/internal/server":    {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/listen", "/internal/olrest", "/internal/spool", "/internal/telemetry"},
-		"/internal/block":     {""},
-		"/internal/sqlstore":  {"", "/internal/block"},
+		"/internal/server":    {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/listen", "/internal/olrest", "/internal/spool", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
+		"/internal/block":     {"", "/internal/transfer"},
+		"/internal/sqlstore":  {"", "/internal/block", "/internal/storage", "/internal/transfer"},
 		"/internal/telemetry": {"", "/internal/admission", "/internal/sqlstore"},
 		"/internal/sqlite":    {"", "/internal/sqlstore"},
 		"/internal/postgres":  {"", "/internal/sqlstore"},
-		"/client":             {"", "/internal/olrest"},
+		"/client":             {"", "/internal/olrest", "/internal/transfer"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...").Output()
 	if err != nil {

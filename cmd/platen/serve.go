@@ -18,6 +18,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -119,7 +120,7 @@ type running struct {
 	url      string
 	metrics  string // where they have an address of their own, else ""
 	password string // of the admin, if this start made it; else ""
-	store    platen.Store
+	store    storage.Store
 }
 
 // serve runs a server until ctx ends, and ends not much later. ready, unless
@@ -333,7 +334,7 @@ func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, pas
 		return "", nil // another server, started at the same time, was first
 	}
 	if err == nil {
-		log.Info(string(platen.UserAdded), "user", adminName, "by", platen.ActorOf(ctx))
+		log.Info(string(storage.UserAdded), "user", adminName, "by", storage.ActorOf(ctx))
 	}
 	return made, err
 }

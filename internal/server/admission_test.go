@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -174,7 +174,7 @@ func TestFreeDisk(t *testing.T) {
 }
 
 // unclosed is a store that another service closes.
-type unclosed struct{ platen.Store }
+type unclosed struct{ storage.Store }
 
 func (unclosed) Close() error { return nil }
 

@@ -5,10 +5,10 @@ import (
 	"os"
 	"testing"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // onPostgres says which database the tests run on now.
@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // openStore opens an empty store.
-func openStore(t testing.TB) platen.Store {
+func openStore(t testing.TB) storage.Store {
 	t.Helper()
 	if onPostgres {
 		return openAt(t, pgtest.Database(t))
@@ -48,7 +48,7 @@ func openStore(t testing.TB) platen.Store {
 }
 
 // openAt opens the store at an address of PostgreSQL.
-func openAt(t testing.TB, address string) platen.Store {
+func openAt(t testing.TB, address string) storage.Store {
 	t.Helper()
 	s, err := postgres.Open(t.Context(), address)
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -129,7 +130,7 @@ func TestMetricsCredentials(t *testing.T) {
 }
 
 // A brokenStore does not answer.
-type brokenStore struct{ platen.Store }
+type brokenStore struct{ storage.Store }
 
 func (brokenStore) Ping(context.Context) error { return platen.Errorf(platen.Unavailable, "broken") }
 

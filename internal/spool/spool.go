@@ -1,8 +1,8 @@
 // Package spool keeps a set between the network, which may be slow, and the
 // transaction that stores it, which must not wait: a compact copy in a
 // temporary file, written while the document arrives. Its types are the
-// sources of imports: [platen.JobSetSource], [platen.DataSetSource] and
-// [platen.ContentSetSource].
+// sources of imports: [transfer.JobSetSource], [transfer.DataSetSource] and
+// [transfer.ContentSetSource].
 package spool
 
 import (

@@ -14,7 +14,7 @@ const (
 	killFor  = time.Second             // until it has been rolled back
 )
 
-// Close implements [platen.Store]. What was accepted is stored, if that is
+// Close implements [storage.Maintenance]. What was accepted is stored, if that is
 // soon done; what is not is rolled back, and its callers are told. An error
 // says that something has not ended even then.
 func (s *Store) Close() error {

@@ -16,6 +16,7 @@ import (
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -54,7 +55,7 @@ func createJobs(t *testing.T, s *sqlstore.Store, n int) platen.Created {
 	if err := olrest.ReadJobSet(strings.NewReader(`{"jobs":[`+strings.TrimSuffix(strings.Repeat("{},", n), ",")+`]}`), set); err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.CreateJobSet(t.Context(), set, platen.JobSetOptions{})
+	made, err := s.CreateJobSet(t.Context(), set, storage.JobSetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-// Package sqlstore is the one implementation of [platen.Store]: SQL with $n
+// Package sqlstore is the one implementation of [storage.Store]: SQL with $n
 // parameters over database/sql. What differs between databases comes in an
 // [Engine], from internal/sqlite.
 //
@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // An Engine is an open database, with its migrations done, for a [Store].
@@ -85,7 +86,7 @@ type Engine struct {
 	Close func() error
 }
 
-// Store implements [platen.Store].
+// Store implements [storage.Store].
 type Store struct {
 	engine    Engine
 	id        string // of this process among those that share the database
@@ -116,7 +117,7 @@ type Store struct {
 	deleting     sync.Map      // sets whose deletion is under way in this process
 }
 
-var _ platen.Store = (*Store)(nil)
+var _ storage.Store = (*Store)(nil)
 
 // Open returns the store on engine, which it closes with itself.
 func Open(ctx context.Context, engine Engine) (*Store, error) {
@@ -229,7 +230,7 @@ func (s *Store) prepareOne(ctx context.Context, db *sql.DB, q query) (prepared, 
 	return prepared{statement: direct{db, text}, text: text}, nil
 }
 
-// Ping implements [platen.Store].
+// Ping implements [storage.Maintenance].
 func (s *Store) Ping(ctx context.Context) (err error) {
 	ctx, done := s.observe(ctx, "ping")
 	defer func() { done(err) }()
@@ -261,7 +262,7 @@ func (s *Store) error(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// List implements [platen.Store].
+// List implements [storage.Lists].
 func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
 	ctx, done := s.observe(ctx, "list")
 	defer func() { done(err) }()
@@ -303,7 +304,7 @@ func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (c
 	return found, nil
 }
 
-// Replace implements [platen.Store].
+// Replace implements [storage.Lists].
 func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
 	ctx, done := s.observe(ctx, "replace")
 	defer func() { done(err) }()
@@ -317,7 +318,7 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 	return s.error("replace "+facet.String(), s.committer.do(ctx, w))
 }
 
-// Merge implements [platen.Store].
+// Merge implements [storage.Lists].
 func (s *Store) Merge(ctx context.Context, kind platen.Kind, facet platen.Facet, updates []platen.Update) (err error) {
 	ctx, done := s.observe(ctx, "merge")
 	defer func() { done(err) }()

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // testFindLimits runs searches of the largest sizes that can be asked for:
@@ -129,7 +131,7 @@ func testFindPatterns(t *testing.T, open Open) {
 func testFindMuch(t *testing.T, open Open) {
 	s := start(t, open)
 	const n = 300_000
-	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: oneRun(n)})
+	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: oneRun(n)})
 	search := platen.Search{Kind: platen.ContentItem}
 	var before, now runtime.MemStats
 	runtime.GC()
@@ -186,9 +188,9 @@ func testFindSortMuch(t *testing.T, open Open) {
 }
 
 // oneRun is n content items side by side, with their records.
-func oneRun(n int) (items []platen.SourceItem) {
+func oneRun(n int) (items []transfer.SourceItem) {
 	for i := range platen.ID(n) {
-		items = append(items, platen.SourceItem{ID: 10_000_000 + i, Record: 20_000_000 + i})
+		items = append(items, transfer.SourceItem{ID: 10_000_000 + i, Record: 20_000_000 + i})
 	}
 	return items
 }
@@ -251,7 +253,7 @@ type slowJob struct {
 	reading, release chan struct{}
 }
 
-func (j slowJob) Read(platen.JobSetVisitor) error {
+func (j slowJob) Read(transfer.JobSetVisitor) error {
 	close(j.reading)
 	<-j.release
 	return nil
@@ -268,7 +270,7 @@ func testFindWaits(t *testing.T, open Open) {
 	slow := slowJob{1, make(chan struct{}), make(chan struct{})}
 	created := make(chan error, 1)
 	go func() {
-		_, err := s.CreateJobSet(context.Background(), slow, platen.JobSetOptions{})
+		_, err := s.CreateJobSet(context.Background(), slow, storage.JobSetOptions{})
 		created <- err
 	}()
 	<-slow.reading

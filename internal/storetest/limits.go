@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // names are n names with values of so many bytes.
@@ -22,7 +24,7 @@ func names(n, bytes int) []platen.NameValue {
 }
 
 // jobs creates a job set of n jobs without anything.
-func jobs(t *testing.T, s platen.Store, n int) []platen.ID {
+func jobs(t *testing.T, s storage.Store, n int) []platen.ID {
 	t.Helper()
 	return mustCreate(t, s, `{"jobs":[`+strings.Repeat(`{"segments":[]},`, n-1)+`{"segments":[]}]}`).Children
 }
@@ -75,7 +77,7 @@ func testListLimits(t *testing.T, open Open) {
 	}
 
 	// What is stored already may be larger.
-	large := mustDataSet(t, s, dataSet{set: platen.SourceSet{Lists: [2]platen.List{platen.EncodeList(names(platen.MaxNames+5, 1))}}}).ID
+	large := mustDataSet(t, s, dataSet{set: transfer.SourceSet{Lists: [2]platen.List{platen.EncodeList(names(platen.MaxNames+5, 1))}}}).ID
 	old := func(name, value string) error {
 		return s.Merge(ctx, platen.DataSet, platen.Properties, []platen.Update{set(large, name, value)})
 	}

@@ -8,17 +8,19 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A dataSet is a data set as a source.
 type dataSet struct {
-	set     platen.SourceSet
+	set     transfer.SourceSet
 	schema  *platen.Table
 	records []platen.SourceRecord
 }
 
-func (d dataSet) DataSet() platen.SourceSet { return d.set }
-func (d dataSet) Schema() *platen.Table     { return d.schema }
+func (d dataSet) DataSet() transfer.SourceSet { return d.set }
+func (d dataSet) Schema() *platen.Table       { return d.schema }
 func (d dataSet) Given() (given platen.Run) {
 	ids := []platen.ID{d.set.ID}
 	for _, r := range d.records {
@@ -38,11 +40,11 @@ func (d dataSet) Read(yield func(*platen.SourceRecord) error) error {
 
 // A contentSet is a content set as a source.
 type contentSet struct {
-	set   platen.SourceSet
-	items []platen.SourceItem
+	set   transfer.SourceSet
+	items []transfer.SourceItem
 }
 
-func (c contentSet) ContentSet() platen.SourceSet { return c.set }
+func (c contentSet) ContentSet() transfer.SourceSet { return c.set }
 func (c contentSet) Given() platen.Run {
 	ids := []platen.ID{c.set.ID}
 	for _, item := range c.items {
@@ -51,7 +53,7 @@ func (c contentSet) Given() platen.Run {
 	return span(ids)
 }
 
-func (c contentSet) Read(yield func(*platen.SourceItem) error) error {
+func (c contentSet) Read(yield func(*transfer.SourceItem) error) error {
 	for i := range c.items {
 		if err := yield(&c.items[i]); err != nil {
 			return err
@@ -95,7 +97,7 @@ func text(t *testing.T, list platen.List) string {
 	return strings.Join(parts, " ")
 }
 
-func mustDataSet(t *testing.T, s platen.Store, source dataSet) platen.Created {
+func mustDataSet(t *testing.T, s storage.Store, source dataSet) platen.Created {
 	t.Helper()
 	made, err := s.CreateDataSet(t.Context(), source)
 	if err != nil {
@@ -104,7 +106,7 @@ func mustDataSet(t *testing.T, s platen.Store, source dataSet) platen.Created {
 	return made
 }
 
-func mustContentSet(t *testing.T, s platen.Store, source contentSet) platen.Created {
+func mustContentSet(t *testing.T, s storage.Store, source contentSet) platen.Created {
 	t.Helper()
 	made, err := s.CreateContentSet(t.Context(), source)
 	if err != nil {
@@ -114,7 +116,7 @@ func mustContentSet(t *testing.T, s platen.Store, source contentSet) platen.Crea
 }
 
 // records reads data records, a line each.
-func records(t *testing.T, s platen.Store, recursive bool, ids ...platen.ID) string {
+func records(t *testing.T, s storage.Store, recursive bool, ids ...platen.ID) string {
 	t.Helper()
 	var b strings.Builder
 	err := s.Records(t.Context(), ids, recursive, func(r *platen.Record) error {
@@ -141,7 +143,7 @@ func orders() *platen.Table {
 func testRecords(t *testing.T, open Open) {
 	s := start(t, open)
 	made := mustDataSet(t, s, dataSet{
-		set: platen.SourceSet{ID: 300, Lists: [2]platen.List{platen.EncodeList(pairs("source=crm"))}}, schema: orders(),
+		set: transfer.SourceSet{ID: 300, Lists: [2]platen.List{platen.EncodeList(pairs("source=crm"))}}, schema: orders(),
 		records: []platen.SourceRecord{
 			{ID: 5001, Fields: pairs("City=Lyon Paid=true Since=1764000000")},
 			{Depth: 1, Table: "detail", Fields: pairs("Qty=3")},
@@ -232,7 +234,7 @@ func testDataSets(t *testing.T, open Open) {
 	diff(t, "records at the top", len(made.Children), top)
 	next := 0
 	var schema *platen.Table
-	err := s.ReadDataSet(t.Context(), made.ID, func(set platen.SourceSet, table *platen.Table) error {
+	err := s.ReadDataSet(t.Context(), made.ID, func(set transfer.SourceSet, table *platen.Table) error {
 		schema = table
 		return nil
 	}, func(r *platen.Record) error {
@@ -252,7 +254,7 @@ func testDataSets(t *testing.T, open Open) {
 		code   platen.Code
 		says   string
 	}{
-		{dataSet{set: platen.SourceSet{ID: made.ID}}, platen.Conflict, "taken by a data set"},
+		{dataSet{set: transfer.SourceSet{ID: made.ID}}, platen.Conflict, "taken by a data set"},
 		{dataSet{records: []platen.SourceRecord{{ID: made.Children[0]}}}, platen.Conflict, "taken by a data record"},
 		{dataSet{schema: orders(), records: []platen.SourceRecord{{}, {Depth: 1, Table: "x"}}}, platen.Invalid, `no table "x"`},
 		{dataSet{schema: orders(), records: []platen.SourceRecord{{Fields: pairs("Since=now")}}}, platen.Invalid, "DATETIME"},
@@ -271,15 +273,15 @@ func letter(pages int64, duplex bool, medium string) []byte {
 func testContentSets(t *testing.T, open Open) {
 	s := start(t, open)
 	made := mustContentSet(t, s, contentSet{
-		set: platen.SourceSet{ID: 700, Type: "print", Lists: [2]platen.List{platen.EncodeList(pairs("a=1"))}},
-		items: []platen.SourceItem{
+		set: transfer.SourceSet{ID: 700, Type: "print", Lists: [2]platen.List{platen.EncodeList(pairs("a=1"))}},
+		items: []transfer.SourceItem{
 			{ID: 9001, Record: 5001, Details: letter(2, true, "A4")},
 			{ID: 9002, Record: 5002, Details: letter(2, true, "A4"), Properties: platen.EncodeList(pairs("b=2"))},
 			{ID: 9004, Record: 5001},
 			{Record: 5003},
 		},
 	})
-	mail := mustContentSet(t, s, contentSet{set: platen.SourceSet{Type: "email"}})
+	mail := mustContentSet(t, s, contentSet{set: transfer.SourceSet{Type: "email"}})
 	fresh := made.Children[3]
 	diff(t, "made", made.Children[:3], []platen.ID{9001, 9002, 9004})
 	c, err := s.Contents(t.Context(), platen.Ref{Kind: platen.ContentSet, ID: 700})
@@ -306,8 +308,8 @@ func testContentSets(t *testing.T, open Open) {
 	}
 	diff(t, "pages", pages, fmt.Sprintf("{9001 9002} %s\n{9004 9004} \n{%d %d} \n", letter(2, true, "A4"), fresh, fresh))
 	var back contentSet
-	err = s.ReadContentSet(t.Context(), 700, func(set platen.SourceSet) error { back.set = set; return nil },
-		func(item *platen.SourceItem) error { back.items = append(back.items, *item); return nil })
+	err = s.ReadContentSet(t.Context(), 700, func(set transfer.SourceSet) error { back.set = set; return nil },
+		func(item *transfer.SourceItem) error { back.items = append(back.items, *item); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,10 +323,10 @@ func testContentSets(t *testing.T, open Open) {
 		source contentSet
 		says   string
 	}{
-		{contentSet{set: platen.SourceSet{ID: 9001}}, "taken by a content item"},
-		{contentSet{items: []platen.SourceItem{{ID: 9002, Record: 1}}}, "taken by a content item"},
-		{contentSet{items: []platen.SourceItem{{ID: 1, Record: 700}}}, "taken by a content set"},
-		{contentSet{items: []platen.SourceItem{{ID: 1, Record: 1}}}, "taken by a data record"},
+		{contentSet{set: transfer.SourceSet{ID: 9001}}, "taken by a content item"},
+		{contentSet{items: []transfer.SourceItem{{ID: 9002, Record: 1}}}, "taken by a content item"},
+		{contentSet{items: []transfer.SourceItem{{ID: 1, Record: 700}}}, "taken by a content set"},
+		{contentSet{items: []transfer.SourceItem{{ID: 1, Record: 1}}}, "taken by a data record"},
 	} {
 		_, err := s.CreateContentSet(t.Context(), bad.source)
 		wantCode(t, bad.says, err, platen.Conflict, bad.says)
@@ -332,7 +334,7 @@ func testContentSets(t *testing.T, open Open) {
 }
 
 // clean runs the clean-up to its end.
-func clean(t *testing.T, s platen.Store) {
+func clean(t *testing.T, s storage.Store) {
 	t.Helper()
 	for range 10_000 {
 		more, err := s.Clean(t.Context(), time.Now().Add(time.Hour))
@@ -349,12 +351,12 @@ func clean(t *testing.T, s platen.Store) {
 func testDelete(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	mustDataSet(t, s, dataSet{set: platen.SourceSet{ID: 300}, records: []platen.SourceRecord{
+	mustDataSet(t, s, dataSet{set: transfer.SourceSet{ID: 300}, records: []platen.SourceRecord{
 		{ID: 5001, Fields: pairs("n=1")}, {ID: 5101, Depth: 1, Table: "detail", Fields: pairs("d=1")},
 		{ID: 5002, Fields: pairs("n=2")}, {ID: 5102, Depth: 1, Table: "detail", Fields: pairs("d=2")},
 		{ID: 5003, Fields: pairs("n=3")},
 	}})
-	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: []platen.SourceItem{
+	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: []transfer.SourceItem{
 		{ID: 9001, Record: 5001, Properties: platen.EncodeList(pairs("i=1"))}, {ID: 9002, Record: 5002}, {ID: 9003, Record: 5003},
 	}})
 	document := `{"id":%d,"properties":[{"name":"p","value":"1"}],"jobs":[{"id":%d,"segments":[{"documentsets":[{"documents":[{"documentpages":[{"id":%d,"contentitem":%d},{"contentitem":%d,"datarecord":%d}]}]}]}]}]}`
@@ -469,14 +471,14 @@ func testOperations(t *testing.T, open Open) {
 		t.Fatal(all, err)
 	}
 	set := emptySet{}
-	made, err := s.CreateJobSet(ctx, set, platen.JobSetOptions{Operation: "a"})
+	made, err := s.CreateJobSet(ctx, set, storage.JobSetOptions{Operation: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.FailOperation(ctx, "b", "a reason"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.CreateJobSet(ctx, set, platen.JobSetOptions{Operation: "b"})
+	_, err = s.CreateJobSet(ctx, set, storage.JobSetOptions{Operation: "b"})
 	wantCode(t, "an operation that has ended", err, platen.Conflict, "ended")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -511,13 +513,13 @@ func testOperations(t *testing.T, open Open) {
 	wantCode(t, "forgotten", err, platen.NotFound, "operation")
 
 	item := `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":77}]}]}]}]}]}`
-	_, err = createWith(t, s, item, platen.JobSetOptions{Existing: true})
+	_, err = createWith(t, s, item, storage.JobSetOptions{Existing: true})
 	wantCode(t, "an item that does not exist", err, platen.NotFound, "content item 77")
 }
 
 // An emptySet is a job set with nothing in it.
 type emptySet struct{}
 
-func (emptySet) Nodes() []platen.Node            { return []platen.Node{{Kind: platen.JobSet, Parent: -1}} }
-func (emptySet) Given() platen.Run               { return platen.Run{} }
-func (emptySet) Read(platen.JobSetVisitor) error { return nil }
+func (emptySet) Nodes() []transfer.Node            { return []transfer.Node{{Kind: platen.JobSet, Parent: -1}} }
+func (emptySet) Given() platen.Run                 { return platen.Run{} }
+func (emptySet) Read(transfer.JobSetVisitor) error { return nil }

@@ -1,4 +1,4 @@
-// Package storetest is the contract of [platen.Store] in code. Each store
+// Package storetest is the contract of [storage.Store] in code. Each store
 // runs it from its own tests, on a real database.
 package storetest
 
@@ -18,11 +18,13 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // Open opens the store of a test. Opening it again after closing it finds
 // what was stored; a test's store is empty at first.
-type Open func(t *testing.T) platen.Store
+type Open func(t *testing.T) storage.Store
 
 // A test of the suite.
 type test struct {
@@ -84,7 +86,7 @@ func RunCached(t *testing.T, open func(t *testing.T) Open) {
 }
 
 // start opens a store that is closed at the end of the test.
-func start(t *testing.T, open Open) platen.Store {
+func start(t *testing.T, open Open) storage.Store {
 	t.Helper()
 	s := open(t)
 	t.Cleanup(func() {
@@ -96,12 +98,12 @@ func start(t *testing.T, open Open) platen.Store {
 }
 
 // create stores a job set document.
-func create(t *testing.T, s platen.Store, document string) (platen.Created, error) {
+func create(t *testing.T, s storage.Store, document string) (platen.Created, error) {
 	t.Helper()
-	return createWith(t, s, document, platen.JobSetOptions{})
+	return createWith(t, s, document, storage.JobSetOptions{})
 }
 
-func createWith(t *testing.T, s platen.Store, document string, options platen.JobSetOptions) (platen.Created, error) {
+func createWith(t *testing.T, s storage.Store, document string, options storage.JobSetOptions) (platen.Created, error) {
 	t.Helper()
 	set, err := spool.Temp.New()
 	if err != nil {
@@ -114,7 +116,7 @@ func createWith(t *testing.T, s platen.Store, document string, options platen.Jo
 	return s.CreateJobSet(t.Context(), set, options)
 }
 
-func mustCreate(t *testing.T, s platen.Store, document string) platen.Created {
+func mustCreate(t *testing.T, s storage.Store, document string) platen.Created {
 	t.Helper()
 	made, err := create(t, s, document)
 	if err != nil {
@@ -124,7 +126,7 @@ func mustCreate(t *testing.T, s platen.Store, document string) platen.Created {
 }
 
 // export returns a job set as a document.
-func export(t *testing.T, s platen.Store, id platen.ID) string {
+func export(t *testing.T, s storage.Store, id platen.ID) string {
 	t.Helper()
 	var b bytes.Buffer
 	w := olrest.NewJobSetWriter(&b)
@@ -151,13 +153,13 @@ func ids(t *testing.T, runs []platen.Run, err error) []platen.ID {
 	return list
 }
 
-func children(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID) []platen.ID {
+func children(t *testing.T, s storage.Store, kind platen.Kind, id platen.ID) []platen.ID {
 	t.Helper()
 	runs, err := s.Children(t.Context(), platen.Ref{Kind: kind, ID: id})
 	return ids(t, runs, err)
 }
 
-func contents(t *testing.T, s platen.Store, job platen.ID) []platen.Content {
+func contents(t *testing.T, s storage.Store, job platen.ID) []platen.Content {
 	t.Helper()
 	c, err := s.Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: job})
 	if err != nil {
@@ -167,7 +169,7 @@ func contents(t *testing.T, s platen.Store, job platen.ID) []platen.Content {
 }
 
 // blocks reads contents to their end.
-func blocks(t *testing.T, c *platen.Contents) []platen.Content {
+func blocks(t *testing.T, c *transfer.Contents) []platen.Content {
 	t.Helper()
 	var all []platen.Content
 	digits := 0
@@ -186,7 +188,7 @@ func blocks(t *testing.T, c *platen.Contents) []platen.Content {
 	return all
 }
 
-func list(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID, facet platen.Facet) string {
+func list(t *testing.T, s storage.Store, kind platen.Kind, id platen.ID, facet platen.Facet) string {
 	t.Helper()
 	l, err := s.List(t.Context(), platen.Ref{Kind: kind, ID: id}, facet)
 	if err != nil {
@@ -233,7 +235,7 @@ func testEmpty(t *testing.T, open Open) {
 	wantCode(t, "children", err, platen.NotFound, "job 1000")
 	_, err = s.Contents(ctx, platen.Ref{Kind: platen.Job, ID: 1000})
 	wantCode(t, "contents", err, platen.NotFound, "job 1000")
-	err = s.ReadJobSet(ctx, 1000, func(*platen.Element) error { return nil })
+	err = s.ReadJobSet(ctx, 1000, func(*transfer.Element) error { return nil })
 	wantCode(t, "read job set", err, platen.NotFound, "job set 1000")
 	err = s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: 1000})
 	wantCode(t, "replace", err, platen.NotFound, "job 1000")
@@ -247,7 +249,7 @@ func testEmpty(t *testing.T, open Open) {
 func testJobSet(t *testing.T, open Open) {
 	s := open(t)
 	made := mustCreate(t, s, small)
-	check := func(s platen.Store) {
+	check := func(s storage.Store) {
 		t.Helper()
 		diff(t, "job set", made.ID, platen.FirstID)
 		diff(t, "jobs", made.Children, []platen.ID{1001, 1002, 1003})
@@ -729,20 +731,20 @@ func testUsers(t *testing.T, open Open) {
 		}
 		v = version()
 	}
-	for _, user := range []platen.User{{Name: "b", Password: "x", Epoch: 1}, {Name: "a", Password: "y", Epoch: 2}} {
+	for _, user := range []storage.User{{Name: "b", Password: "x", Epoch: 1}, {Name: "a", Password: "y", Epoch: 2}} {
 		if err := s.AddUser(ctx, user); err != nil {
 			t.Fatal(err)
 		}
 	}
 	changed("add", true)
-	wantCode(t, "add again", s.AddUser(ctx, platen.User{Name: "a"}), platen.Conflict, `"a"`)
+	wantCode(t, "add again", s.AddUser(ctx, storage.User{Name: "a"}), platen.Conflict, `"a"`)
 	changed("add again", false)
-	if err := s.SetPassword(ctx, platen.User{Name: "a", Password: "z", Epoch: 3}); err != nil {
+	if err := s.SetPassword(ctx, storage.User{Name: "a", Password: "z", Epoch: 3}); err != nil {
 		t.Error(err)
 	}
 	changed("password", true)
 	diff(t, "users", names(), []string{"a 3z", "b 1x"})
-	wantCode(t, "password of nobody", s.SetPassword(ctx, platen.User{Name: "c"}), platen.NotFound, `"c"`)
+	wantCode(t, "password of nobody", s.SetPassword(ctx, storage.User{Name: "c"}), platen.NotFound, `"c"`)
 	wantCode(t, "remove nobody", s.RemoveUser(ctx, "c"), platen.NotFound, `"c"`)
 	if err := s.RemoveUser(ctx, "a"); err != nil {
 		t.Error(err)
@@ -755,35 +757,35 @@ func testUsers(t *testing.T, open Open) {
 }
 
 // testUserChanges checks what is recorded of changes. The users are b alone.
-func testUserChanges(t *testing.T, s platen.Store, before int64) {
-	ctx := platen.WithActor(t.Context(), "root@host")
+func testUserChanges(t *testing.T, s storage.Store, before int64) {
+	ctx := storage.WithActor(t.Context(), "root@host")
 	for _, err := range []error{
-		s.AddUser(ctx, platen.User{Name: "d"}),
-		s.SetPassword(ctx, platen.User{Name: "d", Epoch: 7}),
+		s.AddUser(ctx, storage.User{Name: "d"}),
+		s.SetPassword(ctx, storage.User{Name: "d", Epoch: 7}),
 		s.SetEpoch(ctx, "d", 8),
-		s.Unlock(ctx, "d", "192.0.2.1", platen.LoginFailure{User: "x", Address: "y"}),
-		s.Unlock(ctx, "", "", platen.LoginFailure{}),
+		s.Unlock(ctx, "d", "192.0.2.1", storage.LoginFailure{User: "x", Address: "y"}),
+		s.Unlock(ctx, "", "", storage.LoginFailure{}),
 		s.RemoveUser(ctx, "d"),
-		s.ReplaceSecret(t.Context(), "other", []byte{1}, platen.KeyRotated),
+		s.ReplaceSecret(t.Context(), "other", []byte{1}, storage.KeyRotated),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
 	wantCode(t, "the epoch of nobody", s.SetEpoch(ctx, "c", 1), platen.NotFound, `"c"`)
-	wantCode(t, "unlock nobody", s.Unlock(ctx, "c", "", platen.LoginFailure{}), platen.NotFound, `"c"`)
+	wantCode(t, "unlock nobody", s.Unlock(ctx, "c", "", storage.LoginFailure{}), platen.NotFound, `"c"`)
 	changes, err := s.UserChanges(ctx, before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []platen.UserChange{
-		{Action: platen.UserAdded, User: "d", By: "root@host"},
-		{Action: platen.PasswordSet, User: "d", By: "root@host"},
-		{Action: platen.SessionsEnded, User: "d", By: "root@host"},
-		{Action: platen.UserUnlocked, User: "d", Address: "192.0.2.1", By: "root@host"},
-		{Action: platen.UserUnlocked, By: "root@host"},
-		{Action: platen.UserRemoved, User: "d", By: "root@host"},
-		{Action: platen.KeyRotated},
+	want := []storage.UserChange{
+		{Action: storage.UserAdded, User: "d", By: "root@host"},
+		{Action: storage.PasswordSet, User: "d", By: "root@host"},
+		{Action: storage.SessionsEnded, User: "d", By: "root@host"},
+		{Action: storage.UserUnlocked, User: "d", Address: "192.0.2.1", By: "root@host"},
+		{Action: storage.UserUnlocked, By: "root@host"},
+		{Action: storage.UserRemoved, User: "d", By: "root@host"},
+		{Action: storage.KeyRotated},
 	}
 	for i := range want {
 		want[i].Version = before + 1 + int64(i)
@@ -794,7 +796,7 @@ func testUserChanges(t *testing.T, s platen.Store, before int64) {
 	}
 }
 
-func testSecrets(t *testing.T, s platen.Store) {
+func testSecrets(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	secret := func(fresh byte) []byte {
 		t.Helper()
@@ -806,22 +808,22 @@ func testSecrets(t *testing.T, s platen.Store) {
 	}
 	diff(t, "a new secret", secret(1), []byte{1, 0, 2})
 	diff(t, "the same secret", secret(9), []byte{1, 0, 2})
-	if err := s.ReplaceSecret(ctx, "key", []byte{5}, platen.KeyRotated); err != nil {
+	if err := s.ReplaceSecret(ctx, "key", []byte{5}, storage.KeyRotated); err != nil {
 		t.Error(err)
 	}
 	diff(t, "another secret", secret(9), []byte{5})
 }
 
-func testKnownLogins(t *testing.T, s platen.Store) {
+func testKnownLogins(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
-	record := func(logins ...platen.KnownLogin) {
+	record := func(logins ...storage.KnownLogin) {
 		t.Helper()
 		if err := s.RecordLogins(ctx, logins, 2, at(100)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	known := func(since int64) []platen.KnownLogin {
+	known := func(since int64) []storage.KnownLogin {
 		t.Helper()
 		logins, err := s.KnownLogins(ctx, at(since))
 		if err != nil {
@@ -829,16 +831,16 @@ func testKnownLogins(t *testing.T, s platen.Store) {
 		}
 		return logins
 	}
-	one, two, three, other := platen.KnownLogin{User: "a", Address: "1", Seen: at(101)}, platen.KnownLogin{User: "a", Address: "2", Seen: at(102)},
-		platen.KnownLogin{User: "a", Address: "3", Seen: at(103)}, platen.KnownLogin{User: "b", Address: "1", Seen: at(50)}
+	one, two, three, other := storage.KnownLogin{User: "a", Address: "1", Seen: at(101)}, storage.KnownLogin{User: "a", Address: "2", Seen: at(102)},
+		storage.KnownLogin{User: "a", Address: "3", Seen: at(103)}, storage.KnownLogin{User: "b", Address: "1", Seen: at(50)}
 	record(one, two)
 	record(other) // older than any that is kept
-	diff(t, "logins", known(0), []platen.KnownLogin{one, two})
+	diff(t, "logins", known(0), []storage.KnownLogin{one, two})
 	one.Seen = at(104)
 	record(one)
 	record(three)
-	diff(t, "the last two of a user", known(0), []platen.KnownLogin{three, one})
-	diff(t, "logins since", known(104), []platen.KnownLogin{one})
+	diff(t, "the last two of a user", known(0), []storage.KnownLogin{three, one})
+	diff(t, "logins since", known(104), []storage.KnownLogin{one})
 	now, err := s.Now(ctx)
 	if apart := time.Since(now).Abs(); err != nil || apart > time.Minute {
 		t.Errorf("the clock is %v away (%v)", apart, err)
