@@ -40,7 +40,9 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 	if err != nil {
 		return "", nil, err
 	}
-	store.Serve()
+	if err := store.Start(ctx, "gone"); err != nil {
+		return "", nil, err
+	}
 	hashed, err := admin()
 	if err != nil {
 		return "", nil, err

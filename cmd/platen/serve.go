@@ -120,7 +120,6 @@ type running struct {
 	url      string
 	metrics  string // where they have an address of their own, else ""
 	password string // of the admin, if this start made it; else ""
-	store    storage.Store
 }
 
 // serve runs a server until ctx ends, and ends not much later. ready, unless
@@ -210,15 +209,13 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	if err != nil {
 		return err
 	}
-	store, err := set.open(ctx, set.cache<<20)
+	store, err := set.open(ctx, set.cache<<20, sqlstore.ObservedBy(telemetry.Store()))
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	store.Observe(telemetry.Store())
 	telemetry.WatchStore(store.Stats)
-	store.Serve()
-	if err := store.Unfinished(ctx); err != nil {
+	if err := store.Start(ctx, serverGone); err != nil {
 		return err
 	}
 	password, err := firstUser(ctx, store, log, env.getenv(adminPassword), set.location)
@@ -233,11 +230,6 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	config.Store, config.Guard, config.Spool, config.Limits = store, guard, spools, set.limits
 	handler := server.New(config)
 
-	// What ran in a process that is gone has ended with it.
-	if err := store.FailOperations(ctx, serverGone); err != nil {
-		return err
-	}
-
 	ctx, cancel := context.WithCancel(ctx)
 	housekept := make(chan struct{})
 	go func() {
@@ -251,7 +243,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer serveMetrics(ctx, telemetry, metrics, log)()
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, limited) }()
-	now := running{url: url, password: password, store: store}
+	now := running{url: url, password: password}
 	if metrics != nil {
 		now.metrics = "http://" + metrics.Addr().String() + "/metrics"
 	}

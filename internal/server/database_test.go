@@ -8,6 +8,7 @@ import (
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -34,26 +35,30 @@ func TestMain(m *testing.M) {
 }
 
 // openStore opens an empty store.
-func openStore(t testing.TB) storage.Store {
+func openStore(t testing.TB, options ...sqlstore.Option) storage.Store {
 	t.Helper()
 	if onPostgres {
-		return openAt(t, pgtest.Database(t))
+		return openAt(t, pgtest.Database(t), options...)
 	}
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
+	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Serve()
+	if err := s.Start(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
 // openAt opens the store at an address of PostgreSQL.
-func openAt(t testing.TB, address string) storage.Store {
+func openAt(t testing.TB, address string, options ...sqlstore.Option) storage.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), address)
+	s, err := postgres.Open(t.Context(), address, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Serve()
+	if err := s.Start(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }

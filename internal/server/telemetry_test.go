@@ -265,11 +265,9 @@ func tracing(t *testing.T, address string, log *slog.Logger) *telemetry.Telemetr
 // TestTracing checks what a collector gets.
 func TestTracing(t *testing.T) {
 	c := newCollector(t)
-	var measured *telemetry.Telemetry
-	s := start(t, func(config *server.Config, _ *auth.Config) {
-		measured = tracing(t, c.URL, config.Log)
+	measured := tracing(t, c.URL, slog.New(slog.DiscardHandler))
+	s := startOn(t, openStore(t, sqlstore.ObservedBy(measured.Store())), func(config *server.Config, _ *auth.Config) {
 		config.Telemetry = measured
-		config.Store.(*sqlstore.Store).Observe(measured.Store())
 	})
 	s.importSet(`{"id":4242421,"jobs":[{"id":4242422}]}`)
 	a := s.do("GET", entities+"/jobs/4242422/properties?secretquery=1", "", header("traceparent", sentParent), header("X-Request-Id", "one"))

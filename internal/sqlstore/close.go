@@ -72,7 +72,7 @@ var errPanic = errors.New("panic")
 func (s *Store) guarded(doing string, fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			(*s.observer.Load()).Panic(doing, p, debug.Stack())
+			s.observer.Panic(doing, p, debug.Stack())
 			err = fmt.Errorf("%w while %s: %v", errPanic, doing, p)
 		}
 	}()

@@ -107,7 +107,7 @@ type Store struct {
 	running   sync.WaitGroup // what ends after stop
 	locks     locks          // shared
 
-	observer     atomic.Pointer[Observer]
+	observer     Observer
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared
@@ -119,9 +119,13 @@ type Store struct {
 
 var _ storage.Store = (*Store)(nil)
 
-// Open returns the store on engine, which it closes with itself.
-func Open(ctx context.Context, engine Engine) (*Store, error) {
-	s, err := newStore(ctx, engine)
+// An Option changes the store that [Open] returns.
+type Option func(*Store)
+
+// Open returns the store on engine, which it closes with itself. A server then
+// calls [Store.Start].
+func Open(ctx context.Context, engine Engine, options ...Option) (*Store, error) {
+	s, err := newStore(ctx, engine, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +134,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 }
 
 // newStore returns a store that does nothing by itself.
-func newStore(ctx context.Context, engine Engine) (*Store, error) {
+func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, error) {
 	s := &Store{
 		engine: engine,
 		id:     rand.Text(),
@@ -145,11 +149,14 @@ func newStore(ctx context.Context, engine Engine) (*Store, error) {
 
 		refreshing: make(chan struct{}, 1),
 		sweep:      sweep{due: true},
+		observer:   Unobserved{},
+	}
+	for _, option := range options {
+		option(s)
 	}
 	for i := range s.mergeTurns {
 		s.mergeTurns[i] = make(chan struct{}, 1)
 	}
-	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.killed, s.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	if s.engine.Data == nil {
@@ -175,6 +182,19 @@ func newStore(ctx context.Context, engine Engine) (*Store, error) {
 		s.locks, s.gatherer = newLocks(), newGatherer(s)
 	}
 	return s, nil
+}
+
+// Start is what a server does before anything else. From here on until Close,
+// other processes on the same database know that this one serves it. Start
+// ends the operations of processes that are gone with a message. Conflict: a
+// copy into the store was begun and not finished, or it is being copied.
+func (s *Store) Start(ctx context.Context, message string) error {
+	// First: of a server and a copy that begin at once, one sees the other.
+	s.live(s.id)
+	if err := s.Unfinished(ctx); err != nil {
+		return err
+	}
+	return s.FailOperations(ctx, message)
 }
 
 // prepare fills read and write.
