@@ -27,6 +27,7 @@ func TestImports(t *testing.T) {
 		"/internal/telemetry": {"", "/internal/admission", "/internal/sqlstore"},
 		"/internal/sqlite":    {"", "/internal/sqlstore"},
 		"/internal/postgres":  {"", "/internal/sqlstore"},
+		"/internal/storetest": {"", "/internal/storage", "/internal/transfer"},
 		"/client":             {"", "/internal/olrest", "/internal/transfer"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...").Output()

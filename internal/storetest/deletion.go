@@ -103,7 +103,7 @@ func slowest(t *testing.T, stop <-chan struct{}, fn func(ctx context.Context) er
 // many take about twice as long, and nobody waits for much of it.
 func testDeleteGaps(t *testing.T, open Open) {
 	s := start(t, open)
-	job := mustCreate(t, s, `{"jobs":[{}]}`).Children[0]
+	job := mustCreate(t, s, emptyJobs(1)).Children[0]
 	put := func(ctx context.Context) error {
 		return s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")})
 	}

@@ -104,13 +104,12 @@ func (w *world) fill(base platen.ID) {
 		items.items = append(items.items, transfer.SourceItem{ID: id, Record: item.record, Properties: w.encoded(item), Details: w.detail(item)})
 	}
 	mustContentSet(w.t, w.s, items)
-	var jobs []string
+	jobs := jobSetOf().as(base+2).with(platen.Properties, w.encoded(w.add(platen.JobSet, base+2, base+2)))
 	for i := range platen.ID(40) {
 		id := base + 300 + i
-		jobs = append(jobs, fmt.Sprintf(`{"id":%d,"properties":%s}`, id, w.encoded(w.add(platen.Job, id, base+2))))
+		jobs.In = append(jobs.In, jobOf().as(id).with(platen.Properties, w.encoded(w.add(platen.Job, id, base+2))))
 	}
-	mustCreate(w.t, w.s, fmt.Sprintf(`{"id":%d,"properties":%s,"jobs":[%s]}`,
-		base+2, w.encoded(w.add(platen.JobSet, base+2, base+2)), strings.Join(jobs, ",")))
+	mustCreate(w.t, w.s, jobs)
 }
 
 // change writes some lists anew.

@@ -18,7 +18,7 @@ import (
 // each is answered, or refused as too large.
 func testFindLimits(t *testing.T, open Open) {
 	s := start(t, open)
-	mustCreate(t, s, `{"jobs":[{"properties":[{"name":"a","value":"x"}]},{"properties":[{"name":"b","value":"y"}]}]}`)
+	mustCreate(t, s, jobSetOf(jobOf().properties("a=x"), jobOf().properties("b=y")))
 	many := func(n int, rule func(i int) platen.Rule) (rules []platen.Rule) {
 		for i := range n {
 			rules = append(rules, rule(i))
@@ -86,7 +86,7 @@ func testFindLimits(t *testing.T, open Open) {
 // is right.
 func testFindPatterns(t *testing.T, open Open) {
 	s := start(t, open)
-	made := mustCreate(t, s, `{"jobs":[{},{},{}]}`)
+	made := mustCreate(t, s, emptyJobs(3))
 	value := strings.Repeat("a", 2<<20)
 	for i, end := range []string{"", "b", "ä"} {
 		err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: made.Children[i], Pairs: []platen.NameValue{{Name: "n", Value: value + end}}})
@@ -178,9 +178,12 @@ func testFindMuch(t *testing.T, open Open) {
 // testFindSortMuch sorts more than there is memory for.
 func testFindSortMuch(t *testing.T, open Open) {
 	s := start(t, open)
-	document := `{"jobs":[` + strings.TrimSuffix(strings.Repeat(`{"properties":[{"name":"n","value":"`+strings.Repeat("x", 1<<20)+`"}]},`, 20), ",") + `]}`
+	set, large := emptyJobs(20), "n="+strings.Repeat("x", 1<<20)
+	for _, job := range set.In {
+		job.properties(large)
+	}
 	for range 6 {
-		mustCreate(t, s, document)
+		mustCreate(t, s, set)
 	}
 	search := platen.Search{Kind: platen.Job, Sort: []platen.SearchKey{{Name: "n"}}}
 	_, err := find(t.Context(), s, &search)
@@ -263,7 +266,7 @@ func (j slowJob) Read(transfer.JobSetVisitor) error {
 // context.
 func testFindWaits(t *testing.T, open Open) {
 	s := start(t, open)
-	job := mustCreate(t, s, `{"jobs":[{}]}`).Children[0]
+	job := mustCreate(t, s, emptyJobs(1)).Children[0]
 	if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")}); err != nil {
 		t.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 			{Record: base, Details: letter(2, true, "both"), Properties: platen.EncodeList(pairs("item" + mark + "=1"))},
 			{Record: base + 1, Details: letter(2, true, "medium"+mark)},
 		}})
-		made := mustCreate(t, s, fmt.Sprintf(`{"properties":[{"name":"set%s","value":"1"}],"jobs":[{"segments":[]}]}`, mark))
+		made := mustCreate(t, s, emptyJobs(1).properties("set"+mark+"=1"))
 		return []platen.Ref{{Kind: platen.DataSet, ID: data.ID}, {Kind: platen.ContentSet, ID: content.ID}, {Kind: platen.JobSet, ID: made.ID}}, made.Children[0]
 	}
 	find := func(kind platen.Kind, name, value string) int {
@@ -111,8 +111,7 @@ func searchedWhileCleaned(t *testing.T, s storage.Store) {
 		creators.Go(func() {
 			for round := range rounds {
 				name := fmt.Sprint("name", round%2)
-				document := fmt.Sprintf(`{"properties":[{"name":%q,"value":"w%d-%d"}],"jobs":[{"segments":[]}]}`, name, worker, round)
-				made, err := createWith(t, s, document, storage.JobSetOptions{})
+				made, err := create(t, s, emptyJobs(1).properties(fmt.Sprintf("%s=w%d-%d", name, worker, round)))
 				if err == nil {
 					err = s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: made.Children[0], Pairs: pairs(fmt.Sprintf("job%d=w%d-%d", round%2, worker, round))})
 				}

@@ -26,7 +26,7 @@ func names(n, bytes int) []platen.NameValue {
 // jobs creates a job set of n jobs without anything.
 func jobs(t *testing.T, s storage.Store, n int) []platen.ID {
 	t.Helper()
-	return mustCreate(t, s, `{"jobs":[`+strings.Repeat(`{"segments":[]},`, n-1)+`{"segments":[]}]}`).Children
+	return mustCreate(t, s, emptyJobs(n)).Children
 }
 
 func testListLimits(t *testing.T, open Open) {

@@ -22,11 +22,11 @@ type dataSet struct {
 func (d dataSet) DataSet() transfer.SourceSet { return d.set }
 func (d dataSet) Schema() *platen.Table       { return d.schema }
 func (d dataSet) Given() (given platen.Run) {
-	ids := []platen.ID{d.set.ID}
+	given = transfer.Widen(given, d.set.ID)
 	for _, r := range d.records {
-		ids = append(ids, r.ID)
+		given = transfer.Widen(given, r.ID)
 	}
-	return span(ids)
+	return given
 }
 
 func (d dataSet) Read(yield func(*platen.SourceRecord) error) error {
@@ -45,12 +45,12 @@ type contentSet struct {
 }
 
 func (c contentSet) ContentSet() transfer.SourceSet { return c.set }
-func (c contentSet) Given() platen.Run {
-	ids := []platen.ID{c.set.ID}
+func (c contentSet) Given() (given platen.Run) {
+	given = transfer.Widen(given, c.set.ID)
 	for _, item := range c.items {
-		ids = append(ids, item.ID, item.Record)
+		given = transfer.Widen(given, item.ID, item.Record)
 	}
-	return span(ids)
+	return given
 }
 
 func (c contentSet) Read(yield func(*transfer.SourceItem) error) error {
@@ -60,19 +60,6 @@ func (c contentSet) Read(yield func(*transfer.SourceItem) error) error {
 		}
 	}
 	return nil
-}
-
-func span(ids []platen.ID) (run platen.Run) {
-	for _, id := range ids {
-		if id == 0 {
-			continue
-		}
-		if run.First == 0 || id < run.First {
-			run.First = id
-		}
-		run.Last = max(run.Last, id)
-	}
-	return run
 }
 
 func pairs(text string) (list []platen.NameValue) {
@@ -359,9 +346,12 @@ func testDelete(t *testing.T, open Open) {
 	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: []transfer.SourceItem{
 		{ID: 9001, Record: 5001, Properties: platen.EncodeList(pairs("i=1"))}, {ID: 9002, Record: 5002}, {ID: 9003, Record: 5003},
 	}})
-	document := `{"id":%d,"properties":[{"name":"p","value":"1"}],"jobs":[{"id":%d,"segments":[{"documentsets":[{"documents":[{"documentpages":[{"id":%d,"contentitem":%d},{"contentitem":%d,"datarecord":%d}]}]}]}]}]}`
-	mustCreate(t, s, fmt.Sprintf(document, 10, 11, 12, 9001, 8501, 5501))
-	mustCreate(t, s, fmt.Sprintf(document, 20, 21, 22, 9002, 8502, 5502))
+	jobSet := func(id, item, newItem, newRecord platen.ID) *tree {
+		first := transfer.Page{ID: id + 2, Item: item}
+		return jobSetOf(jobOf(segmentOf(documentsOf(documentOf(first, page(newItem, newRecord))))).as(id + 1)).as(id).properties("p=1")
+	}
+	mustCreate(t, s, jobSet(10, 9001, 8501, 5501))
+	mustCreate(t, s, jobSet(20, 9002, 8502, 5502))
 	// Read once, so that all is cached that can be.
 	list(t, s, platen.JobSet, 10, platen.Properties)
 	list(t, s, platen.ContentItem, 9001, platen.Properties)
@@ -387,7 +377,7 @@ func testDelete(t *testing.T, open Open) {
 	wantCode(t, "another kind", s.Delete(ctx, platen.Ref{Kind: platen.ContentSet, ID: 10}), platen.NotFound, "content set 10")
 	gone(platen.ContentItem, 9003)
 	gone(platen.DataRecord, 5003)
-	_, err := create(t, s, fmt.Sprintf(document, 30, 31, 32, 9003, 8503, 5503))
+	_, err := create(t, s, jobSet(30, 9003, 8503, 5503))
 	wantCode(t, "an item of a deleted set", err, platen.Conflict, "deleted set")
 	used := func() {
 		t.Helper()
@@ -410,7 +400,7 @@ func testDelete(t *testing.T, open Open) {
 	if more, err := s.Clean(ctx, time.Now().Add(-time.Hour)); more || err != nil {
 		t.Error("what was deleted just now is cleaned up:", more, err)
 	}
-	_, err = create(t, s, `{"id":10,"jobs":[]}`)
+	_, err = create(t, s, jobSetOf().as(10))
 	wantCode(t, "a deleted id", err, platen.Conflict, "deleted set")
 	clean(t, s)
 	used()
@@ -420,7 +410,7 @@ func testDelete(t *testing.T, open Open) {
 	gone(platen.ContentItem, 9001)
 	gone(platen.DataRecord, 5101)
 	// Nothing at all is left of it.
-	mustCreate(t, s, fmt.Sprintf(document, 10, 11, 12, 9001, 8501, 5501))
+	mustCreate(t, s, jobSet(10, 9001, 8501, 5501))
 	diff(t, "new again", list(t, s, platen.ContentItem, 9001, platen.Properties), "[]")
 
 	for _, id := range []platen.ID{10, 20} {
@@ -435,15 +425,12 @@ func testDelete(t *testing.T, open Open) {
 
 func testDeleteLarge(t *testing.T, open Open) {
 	s := start(t, open)
-	var b strings.Builder
-	for i := range 5_000 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"documentpages":[{"contentitem":%d}]}`, 1_000_000+2*i)
+	documents := documentsOf()
+	for i := range platen.ID(5_000) {
+		documents.In = append(documents.In, documentOf(page(1_000_000+2*i, 0)))
 	}
-	made := mustCreate(t, s, `{"jobs":[{"segments":[{"documentsets":[{"documents":[`+b.String()+`]}]}]},{}]}`)
-	other := mustCreate(t, s, `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1000006}]}]}]}]}]}`)
+	made := mustCreate(t, s, jobSetOf(jobOf(segmentOf(documents)), jobOf()))
+	other := mustCreate(t, s, pagesOf(page(1_000_006, 0)))
 	if err := s.Delete(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.ID}); err != nil {
 		t.Fatal(err)
 	}
@@ -470,7 +457,7 @@ func testOperations(t *testing.T, open Open) {
 	if err != nil || len(all) != 3 || !all[0].Started.Equal(start) || all[0].Type != "T" {
 		t.Fatal(all, err)
 	}
-	set := emptySet{}
+	set := jobSetOf()
 	made, err := s.CreateJobSet(ctx, set, storage.JobSetOptions{Operation: "a"})
 	if err != nil {
 		t.Fatal(err)
@@ -512,14 +499,6 @@ func testOperations(t *testing.T, open Open) {
 	_, err = s.Operation(ctx, "a")
 	wantCode(t, "forgotten", err, platen.NotFound, "operation")
 
-	item := `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":77}]}]}]}]}]}`
-	_, err = createWith(t, s, item, storage.JobSetOptions{Existing: true})
+	_, err = s.CreateJobSet(ctx, pagesOf(page(77, 0)), storage.JobSetOptions{Existing: true})
 	wantCode(t, "an item that does not exist", err, platen.NotFound, "content item 77")
 }
-
-// An emptySet is a job set with nothing in it.
-type emptySet struct{}
-
-func (emptySet) Nodes() []transfer.Node            { return []transfer.Node{{Kind: platen.JobSet, Parent: -1}} }
-func (emptySet) Given() platen.Run                 { return platen.Run{} }
-func (emptySet) Read(transfer.JobSetVisitor) error { return nil }

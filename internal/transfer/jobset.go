@@ -13,12 +13,30 @@ type JobSetSource interface {
 	// Nodes are the job set (the first), its jobs, job segments and document
 	// sets in document order: each parent before its children.
 	Nodes() []Node
-	// Given is from the smallest to the largest ID that the source gives;
-	// zero for none. New IDs are taken from outside. Of those from 2^52 up it
-	// takes no notice, so that one of them can not use up the sequence.
+	// Given is from the smallest to the largest ID that the source gives, as
+	// [Widen] counts them; zero for none. New IDs are taken from outside.
 	Given() platen.Run
 	// Read passes the rest to v, in document order.
 	Read(v JobSetVisitor) error
+}
+
+// keepsSequence bounds the identifiers that move the sequence: from here up
+// they do not, so that a single one can not use it up.
+const keepsSequence platen.ID = 1 << 52
+
+// Widen returns given, extended to ids. It takes no notice of 0, and of IDs
+// from 2^52 up.
+func Widen(given platen.Run, ids ...platen.ID) platen.Run {
+	for _, id := range ids {
+		if id <= 0 || id >= keepsSequence {
+			continue
+		}
+		if given.First == 0 || id < given.First {
+			given.First = id
+		}
+		given.Last = max(given.Last, id)
+	}
+	return given
 }
 
 // A Node is an entity above the documents.
