@@ -328,7 +328,7 @@ var errSlowSets = platen.Errorf(platen.Unavailable, "to look the content sets up
 // A defaultSet is the job set of content sets that no preset arranges.
 type defaultSet struct {
 	ctx   context.Context
-	store storage.Store
+	store storage.Sets
 	sets  []platen.ID
 }
 
