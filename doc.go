@@ -1,7 +1,7 @@
-// Package platen is the vocabulary that every other package of the project
-// shares: the kinds of entities, their identifiers, their name/value lists,
-// the errors, and the [Store] that keeps them. It imports the standard
-// library only.
+// Package platen is the vocabulary that the Go client and the server share:
+// the kinds of entities, their identifiers, their lists of names and values,
+// data records, searches, statistics, operations, and the errors. It imports
+// the standard library only.
 //
 // # Entities
 //
@@ -14,7 +14,8 @@
 //
 // # Where things are
 //
-// The wire format is in internal/olrest, the HTTP server in internal/server,
-// credentials in internal/auth, the SQL in internal/sqlstore. The client
-// package speaks to a server with the types of this package.
+// The client package speaks to a server with the types of this package. What
+// only the server needs is in internal: storage says what a store does and
+// sqlstore does it in SQL, transfer has the vocabulary of imports and exports,
+// olrest the wire format, server the HTTP server, auth the credentials.
 package platen

@@ -14,28 +14,32 @@ const module = "github.com/platenhq/platen"
 // only tests import, and programs, may import all.
 var imports = map[string][]string{
 	"":                    {},
-	"/internal/olrest":    {""},
-	"/internal/auth":      {"", "/internal/olrest"},
-	"/internal/spool":     {""},
+	"/internal/transfer":  {""},
+	"/internal/storage":   {"", "/internal/transfer"},
+	"/internal/olrest":    {"", "/internal/transfer"},
+	"/internal/auth":      {"", "/internal/olrest", "/internal/storage", "/internal/transfer"},
+	"/internal/spool":     {"", "/internal/transfer"},
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/block", "/internal/listen", "/internal/olrest",
-		"/internal/spool", "/internal/sqlstore", "/internal/telemetry"}, // block and sqlstore: by way of telemetry
-	"/internal/block":     {""},
-	"/internal/sqlstore":  {"", "/internal/block"},
-	"/internal/telemetry": {"", "/internal/admission", "/internal/block", "/internal/sqlstore"},
-	"/internal/sqlite":    {"", "/internal/block", "/internal/sqlstore"},
-	"/internal/postgres":  {"", "/internal/block", "/internal/sqlstore"},
-	"/client":             {"", "/internal/olrest"},
+		"/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
+	"/internal/block":     {"", "/internal/transfer"},
+	"/internal/search":    {""},
+	"/internal/sqlstore":  {"", "/internal/block", "/internal/search", "/internal/storage", "/internal/transfer"},
+	"/internal/telemetry": {"", "/internal/admission", "/internal/block", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
+	"/internal/sqlite":    {"", "/internal/block", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
+	"/internal/postgres":  {"", "/internal/block", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
+	"/client":             {"", "/internal/olrest", "/internal/transfer"},
 }
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
-	"/internal/server":   {"/internal/block", "/internal/sqlstore"},
-	"/internal/sqlite":   {"/internal/block"},
-	"/internal/postgres": {"/internal/block"},
+	"/internal/server":    {"/internal/block", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
+	"/internal/telemetry": {"/internal/block", "/internal/search", "/internal/transfer"},
+	"/internal/sqlite":    {"/internal/block"},
+	"/internal/postgres":  {"/internal/block"},
 }
 
 // forTests are packages that nothing but tests may depend on; programs are

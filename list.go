@@ -18,6 +18,12 @@ type NameValue struct {
 // in which a list is stored, cached and sent; nobody changes its bytes.
 type List []byte
 
+// An Update is a new list, or changes to one, for one entity.
+type Update struct {
+	ID    ID
+	Pairs []NameValue
+}
+
 // EmptyList is the list with nothing in it.
 var EmptyList = List("[]")
 

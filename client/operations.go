@@ -10,6 +10,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // An Operation creates a job set while its client does other things. Its
@@ -83,7 +84,7 @@ func (s Structure) encode() ([]byte, error) {
 	var b bytes.Buffer
 	w := olrest.NewJobSetWriter(&b)
 	element := func(kind platen.Kind, item platen.ID) {
-		_ = w.Write(&platen.Element{Kind: kind, Page: platen.Page{Item: item}}) // a bytes.Buffer takes all
+		_ = w.Write(&transfer.Element{Kind: kind, Page: transfer.Page{Item: item}}) // a bytes.Buffer takes all
 	}
 	element(platen.JobSet, 0)
 	for _, job := range s {

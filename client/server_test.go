@@ -18,6 +18,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 const (
@@ -26,7 +27,7 @@ const (
 )
 
 // admin is the user of all servers: to hash a password takes its time.
-var admin = sync.OnceValues(func() (platen.User, error) { return auth.NewUser(user, password) })
+var admin = sync.OnceValues(func() (storage.User, error) { return auth.NewUser(user, password) })
 
 // startServer starts a server on a new SQLite database, on a port of this
 // machine. stop ends it and removes the database.
@@ -39,7 +40,9 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 	if err != nil {
 		return "", nil, err
 	}
-	store.Serve()
+	if err := store.Start(ctx, "gone"); err != nil {
+		return "", nil, err
+	}
 	hashed, err := admin()
 	if err != nil {
 		return "", nil, err

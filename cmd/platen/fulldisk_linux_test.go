@@ -22,7 +22,8 @@ func TestFullDiskSQLite(t *testing.T) {
 		t.Skip("no small disk can be had: ", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
-	p := serveProcess(t, data)
+	const noFloor = "PLATEN_MIN_FREE_DISK=0" // the disk is smaller than the default
+	p := serveProcess(t, data, noFloor)
 	c := p.client(t)
 	made, err := c.Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[{},{}]}`))
 	if err != nil {
@@ -92,7 +93,7 @@ func TestFullDiskSQLite(t *testing.T) {
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
-	p = serveProcess(t, data)
+	p = serveProcess(t, data, noFloor)
 	again, err := p.client(t).List(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
 	if err != nil || fmt.Sprint(again) != fmt.Sprint(last) {
 		t.Errorf("after a kill there is %.40v, before there was %.40v: %v", again, last, err)

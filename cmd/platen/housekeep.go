@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 const (
@@ -20,8 +20,14 @@ const (
 // serverGone is what clients read of an operation whose server is gone.
 const serverGone = "the server was stopped before the operation had ended; begin it again"
 
+// upkeep is what housekeeping needs of a store.
+type upkeep interface {
+	storage.Operations
+	storage.Maintenance
+}
+
 // housekeep does what has to be done from time to time, until ctx ends.
-func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set settings) {
+func housekeep(ctx context.Context, store upkeep, log *slog.Logger, set settings) {
 	forget := time.NewTicker(forgetEvery)
 	defer forget.Stop()
 	fail := time.NewTicker(failEvery)
@@ -54,7 +60,7 @@ func housekeep(ctx context.Context, store platen.Store, log *slog.Logger, set se
 
 // cleanUp removes for good what was deleted long enough ago, a batch at a
 // time, and leaves the store alone as long as each took.
-func cleanUp(ctx context.Context, store platen.Store, log *slog.Logger, after time.Duration) {
+func cleanUp(ctx context.Context, store upkeep, log *slog.Logger, after time.Duration) {
 	before := time.Now().Add(-after)
 	for batches := 0; ctx.Err() == nil; batches++ {
 		start := time.Now()

@@ -109,24 +109,32 @@ func (l location) begin(ctx context.Context, tell func(string)) error {
 }
 
 // open opens the store. cacheBytes bounds the cache of lists of a directory's.
-func (l location) open(ctx context.Context, cacheBytes int) (*sqlstore.Store, error) {
+func (l location) open(ctx context.Context, cacheBytes int, options ...sqlstore.Option) (*sqlstore.Store, error) {
 	if l.database == "" {
-		return sqlite.Open(ctx, l.String(), cacheBytes)
+		return sqlite.Open(ctx, l.String(), cacheBytes, options...)
 	}
 	if !postgres.IsAddress(l.database) {
 		return nil, usageError{fmt.Errorf("--database wants an address like postgres://user@host:5432/database; for a directory there is --data"), "platen serve"}
 	}
-	return postgres.Open(ctx, l.database)
+	return postgres.Open(ctx, l.database, options...)
 }
 
 // openUsers opens the users of a store, beside the servers that run on it.
-func (l location) openUsers(ctx context.Context, tell func(string)) (sqlstore.UserStore, error) {
+func (l location) openUsers(ctx context.Context, tell func(string)) (store sqlstore.UserStore, err error) {
 	if l.database != "" {
-		return l.open(ctx, 0)
+		store, err = l.open(ctx, 0)
+	} else {
+		store, err = sqlite.OpenUsers(ctx, l.String(), func() {
+			tell("waiting for the server's current transaction, a minute at most")
+		})
 	}
-	return sqlite.OpenUsers(ctx, l.String(), func() {
-		tell("waiting for the server's current transaction, a minute at most")
-	})
+	if err != nil {
+		return nil, err
+	}
+	if err := store.Unfinished(ctx); err != nil {
+		return nil, errors.Join(err, store.Close())
+	}
+	return store, nil
 }
 
 // use runs fn on the users of a store, and waits until all servers that run on
@@ -148,9 +156,6 @@ func (l location) use(ctx context.Context, env environment, create bool, fn func
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	if err := store.Unfinished(ctx); err != nil {
-		return err
-	}
 	if err := fn(store); err != nil {
 		return err
 	}

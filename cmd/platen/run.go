@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // An environment is all that a command sees of the world besides its
@@ -85,7 +86,7 @@ Each flag can also be set in the environment; "platen COMMAND --help" has the na
 		return usageError{err, cmd.CommandPath()}
 	})
 	describeEnvironment(root)
-	err := root.ExecuteContext(platen.WithActor(ctx, actor()))
+	err := root.ExecuteContext(storage.WithActor(ctx, actor()))
 	if err == nil {
 		return 0
 	}

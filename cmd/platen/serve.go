@@ -1,24 +1,17 @@
 package main
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/server"
-	"github.com/platenhq/platen/internal/sqlstore"
-	"github.com/platenhq/platen/internal/telemetry"
 )
 
 const (
@@ -114,175 +107,6 @@ proxy before it (--behind-proxy).`,
 	return cmd
 }
 
-// A running server, for those who want to use it once it answers.
-type running struct {
-	url      string
-	metrics  string // where they have an address of their own, else ""
-	password string // of the admin, if this start made it; else ""
-	store    platen.Store
-}
-
-// serve runs a server until ctx ends, and ends not much later. ready, unless
-// nil, is called when it answers, and prints what a person should know instead
-// of serve.
-func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) error {
-	ended := make(chan error, 1)
-	go func() { ended <- serveUntil(ctx, env, set, ready) }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	timer := time.NewTimer(stopWithin)
-	defer timer.Stop()
-	select {
-	case err := <-ended:
-		return err
-	case <-timer.C:
-		return fmt.Errorf("the server has not stopped within %v and is ended; nothing that was acknowledged is lost by that", stopWithin)
-	}
-}
-
-// stopWithin is less than the ten seconds after which a supervisor kills.
-const stopWithin = 9500 * time.Millisecond
-
-// serveUntil is serve without a bound for its end.
-func serveUntil(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
-	log, err := newLog(env.stderr, set)
-	if err != nil {
-		return err
-	}
-	if err := set.check(); err != nil {
-		return err
-	}
-	if set.limits, err = set.limits.Resolve(); err != nil {
-		return usageError{err, "platen serve"}
-	}
-	listener, err := net.Listen("tcp", set.listen)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w; another address can be given with --listen", set.listen, err)
-	}
-	defer listener.Close() // harmless when it is closed already
-	if set.noAuth && !loopback(listener.Addr()) {
-		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", listener.Addr()), "platen serve"}
-	}
-	if err := set.front.check(listener.Addr()); err != nil {
-		return err
-	}
-	url := "http://" + listener.Addr().String()
-	if set.front.tls.Cert != "" {
-		url = "https://" + listener.Addr().String()
-	}
-	metrics, err := listenMetrics(set.metrics)
-	if err != nil {
-		return err
-	}
-	if metrics != nil {
-		defer metrics.Close() // harmless, too
-	}
-	telemetry := telemetry.New(telemetry.Config{Version: buildVersion(), Log: log})
-	if err := telemetry.Trace(ctx, env.getenv); err != nil {
-		return err
-	}
-	defer telemetry.Close()
-	config := server.Config{
-		Log: log, APIVersion: set.apiVersion, MaxBody: set.maxBody, Telemetry: telemetry, LoopbackHosts: set.noAuth,
-	}
-	if err := set.front.open(&config, listener.Addr(), telemetry, log); err != nil {
-		return err
-	}
-	defer watch(ctx, config.Certificates)()
-	limited := admission.Listen(listener, set.limits, config.Proxies.Contains, telemetry.Refused)
-	telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
-	warn := func(line string) { log.Warn(line) }
-	release, err := set.lock(fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), listener.Addr(), time.Now().Format(time.DateTime)), warn)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	if set.anew {
-		if err := set.begin(ctx, warn); err != nil {
-			return err
-		}
-	}
-	spools, err := set.openSpools()
-	if err != nil {
-		return err
-	}
-	store, err := set.open(ctx, set.cache<<20)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, store.Close()) }()
-	store.Observe(telemetry.Store())
-	telemetry.WatchStore(store.Stats)
-	store.Serve()
-	if err := store.Unfinished(ctx); err != nil {
-		return err
-	}
-	password, err := firstUser(ctx, store, log, env.getenv(adminPassword), set.location)
-	if err != nil {
-		return err
-	}
-	guard, err := auth.NewGuard(ctx, auth.Config{Store: store, TokenTTL: set.tokenTTL, Off: set.noAuth, Log: log})
-	if err != nil {
-		return err
-	}
-	defer guard.Close()
-	config.Store, config.Guard, config.Spool, config.Limits = store, guard, spools, set.limits
-	handler := server.New(config)
-
-	// What ran in a process that is gone has ended with it.
-	if err := store.FailOperations(ctx, serverGone); err != nil {
-		return err
-	}
-
-	ctx, cancel := context.WithCancel(ctx)
-	housekept := make(chan struct{})
-	go func() {
-		defer close(housekept)
-		housekeep(ctx, store, log, set)
-	}()
-	defer func() {
-		cancel()
-		<-housekept
-	}()
-	defer serveMetrics(ctx, telemetry, metrics, log)()
-	served := make(chan error, 1)
-	go func() { served <- handler.Serve(ctx, limited) }()
-	now := running{url: url, password: password, store: store}
-	if metrics != nil {
-		now.metrics = "http://" + metrics.Addr().String() + "/metrics"
-	}
-	if ready == nil {
-		ready = func(context.Context, running) error { return banner(env.stdout, now, set) }
-	}
-	if err := ready(ctx, now); err != nil {
-		cancel()
-		return errors.Join(err, <-served)
-	}
-	log.Info("serving", "url", url, "metrics", now.metrics, "data", set.location.String(), "version", buildVersion())
-	err = <-served
-	log.Info("stopped")
-	return err
-}
-
-// banner tells the person who started the server what there is to know.
-func banner(w io.Writer, now running, set settings) error {
-	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
-	if now.metrics != "" {
-		_, err = fmt.Fprintf(w, "metrics on %s\n", now.metrics)
-	}
-	if now.password != "" {
-		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
-			adminName, now.password, adminName, set.option())
-	}
-	if set.noAuth {
-		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
-	}
-	return err
-}
-
 // check refuses settings that can not be meant.
 func (set settings) check() error {
 	wrong := func(format string, args ...any) error {
@@ -303,39 +127,6 @@ func (set settings) check() error {
 		return wrong("--api-version is empty")
 	}
 	return nil
-}
-
-// firstUser makes the first user of a store that has none. It returns the
-// password if it made that up.
-func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, password string, at location) (string, error) {
-	users, err := store.Users(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(users) > 0 {
-		if password != "" {
-			log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
-				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, at.option()))
-		}
-		return "", nil
-	}
-	made := ""
-	if password == "" {
-		made = auth.NewPassword()
-		password = made
-	}
-	admin, err := auth.NewUser(adminName, password)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", adminPassword, err)
-	}
-	err = store.AddUser(ctx, admin)
-	if platen.ErrorCode(err) == platen.Conflict {
-		return "", nil // another server, started at the same time, was first
-	}
-	if err == nil {
-		log.Info(string(platen.UserAdded), "user", adminName, "by", platen.ActorOf(ctx))
-	}
-	return made, err
 }
 
 func loopback(address net.Addr) bool {

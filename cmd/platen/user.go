@@ -14,9 +14,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 func userCommand(env environment) *cobra.Command {
@@ -33,7 +33,7 @@ invalid.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	at.flags(cmd.PersistentFlags())
-	setPassword := func(use, short string, create bool, set func(context.Context, sqlstore.UserStore, platen.User) error) *cobra.Command {
+	setPassword := func(use, short string, create bool, set func(context.Context, sqlstore.UserStore, storage.User) error) *cobra.Command {
 		sub := &cobra.Command{
 			Use:   use + " NAME",
 			Short: short,
@@ -67,10 +67,10 @@ with --generate a random one is made and printed.`,
 	}
 	cmd.AddCommand(
 		logoutCommand(env, &at), unlockCommand(env, &at),
-		setPassword("add", "Add a user", true, func(ctx context.Context, s sqlstore.UserStore, user platen.User) error {
+		setPassword("add", "Add a user", true, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
 			return s.AddUser(ctx, user)
 		}),
-		setPassword("passwd", "Set the password of a user, which ends the user's tokens", false, func(ctx context.Context, s sqlstore.UserStore, user platen.User) error {
+		setPassword("passwd", "Set the password of a user, which ends the user's tokens", false, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
 			return s.SetPassword(ctx, user)
 		}),
 		&cobra.Command{

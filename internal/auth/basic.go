@@ -13,6 +13,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // verifiedFor is how long Basic credentials need not be hashed again.
@@ -68,7 +69,7 @@ func basic(r *http.Request) (name, password string, err error) {
 
 // checkPassword checks Basic credentials and returns their user. Forbidden:
 // they are wrong. TooManyAttempts: they may not be tried now.
-func (g *Guard) checkPassword(ctx context.Context, name, password string) (platen.User, error) {
+func (g *Guard) checkPassword(ctx context.Context, name, password string) (storage.User, error) {
 	call := CallOf(ctx)
 	from := prefixOf(call.Client)
 	key := verifiedKey(keyed(g.key, from.String(), name, password))
@@ -80,21 +81,21 @@ func (g *Guard) checkPassword(ctx context.Context, name, password string) (plate
 	select {
 	case <-a.done:
 	case <-ctx.Done():
-		return platen.User{}, ctx.Err()
+		return storage.User{}, ctx.Err()
 	}
 	if refused, ok := a.err.(*platen.Error); ok && a.cause != "" {
 		err := call.refuse(name, a.cause, refused)
 		if err.Code == platen.Forbidden {
 			g.log.Warn("wrong user or password", "client", call.Client.String(), "tried", call.Tried, "request", call.RequestID)
 		}
-		return platen.User{}, err
+		return storage.User{}, err
 	}
 	return user, a.err
 }
 
 // attempt returns the attempt at the credentials that is under way, or begins
 // one. It goes on when the client leaves, so that its password is counted.
-func (g *Guard) attempt(key attemptKey, user platen.User, password string, try platen.LoginFailure) *attempt {
+func (g *Guard) attempt(key attemptKey, user storage.User, password string, try storage.LoginFailure) *attempt {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if a := g.attempts[key]; a != nil {
@@ -138,13 +139,13 @@ var errBusy = &platen.Error{
 }
 
 // turnAway refuses a, for which the queue has no place.
-func (g *Guard) turnAway(a *attempt, try platen.LoginFailure) {
+func (g *Guard) turnAway(a *attempt, try storage.LoginFailure) {
 	g.limiter.foundFull(try)
 	a.refuse(causeBusy, errBusy)
 }
 
 // allow reports whether a try may be made now, and otherwise refuses a.
-func (g *Guard) allow(a *attempt, try platen.LoginFailure) bool {
+func (g *Guard) allow(a *attempt, try storage.LoginFailure) bool {
 	wait := g.limiter.wait(try)
 	if wait == 0 {
 		return true
@@ -158,7 +159,7 @@ func (g *Guard) allow(a *attempt, try platen.LoginFailure) bool {
 
 // verify checks the password when it is the attempt's turn. user is zero if
 // there is none of that name.
-func (g *Guard) verify(a *attempt, key verifiedKey, user platen.User, password string, try platen.LoginFailure) {
+func (g *Guard) verify(a *attempt, key verifiedKey, user storage.User, password string, try storage.LoginFailure) {
 	// Once more: others that were ahead in the queue have been counted since.
 	if !g.allow(a, try) {
 		return
@@ -180,7 +181,7 @@ func (g *Guard) verify(a *attempt, key verifiedKey, user platen.User, password s
 }
 
 // failed counts a failed login.
-func (g *Guard) failed(try platen.LoginFailure) {
+func (g *Guard) failed(try storage.LoginFailure) {
 	g.limiter.failed(try)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -190,7 +191,7 @@ func (g *Guard) failed(try platen.LoginFailure) {
 }
 
 // succeeded remembers credentials that were found right.
-func (g *Guard) succeeded(key verifiedKey, user platen.User, try platen.LoginFailure) {
+func (g *Guard) succeeded(key verifiedKey, user storage.User, try storage.LoginFailure) {
 	pair, record := g.limiter.succeeded(try)
 	now := g.now()
 	g.mu.Lock()
@@ -203,13 +204,13 @@ func (g *Guard) succeeded(key verifiedKey, user platen.User, try platen.LoginFai
 	}
 	g.verified[key] = verified{user.Name, user.Epoch, now.Add(verifiedFor), pair}
 	if record && len(g.logins) < maxTracked {
-		g.logins = append(g.logins, platen.KnownLogin{Address: try.Address, User: try.User, Seen: now})
+		g.logins = append(g.logins, storage.KnownLogin{Address: try.Address, User: try.User, Seen: now})
 	}
 }
 
 // isVerified reports whether the credentials were found right a short time
 // ago, and the user's password is the same still.
-func (g *Guard) isVerified(key verifiedKey, user platen.User) bool {
+func (g *Guard) isVerified(key verifiedKey, user storage.User) bool {
 	g.mu.Lock()
 	seen, ok := g.verified[key]
 	g.mu.Unlock()
@@ -248,18 +249,18 @@ func (h hashes) hash(what, text string) string {
 
 func (h hashes) user(name string) string { return h.hash("user", name) }
 
-func (h hashes) of(name string, from netip.Prefix) platen.LoginFailure {
-	return platen.LoginFailure{Address: h.hash("address", from.String()), User: h.user(name)}
+func (h hashes) of(name string, from netip.Prefix) storage.LoginFailure {
+	return storage.LoginFailure{Address: h.hash("address", from.String()), User: h.user(name)}
 }
 
 // ofText is of for an address as a person writes it, "" for all.
-func (h hashes) ofText(name, address string) (platen.LoginFailure, error) {
+func (h hashes) ofText(name, address string) (storage.LoginFailure, error) {
 	if address == "" {
-		return platen.LoginFailure{User: h.user(name)}, nil
+		return storage.LoginFailure{User: h.user(name)}, nil
 	}
 	addr, err := netip.ParseAddr(address)
 	if err != nil {
-		return platen.LoginFailure{}, platen.Errorf(platen.Invalid, "%q is no IP address: want one like 192.0.2.7 or 2001:db8::7, of which the /64 counts", address)
+		return storage.LoginFailure{}, platen.Errorf(platen.Invalid, "%q is no IP address: want one like 192.0.2.7 or 2001:db8::7, of which the /64 counts", address)
 	}
 	return h.of(name, prefixOf(addr)), nil
 }
@@ -268,7 +269,7 @@ func (h hashes) ofText(name, address string) (platen.LoginFailure, error) {
 // for all, from an IP address, "" for all. With both given, the user may log
 // in from there even while others guess. Invalid: the address is none.
 // NotFound: there is no such user.
-func Unlock(ctx context.Context, store platen.UserStore, name, address string) error {
+func Unlock(ctx context.Context, store storage.Users, name, address string) error {
 	key, err := store.Secret(ctx, failureKey, newKey())
 	if err != nil {
 		return err

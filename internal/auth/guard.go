@@ -13,11 +13,12 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // A Guard checks credentials.
 type Guard struct {
-	store     platen.UserStore
+	store     storage.Users
 	ttl       time.Duration
 	off       bool
 	log       *slog.Logger
@@ -39,13 +40,13 @@ type Guard struct {
 	mu       sync.Mutex
 	verified map[verifiedKey]verified
 	attempts map[attemptKey]*attempt
-	failures []platen.LoginFailure // not yet shared
-	logins   []platen.KnownLogin   // not yet recorded
+	failures []storage.LoginFailure // not yet shared
+	logins   []storage.KnownLogin   // not yet recorded
 }
 
 // Config says how a [Guard] works.
 type Config struct {
-	Store    platen.UserStore
+	Store    storage.Users
 	TokenTTL time.Duration // how long a token is good for
 	Off      bool          // check nothing
 	Log      *slog.Logger
@@ -167,17 +168,17 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-func (g *Guard) checkLogin(r *http.Request) (platen.User, error) {
+func (g *Guard) checkLogin(r *http.Request) (storage.User, error) {
 	if g.off {
 		// The client is told that security is off by any token being good.
-		return platen.User{}, nil
+		return storage.User{}, nil
 	}
 	name, password, err := basic(r)
 	if err == nil {
 		err = g.waitFresh(r.Context())
 	}
 	if err != nil {
-		return platen.User{}, err
+		return storage.User{}, err
 	}
 	return g.checkPassword(r.Context(), name, password)
 }

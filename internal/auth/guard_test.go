@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -30,10 +31,10 @@ var home, away = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.1
 
 // onBoth runs a test on two stores of one database: on SQLite of one server
 // and a command, on PostgreSQL of two servers.
-func onBoth(t *testing.T, test func(t *testing.T, open func() platen.Store)) {
+func onBoth(t *testing.T, test func(t *testing.T, open func() storage.Store)) {
 	t.Run("SQLite", func(t *testing.T) {
 		dir := t.TempDir()
-		test(t, func() platen.Store {
+		test(t, func() storage.Store {
 			s, err := sqlite.Open(t.Context(), dir, 0)
 			if err != nil {
 				t.Fatal(err)
@@ -44,7 +45,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() platen.Store)) {
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		address := pgtest.Database(t)
-		test(t, func() platen.Store {
+		test(t, func() storage.Store {
 			s, err := postgres.Open(t.Context(), address)
 			if err != nil {
 				t.Fatal(err)
@@ -76,7 +77,7 @@ func (g *guardTest) logged() string {
 	return g.b.String()
 }
 
-func startGuard(t *testing.T, store platen.Store, localTime func() time.Time) *guardTest {
+func startGuard(t *testing.T, store storage.Store, localTime func() time.Time) *guardTest {
 	t.Helper()
 	g := &guardTest{t: t}
 	var err error
@@ -88,7 +89,7 @@ func startGuard(t *testing.T, store platen.Store, localTime func() time.Time) *g
 	return g
 }
 
-func addUser(t *testing.T, store platen.Store, name string) platen.User {
+func addUser(t *testing.T, store storage.Store, name string) storage.User {
 	t.Helper()
 	user, err := NewUser(name, goodPassword)
 	if err == nil {
@@ -148,12 +149,12 @@ func awaits(t *testing.T, what string, ok func() bool) {
 // TestSessions checks that rotating the key ends all sessions on all servers,
 // a logout those of one user, and that each server logs who did it.
 func TestSessions(t *testing.T) {
-	onBoth(t, func(t *testing.T, open func() platen.Store) {
-		stores := []platen.Store{open(), open()}
+	onBoth(t, func(t *testing.T, open func() storage.Store) {
+		stores := []storage.Store{open(), open()}
 		addUser(t, stores[0], "a")
 		addUser(t, stores[0], "b")
 		guards := []*guardTest{startGuard(t, stores[0], time.Now), startGuard(t, stores[1], time.Now)}
-		ctx := platen.WithActor(t.Context(), "root@host")
+		ctx := storage.WithActor(t.Context(), "root@host")
 
 		a, b := guards[0].mustLogin("a"), guards[1].mustLogin("b")
 		for _, g := range guards {
@@ -182,7 +183,7 @@ func TestSessions(t *testing.T) {
 			if refused := g.use(a); refused != "" {
 				t.Error("a token of the new key:", refused)
 			}
-			awaits(t, "the log", func() bool { return strings.Contains(g.logged(), string(platen.KeyRotated)) })
+			awaits(t, "the log", func() bool { return strings.Contains(g.logged(), string(storage.KeyRotated)) })
 			for _, want := range []map[string]any{
 				{"msg": "sessions ended", "user": "a", "by": "root@host"},
 				{"msg": "token key rotated", "user": "", "by": "root@host"},
@@ -221,7 +222,7 @@ func countLines(t *testing.T, log string, want map[string]any) (n int) {
 
 // TestUnlockEverywhere locks a user, and lets all servers unlock it.
 func TestUnlockEverywhere(t *testing.T) {
-	onBoth(t, func(t *testing.T, open func() platen.Store) {
+	onBoth(t, func(t *testing.T, open func() storage.Store) {
 		store := open()
 		addUser(t, store, "a")
 		g := startGuard(t, store, time.Now)
@@ -253,7 +254,7 @@ func TestUnlockEverywhere(t *testing.T) {
 // TestKnownAfterRestart checks that an address which has logged in is known to
 // a server that starts later, and to one that runs.
 func TestKnownAfterRestart(t *testing.T) {
-	onBoth(t, func(t *testing.T, open func() platen.Store) {
+	onBoth(t, func(t *testing.T, open func() storage.Store) {
 		store := open()
 		addUser(t, store, "a")
 		beside := startGuard(t, store, time.Now)
@@ -275,7 +276,7 @@ func TestKnownAfterRestart(t *testing.T) {
 func TestClocks(t *testing.T) {
 	address := pgtest.Database(t)
 	for _, away := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
-		open := func() platen.Store {
+		open := func() storage.Store {
 			s, err := postgres.Open(t.Context(), address)
 			if err != nil {
 				t.Fatal(err)
@@ -357,7 +358,7 @@ func TestRefusals(t *testing.T) {
 		t.Error("a password is in the log:", g.logged())
 	}
 	// A damaged hash is an error of the server, with the user for its log.
-	if err := store.SetPassword(t.Context(), platen.User{Name: "b", Password: "damaged"}); err != nil {
+	if err := store.SetPassword(t.Context(), storage.User{Name: "b", Password: "damaged"}); err != nil {
 		t.Fatal(err)
 	}
 	awaits(t, "the damaged hash", func() bool {

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // An allowance is how many wrong passwords are checked: burst at once, then
@@ -103,7 +103,7 @@ func newLimiter(now func() time.Time) *limiter {
 }
 
 // wait returns how long try must wait: 0 if it may be made now.
-func (l *limiter) wait(try platen.LoginFailure) time.Duration {
+func (l *limiter) wait(try storage.LoginFailure) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -114,7 +114,7 @@ func (l *limiter) wait(try platen.LoginFailure) time.Duration {
 }
 
 // pair returns the known pair of a try, nil for none.
-func (l *limiter) pair(try platen.LoginFailure, now time.Time) *pair {
+func (l *limiter) pair(try storage.LoginFailure, now time.Time) *pair {
 	p := l.known[try.User][try.Address]
 	if p != nil && now.Sub(p.seen) > knownFor {
 		delete(l.known[try.User], try.Address)
@@ -125,7 +125,7 @@ func (l *limiter) pair(try platen.LoginFailure, now time.Time) *pair {
 
 // standing returns how a try stands in the queue: known, or with how many
 // tries of its address that failed or were turned away lately.
-func (l *limiter) standing(try platen.LoginFailure) (known bool, tries int) {
+func (l *limiter) standing(try storage.LoginFailure) (known bool, tries int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -136,7 +136,7 @@ func (l *limiter) standing(try platen.LoginFailure) (known bool, tries int) {
 }
 
 // foundFull counts a try that found the queue full.
-func (l *limiter) foundFull(try platen.LoginFailure) {
+func (l *limiter) foundFull(try storage.LoginFailure) {
 	l.refused(try)
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -144,7 +144,7 @@ func (l *limiter) foundFull(try platen.LoginFailure) {
 }
 
 // failed counts a wrong password.
-func (l *limiter) failed(try platen.LoginFailure) {
+func (l *limiter) failed(try storage.LoginFailure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -157,7 +157,7 @@ func (l *limiter) failed(try platen.LoginFailure) {
 }
 
 // refused counts a try that was refused without a look at its password.
-func (l *limiter) refused(try platen.LoginFailure) {
+func (l *limiter) refused(try storage.LoginFailure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -175,7 +175,7 @@ func (l *limiter) mayReuse(p *pair) bool {
 }
 
 // succeeded notes a login. record: other processes should hear of it.
-func (l *limiter) succeeded(try platen.LoginFailure) (p *pair, record bool) {
+func (l *limiter) succeeded(try storage.LoginFailure) (p *pair, record bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
@@ -188,16 +188,16 @@ func (l *limiter) succeeded(try platen.LoginFailure) (p *pair, record bool) {
 
 // heard notes a login that another process recorded, or this one before it
 // was started.
-func (l *limiter) heard(login platen.KnownLogin) {
+func (l *limiter) heard(login storage.KnownLogin) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.now().Sub(login.Seen) <= knownFor {
-		l.know(platen.LoginFailure{Address: login.Address, User: login.User}, login.Seen).recorded = login.Seen
+		l.know(storage.LoginFailure{Address: login.Address, User: login.User}, login.Seen).recorded = login.Seen
 	}
 }
 
 // know returns the pair of a try as one that was last seen then, or later.
-func (l *limiter) know(try platen.LoginFailure, seen time.Time) *pair {
+func (l *limiter) know(try storage.LoginFailure, seen time.Time) *pair {
 	of := l.known[try.User]
 	if of == nil {
 		of = make(map[string]*pair)
@@ -226,7 +226,7 @@ func (l *limiter) know(try platen.LoginFailure, seen time.Time) *pair {
 // unlock forgets the wrong passwords for a user, "" for all, from an address,
 // "" for all. If both are given, the address counts as known to the user: it
 // is let in even while others guess.
-func (l *limiter) unlock(try platen.LoginFailure) {
+func (l *limiter) unlock(try storage.LoginFailure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if try.User != "" && try.Address != "" {

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // A limiterTest is a limiter with a clock that stands still.
@@ -22,8 +22,8 @@ func newLimiterTest(t *testing.T) *limiterTest {
 	return l
 }
 
-func try(address, user string) platen.LoginFailure {
-	return platen.LoginFailure{Address: address, User: user}
+func try(address, user string) storage.LoginFailure {
+	return storage.LoginFailure{Address: address, User: user}
 }
 
 // guess tries wrong passwords until one is refused, at most most, and returns
@@ -150,8 +150,8 @@ func TestKnown(t *testing.T) {
 	l.wants("the last", known("999", "mallory"), true)
 	l.wants("another user's", known("a", "u"), true)
 
-	l.heard(platen.KnownLogin{Address: "b", User: "u", Seen: l.clock.Add(-24 * time.Hour)})
-	l.heard(platen.KnownLogin{Address: "c", User: "u", Seen: l.clock.Add(-31 * 24 * time.Hour)})
+	l.heard(storage.KnownLogin{Address: "b", User: "u", Seen: l.clock.Add(-24 * time.Hour)})
+	l.heard(storage.KnownLogin{Address: "c", User: "u", Seen: l.clock.Add(-31 * 24 * time.Hour)})
 	l.wants("one that another server has recorded", known("b", "u"), true)
 	l.wants("one that is too old", known("c", "u"), false)
 	l.forgetUser("u")

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/crypto/argon2"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // The cost of a password: argon2id as OWASP's cheat sheet for password
@@ -38,20 +39,20 @@ var base64Raw = base64.RawStdEncoding
 
 // NewUser returns a user with a password, ready for the store. Invalid: the
 // name or the password will not do.
-func NewUser(name, password string) (platen.User, error) {
+func NewUser(name, password string) (storage.User, error) {
 	switch {
 	case name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f || r == utf8.RuneError }):
-		return platen.User{}, platen.Errorf(platen.Invalid, "a user name has 1 to 64 bytes, none of them a space, a colon or a control character")
+		return storage.User{}, platen.Errorf(platen.Invalid, "a user name has 1 to 64 bytes, none of them a space, a colon or a control character")
 	case len(password) < 8 || len(password) > 1024:
-		return platen.User{}, platen.Errorf(platen.Invalid, "a password has 8 to 1024 bytes")
+		return storage.User{}, platen.Errorf(platen.Invalid, "a password has 8 to 1024 bytes")
 	}
 	h := passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads, salt: make([]byte, saltBytes)}
 	_, _ = rand.Read(h.salt) // never fails
 	h.sum = h.of(password, hashBytes)
-	return platen.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}, nil
+	return storage.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}, nil
 }
 
-// NewEpoch returns a random epoch for a user, see [platen.User].
+// NewEpoch returns a random epoch for a user, see [storage.User].
 func NewEpoch() int64 {
 	var epoch [8]byte
 	_, _ = rand.Read(epoch[:])

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // Names of secrets in the store.
@@ -35,7 +36,7 @@ const (
 // users are all users at one version, and the key of their tokens.
 type users struct {
 	version int64
-	byName  map[string]platen.User
+	byName  map[string]storage.User
 	key     string
 	signer  *signer
 }
@@ -54,8 +55,8 @@ func newKey() []byte {
 }
 
 // RotateKey replaces the key of the tokens, which ends all sessions.
-func RotateKey(ctx context.Context, store platen.UserStore) error {
-	return store.ReplaceSecret(ctx, tokenKey, newKey(), platen.KeyRotated)
+func RotateKey(ctx context.Context, store storage.Users) error {
+	return store.ReplaceSecret(ctx, tokenKey, newKey(), storage.KeyRotated)
 }
 
 // pollLoop keeps the users up to date until the guard is closed.
@@ -142,7 +143,7 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := &users{version: version, byName: make(map[string]platen.User, len(list)), key: string(key), signer: old.signer}
+	now := &users{version: version, byName: make(map[string]storage.User, len(list)), key: string(key), signer: old.signer}
 	for _, user := range list {
 		now.byName[user.Name] = user
 	}
@@ -162,12 +163,12 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 }
 
 // tell logs changes, and does what they ask of this server.
-func (g *Guard) tell(changes []platen.UserChange) {
+func (g *Guard) tell(changes []storage.UserChange) {
 	for _, change := range changes {
 		g.changesSeen = max(g.changesSeen, change.Version)
 		line := []any{"user", change.User, "by", change.By}
 		switch change.Action {
-		case platen.UserUnlocked:
+		case storage.UserUnlocked:
 			line = append(line, "address", change.Address)
 			try, err := g.hashes.ofText(change.User, change.Address)
 			if err != nil {
@@ -175,7 +176,7 @@ func (g *Guard) tell(changes []platen.UserChange) {
 				continue
 			}
 			g.limiter.unlock(try)
-		case platen.UserRemoved:
+		case storage.UserRemoved:
 			g.limiter.forgetUser(g.hashes.user(change.User))
 		}
 		g.log.Info(string(change.Action), line...)

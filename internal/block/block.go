@@ -21,6 +21,7 @@ import (
 	"errors"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // Invariants of stored rows.
@@ -95,7 +96,7 @@ type Builder struct {
 
 	last platen.Content // the pair before in this block
 	seen IDSet          // content items of the job so far
-	open []platen.Page
+	open []transfer.Page
 }
 
 // NewBuilder returns a builder that hands each full row to insert, whose
@@ -109,7 +110,7 @@ func (b *Builder) Job() platen.ID { return b.row.Job }
 
 // Document adds pages of a document; continued says that the next call has
 // more pages of it.
-func (b *Builder) Document(pages []platen.Page, continued bool) error {
+func (b *Builder) Document(pages []transfer.Page, continued bool) error {
 	var flags uint64
 	if continued {
 		flags = documentContinued
@@ -156,11 +157,11 @@ func (b *Builder) Flush() error {
 	return nil
 }
 
-func extras(page *platen.Page) bool {
+func extras(page *transfer.Page) bool {
 	return page.ID != 0 || page.Lists[0] != nil || page.Lists[1] != nil
 }
 
-func appendPage(b []byte, page *platen.Page) []byte {
+func appendPage(b []byte, page *transfer.Page) []byte {
 	var flags byte
 	if page.Item != 0 {
 		flags |= pageRepeats
@@ -219,7 +220,7 @@ func NewReader(next func() (pairs, pages []byte, err error)) *Reader { return &R
 
 // Document yields the pages of the next document. A list of a page is a part
 // of its row. An error is that of next, that of yield, or [ErrDamaged].
-func (r *Reader) Document(yield func(platen.Page) error) error {
+func (r *Reader) Document(yield func(transfer.Page) error) error {
 	for {
 		for len(r.pages) == 0 {
 			pairs, pages, err := r.next()
@@ -239,7 +240,7 @@ func (r *Reader) Document(yield func(platen.Page) error) error {
 }
 
 // EachPage yields the pages of one row, from its first document to its last.
-func EachPage(pairs, pages []byte, yield func(platen.Page) error) error {
+func EachPage(pairs, pages []byte, yield func(transfer.Page) error) error {
 	contents, err := AppendContents(nil, pairs)
 	if err != nil {
 		return err
@@ -255,7 +256,7 @@ func EachPage(pairs, pages []byte, yield func(platen.Page) error) error {
 
 // part yields the pages of the next entry of the column pages, and reports
 // whether the next entry has more pages of the same document.
-func (r *Reader) part(yield func(platen.Page) error) (continued bool, err error) {
+func (r *Reader) part(yield func(transfer.Page) error) (continued bool, err error) {
 	head, err := r.uvarint()
 	if err != nil {
 		return false, err
@@ -272,7 +273,7 @@ func (r *Reader) part(yield func(platen.Page) error) (continued bool, err error)
 	return head&documentContinued != 0, nil
 }
 
-func (r *Reader) page(special bool) (page platen.Page, err error) {
+func (r *Reader) page(special bool) (page transfer.Page, err error) {
 	var flags byte
 	if special {
 		if len(r.pages) == 0 {

@@ -11,11 +11,12 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A part is what one call of [block.Builder.Document] is given.
 type part struct {
-	pages     []platen.Page
+	pages     []transfer.Page
 	continued bool
 }
 
@@ -42,7 +43,7 @@ func pack(t testing.TB, parts []part) []block.Row {
 var errEnd = errors.New("no more rows")
 
 // documents reads the documents of rows back.
-func documents(rows []block.Row) (all [][]platen.Page, err error) {
+func documents(rows []block.Row) (all [][]transfer.Page, err error) {
 	r := block.NewReader(func() (pairs, pages []byte, err error) {
 		if len(rows) == 0 {
 			return nil, nil, errEnd
@@ -51,8 +52,8 @@ func documents(rows []block.Row) (all [][]platen.Page, err error) {
 		return pairs, pages, nil
 	})
 	for {
-		var pages []platen.Page
-		err := r.Document(func(page platen.Page) error {
+		var pages []transfer.Page
+		err := r.Document(func(page transfer.Page) error {
 			pages = append(pages, page)
 			return nil
 		})
@@ -67,14 +68,14 @@ func documents(rows []block.Row) (all [][]platen.Page, err error) {
 }
 
 // random returns parts of documents, and the documents that they make.
-func random(rnd *rand.Rand, n int) (parts []part, want [][]platen.Page) {
+func random(rnd *rand.Rand, n int) (parts []part, want [][]transfer.Page) {
 	next := platen.ID(1000)
 	for range n {
-		var document []platen.Page
+		var document []transfer.Page
 		for more := true; more; {
-			var pages []platen.Page
+			var pages []transfer.Page
 			for range rnd.IntN(4) {
-				page := platen.Page{Item: next, Record: next + 5_000_000}
+				page := transfer.Page{Item: next, Record: next + 5_000_000}
 				switch rnd.IntN(8) {
 				case 0:
 					page.Item = platen.ID(1 + rnd.Int64N(int64(platen.MaxID)))
@@ -118,7 +119,7 @@ func TestRoundTrip(t *testing.T) {
 
 // checkContents checks that the pairs of rows are the content items of
 // documents, each once, and that the other columns say what is in them.
-func checkContents(t *testing.T, rows []block.Row, want [][]platen.Page) {
+func checkContents(t *testing.T, rows []block.Row, want [][]transfer.Page) {
 	seen := make(map[platen.ID]bool)
 	var wanted, got []platen.Content
 	for _, pages := range want {
@@ -160,7 +161,7 @@ func checkContents(t *testing.T, rows []block.Row, want [][]platen.Page) {
 // TestStoredRows reads rows as they are in databases, of each version of the
 // format. What these versions wrote must be read for ever.
 func TestStoredRows(t *testing.T) {
-	want := [][]platen.Page{
+	want := [][]transfer.Page{
 		{{Item: 1000, Record: 2000}, {Item: 1001, Record: 2001}},
 		{},
 		{{ID: 77, Item: 1000, Record: 2000, Lists: [2]platen.List{nil, platen.List(`[{"name":"a","value":"b"}]`)}}, {Item: 999, Record: 0}},
@@ -177,7 +178,7 @@ func TestStoredRows(t *testing.T) {
 			}
 			for i := range got {
 				if got[i] == nil {
-					got[i] = []platen.Page{}
+					got[i] = []transfer.Page{}
 				}
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
@@ -225,7 +226,7 @@ func FuzzRead(f *testing.F) {
 	f.Add([]byte{0xd0}, []byte{5, 7, 1, 1, 1, 200, 1})
 	f.Fuzz(func(t *testing.T, pairs, pages []byte) {
 		n := 0
-		err := block.EachPage(pairs, pages, func(platen.Page) error {
+		err := block.EachPage(pairs, pages, func(transfer.Page) error {
 			n++
 			return nil
 		})

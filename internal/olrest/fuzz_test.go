@@ -9,6 +9,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // seeds are bodies that have to be thought of.
@@ -99,7 +100,7 @@ func (s *sink) End(platen.ID, [2]platen.List) error {
 	return nil
 }
 
-func (s *sink) Page(page *platen.Page) error {
+func (s *sink) Page(page *transfer.Page) error {
 	if !page.Item.Valid() {
 		s.t.Errorf("content item %d was accepted", page.Item)
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // levels are the levels of a job set document, by the key of the list in
@@ -30,7 +31,7 @@ type JobSetSink interface {
 	Begin(kind platen.Kind)
 	End(id platen.ID, lists [2]platen.List) error
 	// Page is a page of the document that Document ends.
-	Page(page *platen.Page) error
+	Page(page *transfer.Page) error
 	Document(id platen.ID, lists [2]platen.List) error
 }
 
@@ -105,7 +106,7 @@ func (d *jobSetDecoder) entity(kind platen.Kind) error {
 		return err
 	}
 	var (
-		page    platen.Page // of other levels: ID and Lists
+		page    transfer.Page // of other levels: ID and Lists
 		details details
 		child   = levels[kind].child
 		below   bool
@@ -293,7 +294,7 @@ func appendDetails(b, details []byte) []byte {
 	return b
 }
 
-// A JobSetWriter writes elements, as [platen.Store.ReadJobSet] yields them,
+// A JobSetWriter writes elements, as [storage.Exporter.ReadJobSet] yields them,
 // as a job set document.
 type JobSetWriter struct {
 	w    io.Writer
@@ -307,7 +308,7 @@ func NewJobSetWriter(w io.Writer) *JobSetWriter {
 }
 
 // Write adds an element. Its error is that of the writer beneath.
-func (w *JobSetWriter) Write(e *platen.Element) error {
+func (w *JobSetWriter) Write(e *transfer.Element) error {
 	first := w.begin(e.Kind)
 	b := w.buf
 	if !first {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // The content types, bare: older clients compare them whole.
@@ -210,7 +211,7 @@ const (
 // ReplyContents streams a content item identifier list. Its length is known
 // beforehand. When the store fails on the way, it aborts the connection, so
 // that nobody takes a part for the whole.
-func ReplyContents(w http.ResponseWriter, contents *platen.Contents) error {
+func ReplyContents(w http.ResponseWriter, contents *transfer.Contents) error {
 	length := int64(len(contentsHead)+len(contentsTail)) + contents.Digits +
 		contents.Count*int64(len(contentsItem)+len(contentsRecord)+len("}"))
 	if contents.Count > 1 {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A DataSetSink takes a data set document apart, in its order.
@@ -17,15 +18,15 @@ type DataSetSink interface {
 	Record(record *platen.SourceRecord) error
 	// End is what there is besides the records. schema is nil if the document
 	// has none, or one that says nothing.
-	End(set platen.SourceSet, schema *platen.Table) error
+	End(set transfer.SourceSet, schema *platen.Table) error
 }
 
 // A ContentSetSink takes a content set document apart, in its order.
 type ContentSetSink interface {
 	// Item is a content item. What it is passed is good during the call only.
-	Item(item *platen.SourceItem) error
+	Item(item *transfer.SourceItem) error
 	// End is what there is besides the items.
-	End(set platen.SourceSet) error
+	End(set transfer.SourceSet) error
 }
 
 // ReadDataSet reads a data set document from r into sink, in memory that does
@@ -34,7 +35,7 @@ type ContentSetSink interface {
 func ReadDataSet(r io.Reader, sink DataSetSink) error {
 	return readSet(r, platen.DataSet, func(d *setDecoder) error {
 		var (
-			set     platen.SourceSet
+			set     transfer.SourceSet
 			schema  *platen.Table
 			records []platen.SourceRecord
 			below   bool
@@ -79,7 +80,7 @@ func ReadDataSet(r io.Reader, sink DataSetSink) error {
 func ReadContentSet(r io.Reader, sink ContentSetSink) error {
 	return readSet(r, platen.ContentSet, func(d *setDecoder) error {
 		var (
-			set   platen.SourceSet
+			set   transfer.SourceSet
 			below bool
 		)
 		d.source.mark = d.InputOffset()
@@ -122,7 +123,7 @@ func (d *setDecoder) parts(key string, fn func() error) error {
 }
 
 // head reads the value of a key that all sets have, or skips it.
-func (d *setDecoder) head(set *platen.SourceSet, key string) (err error) {
+func (d *setDecoder) head(set *transfer.SourceSet, key string) (err error) {
 	switch key {
 	case "id":
 		set.ID, err = d.entityID()
@@ -267,7 +268,7 @@ func (d *setDecoder) contentType() (string, error) {
 	return text, err
 }
 
-func (d *setDecoder) item() (item platen.SourceItem, err error) {
+func (d *setDecoder) item() (item transfer.SourceItem, err error) {
 	var details details
 	err = d.members("a content item", func(key string) (err error) {
 		switch {
@@ -291,8 +292,8 @@ func (d *setDecoder) item() (item platen.SourceItem, err error) {
 	return item, err
 }
 
-// A SetWriter writes a data set or content set, as [platen.Store.ReadDataSet]
-// and [platen.Store.ReadContentSet] yield them, as a document. It writes to
+// A SetWriter writes a data set or content set, as [storage.Exporter.ReadDataSet]
+// and [storage.Exporter.ReadContentSet] yield them, as a document. It writes to
 // the writer beneath only when there is much to write, and in Close.
 type SetWriter struct {
 	w     io.Writer
@@ -307,7 +308,7 @@ func NewSetWriter(w io.Writer) *SetWriter {
 }
 
 // BeginDataSet begins the document of a data set. Record and Close follow.
-func (w *SetWriter) BeginDataSet(set platen.SourceSet, schema *platen.Table) error {
+func (w *SetWriter) BeginDataSet(set transfer.SourceSet, schema *platen.Table) error {
 	w.begin(set)
 	if described(schema) {
 		w.key("schema")
@@ -319,7 +320,7 @@ func (w *SetWriter) BeginDataSet(set platen.SourceSet, schema *platen.Table) err
 }
 
 // BeginContentSet begins the document of a content set. Item and Close follow.
-func (w *SetWriter) BeginContentSet(set platen.SourceSet) error {
+func (w *SetWriter) BeginContentSet(set transfer.SourceSet) error {
 	w.begin(set)
 	if set.Type != "" {
 		w.key("type")
@@ -330,7 +331,7 @@ func (w *SetWriter) BeginContentSet(set platen.SourceSet) error {
 	return w.flush()
 }
 
-func (w *SetWriter) begin(set platen.SourceSet) {
+func (w *SetWriter) begin(set transfer.SourceSet) {
 	w.buf = append(w.buf, '{')
 	w.id("id", set.ID)
 	for _, facet := range platen.Facets {
@@ -370,7 +371,7 @@ func (w *SetWriter) Record(record *platen.Record) error {
 }
 
 // Item adds a content item.
-func (w *SetWriter) Item(item *platen.SourceItem) error {
+func (w *SetWriter) Item(item *transfer.SourceItem) error {
 	w.next()
 	w.buf = append(w.buf, '{')
 	w.id("id", item.ID)

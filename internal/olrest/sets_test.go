@@ -14,6 +14,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 var (
@@ -347,12 +348,12 @@ type (
 	}
 )
 
-func (s fullDataSet) Record(*platen.SourceRecord) error { return s.err }
-func (s fullContentSet) Item(*platen.SourceItem) error  { return s.err }
+func (s fullDataSet) Record(*platen.SourceRecord) error  { return s.err }
+func (s fullContentSet) Item(*transfer.SourceItem) error { return s.err }
 
 func TestSetWriter(t *testing.T) {
 	w := olrest.NewSetWriter(io.Discard)
-	if err := w.BeginDataSet(platen.SourceSet{}, nil); err != nil {
+	if err := w.BeginDataSet(transfer.SourceSet{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Record(&platen.Record{ID: 7, Depth: 1}); err == nil {
@@ -362,10 +363,10 @@ func TestSetWriter(t *testing.T) {
 	// It writes as it goes, and says when that fails.
 	var b bytes.Buffer
 	w = olrest.NewSetWriter(&b)
-	if err := w.BeginContentSet(platen.SourceSet{ID: 7}); err != nil {
+	if err := w.BeginContentSet(transfer.SourceSet{ID: 7}); err != nil {
 		t.Fatal(err)
 	}
-	item := &platen.SourceItem{ID: 1, Record: 2, Properties: platen.EncodeList([]platen.NameValue{{Name: "n", Value: strings.Repeat("x", 1000)}})}
+	item := &transfer.SourceItem{ID: 1, Record: 2, Properties: platen.EncodeList([]platen.NameValue{{Name: "n", Value: strings.Repeat("x", 1000)}})}
 	for range 200 {
 		if err := w.Item(item); err != nil {
 			t.Fatal(err)
@@ -383,7 +384,7 @@ func TestSetWriter(t *testing.T) {
 	broken := errors.New("broken")
 	pipe.CloseWithError(broken)
 	w = olrest.NewSetWriter(pipe)
-	if err := errors.Join(w.BeginContentSet(platen.SourceSet{}), w.Close()); err == nil {
+	if err := errors.Join(w.BeginContentSet(transfer.SourceSet{}), w.Close()); err == nil {
 		t.Error("a write has failed, and nobody says so")
 	}
 }
@@ -412,11 +413,11 @@ func TestJobSetDetails(t *testing.T) {
 		var b bytes.Buffer
 		w := olrest.NewJobSetWriter(&b)
 		for _, kind := range []platen.Kind{platen.JobSet, platen.Job, platen.JobSegment, platen.DocumentSet, platen.Document} {
-			if err := w.Write(&platen.Element{Kind: kind}); err != nil {
+			if err := w.Write(&transfer.Element{Kind: kind}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		err = source.Read(pageVisitor(func(page *platen.Page) error {
+		err = source.Read(pageVisitor(func(page *transfer.Page) error {
 			got := string(page.Details)
 			if page.Details == nil {
 				got = `<nil>`
@@ -424,7 +425,7 @@ func TestJobSetDetails(t *testing.T) {
 			if got != want {
 				t.Errorf("%s has details %s, want %s", pages, got, want)
 			}
-			return w.Write(&platen.Element{Kind: platen.DocumentPage, Page: *page})
+			return w.Write(&transfer.Element{Kind: platen.DocumentPage, Page: *page})
 		}))
 		if err := errors.Join(err, w.Close()); err != nil {
 			t.Fatal(err)
@@ -440,11 +441,11 @@ func TestJobSetDetails(t *testing.T) {
 }
 
 // A pageVisitor looks at the pages of a job set.
-type pageVisitor func(*platen.Page) error
+type pageVisitor func(*transfer.Page) error
 
 func (pageVisitor) NodeList(int, platen.Facet, platen.List) error { return nil }
-func (v pageVisitor) Page(_ int, page *platen.Page) error         { return v(page) }
-func (pageVisitor) Document(*platen.SourceDocument) error         { return nil }
+func (v pageVisitor) Page(_ int, page *transfer.Page) error       { return v(page) }
+func (pageVisitor) Document(*transfer.SourceDocument) error       { return nil }
 
 // fuzz checks that what is accepted comes back as it was.
 func (s set) fuzz(f *testing.F, more ...string) {

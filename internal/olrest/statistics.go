@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A StatisticsLevel is what the statistics of a job set list (api-facts 9).
@@ -110,7 +111,7 @@ func NewStatistics() *Statistics {
 }
 
 // Count adds an element of the job set.
-func (s *Statistics) Count(e *platen.Element) error {
+func (s *Statistics) Count(e *transfer.Element) error {
 	switch e.Kind {
 	case platen.Document:
 		s.documents++
@@ -165,9 +166,9 @@ type StatisticsWriter struct {
 	buf   []byte
 
 	set, document      tally
-	setHead, head      platen.Element // what is open; ID 0: nothing
-	item, record       platen.ID      // of the first page of the document
-	sets, in           int            // written so far: document sets; documents in the list that is open
+	setHead, head      transfer.Element // what is open; ID 0: nothing
+	item, record       platen.ID        // of the first page of the document
+	sets, in           int              // written so far: document sets; documents in the list that is open
 	documentsAreListed bool
 }
 
@@ -231,7 +232,7 @@ func orNull(text string) *string {
 }
 
 // Write adds an element of the job set, in the order in which it was counted.
-func (w *StatisticsWriter) Write(e *platen.Element) error {
+func (w *StatisticsWriter) Write(e *transfer.Element) error {
 	switch e.Kind {
 	case platen.DocumentPage:
 		if w.item == 0 {
@@ -271,7 +272,7 @@ func (w *StatisticsWriter) Write(e *platen.Element) error {
 
 // properties appends what the statistics call so: the metadata of an entity,
 // as an object of text.
-func (w *StatisticsWriter) properties(e *platen.Element) error {
+func (w *StatisticsWriter) properties(e *transfer.Element) error {
 	pairs, err := e.Lists[platen.Metadata].Decode()
 	w.buf = append(w.buf, `,"properties":{`...)
 	for i, pair := range pairs {

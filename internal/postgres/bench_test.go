@@ -11,6 +11,7 @@ import (
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
 )
 
@@ -31,7 +32,7 @@ func BenchmarkReplace(b *testing.B) {
 	if err := olrest.ReadJobSet(strings.NewReader(`{"jobs":[`+strings.Repeat(`{},`, 999)+`{}]}`), set); err != nil {
 		b.Fatal(err)
 	}
-	made, err := s.CreateJobSet(b.Context(), set, platen.JobSetOptions{})
+	made, err := s.CreateJobSet(b.Context(), set, storage.JobSetOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func BenchmarkReplace(b *testing.B) {
 }
 
 func BenchmarkFind(b *testing.B) {
-	storetest.BenchmarkFind(b, func(b *testing.B) platen.Store {
+	storetest.BenchmarkFind(b, func(b *testing.B) storage.Store {
 		s, err := postgres.Open(b.Context(), pgtest.Database(b))
 		if err != nil {
 			b.Fatal(err)

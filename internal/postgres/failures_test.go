@@ -5,16 +5,16 @@ import (
 	"testing"
 	"time"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // TestFailureOrder has a server that is slow to commit a failed login: none of
 // what others have recorded meanwhile makes a reader pass over it.
 func TestFailureOrder(t *testing.T) {
 	address := pgtest.Database(t)
-	open := func() platen.Store {
+	open := func() storage.Store {
 		s, err := postgres.Open(t.Context(), address)
 		if err != nil {
 			t.Fatal(err)
@@ -43,7 +43,7 @@ func TestFailureOrder(t *testing.T) {
 	}
 	recorded := make(chan error, 1)
 	go func() {
-		_, err := quick.ShareFailures(t.Context(), []platen.LoginFailure{{Address: "quick", User: "u"}, {Address: "quick", User: "v"}})
+		_, err := quick.ShareFailures(t.Context(), []storage.LoginFailure{{Address: "quick", User: "u"}, {Address: "quick", User: "v"}})
 		recorded <- err
 	}()
 	seen := make(map[string]int)
@@ -88,8 +88,8 @@ func TestFailuresPooler(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer two.Close()
-	failure := platen.LoginFailure{Address: "\x00a", User: "\xff"}
-	if _, err := one.ShareFailures(t.Context(), []platen.LoginFailure{failure}); err != nil {
+	failure := storage.LoginFailure{Address: "\x00a", User: "\xff"}
+	if _, err := one.ShareFailures(t.Context(), []storage.LoginFailure{failure}); err != nil {
 		t.Fatal(err)
 	}
 	others, err := two.ShareFailures(t.Context(), nil)

@@ -128,7 +128,7 @@ func (d *Database) Close() error {
 
 // Open opens the store at an address, and brings its schema up to date. Errors
 // are of the kinds [Connect] and the migrations name, for a person to read.
-func Open(ctx context.Context, address string) (*sqlstore.Store, error) {
+func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sqlstore.Store, error) {
 	d, err := Connect(ctx, address)
 	if err != nil {
 		return nil, err
@@ -161,5 +161,5 @@ func Open(ctx context.Context, address string) (*sqlstore.Store, error) {
 			return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
 		},
 		Close: d.Close,
-	})
+	}, options...)
 }

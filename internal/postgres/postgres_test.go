@@ -4,9 +4,9 @@ import (
 	"database/sql"
 	"testing"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
 )
 
@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) storetest.Open {
 		address := pgtest.Database(t)
-		return func(t *testing.T) platen.Store {
+		return func(t *testing.T) storage.Store {
 			s, err := postgres.Open(t.Context(), address)
 			if err != nil {
 				t.Fatal(err)
@@ -29,7 +29,7 @@ func TestStore(t *testing.T) {
 func TestPooler(t *testing.T) {
 	storetest.RunCached(t, func(t *testing.T) storetest.Open {
 		address := pgtest.Bouncer(t, pgtest.Database(t)) + "?default_query_exec_mode=exec"
-		return func(t *testing.T) platen.Store {
+		return func(t *testing.T) storage.Store {
 			s, err := postgres.Open(t.Context(), address)
 			if err != nil {
 				t.Fatal(err)

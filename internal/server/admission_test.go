@@ -15,11 +15,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/costtest"
 	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -181,7 +181,7 @@ func testFreeDisk(t *testing.T) {
 }
 
 // unclosed is a store that another service closes.
-type unclosed struct{ platen.Store }
+type unclosed struct{ storage.Store }
 
 func (unclosed) Close() error { return nil }
 

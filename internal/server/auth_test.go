@@ -15,6 +15,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // TestCredentials is what design section 2 says of them.
@@ -379,7 +380,7 @@ func testLogOfRefusals(t *testing.T) {
 	s.do("GET", entities+"/jobs", "", header("auth_token", "secret"), header("X-Request-Id", "token"))
 	refused("token", "malformed token", "")
 
-	changed := platen.User{Name: user, Password: "damaged", Epoch: 1}
+	changed := storage.User{Name: user, Password: "damaged", Epoch: 1}
 	if err := s.store.SetPassword(t.Context(), changed); err != nil {
 		t.Fatal(err)
 	}

@@ -4,10 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -30,29 +31,33 @@ func needsPostgres(t testing.TB) {
 }
 
 // openStore opens an empty store on the database that the test's name says.
-func openStore(t testing.TB) platen.Store {
+func openStore(t testing.TB, options ...sqlstore.Option) storage.Store {
 	t.Helper()
 	if onPostgres(t) {
-		return openAt(t, pgtest.Database(t))
+		return openAt(t, pgtest.Database(t), options...)
 	}
 	if !strings.Contains(t.Name()+"/", "/SQLite/") {
 		t.Fatal("a test that opens a store is run by onEach")
 	}
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
+	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Serve()
+	if err := s.Start(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }
 
 // openAt opens the store at an address of PostgreSQL.
-func openAt(t testing.TB, address string) platen.Store {
+func openAt(t testing.TB, address string, options ...sqlstore.Option) storage.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), address)
+	s, err := postgres.Open(t.Context(), address, options...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Serve()
+	if err := s.Start(t.Context(), "gone"); err != nil {
+		t.Fatal(err)
+	}
 	return s
 }

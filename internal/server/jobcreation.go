@@ -15,6 +15,8 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // Operations run on after the request that began them. The store remembers
@@ -45,7 +47,7 @@ func (r *running) percent() int {
 
 // A preparedSet is a job set that an operation is to create.
 type preparedSet interface {
-	platen.JobSetSource
+	transfer.JobSetSource
 	io.Closer
 }
 
@@ -90,7 +92,7 @@ func (s *Server) create(ctx context.Context, run *running, source preparedSet) {
 	defer source.Close()
 	go s.report(ctx, run)
 	made, err := s.Store.CreateJobSet(ctx, counted{source, &run.pages},
-		platen.JobSetOptions{Existing: true, Operation: run.ID})
+		storage.JobSetOptions{Existing: true, Operation: run.ID})
 	if err == nil {
 		s.logChange(ctx, "job set created", "id", made.ID, "operation", run.ID)
 		return
@@ -185,23 +187,23 @@ func (o *operations) wait(ctx context.Context) bool {
 
 // counted counts the pages that pass.
 type counted struct {
-	platen.JobSetSource
+	transfer.JobSetSource
 	pages *atomic.Int64
 }
 
-// Read implements [platen.JobSetSource].
-func (c counted) Read(v platen.JobSetVisitor) error {
+// Read implements [transfer.JobSetSource].
+func (c counted) Read(v transfer.JobSetVisitor) error {
 	c.pages.Store(0)
 	return c.JobSetSource.Read(counter{v, c.pages})
 }
 
 type counter struct {
-	platen.JobSetVisitor
+	transfer.JobSetVisitor
 	pages *atomic.Int64
 }
 
-// Page implements [platen.JobSetVisitor].
-func (c counter) Page(set int, page *platen.Page) error {
+// Page implements [transfer.JobSetVisitor].
+func (c counter) Page(set int, page *transfer.Page) error {
 	c.pages.Add(1)
 	return c.JobSetVisitor.Page(set, page)
 }
@@ -263,8 +265,8 @@ func (s *structureSink) End(platen.ID, [2]platen.List) error {
 }
 
 // Page adds a page.
-func (s *structureSink) Page(page *platen.Page) error {
-	return errors.Join(s.count(&s.pages), s.Spool.Page(&platen.Page{Item: page.Item}))
+func (s *structureSink) Page(page *transfer.Page) error {
+	return errors.Join(s.count(&s.pages), s.Spool.Page(&transfer.Page{Item: page.Item}))
 }
 
 // Document ends a document.
@@ -326,7 +328,7 @@ var errSlowSets = platen.Errorf(platen.Unavailable, "to look the content sets up
 // A defaultSet is the job set of content sets that no preset arranges.
 type defaultSet struct {
 	ctx   context.Context
-	store platen.Store
+	store storage.Sets
 	sets  []platen.ID
 }
 
@@ -336,20 +338,20 @@ func (d defaultSet) Close() error { return nil }
 // The nodes above the document sets.
 const defaultSegment = 2
 
-// Nodes implements [platen.JobSetSource].
-func (d defaultSet) Nodes() []platen.Node {
-	nodes := []platen.Node{{Kind: platen.JobSet, Parent: -1}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}}
+// Nodes implements [transfer.JobSetSource].
+func (d defaultSet) Nodes() []transfer.Node {
+	nodes := []transfer.Node{{Kind: platen.JobSet, Parent: -1}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}}
 	for range d.sets {
-		nodes = append(nodes, platen.Node{Kind: platen.DocumentSet, Parent: defaultSegment})
+		nodes = append(nodes, transfer.Node{Kind: platen.DocumentSet, Parent: defaultSegment})
 	}
 	return nodes
 }
 
-// Given implements [platen.JobSetSource].
+// Given implements [transfer.JobSetSource].
 func (d defaultSet) Given() platen.Run { return platen.Run{} }
 
-// Read implements [platen.JobSetSource].
-func (d defaultSet) Read(v platen.JobSetVisitor) error {
+// Read implements [transfer.JobSetSource].
+func (d defaultSet) Read(v transfer.JobSetVisitor) error {
 	for i, id := range d.sets {
 		contents, err := d.store.Contents(d.ctx, platen.Ref{Kind: platen.ContentSet, ID: id})
 		if err != nil {
@@ -361,11 +363,11 @@ func (d defaultSet) Read(v platen.JobSetVisitor) error {
 				return err
 			}
 			for _, content := range block {
-				page := platen.Page{Item: content.Item, Record: content.Record}
+				page := transfer.Page{Item: content.Item, Record: content.Record}
 				if err := v.Page(set, &page); err != nil {
 					return err
 				}
-				if err := v.Document(&platen.SourceDocument{Set: set}); err != nil {
+				if err := v.Document(&transfer.SourceDocument{Set: set}); err != nil {
 					return err
 				}
 			}

@@ -11,13 +11,14 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // replicas starts servers on one database of PostgreSQL. They all begin at
 // once on an empty one.
 func replicas(t *testing.T, address string, n int) []*service {
 	t.Helper()
-	stores := make([]platen.Store, n)
+	stores := make([]storage.Store, n)
 	var group sync.WaitGroup
 	for i := range stores {
 		group.Go(func() { stores[i] = openAt(t, address) })

@@ -9,6 +9,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // find searches, for a bounded time. What is found is kept until the search
@@ -71,7 +72,7 @@ func (s *Server) statistics(route olrest.Route, w http.ResponseWriter, r *http.R
 		return err
 	}
 	return stream(w, func(begin func()) error {
-		return s.Store.ReadJobSet(r.Context(), ref.ID, func(e *platen.Element) error {
+		return s.Store.ReadJobSet(r.Context(), ref.ID, func(e *transfer.Element) error {
 			begin()
 			return statistics.Write(e)
 		})

@@ -20,6 +20,7 @@ import (
 	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -45,7 +46,7 @@ const maxHeaderBytes = 64 << 10
 
 // Config says what a [Server] serves, and how.
 type Config struct {
-	Store      platen.Store
+	Store      storage.Store
 	Guard      *auth.Guard
 	Log        *slog.Logger
 	APIVersion string               // the version text; clients switch features by it

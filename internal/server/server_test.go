@@ -20,6 +20,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 const (
@@ -34,7 +35,7 @@ type service struct {
 	t     *testing.T
 	url   string
 	addr  string
-	store platen.Store
+	store storage.Store
 	log   *syncBuffer
 	token string
 
@@ -47,13 +48,13 @@ func start(t *testing.T, change ...func(*server.Config, *auth.Config)) *service 
 }
 
 // startOn starts a service on a store, which it closes.
-func startOn(t *testing.T, store platen.Store, change ...func(*server.Config, *auth.Config)) *service {
+func startOn(t *testing.T, store storage.Store, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	return startWith(t, store, http.DefaultTransport, change...)
 }
 
 // startWith starts a service whose requests go by a transport.
-func startWith(t *testing.T, store platen.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
+func startWith(t *testing.T, store storage.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	ctx := t.Context()
 	admin, err := auth.NewUser(user, password)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // items is a content set of items at every step-th identifier.
@@ -19,11 +20,11 @@ type items struct {
 	n, step platen.ID
 }
 
-func (c items) ContentSet() platen.SourceSet { return platen.SourceSet{ID: c.set} }
-func (c items) Given() platen.Run            { return platen.Run{First: c.set, Last: 3_000_000_000 + c.n} }
-func (c items) Read(yield func(*platen.SourceItem) error) error {
+func (c items) ContentSet() transfer.SourceSet { return transfer.SourceSet{ID: c.set} }
+func (c items) Given() platen.Run              { return platen.Run{First: c.set, Last: 3_000_000_000 + c.n} }
+func (c items) Read(yield func(*transfer.SourceItem) error) error {
 	for i := range c.n {
-		if err := yield(&platen.SourceItem{ID: 1_000_000_000 + i*c.step, Record: 3_000_000_000 + i}); err != nil {
+		if err := yield(&transfer.SourceItem{ID: 1_000_000_000 + i*c.step, Record: 3_000_000_000 + i}); err != nil {
 			return err
 		}
 	}

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -81,6 +82,9 @@ func (s *Server) stop(server *http.Server, connections *atomic.Int64, cancelRequ
 		time.Sleep(10 * time.Millisecond)
 	}
 	err := server.Shutdown(ctx)
+	if errors.Is(err, net.ErrClosed) { // the listener, which Serve has closed
+		err = nil
+	}
 	if !s.operating.wait(ctx) {
 		s.Log.Warn("operations have not ended in time; the next start reports them as stopped")
 	}

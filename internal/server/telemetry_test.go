@@ -24,6 +24,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -133,7 +134,7 @@ func testMetricsCredentials(t *testing.T) {
 }
 
 // A brokenStore does not answer.
-type brokenStore struct{ platen.Store }
+type brokenStore struct{ storage.Store }
 
 func (brokenStore) Ping(context.Context) error { return platen.Errorf(platen.Unavailable, "broken") }
 
@@ -274,11 +275,9 @@ func TestTracing(t *testing.T) { onEach(t, testTracing) }
 
 func testTracing(t *testing.T) {
 	c := newCollector(t)
-	var measured *telemetry.Telemetry
-	s := start(t, func(config *server.Config, _ *auth.Config) {
-		measured = tracing(t, c.URL, config.Log)
+	measured := tracing(t, c.URL, slog.New(slog.DiscardHandler))
+	s := startOn(t, openStore(t, sqlstore.ObservedBy(measured.Store())), func(config *server.Config, _ *auth.Config) {
 		config.Telemetry = measured
-		config.Store.(*sqlstore.Store).Observe(measured.Store())
 	})
 	s.importSet(`{"id":4242421,"jobs":[{"id":4242422}]}`)
 	a := s.do("GET", entities+"/jobs/4242422/properties?secretquery=1", "", header("traceparent", sentParent), header("X-Request-Id", "one"))

@@ -6,6 +6,8 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // importers take documents in, and store them, by kind of set.
@@ -41,7 +43,7 @@ var importers = map[platen.Kind]func(s *Server, r *http.Request, document io.Rea
 		if err := olrest.ReadJobSet(document, set); err != nil {
 			return platen.Created{}, refused{err}
 		}
-		return s.Store.CreateJobSet(r.Context(), set, platen.JobSetOptions{})
+		return s.Store.CreateJobSet(r.Context(), set, storage.JobSetOptions{})
 	},
 }
 
@@ -78,21 +80,21 @@ func (s *Server) exportSet(route olrest.Route, w http.ResponseWriter, r *http.Re
 	switch route.Kind {
 	case platen.DataSet:
 		return stream(w, func(begin func()) error {
-			return s.Store.ReadDataSet(ctx, ref.ID, func(source platen.SourceSet, schema *platen.Table) error {
+			return s.Store.ReadDataSet(ctx, ref.ID, func(source transfer.SourceSet, schema *platen.Table) error {
 				begin()
 				return set.BeginDataSet(source, schema)
 			}, set.Record)
 		}, set.Close)
 	case platen.ContentSet:
 		return stream(w, func(begin func()) error {
-			return s.Store.ReadContentSet(ctx, ref.ID, func(source platen.SourceSet) error {
+			return s.Store.ReadContentSet(ctx, ref.ID, func(source transfer.SourceSet) error {
 				begin()
 				return set.BeginContentSet(source)
 			}, set.Item)
 		}, set.Close)
 	}
 	return stream(w, func(begin func()) error {
-		return s.Store.ReadJobSet(ctx, ref.ID, func(e *platen.Element) error {
+		return s.Store.ReadJobSet(ctx, ref.ID, func(e *transfer.Element) error {
 			begin()
 			return jobs.Write(e)
 		})

@@ -5,18 +5,19 @@ import (
 	"errors"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A DataSet is a data set on its way in. It is filled by Record and then End;
 // then it is read.
 type DataSet struct {
 	file
-	set    platen.SourceSet
+	set    transfer.SourceSet
 	schema *platen.Table
 	fields []byte // of the record that is added
 }
 
-var _ platen.DataSetSource = (*DataSet)(nil)
+var _ transfer.DataSetSource = (*DataSet)(nil)
 
 // NewDataSet returns an empty spool of a data set. The caller closes it.
 func (d Dir) NewDataSet() (*DataSet, error) {
@@ -42,19 +43,19 @@ func (s *DataSet) Record(record *platen.SourceRecord) error {
 }
 
 // End says what there is besides the records.
-func (s *DataSet) End(set platen.SourceSet, schema *platen.Table) error {
+func (s *DataSet) End(set transfer.SourceSet, schema *platen.Table) error {
 	s.given(set.ID)
 	s.set, s.schema = set, schema
 	return nil
 }
 
-// DataSet implements [platen.DataSetSource].
-func (s *DataSet) DataSet() platen.SourceSet { return s.set }
+// DataSet implements [transfer.DataSetSource].
+func (s *DataSet) DataSet() transfer.SourceSet { return s.set }
 
-// Schema implements [platen.DataSetSource].
+// Schema implements [transfer.DataSetSource].
 func (s *DataSet) Schema() *platen.Table { return s.schema }
 
-// Read implements [platen.DataSetSource].
+// Read implements [transfer.DataSetSource].
 func (s *DataSet) Read(yield func(*platen.SourceRecord) error) error {
 	var fields []platen.NameValue
 	var record platen.SourceRecord // not in the loop, where each would be allocated

@@ -8,6 +8,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // TestDir checks that a directory is made for its owner alone, that what
@@ -34,7 +35,7 @@ func TestDir(t *testing.T) {
 	}
 	defer set.Close()
 	for id := range platen.ID(50_000) { // more than is buffered
-		if err := set.Item(&platen.SourceItem{ID: 2*id + 1, Record: 5}); err != nil {
+		if err := set.Item(&transfer.SourceItem{ID: 2*id + 1, Record: 5}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -48,7 +49,7 @@ func TestDir(t *testing.T) {
 		t.Error("what is not ours is gone:", err)
 	}
 	n := 0
-	if err := set.Read(func(*platen.SourceItem) error { n++; return nil }); err != nil || n != 50_000 {
+	if err := set.Read(func(*transfer.SourceItem) error { n++; return nil }); err != nil || n != 50_000 {
 		t.Errorf("the spool of the first server has %d items: %v", n, err)
 	}
 	if runtime.GOOS == "windows" {

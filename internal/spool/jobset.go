@@ -4,17 +4,18 @@ import (
 	"encoding/binary"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A Spool is a job set on its way in. It is filled by Begin, End, Page and
 // Document in the order of the document; then it is read.
 type Spool struct {
 	pages
-	nodes []platen.Node
+	nodes []transfer.Node
 	open  []int // nodes that have begun and not ended
 }
 
-var _ platen.JobSetSource = (*Spool)(nil)
+var _ transfer.JobSetSource = (*Spool)(nil)
 
 // New returns an empty spool of a job set. The caller closes it.
 func (d Dir) New() (*Spool, error) {
@@ -33,7 +34,7 @@ func (s *Spool) Begin(kind platen.Kind) {
 		parent = s.open[n-1]
 	}
 	s.open = append(s.open, len(s.nodes))
-	s.nodes = append(s.nodes, platen.Node{Kind: kind, Parent: parent})
+	s.nodes = append(s.nodes, transfer.Node{Kind: kind, Parent: parent})
 }
 
 // End ends what has begun last, with its identifier (0 for none) and lists.
@@ -55,7 +56,7 @@ func (s *Spool) End(id platen.ID, lists [2]platen.List) error {
 }
 
 // Page adds a page to the document that ends next.
-func (s *Spool) Page(page *platen.Page) error {
+func (s *Spool) Page(page *transfer.Page) error {
 	return s.page(s.open[len(s.open)-1], page)
 }
 
@@ -65,13 +66,13 @@ func (s *Spool) Document(id platen.ID, lists [2]platen.List) error {
 	return s.write(appendIdentity(b, s.given(id), lists))
 }
 
-// Nodes implements [platen.JobSetSource].
-func (s *Spool) Nodes() []platen.Node { return s.nodes }
+// Nodes implements [transfer.JobSetSource].
+func (s *Spool) Nodes() []transfer.Node { return s.nodes }
 
-// Read implements [platen.JobSetSource].
-func (s *Spool) Read(v platen.JobSetVisitor) error {
+// Read implements [transfer.JobSetSource].
+func (s *Spool) Read(v transfer.JobSetVisitor) error {
 	var last lastPage
-	var page platen.Page // not in the loop, where each would be allocated
+	var page transfer.Page // not in the loop, where each would be allocated
 	return s.read(func(r *reader, kind byte) error {
 		node := int(r.uvarint())
 		switch kind {
@@ -87,7 +88,7 @@ func (s *Spool) Read(v platen.JobSetVisitor) error {
 				return v.Page(node, &page)
 			}
 		case entryDocument:
-			document := platen.SourceDocument{Set: node}
+			document := transfer.SourceDocument{Set: node}
 			document.ID, document.Lists = r.identity()
 			if r.err == nil {
 				return v.Document(&document)

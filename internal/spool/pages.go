@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // The flags of a page.
@@ -28,7 +29,7 @@ type pages struct {
 }
 
 // page adds a page that belongs to a node.
-func (p *pages) page(node int, page *platen.Page) error {
+func (p *pages) page(node int, page *transfer.Page) error {
 	var flags byte
 	if page.Record != 0 {
 		flags |= pageRecord
@@ -62,7 +63,7 @@ func (p *pages) page(node int, page *platen.Page) error {
 }
 
 // page reads a page back, without its node. It is good until the next one.
-func (r *reader) page(last *lastPage) (page platen.Page) {
+func (r *reader) page(last *lastPage) (page transfer.Page) {
 	flags := r.byte()
 	last.item += platen.ID(r.varint())
 	page.Item = last.item

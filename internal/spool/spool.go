@@ -1,8 +1,8 @@
 // Package spool keeps a set between the network, which may be slow, and the
 // transaction that stores it, which must not wait: a compact copy in a
 // temporary file, written while the document arrives. Its types are the
-// sources of imports: [platen.JobSetSource], [platen.DataSetSource] and
-// [platen.ContentSetSource].
+// sources of imports: [transfer.JobSetSource], [transfer.DataSetSource] and
+// [transfer.ContentSetSource].
 package spool
 
 import (
@@ -13,11 +13,8 @@ import (
 	"os"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
-
-// keepsSequence bounds the identifiers that move the sequence: from here up
-// they do not, so that a single one can not use it up.
-const keepsSequence platen.ID = 1 << 52
 
 // The entries of the file: a byte that says which, then what it holds.
 const (
@@ -51,12 +48,7 @@ func (f *file) Close() error { return closeTemporary(f.temporary) }
 func (f *file) Given() platen.Run { return f.ids }
 
 func (f *file) given(id platen.ID) platen.ID {
-	if id > 0 && id < keepsSequence {
-		if f.ids.First == 0 || id < f.ids.First {
-			f.ids.First = id
-		}
-		f.ids.Last = max(f.ids.Last, id)
-	}
+	f.ids = transfer.Widen(f.ids, id)
 	return id
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 func list(name, value string) platen.List {
@@ -80,7 +81,7 @@ func TestDataSet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	set := platen.SourceSet{ID: 6000, Lists: [2]platen.List{platen.Properties: list("a", "b")}}
+	set := transfer.SourceSet{ID: 6000, Lists: [2]platen.List{platen.Properties: list("a", "b")}}
 	schema := &platen.Table{Name: platen.RecordTable, Columns: []platen.Column{{Name: "City", Type: platen.String}}}
 	if err := s.End(set, schema); err != nil {
 		t.Fatal(err)
@@ -107,7 +108,7 @@ func TestContentSet(t *testing.T) {
 	wantGiven(t, s.Given(), 0, 0)
 
 	letter, card := []byte(`{"template":"letter"}`), []byte(`{"template":"card"}`)
-	items := []platen.SourceItem{
+	items := []transfer.SourceItem{
 		{ID: 9001, Record: 5001, Properties: list("p", "1"), Details: letter},
 		{Record: platen.MaxID},
 		{ID: 9000, Record: 4000, Details: letter},
@@ -120,12 +121,12 @@ func TestContentSet(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	set := platen.SourceSet{ID: 3999, Type: "print", Lists: [2]platen.List{platen.Metadata: list("a", "b")}}
+	set := transfer.SourceSet{ID: 3999, Type: "print", Lists: [2]platen.List{platen.Metadata: list("a", "b")}}
 	if err := s.End(set); err != nil {
 		t.Fatal(err)
 	}
-	wantReads(t, items, func(yield func(platen.SourceItem) error) error {
-		return s.Read(func(item *platen.SourceItem) error {
+	wantReads(t, items, func(yield func(transfer.SourceItem) error) error {
+		return s.Read(func(item *transfer.SourceItem) error {
 			kept := *item
 			kept.Properties, kept.Details = slices.Clone(kept.Properties), slices.Clone(kept.Details)
 			return yield(kept)
@@ -144,11 +145,11 @@ func (v visitor) NodeList(node int, facet platen.Facet, list platen.List) error 
 	return v(fmt.Sprint(node, " ", facet, " ", string(list)))
 }
 
-func (v visitor) Page(set int, page *platen.Page) error {
+func (v visitor) Page(set int, page *transfer.Page) error {
 	return v(fmt.Sprintf("%d page %d item %d record %d %s %q", set, page.ID, page.Item, page.Record, page.Lists, page.Details))
 }
 
-func (v visitor) Document(document *platen.SourceDocument) error {
+func (v visitor) Document(document *transfer.SourceDocument) error {
 	return v(fmt.Sprintf("%d document %d %s", document.Set, document.ID, document.Lists))
 }
 
@@ -160,9 +161,9 @@ func TestJobSet(t *testing.T) {
 	s.Begin(platen.DocumentSet)
 	metadata := [2]platen.List{platen.Metadata: list("m", "1")}
 	err := errors.Join(
-		s.Page(&platen.Page{Item: 31, Record: 41, Details: []byte(`{"template":"t"}`)}),
-		s.Page(&platen.Page{Item: 30, Record: 42, Details: []byte(`{"template":"t"}`), ID: 77, Lists: metadata}),
-		s.Page(&platen.Page{Item: platen.MaxID}),
+		s.Page(&transfer.Page{Item: 31, Record: 41, Details: []byte(`{"template":"t"}`)}),
+		s.Page(&transfer.Page{Item: 30, Record: 42, Details: []byte(`{"template":"t"}`), ID: 77, Lists: metadata}),
+		s.Page(&transfer.Page{Item: platen.MaxID}),
 		s.Document(78, metadata),
 		s.Document(0, [2]platen.List{}),
 		s.End(20, metadata),
@@ -173,7 +174,7 @@ func TestJobSet(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []platen.Node{
+	want := []transfer.Node{
 		{Kind: platen.JobSet, Parent: -1, ID: 21},
 		{Kind: platen.Job, Parent: 0},
 		{Kind: platen.JobSegment, Parent: 1},

@@ -16,6 +16,7 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // TestBackup backs up a store while writers go on, and restores it elsewhere.
@@ -106,7 +107,7 @@ func between(low, got []int64, high []atomic.Int64) bool {
 	return true
 }
 
-func someJobs(t *testing.T, s platen.Store, n int) []platen.ID {
+func someJobs(t *testing.T, s storage.Store, n int) []platen.ID {
 	t.Helper()
 	set, err := spool.Temp.New()
 	if err != nil {
@@ -116,7 +117,7 @@ func someJobs(t *testing.T, s platen.Store, n int) []platen.ID {
 	if err := olrest.ReadJobSet(strings.NewReader(`{"jobs":[`+strings.Repeat("{},", n-1)+`{}]}`), set); err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.CreateJobSet(t.Context(), set, platen.JobSetOptions{})
+	made, err := s.CreateJobSet(t.Context(), set, storage.JobSetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // TestModes looks at the modes of all files at any moment while this process,
@@ -106,7 +107,7 @@ func TestUsersLeaveNotes(t *testing.T) {
 		t.Fatal(err)
 	}
 	time.Sleep(3 * time.Second)
-	if err := users.AddUser(ctx, platen.User{Name: "one", Password: "x", Changed: time.Now()}); err != nil {
+	if err := users.AddUser(ctx, storage.User{Name: "one", Password: "x", Changed: time.Now()}); err != nil {
 		t.Fatal(err)
 	}
 	if err := users.Close(); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // TestMigrateFromTwo opens a database as the first release left it, with a
@@ -58,7 +59,7 @@ func TestMigrateFromTwo(t *testing.T) {
 	}
 	defer s.Close()
 	pages, details := 0, ""
-	err = s.ReadJobSet(ctx, 1000, func(e *platen.Element) error {
+	err = s.ReadJobSet(ctx, 1000, func(e *transfer.Element) error {
 		if e.Kind == platen.DocumentPage {
 			pages++
 			details = string(e.Details)

@@ -50,7 +50,7 @@ const (
 // directory, but others may change its users meanwhile. cacheBytes bounds the
 // cache of lists. The error is that of [Present] if there was a database and
 // it is gone.
-func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, error) {
+func Open(ctx context.Context, dir string, cacheBytes int, options ...sqlstore.Option) (*sqlstore.Store, error) {
 	if _, err := Protect(dir); err != nil {
 		return nil, err
 	}
@@ -61,11 +61,11 @@ func Open(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, err
 	if err != nil {
 		return nil, err
 	}
-	store, err := openStore(ctx, dir, cacheBytes)
+	store, err := openStore(ctx, dir, cacheBytes, options)
 	return store, explainOpen(err, dir)
 }
 
-func openStore(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store, error) {
+func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlstore.Option) (*sqlstore.Store, error) {
 	path, err := databasePath(dir)
 	if err != nil {
 		return nil, err
@@ -108,7 +108,7 @@ func openStore(ctx context.Context, dir string, cacheBytes int) (*sqlstore.Store
 		<-stopped
 		return errors.Join(checkpoints.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
 	}
-	return sqlstore.Open(ctx, e)
+	return sqlstore.Open(ctx, e, options...)
 }
 
 // engine is what SQLite has of its own.

@@ -5,8 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
 )
 
@@ -23,7 +23,7 @@ func TestStore(t *testing.T) {
 		t.Run(cache.name, func(t *testing.T) {
 			cache.run(t, func(t *testing.T) storetest.Open {
 				dir := t.TempDir()
-				return func(t *testing.T) platen.Store {
+				return func(t *testing.T) storage.Store {
 					s, err := sqlite.Open(t.Context(), dir, cache.bytes)
 					if err != nil {
 						t.Fatal(err)

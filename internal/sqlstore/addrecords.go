@@ -9,7 +9,7 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// AddRecords implements [platen.Store]. The records are checked before the
+// AddRecords implements [storage.Records]. The records are checked before the
 // transaction begins.
 func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err error) {
 	ctx, done := s.observe(ctx, "add_records")

@@ -14,7 +14,7 @@ const (
 	killFor  = time.Second             // until it has been rolled back
 )
 
-// Close implements [platen.Store]. What was accepted is stored, if that is
+// Close implements [storage.Maintenance]. What was accepted is stored, if that is
 // soon done; what is not is rolled back, and its callers are told. An error
 // says that something has not ended even then.
 func (s *Store) Close() error {
@@ -72,7 +72,7 @@ var errPanic = errors.New("panic")
 func (s *Store) guarded(doing string, fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			(*s.observer.Load()).Panic(doing, p, debug.Stack())
+			s.observer.Panic(doing, p, debug.Stack())
 			err = fmt.Errorf("%w while %s: %v", errPanic, doing, p)
 		}
 	}()

@@ -16,16 +16,17 @@ import (
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // onBoth runs a test on an empty store of each database; open opens it again.
-func onBoth(t *testing.T, test func(t *testing.T, open func() *sqlstore.Store)) {
+func onBoth(t *testing.T, test func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store)) {
 	t.Run("SQLite", func(t *testing.T) {
 		dir := t.TempDir()
-		test(t, func() *sqlstore.Store {
-			s, err := sqlite.Open(context.Background(), dir, 1<<20)
+		test(t, func(options ...sqlstore.Option) *sqlstore.Store {
+			s, err := sqlite.Open(context.Background(), dir, 1<<20, options...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -34,8 +35,8 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() *sqlstore.Store)) 
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		address := pgtest.Database(t)
-		test(t, func() *sqlstore.Store {
-			s, err := postgres.Open(context.Background(), address)
+		test(t, func(options ...sqlstore.Option) *sqlstore.Store {
+			s, err := postgres.Open(context.Background(), address, options...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -54,7 +55,7 @@ func createJobs(t *testing.T, s *sqlstore.Store, n int) platen.Created {
 	if err := olrest.ReadJobSet(strings.NewReader(`{"jobs":[`+strings.TrimSuffix(strings.Repeat("{},", n), ",")+`]}`), set); err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.CreateJobSet(t.Context(), set, platen.JobSetOptions{})
+	made, err := s.CreateJobSet(t.Context(), set, storage.JobSetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,11 +82,10 @@ func (p *panics) Panic(doing string, value any, stack []byte) {
 // TestPanic checks that a fault in a write is that write's alone: those that
 // share its transaction are stored, nothing of it is, and the store goes on.
 func TestPanic(t *testing.T) {
-	onBoth(t, func(t *testing.T, open func() *sqlstore.Store) {
-		s := open()
-		defer s.Close()
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		seen := &panics{}
-		s.Observe(seen)
+		s := open(sqlstore.ObservedBy(seen))
+		defer s.Close()
 		jobs := createJobs(t, s, 8).Children
 		var callers sync.WaitGroup
 		for i, job := range jobs {
@@ -134,7 +134,7 @@ func TestPanic(t *testing.T) {
 // TestCallerLeaves checks that a write whose caller has left before its turn
 // is not done, and that a change is rolled back when its caller leaves.
 func TestCallerLeaves(t *testing.T) {
-	onBoth(t, func(t *testing.T, open func() *sqlstore.Store) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open()
 		defer s.Close()
 		job := createJobs(t, s, 1).Children[0]
@@ -182,7 +182,7 @@ func TestCallerLeaves(t *testing.T) {
 // TestClose closes a store in which a change does not end by itself, with
 // updates queued behind it. All is answered, what was acknowledged is there.
 func TestClose(t *testing.T) {
-	onBoth(t, func(t *testing.T, open func() *sqlstore.Store) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open()
 		jobs := createJobs(t, s, 8).Children
 		holding := make(chan struct{})

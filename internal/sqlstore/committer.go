@@ -301,7 +301,7 @@ func (s *Store) commitGroup(group []*write) {
 	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
 		err = s.tryGroup(group)
 	}
-	(*s.observer.Load()).Group(len(group), time.Since(start), err)
+	s.observer.Group(len(group), time.Since(start), err)
 	if err == nil {
 		return
 	}

@@ -7,10 +7,11 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
-// CreateContentSet implements [platen.Store].
-func (s *Store) CreateContentSet(ctx context.Context, source platen.ContentSetSource) (_ platen.Created, err error) {
+// CreateContentSet implements [storage.Importer].
+func (s *Store) CreateContentSet(ctx context.Context, source transfer.ContentSetSource) (_ platen.Created, err error) {
 	ctx, done := s.observe(ctx, "create_content_set")
 	defer func() { done(err) }()
 	var made platen.Created
@@ -60,7 +61,7 @@ type newItem struct {
 	properties platen.List
 }
 
-func (c *itemCreation) add(source *platen.SourceItem) error {
+func (c *itemCreation) add(source *transfer.SourceItem) error {
 	item := newItem{id: source.ID, record: source.Record, properties: slices.Clone(source.Properties)}
 	if source.Details != nil {
 		var err error
@@ -138,8 +139,8 @@ func (c *itemCreation) create(run itemRun) error {
 	return err
 }
 
-// ReadContentSet implements [platen.Store].
-func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet) error, yield func(*platen.SourceItem) error) (err error) {
+// ReadContentSet implements [storage.Exporter].
+func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(transfer.SourceSet) error, yield func(*transfer.SourceItem) error) (err error) {
 	ctx, done := s.observe(ctx, "read_content_set")
 	defer func() { done(err) }()
 	set, err := s.set(ctx, platen.Ref{Kind: platen.ContentSet, ID: id})
@@ -155,12 +156,12 @@ func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(pla
 	}
 	return s.error("read content set", s.itemRows(ctx, id, func(items row, details []byte) error {
 		return s.eachWithLists(ctx, items.Run, justProperties, func(id platen.ID, lists entityLists) error {
-			return yield(&platen.SourceItem{ID: id, Record: items.record + id - items.First, Properties: lists[platen.Properties], Details: details})
+			return yield(&transfer.SourceItem{ID: id, Record: items.record + id - items.First, Properties: lists[platen.Properties], Details: details})
 		})
 	}))
 }
 
-// PageDetails implements [platen.Store].
+// PageDetails implements [storage.Exporter].
 func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items platen.Run, details []byte) error) (err error) {
 	ctx, done := s.observe(ctx, "page_details")
 	defer func() { done(err) }()
@@ -200,7 +201,7 @@ func (s *Store) eachItemRow(ctx context.Context, set platen.ID, yield func([]row
 	return s.eachRow(ctx, set, platen.ContentItem, intact, yield)
 }
 
-// Record implements [platen.Store].
+// Record implements [storage.Records].
 func (s *Store) Record(ctx context.Context, item platen.ID) (_ platen.ID, err error) {
 	ctx, done := s.observe(ctx, "record")
 	defer func() { done(err) }()
@@ -211,8 +212,8 @@ func (s *Store) Record(ctx context.Context, item platen.ID) (_ platen.ID, err er
 // setContents returns the content items of a content set. Its rows are read
 // once for the sums and, if they are more than a page, again for the items, so
 // that no more than a page of them is kept while the caller sends them on.
-func (s *Store) setContents(ctx context.Context, set platen.ID) (*platen.Contents, error) {
-	c := &platen.Contents{}
+func (s *Store) setContents(ctx context.Context, set platen.ID) (*transfer.Contents, error) {
+	c := &transfer.Contents{}
 	var only []row
 	pages := 0
 	err := s.eachItemRow(ctx, set, func(page []row) error {

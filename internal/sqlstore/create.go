@@ -7,10 +7,12 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
-// CreateJobSet implements [platen.Store].
-func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource, options platen.JobSetOptions) (_ platen.Created, err error) {
+// CreateJobSet implements [storage.Importer].
+func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, options storage.JobSetOptions) (_ platen.Created, err error) {
 	ctx, done := s.observe(ctx, "create_job_set")
 	defer func() { done(err) }()
 	var made platen.Created
@@ -42,10 +44,10 @@ func (s *Store) CreateJobSet(ctx context.Context, source platen.JobSetSource, op
 	return made, nil
 }
 
-// A creation writes one job set. It is a [platen.JobSetVisitor].
+// A creation writes one job set. It is a [transfer.JobSetVisitor].
 type creation struct {
 	*builder
-	nodes []platen.Node
+	nodes []transfer.Node
 	ids   []platen.ID // of nodes
 
 	existing bool // content items are not created
@@ -62,18 +64,18 @@ type creation struct {
 
 // A sourcePage is a page with its details stored.
 type sourcePage struct {
-	platen.Page
+	transfer.Page
 	details int64 // details.id, 0 if not said
 }
 
 // A sourceDocument is a document, or the first pages of a long one.
 type sourceDocument struct {
-	platen.SourceDocument
+	transfer.SourceDocument
 	pages     int
 	continued bool
 }
 
-func (c *creation) run(source platen.JobSetSource) error {
+func (c *creation) run(source transfer.JobSetSource) error {
 	for _, step := range []func() error{
 		c.createNodes,
 		func() error { return source.Read(c) },
@@ -152,13 +154,13 @@ func (c *creation) createLevel(kind platen.Kind) error {
 	return flush()
 }
 
-// NodeList implements [platen.JobSetVisitor].
+// NodeList implements [transfer.JobSetVisitor].
 func (c *creation) NodeList(node int, facet platen.Facet, list platen.List) error {
 	return c.list(c.nodes[node].Kind, c.ids[node], facet, list)
 }
 
-// Page implements [platen.JobSetVisitor].
-func (c *creation) Page(set int, page *platen.Page) error {
+// Page implements [transfer.JobSetVisitor].
+func (c *creation) Page(set int, page *transfer.Page) error {
 	kept := sourcePage{Page: *page}
 	kept.Details = nil
 	c.keep(&kept.Lists)
@@ -171,13 +173,13 @@ func (c *creation) Page(set int, page *platen.Page) error {
 	c.pages = append(c.pages, kept)
 	c.pending++
 	if c.full() {
-		return c.close(sourceDocument{SourceDocument: platen.SourceDocument{Set: set}, continued: true})
+		return c.close(sourceDocument{SourceDocument: transfer.SourceDocument{Set: set}, continued: true})
 	}
 	return nil
 }
 
-// Document implements [platen.JobSetVisitor].
-func (c *creation) Document(document *platen.SourceDocument) error {
+// Document implements [transfer.JobSetVisitor].
+func (c *creation) Document(document *transfer.SourceDocument) error {
 	kept := sourceDocument{SourceDocument: *document}
 	c.keep(&kept.Lists)
 	return c.close(kept)
@@ -388,7 +390,7 @@ func checkItems(run itemRun, have row) error {
 
 // pack adds the pages collected to the content blocks of their jobs.
 func (c *creation) pack() error {
-	pages := make([]platen.Page, len(c.pages))
+	pages := make([]transfer.Page, len(c.pages))
 	for i := range c.pages {
 		pages[i] = c.pages[i].Page
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // rows returns the rows that a query finds.
@@ -118,7 +119,7 @@ const (
 	runCost   = 8  // of removing a run of content items
 )
 
-// Clean implements [platen.Store].
+// Clean implements [storage.Maintenance].
 func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err error) {
 	ctx, done := s.observe(ctx, "clean")
 	defer func() { done(err) }()
@@ -286,7 +287,7 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 
 // cleanPages removes the pages of a block that have an identifier.
 func (t *transaction) cleanPages(pairs, pages []byte) error {
-	return block.EachPage(pairs, pages, func(page platen.Page) error {
+	return block.EachPage(pairs, pages, func(page transfer.Page) error {
 		if page.ID == 0 {
 			return nil
 		}

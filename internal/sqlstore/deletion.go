@@ -26,7 +26,7 @@ const (
 	stateDeleting = 1
 )
 
-// Delete implements [platen.Store]. Once the set is marked it goes on even if
+// Delete implements [storage.Sets]. Once the set is marked it goes on even if
 // the caller leaves.
 func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 	ctx, done := s.observe(ctx, "delete")

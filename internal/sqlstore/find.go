@@ -15,7 +15,7 @@ import (
 // connections for short reads.
 const findAtOnce = 2
 
-// Find implements [platen.Store]. The search becomes one statement: entities
+// Find implements [storage.Searcher]. The search becomes one statement: entities
 // come from where the index has the fewest that can fulfil the rule, or from
 // all of the kind, and the rest of the rule is a condition on each.
 func (s *Store) Find(ctx context.Context, search *platen.Search, yield func(int, *platen.Found) error) (err error) {

@@ -60,7 +60,7 @@ func scanChild(from scanner) (c child, err error) {
 	return c, from.Scan(&c.ord, &c.First, &c.Last)
 }
 
-// Entities implements [platen.Store].
+// Entities implements [storage.Sets].
 func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) (_ []platen.Run, err error) {
 	ctx, done := s.observe(ctx, "entities")
 	defer func() { done(err) }()
@@ -75,7 +75,7 @@ func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType stri
 	return runs, s.error("list", err)
 }
 
-// Children implements [platen.Store].
+// Children implements [storage.Sets].
 func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.Run, err error) {
 	ctx, done := s.observe(ctx, "children")
 	defer func() { done(err) }()

@@ -37,14 +37,16 @@ func (Unobserved) Group(int, time.Duration, error) {}
 // Panic implements [Observer].
 func (Unobserved) Panic(string, any, []byte) {}
 
-// Observe makes an observer that of the store. It may be called once, before
-// the store is used.
-func (s *Store) Observe(by Observer) { s.observer.Store(&by) }
+// ObservedBy makes an observer that of the store. Without it the store is
+// [Unobserved].
+func ObservedBy(observer Observer) Option {
+	return func(s *Store) { s.observer = observer }
+}
 
 // observe tells the observer of a call, and returns what is to be called with
 // its error at its end.
 func (s *Store) observe(ctx context.Context, name string) (context.Context, func(error)) {
-	return (*s.observer.Load()).Call(ctx, name)
+	return s.observer.Call(ctx, name)
 }
 
 // Stats are figures of a [Store] at one time.

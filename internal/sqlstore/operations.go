@@ -7,9 +7,10 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
-// BeginOperation implements [platen.Store].
+// BeginOperation implements [storage.Operations].
 func (s *Store) BeginOperation(ctx context.Context, o platen.Operation) (err error) {
 	_, done := s.observe(ctx, "begin_operation")
 	defer func() { done(err) }()
@@ -18,7 +19,7 @@ func (s *Store) BeginOperation(ctx context.Context, o platen.Operation) (err err
 	}))
 }
 
-// FailOperation implements [platen.Store].
+// FailOperation implements [storage.Operations].
 func (s *Store) FailOperation(ctx context.Context, id, message string) (err error) {
 	_, done := s.observe(ctx, "fail_operation")
 	defer func() { done(err) }()
@@ -27,7 +28,7 @@ func (s *Store) FailOperation(ctx context.Context, id, message string) (err erro
 	}))
 }
 
-// FailOperations implements [platen.Store].
+// FailOperations implements [storage.Operations].
 func (s *Store) FailOperations(ctx context.Context, message string) (err error) {
 	ctx, done := s.observe(ctx, "fail_operations")
 	defer func() { done(err) }()
@@ -39,7 +40,7 @@ func (s *Store) FailOperations(ctx context.Context, message string) (err error) 
 	}))
 }
 
-// ReportOperation implements [platen.Store].
+// ReportOperation implements [storage.Operations].
 func (s *Store) ReportOperation(ctx context.Context, id string, percent int) error {
 	if !s.engine.Shared {
 		return nil // the one process knows
@@ -68,7 +69,7 @@ func (t *transaction) end(operation string, result platen.ID) error {
 	return platen.Errorf(platen.Conflict, "the operation was ended before it was done")
 }
 
-// Operation implements [platen.Store].
+// Operation implements [storage.Operations].
 func (s *Store) Operation(ctx context.Context, id string) (_ platen.Operation, err error) {
 	ctx, done := s.observe(ctx, "operation")
 	defer func() { done(err) }()
@@ -85,7 +86,7 @@ func operationNotFound(id string) error {
 	return err
 }
 
-// Operations implements [platen.Store].
+// Operations implements [storage.Operations].
 func (s *Store) Operations(ctx context.Context) (_ []platen.Operation, err error) {
 	ctx, done := s.observe(ctx, "operations")
 	defer func() { done(err) }()
@@ -104,14 +105,14 @@ func scanOperation(from interface{ Scan(...any) error }) (o platen.Operation, er
 	return o, err
 }
 
-// CancelOperation implements [platen.Store].
+// CancelOperation implements [storage.Operations].
 func (s *Store) CancelOperation(ctx context.Context, id string) (err error) {
 	_, done := s.observe(ctx, "cancel_operation")
 	defer func() { done(err) }()
 	return s.removeOperation("cancel operation", deleteRunning, id)
 }
 
-// ForgetOperation implements [platen.Store].
+// ForgetOperation implements [storage.Operations].
 func (s *Store) ForgetOperation(ctx context.Context, id string) (err error) {
 	_, done := s.observe(ctx, "forget_operation")
 	defer func() { done(err) }()
@@ -128,7 +129,7 @@ func (s *Store) removeOperation(doing string, q query, id string) error {
 	}))
 }
 
-// ForgetOperations implements [platen.Store].
+// ForgetOperations implements [storage.Operations].
 func (s *Store) ForgetOperations(ctx context.Context, before time.Time) (err error) {
 	_, done := s.observe(ctx, "forget_operations")
 	defer func() { done(err) }()
@@ -137,8 +138,8 @@ func (s *Store) ForgetOperations(ctx context.Context, before time.Time) (err err
 	}))
 }
 
-// MissingItem implements [platen.Store].
-func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (_ platen.ID, err error) {
+// MissingItem implements [storage.Importer].
+func (s *Store) MissingItem(ctx context.Context, source transfer.JobSetSource) (_ platen.ID, err error) {
 	ctx, done := s.observe(ctx, "missing_item")
 	defer func() { done(err) }()
 	check := &itemCheck{s: s, ctx: ctx}
@@ -151,7 +152,7 @@ func (s *Store) MissingItem(ctx context.Context, source platen.JobSetSource) (_ 
 	return 0, s.error("look up content items", err)
 }
 
-// An itemCheck is a [platen.JobSetVisitor] that stops at the first content
+// An itemCheck is a [transfer.JobSetVisitor] that stops at the first content
 // item that does not exist. It looks many up together.
 type itemCheck struct {
 	s       *Store
@@ -162,9 +163,9 @@ type itemCheck struct {
 }
 
 func (c *itemCheck) NodeList(int, platen.Facet, platen.List) error { return nil }
-func (c *itemCheck) Document(*platen.SourceDocument) error         { return nil }
+func (c *itemCheck) Document(*transfer.SourceDocument) error       { return nil }
 
-func (c *itemCheck) Page(_ int, page *platen.Page) error {
+func (c *itemCheck) Page(_ int, page *transfer.Page) error {
 	if len(c.pending) == 0 && c.have.shows(platen.Ref{Kind: platen.ContentItem, ID: page.Item}) {
 		return nil
 	}

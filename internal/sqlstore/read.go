@@ -8,10 +8,11 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
-// Contents implements [platen.Store].
-func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *platen.Contents, err error) {
+// Contents implements [storage.Sets].
+func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *transfer.Contents, err error) {
 	ctx, done := s.observe(ctx, "contents")
 	defer func() { done(err) }()
 	if ref.Kind == platen.ContentSet {
@@ -21,7 +22,7 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *platen.Content
 		return nil, err
 	}
 	job := ref.ID
-	c := &platen.Contents{}
+	c := &transfer.Contents{}
 	err = s.read[selectContentSums].QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
 	if err != nil {
 		return nil, s.error("read contents", err)
@@ -77,8 +78,8 @@ func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][
 	return blocks, seq, rows.Err()
 }
 
-// ReadJobSet implements [platen.Store].
-func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*platen.Element) error) (err error) {
+// ReadJobSet implements [storage.Exporter].
+func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*transfer.Element) error) (err error) {
 	ctx, done := s.observe(ctx, "read_job_set")
 	defer func() { done(err) }()
 	ref := platen.Ref{Kind: platen.JobSet, ID: id}
@@ -98,9 +99,9 @@ func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*platen
 type setReader struct {
 	s     *Store
 	ctx   context.Context
-	yield func(*platen.Element) error
+	yield func(*transfer.Element) error
 
-	element platen.Element
+	element transfer.Element
 	block   *block.Reader // of the job that is read
 	item    row           // the run of content items last looked up
 	details []byte        // its page details
@@ -109,7 +110,7 @@ type setReader struct {
 // entities yields a run of entities of one kind, and all below them.
 func (r *setReader) entities(kind platen.Kind, run platen.Run) error {
 	return r.s.eachWithLists(r.ctx, run, platen.Facets[:], func(id platen.ID, lists entityLists) error {
-		r.element = platen.Element{Kind: kind}
+		r.element = transfer.Element{Kind: kind}
 		r.element.ID = id
 		for _, f := range platen.Facets {
 			r.element.Lists[f] = lists[f]
@@ -150,7 +151,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 	return nil
 }
 
-func (r *setReader) page(page platen.Page) error {
+func (r *setReader) page(page transfer.Page) error {
 	if page.Item < r.item.First || r.item.Last < page.Item {
 		item, err := selectRow(r.ctx, r.s.read[selectEntity], page.Item)
 		if err != nil {
@@ -167,7 +168,7 @@ func (r *setReader) page(page platen.Page) error {
 		}
 		r.item = item
 	}
-	r.element = platen.Element{Kind: platen.DocumentPage, Page: page}
+	r.element = transfer.Element{Kind: platen.DocumentPage, Page: page}
 	r.element.Details = r.details
 	return r.yield(&r.element)
 }

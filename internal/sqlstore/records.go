@@ -7,10 +7,11 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // createSet creates a set, with its lists.
-func (b *builder) createSet(kind platen.Kind, set platen.SourceSet) error {
+func (b *builder) createSet(kind platen.Kind, set transfer.SourceSet) error {
 	b.root = set.ID
 	if b.root == 0 {
 		var err error
@@ -39,8 +40,8 @@ func (b *builder) list(kind platen.Kind, id platen.ID, facet platen.Facet, list 
 	return errors.Join(b.t.writeList(listKey{id, facet}, list), b.index.add(kind, id, facet, list))
 }
 
-// CreateDataSet implements [platen.Store].
-func (s *Store) CreateDataSet(ctx context.Context, source platen.DataSetSource) (_ platen.Created, err error) {
+// CreateDataSet implements [storage.Importer].
+func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource) (_ platen.Created, err error) {
 	ctx, done := s.observe(ctx, "create_data_set")
 	defer func() { done(err) }()
 	check := recordCheck{table: source.Schema()}
@@ -213,7 +214,7 @@ func (c *recordCreation) level(depth int) error {
 	return err
 }
 
-// Records implements [platen.Store].
+// Records implements [storage.Records].
 func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yield func(*platen.Record) error) (err error) {
 	ctx, done := s.observe(ctx, "records")
 	defer func() { done(err) }()
@@ -248,8 +249,8 @@ func (s *Store) Records(ctx context.Context, ids []platen.ID, recursive bool, yi
 	return nil
 }
 
-// ReadDataSet implements [platen.Store].
-func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(platen.SourceSet, *platen.Table) error, yield func(*platen.Record) error) (err error) {
+// ReadDataSet implements [storage.Exporter].
+func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(transfer.SourceSet, *platen.Table) error, yield func(*platen.Record) error) (err error) {
 	ctx, done := s.observe(ctx, "read_data_set")
 	defer func() { done(err) }()
 	set, err := s.set(ctx, platen.Ref{Kind: platen.DataSet, ID: id})
@@ -281,8 +282,8 @@ func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(platen
 }
 
 // set returns what there is of a set besides what it contains.
-func (s *Store) set(ctx context.Context, ref platen.Ref) (platen.SourceSet, error) {
-	set := platen.SourceSet{ID: ref.ID}
+func (s *Store) set(ctx context.Context, ref platen.Ref) (transfer.SourceSet, error) {
+	set := transfer.SourceSet{ID: ref.ID}
 	for f := range set.Lists {
 		list, err := s.List(ctx, ref, platen.Facet(f))
 		if err != nil {

@@ -158,7 +158,7 @@ func (s *schemas) name(id int64) (name string, err error) {
 
 func (s *Store) reading(q query) statement { return s.read[q] }
 
-// UpdateFields implements [platen.Store].
+// UpdateFields implements [storage.Records].
 func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) (err error) {
 	ctx, done := s.observe(ctx, "update_fields")
 	defer func() { done(err) }()

@@ -385,12 +385,9 @@ func (x *indexer) resolveShared(names []searchName) error {
 	return eachName(x.t.ctx, x.t.store.write[insertNames], names, x.remember)
 }
 
-// Serve says to other processes that share the database that this one serves
-// it, until Close. Operations of those that do not are taken for lost.
-func (s *Store) Serve() { s.live(s.id) }
-
-// live says, and from time to time again, that this process lives by the name
-// id, and forgets those that have long been dead. It ends with Close, or when
+// live says to other processes that share the database, and from time to time
+// again, that this one lives by the name id, and forgets those that have long
+// been dead. Operations of those that do not live are taken for lost. It ends with Close, or when
 // the function that it returns is called.
 func (s *Store) live(id string) (end func()) {
 	if !s.engine.Shared || !s.enter() {

@@ -1,4 +1,4 @@
-// Package sqlstore is the one implementation of [platen.Store]: SQL with $n
+// Package sqlstore is the one implementation of [storage.Store]: SQL with $n
 // parameters over database/sql. What differs between databases comes in an
 // [Engine], from internal/sqlite.
 //
@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // An Engine is an open database, with its migrations done, for a [Store].
@@ -85,7 +86,7 @@ type Engine struct {
 	Close func() error
 }
 
-// Store implements [platen.Store].
+// Store implements [storage.Store].
 type Store struct {
 	engine    Engine
 	id        string // of this process among those that share the database
@@ -106,7 +107,7 @@ type Store struct {
 	running   sync.WaitGroup // what ends after stop
 	locks     locks          // shared
 
-	observer     atomic.Pointer[Observer]
+	observer     Observer
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared
@@ -116,11 +117,15 @@ type Store struct {
 	deleting     sync.Map      // sets whose deletion is under way in this process
 }
 
-var _ platen.Store = (*Store)(nil)
+var _ storage.Store = (*Store)(nil)
 
-// Open returns the store on engine, which it closes with itself.
-func Open(ctx context.Context, engine Engine) (*Store, error) {
-	s, err := newStore(ctx, engine)
+// An Option changes the store that [Open] returns.
+type Option func(*Store)
+
+// Open returns the store on engine, which it closes with itself. A server then
+// calls [Store.Start].
+func Open(ctx context.Context, engine Engine, options ...Option) (*Store, error) {
+	s, err := newStore(ctx, engine, options...)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +134,7 @@ func Open(ctx context.Context, engine Engine) (*Store, error) {
 }
 
 // newStore returns a store that does nothing by itself.
-func newStore(ctx context.Context, engine Engine) (*Store, error) {
+func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, error) {
 	s := &Store{
 		engine: engine,
 		id:     rand.Text(),
@@ -144,11 +149,14 @@ func newStore(ctx context.Context, engine Engine) (*Store, error) {
 
 		refreshing: make(chan struct{}, 1),
 		sweep:      sweep{due: true},
+		observer:   Unobserved{},
+	}
+	for _, option := range options {
+		option(s)
 	}
 	for i := range s.mergeTurns {
 		s.mergeTurns[i] = make(chan struct{}, 1)
 	}
-	s.Observe(Unobserved{})
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.killed, s.kill = context.WithCancelCause(context.WithoutCancel(ctx))
 	if s.engine.Data == nil {
@@ -174,6 +182,19 @@ func newStore(ctx context.Context, engine Engine) (*Store, error) {
 		s.locks, s.gatherer = newLocks(), newGatherer(s)
 	}
 	return s, nil
+}
+
+// Start is what a server does before anything else. From here on until Close,
+// other processes on the same database know that this one serves it. Start
+// ends the operations of processes that are gone with a message. Conflict: a
+// copy into the store was begun and not finished, or it is being copied.
+func (s *Store) Start(ctx context.Context, message string) error {
+	// First: of a server and a copy that begin at once, one sees the other.
+	s.live(s.id)
+	if err := s.Unfinished(ctx); err != nil {
+		return err
+	}
+	return s.FailOperations(ctx, message)
 }
 
 // prepare fills read and write.
@@ -229,7 +250,7 @@ func (s *Store) prepareOne(ctx context.Context, db *sql.DB, q query) (prepared, 
 	return prepared{statement: direct{db, text}, text: text}, nil
 }
 
-// Ping implements [platen.Store].
+// Ping implements [storage.Maintenance].
 func (s *Store) Ping(ctx context.Context) (err error) {
 	ctx, done := s.observe(ctx, "ping")
 	defer func() { done(err) }()
@@ -261,7 +282,7 @@ func (s *Store) error(doing string, err error) error {
 	return fmt.Errorf("%s: %w", doing, err)
 }
 
-// List implements [platen.Store].
+// List implements [storage.Lists].
 func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
 	ctx, done := s.observe(ctx, "list")
 	defer func() { done(err) }()
@@ -303,7 +324,7 @@ func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (c
 	return found, nil
 }
 
-// Replace implements [platen.Store].
+// Replace implements [storage.Lists].
 func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
 	ctx, done := s.observe(ctx, "replace")
 	defer func() { done(err) }()
@@ -317,7 +338,7 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 	return s.error("replace "+facet.String(), s.committer.do(ctx, w))
 }
 
-// Merge implements [platen.Store].
+// Merge implements [storage.Lists].
 func (s *Store) Merge(ctx context.Context, kind platen.Kind, facet platen.Facet, updates []platen.Update) (err error) {
 	ctx, done := s.observe(ctx, "merge")
 	defer func() { done(err) }()

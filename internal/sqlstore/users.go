@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // changesKept is how many changes of users are kept for other processes to
@@ -16,7 +17,7 @@ const changesKept = 1000
 // A UserStore is a store of which only the users can be reached, for those who
 // change them beside a server.
 type UserStore interface {
-	platen.UserStore
+	storage.Users
 	// Unfinished returns a Conflict if a copy into the store was begun and not
 	// finished.
 	Unfinished(ctx context.Context) error
@@ -30,12 +31,12 @@ func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 	return newStore(ctx, engine)
 }
 
-// Users implements [platen.UserStore].
-func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
+// Users implements [storage.Users].
+func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
 	ctx, done := s.observe(ctx, "users")
 	defer func() { done(err) }()
 	rows, err := s.control[selectUsers].QueryContext(ctx)
-	users, err := collect(rows, err, func(from interface{ Scan(...any) error }) (user platen.User, err error) {
+	users, err := collect(rows, err, func(from interface{ Scan(...any) error }) (user storage.User, err error) {
 		var changed int64
 		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed)
 		user.Changed = time.Unix(changed, 0)
@@ -44,50 +45,50 @@ func (s *Store) Users(ctx context.Context) (_ []platen.User, err error) {
 	return users, s.error("read users", err)
 }
 
-// UsersVersion implements [platen.UserStore].
+// UsersVersion implements [storage.Users].
 func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
 	var version int64
 	err := s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&version)
 	return version, s.error("read users", err)
 }
 
-// UserChanges implements [platen.UserStore].
-func (s *Store) UserChanges(ctx context.Context, after int64) ([]platen.UserChange, error) {
+// UserChanges implements [storage.Users].
+func (s *Store) UserChanges(ctx context.Context, after int64) ([]storage.UserChange, error) {
 	rows, err := s.control[selectUserChanges].QueryContext(ctx, after)
-	changes, err := collect(rows, err, func(from interface{ Scan(...any) error }) (c platen.UserChange, err error) {
+	changes, err := collect(rows, err, func(from interface{ Scan(...any) error }) (c storage.UserChange, err error) {
 		return c, from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.By)
 	})
 	return changes, s.error("read changes of users", err)
 }
 
-// AddUser implements [platen.UserStore].
-func (s *Store) AddUser(ctx context.Context, user platen.User) (err error) {
+// AddUser implements [storage.Users].
+func (s *Store) AddUser(ctx context.Context, user storage.User) (err error) {
 	ctx, done := s.observe(ctx, "add_user")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, platen.UserChange{Action: platen.UserAdded, User: user.Name}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: storage.UserAdded, User: user.Name}, func(t *transaction) (bool, error) {
 		return changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
 	}, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
 }
 
-// SetPassword implements [platen.UserStore].
-func (s *Store) SetPassword(ctx context.Context, user platen.User) (err error) {
+// SetPassword implements [storage.Users].
+func (s *Store) SetPassword(ctx context.Context, user storage.User) (err error) {
 	ctx, done := s.observe(ctx, "set_password")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, platen.UserChange{Action: platen.PasswordSet, User: user.Name}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: storage.PasswordSet, User: user.Name}, func(t *transaction) (bool, error) {
 		return changed(t, updateUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
 	}, noUser(user.Name))
 }
 
-// SetEpoch implements [platen.UserStore].
+// SetEpoch implements [storage.Users].
 func (s *Store) SetEpoch(ctx context.Context, name string, epoch int64) (err error) {
 	ctx, done := s.observe(ctx, "set_epoch")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, platen.UserChange{Action: platen.SessionsEnded, User: name}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: storage.SessionsEnded, User: name}, func(t *transaction) (bool, error) {
 		return changed(t, updateEpoch, name, epoch)
 	}, noUser(name))
 }
 
-// RemoveUser implements [platen.UserStore].
+// RemoveUser implements [storage.Users].
 func (s *Store) RemoveUser(ctx context.Context, name string) (err error) {
 	ctx, done := s.observe(ctx, "remove_user")
 	defer func() { done(err) }()
@@ -101,16 +102,16 @@ func (s *Store) RemoveUser(ctx context.Context, name string) (err error) {
 			refusal = platen.Errorf(platen.Conflict, "%q is the last user: add another one first", name)
 		}
 	}
-	return s.changeUser(ctx, platen.UserChange{Action: platen.UserRemoved, User: name}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: storage.UserRemoved, User: name}, func(t *transaction) (bool, error) {
 		return changed(t, deleteUser, name)
 	}, refusal)
 }
 
-// Unlock implements [platen.UserStore].
-func (s *Store) Unlock(ctx context.Context, name, address string, hashed platen.LoginFailure) (err error) {
+// Unlock implements [storage.Users].
+func (s *Store) Unlock(ctx context.Context, name, address string, hashed storage.LoginFailure) (err error) {
 	ctx, done := s.observe(ctx, "unlock_user")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, platen.UserChange{Action: platen.UserUnlocked, User: name, Address: address}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: storage.UserUnlocked, User: name, Address: address}, func(t *transaction) (bool, error) {
 		if name != "" {
 			var n int64
 			if err := t.stmt(selectUserCount).QueryRowContext(t.ctx, name).Scan(&n); err != nil || n == 0 {
@@ -130,7 +131,7 @@ func noUser(name string) *platen.Error {
 
 // changeUser runs fn and records the change; if fn changed nothing, refusal is
 // the error.
-func (s *Store) changeUser(ctx context.Context, change platen.UserChange, fn func(*transaction) (bool, error), refusal *platen.Error) error {
+func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn func(*transaction) (bool, error), refusal *platen.Error) error {
 	return s.error(string(change.Action), s.update(func(t *transaction) error {
 		// First, so that changes wait for each other, and their versions are
 		// in the order of their commits.
@@ -144,7 +145,7 @@ func (s *Store) changeUser(ctx context.Context, change platen.UserChange, fn fun
 		if err != nil {
 			return err
 		}
-		if err := t.exec(insertUserChange, string(change.Action), change.User, change.Address, platen.ActorOf(ctx)); err != nil {
+		if err := t.exec(insertUserChange, string(change.Action), change.User, change.Address, storage.ActorOf(ctx)); err != nil {
 			return err
 		}
 		return t.exec(deleteUserChanges, int64(changesKept))
@@ -161,7 +162,7 @@ func changed(t *transaction, q query, args ...any) (bool, error) {
 	return n > 0, err
 }
 
-// Secret implements [platen.UserStore].
+// Secret implements [storage.Users].
 func (s *Store) Secret(ctx context.Context, name string, fresh []byte) ([]byte, error) {
 	// Servers ask again whenever users change: a read waits for no writer.
 	var secret []byte
@@ -177,17 +178,17 @@ func (s *Store) Secret(ctx context.Context, name string, fresh []byte) ([]byte, 
 	return secret, s.error("read secret", err)
 }
 
-// ReplaceSecret implements [platen.UserStore].
-func (s *Store) ReplaceSecret(ctx context.Context, name string, secret []byte, action platen.UserAction) (err error) {
+// ReplaceSecret implements [storage.Users].
+func (s *Store) ReplaceSecret(ctx context.Context, name string, secret []byte, action storage.UserAction) (err error) {
 	ctx, done := s.observe(ctx, "replace_secret")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, platen.UserChange{Action: action}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: action}, func(t *transaction) (bool, error) {
 		return true, t.exec(upsertSecret, name, secret)
 	}, nil)
 }
 
-// ShareFailures implements [platen.UserStore].
-func (s *Store) ShareFailures(ctx context.Context, mine []platen.LoginFailure) ([]platen.LoginFailure, error) {
+// ShareFailures implements [storage.Users].
+func (s *Store) ShareFailures(ctx context.Context, mine []storage.LoginFailure) ([]storage.LoginFailure, error) {
 	if !s.engine.Shared {
 		return nil, nil
 	}
@@ -204,10 +205,10 @@ func (s *Store) ShareFailures(ctx context.Context, mine []platen.LoginFailure) (
 	}
 	rows, err := s.control[selectFailures].QueryContext(ctx, s.failuresSeen.Load(), s.id)
 	last := s.failuresSeen.Load()
-	others, err := collect(rows, err, func(from interface{ Scan(...any) error }) (platen.LoginFailure, error) {
+	others, err := collect(rows, err, func(from interface{ Scan(...any) error }) (storage.LoginFailure, error) {
 		var address, user []byte
 		err := from.Scan(&last, &address, &user)
-		return platen.LoginFailure{Address: string(address), User: string(user)}, err
+		return storage.LoginFailure{Address: string(address), User: string(user)}, err
 	})
 	if err != nil {
 		// Mine are recorded; those of others are read the next time.
@@ -217,8 +218,8 @@ func (s *Store) ShareFailures(ctx context.Context, mine []platen.LoginFailure) (
 	return others, nil
 }
 
-// RecordLogins implements [platen.UserStore].
-func (s *Store) RecordLogins(ctx context.Context, logins []platen.KnownLogin, keep int, before time.Time) error {
+// RecordLogins implements [storage.Users].
+func (s *Store) RecordLogins(ctx context.Context, logins []storage.KnownLogin, keep int, before time.Time) error {
 	if len(logins) == 0 {
 		return nil
 	}
@@ -240,19 +241,19 @@ func (s *Store) RecordLogins(ctx context.Context, logins []platen.KnownLogin, ke
 	return s.error("record logins", err)
 }
 
-// KnownLogins implements [platen.UserStore].
-func (s *Store) KnownLogins(ctx context.Context, since time.Time) ([]platen.KnownLogin, error) {
+// KnownLogins implements [storage.Users].
+func (s *Store) KnownLogins(ctx context.Context, since time.Time) ([]storage.KnownLogin, error) {
 	rows, err := s.control[selectLogins].QueryContext(ctx, since.Unix())
-	logins, err := collect(rows, err, func(from interface{ Scan(...any) error }) (platen.KnownLogin, error) {
+	logins, err := collect(rows, err, func(from interface{ Scan(...any) error }) (storage.KnownLogin, error) {
 		var user, address []byte
 		var seen int64
 		err := from.Scan(&user, &address, &seen)
-		return platen.KnownLogin{User: string(user), Address: string(address), Seen: time.Unix(seen, 0)}, err
+		return storage.KnownLogin{User: string(user), Address: string(address), Seen: time.Unix(seen, 0)}, err
 	})
 	return logins, s.error("read logins", err)
 }
 
-// Now implements [platen.UserStore].
+// Now implements [storage.Users].
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
 	if !s.engine.Shared {
 		return time.Now(), nil

@@ -5,23 +5,25 @@ import (
 	"testing"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // manyJobs is a job set of so many jobs, each with an order number of its own.
 type manyJobs int
 
-func (n manyJobs) Nodes() []platen.Node {
-	nodes := make([]platen.Node, n+1)
-	nodes[0] = platen.Node{Kind: platen.JobSet, Parent: -1}
+func (n manyJobs) Nodes() []transfer.Node {
+	nodes := make([]transfer.Node, n+1)
+	nodes[0] = transfer.Node{Kind: platen.JobSet, Parent: -1}
 	for i := range nodes[1:] {
-		nodes[i+1] = platen.Node{Kind: platen.Job}
+		nodes[i+1] = transfer.Node{Kind: platen.Job}
 	}
 	return nodes
 }
 
 func (n manyJobs) Given() platen.Run { return platen.Run{} }
 
-func (n manyJobs) Read(v platen.JobSetVisitor) error {
+func (n manyJobs) Read(v transfer.JobSetVisitor) error {
 	for i := range int(n) {
 		list := platen.EncodeList([]platen.NameValue{{Name: "order", Value: fmt.Sprint(i)}, {Name: "shift", Value: "night"}})
 		if err := v.NodeList(i+1, platen.Properties, list); err != nil {
@@ -33,11 +35,11 @@ func (n manyJobs) Read(v platen.JobSetVisitor) error {
 
 // BenchmarkFind finds one job by its property, among few and among many. open
 // opens an empty store.
-func BenchmarkFind(b *testing.B, open func(b *testing.B) platen.Store) {
+func BenchmarkFind(b *testing.B, open func(b *testing.B) storage.Store) {
 	for _, jobs := range []manyJobs{1_000, 1_000_000} {
 		s := open(b)
 		defer s.Close()
-		if _, err := s.CreateJobSet(b.Context(), jobs, platen.JobSetOptions{}); err != nil {
+		if _, err := s.CreateJobSet(b.Context(), jobs, storage.JobSetOptions{}); err != nil {
 			b.Fatal(err)
 		}
 		b.Run(fmt.Sprint("among ", int(jobs)), func(b *testing.B) {

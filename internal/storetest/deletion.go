@@ -9,23 +9,25 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A printJob is a job set with one job that prints content items.
 type printJob []platen.ID
 
-func (p printJob) Nodes() []platen.Node {
-	return []platen.Node{{Kind: platen.JobSet, Parent: -1}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}, {Kind: platen.DocumentSet, Parent: 2}}
+func (p printJob) Nodes() []transfer.Node {
+	return []transfer.Node{{Kind: platen.JobSet, Parent: -1}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}, {Kind: platen.DocumentSet, Parent: 2}}
 }
 
 func (p printJob) Given() platen.Run { return platen.Run{} }
 
-func (p printJob) Read(v platen.JobSetVisitor) error {
+func (p printJob) Read(v transfer.JobSetVisitor) error {
 	for _, item := range p {
-		if err := v.Page(3, &platen.Page{Item: item}); err != nil {
+		if err := v.Page(3, &transfer.Page{Item: item}); err != nil {
 			return err
 		}
-		if err := v.Document(&platen.SourceDocument{Set: 3}); err != nil {
+		if err := v.Document(&transfer.SourceDocument{Set: 3}); err != nil {
 			return err
 		}
 	}
@@ -34,12 +36,12 @@ func (p printJob) Read(v platen.JobSetVisitor) error {
 
 // gaps makes a content set of n items at every second ID from base on, and a
 // job that prints all but every tenth of them.
-func gaps(t *testing.T, s platen.Store, set, base platen.ID, n int, shuffled bool) (used []platen.ID) {
+func gaps(t *testing.T, s storage.Store, set, base platen.ID, n int, shuffled bool) (used []platen.ID) {
 	t.Helper()
-	source := contentSet{set: platen.SourceSet{ID: set}}
+	source := contentSet{set: transfer.SourceSet{ID: set}}
 	for i := range platen.ID(n) {
 		id := base + 2*i
-		source.items = append(source.items, platen.SourceItem{ID: id, Record: base + 1_000_000_000 + i})
+		source.items = append(source.items, transfer.SourceItem{ID: id, Record: base + 1_000_000_000 + i})
 		if i%10 != 0 {
 			used = append(used, id)
 		}
@@ -50,7 +52,7 @@ func gaps(t *testing.T, s platen.Store, set, base platen.ID, n int, shuffled boo
 		random := rand.New(rand.NewPCG(uint64(n), 1))
 		random.Shuffle(len(printed), func(i, j int) { printed[i], printed[j] = printed[j], printed[i] })
 	}
-	if _, err := s.CreateJobSet(t.Context(), printJob(printed), platen.JobSetOptions{Existing: true}); err != nil {
+	if _, err := s.CreateJobSet(t.Context(), printJob(printed), storage.JobSetOptions{Existing: true}); err != nil {
 		t.Fatal(err)
 	}
 	return used
@@ -58,15 +60,15 @@ func gaps(t *testing.T, s platen.Store, set, base platen.ID, n int, shuffled boo
 
 // recordGaps makes a data set of n records at every second ID from base on,
 // and a content set with an item for all but every tenth of them.
-func recordGaps(t *testing.T, s platen.Store, set, base platen.ID, n int) (used []platen.ID) {
+func recordGaps(t *testing.T, s storage.Store, set, base platen.ID, n int) (used []platen.ID) {
 	t.Helper()
-	data, content := dataSet{set: platen.SourceSet{ID: set}}, contentSet{set: platen.SourceSet{ID: set - 1}}
+	data, content := dataSet{set: transfer.SourceSet{ID: set}}, contentSet{set: transfer.SourceSet{ID: set - 1}}
 	for i := range platen.ID(n) {
 		id := base + 2*i
 		data.records = append(data.records, platen.SourceRecord{ID: id})
 		if i%10 != 0 {
 			used = append(used, id)
-			content.items = append(content.items, platen.SourceItem{ID: base + 2_000_000_000 + i, Record: id})
+			content.items = append(content.items, transfer.SourceItem{ID: base + 2_000_000_000 + i, Record: id})
 		}
 	}
 	mustDataSet(t, s, data)
@@ -101,7 +103,7 @@ func slowest(t *testing.T, stop <-chan struct{}, fn func(ctx context.Context) er
 // many take about twice as long, and nobody waits for much of it.
 func testDeleteGaps(t *testing.T, open Open) {
 	s := start(t, open)
-	job := mustCreate(t, s, `{"jobs":[{}]}`).Children[0]
+	job := mustCreate(t, s, emptyJobs(1)).Children[0]
 	put := func(ctx context.Context) error {
 		return s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")})
 	}
@@ -159,7 +161,7 @@ func testDeleteBrokenOff(t *testing.T, open Open) {
 	begun := make(chan struct{})
 	go func() { // an export that is under way
 		items := 0
-		read <- s.ReadContentSet(context.Background(), 700, func(platen.SourceSet) error { return nil }, func(*platen.SourceItem) error {
+		read <- s.ReadContentSet(context.Background(), 700, func(transfer.SourceSet) error { return nil }, func(*transfer.SourceItem) error {
 			if items++; items == 100 {
 				close(begun)
 				for {
@@ -181,7 +183,7 @@ func testDeleteBrokenOff(t *testing.T, open Open) {
 	runs, err := s.Entities(ctx, platen.ContentSet, "")
 	diff(t, "sets", ids(t, runs, err), []platen.ID(nil))
 	wantCode(t, "deleted twice", s.Delete(ctx, ref), platen.NotFound, "700")
-	_, err = s.CreateJobSet(ctx, printJob{base}, platen.JobSetOptions{})
+	_, err = s.CreateJobSet(ctx, printJob{base}, storage.JobSetOptions{})
 	wantCode(t, "a job with an item of the set", err, platen.Unavailable, "being deleted")
 	if _, err := s.Record(ctx, base); err != nil {
 		t.Error("an item of a set that is being deleted:", err)
@@ -207,7 +209,7 @@ func testDeleteBrokenOff(t *testing.T, open Open) {
 	}
 	_, err = s.Record(ctx, base)
 	wantCode(t, "an item that is not used", err, platen.NotFound, "")
-	if _, err := s.CreateJobSet(ctx, printJob(used[:3]), platen.JobSetOptions{Existing: true}); err != nil {
+	if _, err := s.CreateJobSet(ctx, printJob(used[:3]), storage.JobSetOptions{Existing: true}); err != nil {
 		t.Error("a job with items in use:", err)
 	}
 }
@@ -216,16 +218,16 @@ func testDeleteBrokenOff(t *testing.T, open Open) {
 func testDeleteTogether(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	data := dataSet{set: platen.SourceSet{ID: 300}}
-	content := contentSet{set: platen.SourceSet{ID: 700}}
-	other := contentSet{set: platen.SourceSet{ID: 800}}
+	data := dataSet{set: transfer.SourceSet{ID: 300}}
+	content := contentSet{set: transfer.SourceSet{ID: 700}}
+	other := contentSet{set: transfer.SourceSet{ID: 800}}
 	for i := range platen.ID(2_000) {
 		record := 100_000 + 4*i
 		data.records = append(data.records, platen.SourceRecord{ID: record, Fields: pairs("n=1")},
 			platen.SourceRecord{ID: record + 1, Depth: 1, Table: "detail", Fields: pairs("d=1")})
-		content.items = append(content.items, platen.SourceItem{ID: 500_000 + 2*i, Record: record})
+		content.items = append(content.items, transfer.SourceItem{ID: 500_000 + 2*i, Record: record})
 		if i%3 == 0 {
-			other.items = append(other.items, platen.SourceItem{ID: 600_000 + 2*i, Record: record})
+			other.items = append(other.items, transfer.SourceItem{ID: 600_000 + 2*i, Record: record})
 		}
 	}
 	mustDataSet(t, s, data)
@@ -260,5 +262,5 @@ func testDeleteTogether(t *testing.T, open Open) {
 	// Nothing is left that would keep their IDs taken.
 	runs, err := s.Entities(ctx, platen.DataSet, "")
 	diff(t, "data sets", ids(t, runs, err), []platen.ID(nil))
-	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: content.items[1:2]})
+	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: content.items[1:2]})
 }

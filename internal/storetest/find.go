@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A thing is an entity as the plain evaluation of a search sees it.
@@ -22,7 +24,7 @@ type thing struct {
 // A world is a store, and the same in memory.
 type world struct {
 	t      *testing.T
-	s      platen.Store
+	s      storage.Store
 	random *rand.Rand
 	things map[platen.ID]*thing
 }
@@ -81,7 +83,7 @@ func (w *world) add(kind platen.Kind, id, root platen.ID) *thing {
 
 // fill makes a data set, a content set on it, and a job set.
 func (w *world) fill(base platen.ID) {
-	set := dataSet{set: platen.SourceSet{ID: base}}
+	set := dataSet{set: transfer.SourceSet{ID: base}}
 	set.set.Lists[0] = w.encoded(w.add(platen.DataSet, base, base))
 	for i := range platen.ID(60) {
 		id := base + 100 + i
@@ -93,22 +95,21 @@ func (w *world) fill(base platen.ID) {
 		set.records = append(set.records, source)
 	}
 	mustDataSet(w.t, w.s, set)
-	items := contentSet{set: platen.SourceSet{ID: base + 1}}
+	items := contentSet{set: transfer.SourceSet{ID: base + 1}}
 	items.set.Lists[0] = w.encoded(w.add(platen.ContentSet, base+1, base+1))
 	for i := range platen.ID(60) {
 		id := base + 200 + i
 		item := w.add(platen.ContentItem, id, base+1)
 		item.record = base + 100 + platen.ID(w.random.IntN(60))
-		items.items = append(items.items, platen.SourceItem{ID: id, Record: item.record, Properties: w.encoded(item), Details: w.detail(item)})
+		items.items = append(items.items, transfer.SourceItem{ID: id, Record: item.record, Properties: w.encoded(item), Details: w.detail(item)})
 	}
 	mustContentSet(w.t, w.s, items)
-	var jobs []string
+	jobs := jobSetOf().as(base+2).with(platen.Properties, w.encoded(w.add(platen.JobSet, base+2, base+2)))
 	for i := range platen.ID(40) {
 		id := base + 300 + i
-		jobs = append(jobs, fmt.Sprintf(`{"id":%d,"properties":%s}`, id, w.encoded(w.add(platen.Job, id, base+2))))
+		jobs.In = append(jobs.In, jobOf().as(id).with(platen.Properties, w.encoded(w.add(platen.Job, id, base+2))))
 	}
-	mustCreate(w.t, w.s, fmt.Sprintf(`{"id":%d,"properties":%s,"jobs":[%s]}`,
-		base+2, w.encoded(w.add(platen.JobSet, base+2, base+2)), strings.Join(jobs, ",")))
+	mustCreate(w.t, w.s, jobs)
 }
 
 // change writes some lists anew.
@@ -314,7 +315,7 @@ func (w *world) keys(kind platen.Kind) []platen.SearchKey {
 }
 
 // find returns what a search finds, in groups.
-func find(ctx context.Context, s platen.Store, search *platen.Search) (groups [][]platen.Found, err error) {
+func find(ctx context.Context, s storage.Store, search *platen.Search) (groups [][]platen.Found, err error) {
 	err = s.Find(ctx, search, func(group int, found *platen.Found) error {
 		if group == len(groups) {
 			groups = append(groups, nil)

@@ -10,13 +10,15 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // testFindLimits runs searches of the largest sizes that can be asked for:
 // each is answered, or refused as too large.
 func testFindLimits(t *testing.T, open Open) {
 	s := start(t, open)
-	mustCreate(t, s, `{"jobs":[{"properties":[{"name":"a","value":"x"}]},{"properties":[{"name":"b","value":"y"}]}]}`)
+	mustCreate(t, s, jobSetOf(jobOf().properties("a=x"), jobOf().properties("b=y")))
 	many := func(n int, rule func(i int) platen.Rule) (rules []platen.Rule) {
 		for i := range n {
 			rules = append(rules, rule(i))
@@ -84,7 +86,7 @@ func testFindLimits(t *testing.T, open Open) {
 // is right.
 func testFindPatterns(t *testing.T, open Open) {
 	s := start(t, open)
-	made := mustCreate(t, s, `{"jobs":[{},{},{}]}`)
+	made := mustCreate(t, s, emptyJobs(3))
 	value := strings.Repeat("a", 2<<20)
 	for i, end := range []string{"", "b", "ä"} {
 		err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: made.Children[i], Pairs: []platen.NameValue{{Name: "n", Value: value + end}}})
@@ -129,7 +131,7 @@ func testFindPatterns(t *testing.T, open Open) {
 func testFindMuch(t *testing.T, open Open) {
 	s := start(t, open)
 	const n = 300_000
-	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: oneRun(n)})
+	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: oneRun(n)})
 	search := platen.Search{Kind: platen.ContentItem}
 	var before, now runtime.MemStats
 	runtime.GC()
@@ -176,9 +178,12 @@ func testFindMuch(t *testing.T, open Open) {
 // testFindSortMuch sorts more than there is memory for.
 func testFindSortMuch(t *testing.T, open Open) {
 	s := start(t, open)
-	document := `{"jobs":[` + strings.TrimSuffix(strings.Repeat(`{"properties":[{"name":"n","value":"`+strings.Repeat("x", 1<<20)+`"}]},`, 20), ",") + `]}`
+	set, large := emptyJobs(20), "n="+strings.Repeat("x", 1<<20)
+	for _, job := range set.In {
+		job.properties(large)
+	}
 	for range 6 {
-		mustCreate(t, s, document)
+		mustCreate(t, s, set)
 	}
 	search := platen.Search{Kind: platen.Job, Sort: []platen.SearchKey{{Name: "n"}}}
 	_, err := find(t.Context(), s, &search)
@@ -186,9 +191,9 @@ func testFindSortMuch(t *testing.T, open Open) {
 }
 
 // oneRun is n content items side by side, with their records.
-func oneRun(n int) (items []platen.SourceItem) {
+func oneRun(n int) (items []transfer.SourceItem) {
 	for i := range platen.ID(n) {
-		items = append(items, platen.SourceItem{ID: 10_000_000 + i, Record: 20_000_000 + i})
+		items = append(items, transfer.SourceItem{ID: 10_000_000 + i, Record: 20_000_000 + i})
 	}
 	return items
 }
@@ -251,7 +256,7 @@ type slowJob struct {
 	reading, release chan struct{}
 }
 
-func (j slowJob) Read(platen.JobSetVisitor) error {
+func (j slowJob) Read(transfer.JobSetVisitor) error {
 	close(j.reading)
 	<-j.release
 	return nil
@@ -261,14 +266,14 @@ func (j slowJob) Read(platen.JobSetVisitor) error {
 // context.
 func testFindWaits(t *testing.T, open Open) {
 	s := start(t, open)
-	job := mustCreate(t, s, `{"jobs":[{}]}`).Children[0]
+	job := mustCreate(t, s, emptyJobs(1)).Children[0]
 	if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=1")}); err != nil {
 		t.Fatal(err)
 	}
 	slow := slowJob{1, make(chan struct{}), make(chan struct{})}
 	created := make(chan error, 1)
 	go func() {
-		_, err := s.CreateJobSet(context.Background(), slow, platen.JobSetOptions{})
+		_, err := s.CreateJobSet(context.Background(), slow, storage.JobSetOptions{})
 		created <- err
 	}()
 	<-slow.reading

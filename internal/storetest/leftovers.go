@@ -8,12 +8,14 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // Leftovers checks that nothing is left of what only deleted sets had: names
 // in the index, page details, tables of records. count returns how many rows
 // a table of the database has.
-func Leftovers(t *testing.T, s platen.Store, count func(table string) int) {
+func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	ctx := t.Context()
 	counts := func() (all [4]int) {
 		for i, table := range []string{"find_name", "details", "details_media", "record_table"} {
@@ -26,11 +28,11 @@ func Leftovers(t *testing.T, s platen.Store, count func(table string) int) {
 			{Fields: pairs("shared=1 field" + mark + "=1")},
 			{Depth: 1, Table: "both", Fields: pairs("d=1")}, {Depth: 1, Table: "table" + mark, Fields: pairs("d=1")},
 		}})
-		content := mustContentSet(t, s, contentSet{items: []platen.SourceItem{
+		content := mustContentSet(t, s, contentSet{items: []transfer.SourceItem{
 			{Record: base, Details: letter(2, true, "both"), Properties: platen.EncodeList(pairs("item" + mark + "=1"))},
 			{Record: base + 1, Details: letter(2, true, "medium"+mark)},
 		}})
-		made := mustCreate(t, s, fmt.Sprintf(`{"properties":[{"name":"set%s","value":"1"}],"jobs":[{"segments":[]}]}`, mark))
+		made := mustCreate(t, s, emptyJobs(1).properties("set"+mark+"=1"))
 		return []platen.Ref{{Kind: platen.DataSet, ID: data.ID}, {Kind: platen.ContentSet, ID: content.ID}, {Kind: platen.JobSet, ID: made.ID}}, made.Children[0]
 	}
 	find := func(kind platen.Kind, name, value string) int {
@@ -86,7 +88,7 @@ func Leftovers(t *testing.T, s platen.Store, count func(table string) int) {
 
 // searchedWhileCleaned checks that names which come and go are found as long
 // as they are there.
-func searchedWhileCleaned(t *testing.T, s platen.Store) {
+func searchedWhileCleaned(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	stop := make(chan struct{})
 	var ended sync.WaitGroup
@@ -109,8 +111,7 @@ func searchedWhileCleaned(t *testing.T, s platen.Store) {
 		creators.Go(func() {
 			for round := range rounds {
 				name := fmt.Sprint("name", round%2)
-				document := fmt.Sprintf(`{"properties":[{"name":%q,"value":"w%d-%d"}],"jobs":[{"segments":[]}]}`, name, worker, round)
-				made, err := createWith(t, s, document, platen.JobSetOptions{})
+				made, err := create(t, s, emptyJobs(1).properties(fmt.Sprintf("%s=w%d-%d", name, worker, round)))
 				if err == nil {
 					err = s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: made.Children[0], Pairs: pairs(fmt.Sprintf("job%d=w%d-%d", round%2, worker, round))})
 				}

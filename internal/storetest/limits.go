@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // names are n names with values of so many bytes.
@@ -23,9 +25,9 @@ func names(n, bytes int) []platen.NameValue {
 }
 
 // jobs creates a job set of n jobs without anything.
-func jobs(t *testing.T, s platen.Store, n int) []platen.ID {
+func jobs(t *testing.T, s storage.Store, n int) []platen.ID {
 	t.Helper()
-	return mustCreate(t, s, `{"jobs":[`+strings.Repeat(`{"segments":[]},`, n-1)+`{"segments":[]}]}`).Children
+	return mustCreate(t, s, emptyJobs(n)).Children
 }
 
 func testListLimits(t *testing.T, open Open) {
@@ -76,7 +78,7 @@ func testListLimits(t *testing.T, open Open) {
 	}
 
 	// What is stored already may be larger.
-	large := mustDataSet(t, s, dataSet{set: platen.SourceSet{Lists: [2]platen.List{platen.EncodeList(names(platen.MaxNames+5, 1))}}}).ID
+	large := mustDataSet(t, s, dataSet{set: transfer.SourceSet{Lists: [2]platen.List{platen.EncodeList(names(platen.MaxNames+5, 1))}}}).ID
 	old := func(name, value string) error {
 		return s.Merge(ctx, platen.DataSet, platen.Properties, []platen.Update{set(large, name, value)})
 	}
@@ -324,7 +326,7 @@ func testLargeLists(t *testing.T, open Open) {
 		t.Fatal(err)
 	}
 	seen := 0
-	err = s.ReadJobSet(t.Context(), set[0].First, func(e *platen.Element) error {
+	err = s.ReadJobSet(t.Context(), set[0].First, func(e *transfer.Element) error {
 		if e.Kind != platen.Job {
 			return nil
 		}

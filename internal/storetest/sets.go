@@ -8,23 +8,25 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A dataSet is a data set as a source.
 type dataSet struct {
-	set     platen.SourceSet
+	set     transfer.SourceSet
 	schema  *platen.Table
 	records []platen.SourceRecord
 }
 
-func (d dataSet) DataSet() platen.SourceSet { return d.set }
-func (d dataSet) Schema() *platen.Table     { return d.schema }
+func (d dataSet) DataSet() transfer.SourceSet { return d.set }
+func (d dataSet) Schema() *platen.Table       { return d.schema }
 func (d dataSet) Given() (given platen.Run) {
-	ids := []platen.ID{d.set.ID}
+	given = transfer.Widen(given, d.set.ID)
 	for _, r := range d.records {
-		ids = append(ids, r.ID)
+		given = transfer.Widen(given, r.ID)
 	}
-	return span(ids)
+	return given
 }
 
 func (d dataSet) Read(yield func(*platen.SourceRecord) error) error {
@@ -38,39 +40,26 @@ func (d dataSet) Read(yield func(*platen.SourceRecord) error) error {
 
 // A contentSet is a content set as a source.
 type contentSet struct {
-	set   platen.SourceSet
-	items []platen.SourceItem
+	set   transfer.SourceSet
+	items []transfer.SourceItem
 }
 
-func (c contentSet) ContentSet() platen.SourceSet { return c.set }
-func (c contentSet) Given() platen.Run {
-	ids := []platen.ID{c.set.ID}
+func (c contentSet) ContentSet() transfer.SourceSet { return c.set }
+func (c contentSet) Given() (given platen.Run) {
+	given = transfer.Widen(given, c.set.ID)
 	for _, item := range c.items {
-		ids = append(ids, item.ID, item.Record)
+		given = transfer.Widen(given, item.ID, item.Record)
 	}
-	return span(ids)
+	return given
 }
 
-func (c contentSet) Read(yield func(*platen.SourceItem) error) error {
+func (c contentSet) Read(yield func(*transfer.SourceItem) error) error {
 	for i := range c.items {
 		if err := yield(&c.items[i]); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-func span(ids []platen.ID) (run platen.Run) {
-	for _, id := range ids {
-		if id == 0 {
-			continue
-		}
-		if run.First == 0 || id < run.First {
-			run.First = id
-		}
-		run.Last = max(run.Last, id)
-	}
-	return run
 }
 
 func pairs(text string) (list []platen.NameValue) {
@@ -95,7 +84,7 @@ func text(t *testing.T, list platen.List) string {
 	return strings.Join(parts, " ")
 }
 
-func mustDataSet(t *testing.T, s platen.Store, source dataSet) platen.Created {
+func mustDataSet(t *testing.T, s storage.Store, source dataSet) platen.Created {
 	t.Helper()
 	made, err := s.CreateDataSet(t.Context(), source)
 	if err != nil {
@@ -104,7 +93,7 @@ func mustDataSet(t *testing.T, s platen.Store, source dataSet) platen.Created {
 	return made
 }
 
-func mustContentSet(t *testing.T, s platen.Store, source contentSet) platen.Created {
+func mustContentSet(t *testing.T, s storage.Store, source contentSet) platen.Created {
 	t.Helper()
 	made, err := s.CreateContentSet(t.Context(), source)
 	if err != nil {
@@ -114,7 +103,7 @@ func mustContentSet(t *testing.T, s platen.Store, source contentSet) platen.Crea
 }
 
 // records reads data records, a line each.
-func records(t *testing.T, s platen.Store, recursive bool, ids ...platen.ID) string {
+func records(t *testing.T, s storage.Store, recursive bool, ids ...platen.ID) string {
 	t.Helper()
 	var b strings.Builder
 	err := s.Records(t.Context(), ids, recursive, func(r *platen.Record) error {
@@ -141,7 +130,7 @@ func orders() *platen.Table {
 func testRecords(t *testing.T, open Open) {
 	s := start(t, open)
 	made := mustDataSet(t, s, dataSet{
-		set: platen.SourceSet{ID: 300, Lists: [2]platen.List{platen.EncodeList(pairs("source=crm"))}}, schema: orders(),
+		set: transfer.SourceSet{ID: 300, Lists: [2]platen.List{platen.EncodeList(pairs("source=crm"))}}, schema: orders(),
 		records: []platen.SourceRecord{
 			{ID: 5001, Fields: pairs("City=Lyon Paid=true Since=1764000000")},
 			{Depth: 1, Table: "detail", Fields: pairs("Qty=3")},
@@ -232,7 +221,7 @@ func testDataSets(t *testing.T, open Open) {
 	diff(t, "records at the top", len(made.Children), top)
 	next := 0
 	var schema *platen.Table
-	err := s.ReadDataSet(t.Context(), made.ID, func(set platen.SourceSet, table *platen.Table) error {
+	err := s.ReadDataSet(t.Context(), made.ID, func(set transfer.SourceSet, table *platen.Table) error {
 		schema = table
 		return nil
 	}, func(r *platen.Record) error {
@@ -252,7 +241,7 @@ func testDataSets(t *testing.T, open Open) {
 		code   platen.Code
 		says   string
 	}{
-		{dataSet{set: platen.SourceSet{ID: made.ID}}, platen.Conflict, "taken by a data set"},
+		{dataSet{set: transfer.SourceSet{ID: made.ID}}, platen.Conflict, "taken by a data set"},
 		{dataSet{records: []platen.SourceRecord{{ID: made.Children[0]}}}, platen.Conflict, "taken by a data record"},
 		{dataSet{schema: orders(), records: []platen.SourceRecord{{}, {Depth: 1, Table: "x"}}}, platen.Invalid, `no table "x"`},
 		{dataSet{schema: orders(), records: []platen.SourceRecord{{Fields: pairs("Since=now")}}}, platen.Invalid, "DATETIME"},
@@ -271,15 +260,15 @@ func letter(pages int64, duplex bool, medium string) []byte {
 func testContentSets(t *testing.T, open Open) {
 	s := start(t, open)
 	made := mustContentSet(t, s, contentSet{
-		set: platen.SourceSet{ID: 700, Type: "print", Lists: [2]platen.List{platen.EncodeList(pairs("a=1"))}},
-		items: []platen.SourceItem{
+		set: transfer.SourceSet{ID: 700, Type: "print", Lists: [2]platen.List{platen.EncodeList(pairs("a=1"))}},
+		items: []transfer.SourceItem{
 			{ID: 9001, Record: 5001, Details: letter(2, true, "A4")},
 			{ID: 9002, Record: 5002, Details: letter(2, true, "A4"), Properties: platen.EncodeList(pairs("b=2"))},
 			{ID: 9004, Record: 5001},
 			{Record: 5003},
 		},
 	})
-	mail := mustContentSet(t, s, contentSet{set: platen.SourceSet{Type: "email"}})
+	mail := mustContentSet(t, s, contentSet{set: transfer.SourceSet{Type: "email"}})
 	fresh := made.Children[3]
 	diff(t, "made", made.Children[:3], []platen.ID{9001, 9002, 9004})
 	c, err := s.Contents(t.Context(), platen.Ref{Kind: platen.ContentSet, ID: 700})
@@ -306,8 +295,8 @@ func testContentSets(t *testing.T, open Open) {
 	}
 	diff(t, "pages", pages, fmt.Sprintf("{9001 9002} %s\n{9004 9004} \n{%d %d} \n", letter(2, true, "A4"), fresh, fresh))
 	var back contentSet
-	err = s.ReadContentSet(t.Context(), 700, func(set platen.SourceSet) error { back.set = set; return nil },
-		func(item *platen.SourceItem) error { back.items = append(back.items, *item); return nil })
+	err = s.ReadContentSet(t.Context(), 700, func(set transfer.SourceSet) error { back.set = set; return nil },
+		func(item *transfer.SourceItem) error { back.items = append(back.items, *item); return nil })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,10 +310,10 @@ func testContentSets(t *testing.T, open Open) {
 		source contentSet
 		says   string
 	}{
-		{contentSet{set: platen.SourceSet{ID: 9001}}, "taken by a content item"},
-		{contentSet{items: []platen.SourceItem{{ID: 9002, Record: 1}}}, "taken by a content item"},
-		{contentSet{items: []platen.SourceItem{{ID: 1, Record: 700}}}, "taken by a content set"},
-		{contentSet{items: []platen.SourceItem{{ID: 1, Record: 1}}}, "taken by a data record"},
+		{contentSet{set: transfer.SourceSet{ID: 9001}}, "taken by a content item"},
+		{contentSet{items: []transfer.SourceItem{{ID: 9002, Record: 1}}}, "taken by a content item"},
+		{contentSet{items: []transfer.SourceItem{{ID: 1, Record: 700}}}, "taken by a content set"},
+		{contentSet{items: []transfer.SourceItem{{ID: 1, Record: 1}}}, "taken by a data record"},
 	} {
 		_, err := s.CreateContentSet(t.Context(), bad.source)
 		wantCode(t, bad.says, err, platen.Conflict, bad.says)
@@ -332,7 +321,7 @@ func testContentSets(t *testing.T, open Open) {
 }
 
 // clean runs the clean-up to its end.
-func clean(t *testing.T, s platen.Store) {
+func clean(t *testing.T, s storage.Store) {
 	t.Helper()
 	for range 10_000 {
 		more, err := s.Clean(t.Context(), time.Now().Add(time.Hour))
@@ -349,17 +338,20 @@ func clean(t *testing.T, s platen.Store) {
 func testDelete(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	mustDataSet(t, s, dataSet{set: platen.SourceSet{ID: 300}, records: []platen.SourceRecord{
+	mustDataSet(t, s, dataSet{set: transfer.SourceSet{ID: 300}, records: []platen.SourceRecord{
 		{ID: 5001, Fields: pairs("n=1")}, {ID: 5101, Depth: 1, Table: "detail", Fields: pairs("d=1")},
 		{ID: 5002, Fields: pairs("n=2")}, {ID: 5102, Depth: 1, Table: "detail", Fields: pairs("d=2")},
 		{ID: 5003, Fields: pairs("n=3")},
 	}})
-	mustContentSet(t, s, contentSet{set: platen.SourceSet{ID: 700}, items: []platen.SourceItem{
+	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: []transfer.SourceItem{
 		{ID: 9001, Record: 5001, Properties: platen.EncodeList(pairs("i=1"))}, {ID: 9002, Record: 5002}, {ID: 9003, Record: 5003},
 	}})
-	document := `{"id":%d,"properties":[{"name":"p","value":"1"}],"jobs":[{"id":%d,"segments":[{"documentsets":[{"documents":[{"documentpages":[{"id":%d,"contentitem":%d},{"contentitem":%d,"datarecord":%d}]}]}]}]}]}`
-	mustCreate(t, s, fmt.Sprintf(document, 10, 11, 12, 9001, 8501, 5501))
-	mustCreate(t, s, fmt.Sprintf(document, 20, 21, 22, 9002, 8502, 5502))
+	jobSet := func(id, item, newItem, newRecord platen.ID) *tree {
+		first := transfer.Page{ID: id + 2, Item: item}
+		return jobSetOf(jobOf(segmentOf(documentsOf(documentOf(first, page(newItem, newRecord))))).as(id + 1)).as(id).properties("p=1")
+	}
+	mustCreate(t, s, jobSet(10, 9001, 8501, 5501))
+	mustCreate(t, s, jobSet(20, 9002, 8502, 5502))
 	// Read once, so that all is cached that can be.
 	list(t, s, platen.JobSet, 10, platen.Properties)
 	list(t, s, platen.ContentItem, 9001, platen.Properties)
@@ -385,7 +377,7 @@ func testDelete(t *testing.T, open Open) {
 	wantCode(t, "another kind", s.Delete(ctx, platen.Ref{Kind: platen.ContentSet, ID: 10}), platen.NotFound, "content set 10")
 	gone(platen.ContentItem, 9003)
 	gone(platen.DataRecord, 5003)
-	_, err := create(t, s, fmt.Sprintf(document, 30, 31, 32, 9003, 8503, 5503))
+	_, err := create(t, s, jobSet(30, 9003, 8503, 5503))
 	wantCode(t, "an item of a deleted set", err, platen.Conflict, "deleted set")
 	used := func() {
 		t.Helper()
@@ -408,7 +400,7 @@ func testDelete(t *testing.T, open Open) {
 	if more, err := s.Clean(ctx, time.Now().Add(-time.Hour)); more || err != nil {
 		t.Error("what was deleted just now is cleaned up:", more, err)
 	}
-	_, err = create(t, s, `{"id":10,"jobs":[]}`)
+	_, err = create(t, s, jobSetOf().as(10))
 	wantCode(t, "a deleted id", err, platen.Conflict, "deleted set")
 	clean(t, s)
 	used()
@@ -418,7 +410,7 @@ func testDelete(t *testing.T, open Open) {
 	gone(platen.ContentItem, 9001)
 	gone(platen.DataRecord, 5101)
 	// Nothing at all is left of it.
-	mustCreate(t, s, fmt.Sprintf(document, 10, 11, 12, 9001, 8501, 5501))
+	mustCreate(t, s, jobSet(10, 9001, 8501, 5501))
 	diff(t, "new again", list(t, s, platen.ContentItem, 9001, platen.Properties), "[]")
 
 	for _, id := range []platen.ID{10, 20} {
@@ -433,15 +425,12 @@ func testDelete(t *testing.T, open Open) {
 
 func testDeleteLarge(t *testing.T, open Open) {
 	s := start(t, open)
-	var b strings.Builder
-	for i := range 5_000 {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		fmt.Fprintf(&b, `{"documentpages":[{"contentitem":%d}]}`, 1_000_000+2*i)
+	documents := documentsOf()
+	for i := range platen.ID(5_000) {
+		documents.In = append(documents.In, documentOf(page(1_000_000+2*i, 0)))
 	}
-	made := mustCreate(t, s, `{"jobs":[{"segments":[{"documentsets":[{"documents":[`+b.String()+`]}]}]},{}]}`)
-	other := mustCreate(t, s, `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1000006}]}]}]}]}]}`)
+	made := mustCreate(t, s, jobSetOf(jobOf(segmentOf(documents)), jobOf()))
+	other := mustCreate(t, s, pagesOf(page(1_000_006, 0)))
 	if err := s.Delete(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.ID}); err != nil {
 		t.Fatal(err)
 	}
@@ -468,15 +457,15 @@ func testOperations(t *testing.T, open Open) {
 	if err != nil || len(all) != 3 || !all[0].Started.Equal(start) || all[0].Type != "T" {
 		t.Fatal(all, err)
 	}
-	set := emptySet{}
-	made, err := s.CreateJobSet(ctx, set, platen.JobSetOptions{Operation: "a"})
+	set := jobSetOf()
+	made, err := s.CreateJobSet(ctx, set, storage.JobSetOptions{Operation: "a"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.FailOperation(ctx, "b", "a reason"); err != nil {
 		t.Fatal(err)
 	}
-	_, err = s.CreateJobSet(ctx, set, platen.JobSetOptions{Operation: "b"})
+	_, err = s.CreateJobSet(ctx, set, storage.JobSetOptions{Operation: "b"})
 	wantCode(t, "an operation that has ended", err, platen.Conflict, "ended")
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -510,14 +499,6 @@ func testOperations(t *testing.T, open Open) {
 	_, err = s.Operation(ctx, "a")
 	wantCode(t, "forgotten", err, platen.NotFound, "operation")
 
-	item := `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":77}]}]}]}]}]}`
-	_, err = createWith(t, s, item, platen.JobSetOptions{Existing: true})
+	_, err = s.CreateJobSet(ctx, pagesOf(page(77, 0)), storage.JobSetOptions{Existing: true})
 	wantCode(t, "an item that does not exist", err, platen.NotFound, "content item 77")
 }
-
-// An emptySet is a job set with nothing in it.
-type emptySet struct{}
-
-func (emptySet) Nodes() []platen.Node            { return []platen.Node{{Kind: platen.JobSet, Parent: -1}} }
-func (emptySet) Given() platen.Run               { return platen.Run{} }
-func (emptySet) Read(platen.JobSetVisitor) error { return nil }

@@ -1,9 +1,8 @@
-// Package storetest is the contract of [platen.Store] in code. Each store
+// Package storetest is the contract of [storage.Store] in code. Each store
 // runs it from its own tests, on a real database.
 package storetest
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -17,13 +16,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/olrest"
-	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // Open opens the store of a test. Opening it again after closing it finds
 // what was stored; a test's store is empty at first.
-type Open func(t *testing.T) platen.Store
+type Open func(t *testing.T) storage.Store
 
 // A test of the suite.
 type test struct {
@@ -102,7 +101,7 @@ func RunCached(t *testing.T, open func(t *testing.T) Open) {
 }
 
 // start opens a store that is closed at the end of the test.
-func start(t *testing.T, open Open) platen.Store {
+func start(t *testing.T, open Open) storage.Store {
 	t.Helper()
 	s := open(t)
 	t.Cleanup(func() {
@@ -111,48 +110,6 @@ func start(t *testing.T, open Open) platen.Store {
 		}
 	})
 	return s
-}
-
-// create stores a job set document.
-func create(t *testing.T, s platen.Store, document string) (platen.Created, error) {
-	t.Helper()
-	return createWith(t, s, document, platen.JobSetOptions{})
-}
-
-func createWith(t *testing.T, s platen.Store, document string, options platen.JobSetOptions) (platen.Created, error) {
-	t.Helper()
-	set, err := spool.Temp.New()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	if err := olrest.ReadJobSet(strings.NewReader(document), set); err != nil {
-		t.Fatal(err)
-	}
-	return s.CreateJobSet(t.Context(), set, options)
-}
-
-func mustCreate(t *testing.T, s platen.Store, document string) platen.Created {
-	t.Helper()
-	made, err := create(t, s, document)
-	if err != nil {
-		t.Fatal("create job set:", err)
-	}
-	return made
-}
-
-// export returns a job set as a document.
-func export(t *testing.T, s platen.Store, id platen.ID) string {
-	t.Helper()
-	var b bytes.Buffer
-	w := olrest.NewJobSetWriter(&b)
-	if err := s.ReadJobSet(t.Context(), id, w.Write); err != nil {
-		t.Fatal("read job set:", err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
-	return strings.TrimSpace(b.String())
 }
 
 func ids(t *testing.T, runs []platen.Run, err error) []platen.ID {
@@ -169,13 +126,13 @@ func ids(t *testing.T, runs []platen.Run, err error) []platen.ID {
 	return list
 }
 
-func children(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID) []platen.ID {
+func children(t *testing.T, s storage.Store, kind platen.Kind, id platen.ID) []platen.ID {
 	t.Helper()
 	runs, err := s.Children(t.Context(), platen.Ref{Kind: kind, ID: id})
 	return ids(t, runs, err)
 }
 
-func contents(t *testing.T, s platen.Store, job platen.ID) []platen.Content {
+func contents(t *testing.T, s storage.Store, job platen.ID) []platen.Content {
 	t.Helper()
 	c, err := s.Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: job})
 	if err != nil {
@@ -185,7 +142,7 @@ func contents(t *testing.T, s platen.Store, job platen.ID) []platen.Content {
 }
 
 // blocks reads contents to their end.
-func blocks(t *testing.T, c *platen.Contents) []platen.Content {
+func blocks(t *testing.T, c *transfer.Contents) []platen.Content {
 	t.Helper()
 	var all []platen.Content
 	digits := 0
@@ -204,7 +161,7 @@ func blocks(t *testing.T, c *platen.Contents) []platen.Content {
 	return all
 }
 
-func list(t *testing.T, s platen.Store, kind platen.Kind, id platen.ID, facet platen.Facet) string {
+func list(t *testing.T, s storage.Store, kind platen.Kind, id platen.ID, facet platen.Facet) string {
 	t.Helper()
 	l, err := s.List(t.Context(), platen.Ref{Kind: kind, ID: id}, facet)
 	if err != nil {
@@ -227,14 +184,18 @@ func diff(t *testing.T, what string, got, want any) {
 	}
 }
 
-const small = `{"properties":[{"name":"run","value":"1"}],"metadata":[{"name":"m","value":"set"}],"jobs":[` +
-	`{"properties":[{"name":"customer","value":"Ärzte & <Söhne>"}],"segments":[` +
-	`{"metadata":[{"name":"plant","value":"Lyon"}],"documentsets":[` +
-	`{"metadata":[{"name":"fold","value":"C6"}],"documents":[` +
-	`{"metadata":[{"name":"zip","value":"00420"}],"documentpages":[{"contentitem":9001,"datarecord":5001},{"contentitem":9002,"datarecord":5002}]},` +
-	`{"documentpages":[{"contentitem":9003,"datarecord":5003}]}]}]}]},` +
-	`{"segments":[{"documentsets":[]},{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9004}]}]}]}]},` +
-	`{"segments":[]}]}`
+// small is a job set with a little of everything.
+func small() *tree {
+	return jobSetOf(
+		jobOf(segmentOf(documentsOf(
+			documentOf(page(9001, 5001), page(9002, 5002)).metadata("zip=00420"),
+			documentOf(page(9003, 5003)),
+		).metadata("fold=C6")).metadata("plant=Lyon")).
+			with(platen.Properties, platen.EncodeList([]platen.NameValue{{Name: "customer", Value: "Ärzte & <Söhne>"}})),
+		jobOf(segmentOf(), segmentOf(documentsOf(documentOf(page(9004, 0))))),
+		jobOf(),
+	).properties("run=1").metadata("m=set")
+}
 
 func testEmpty(t *testing.T, open Open) {
 	s := start(t, open)
@@ -251,7 +212,7 @@ func testEmpty(t *testing.T, open Open) {
 	wantCode(t, "children", err, platen.NotFound, "job 1000")
 	_, err = s.Contents(ctx, platen.Ref{Kind: platen.Job, ID: 1000})
 	wantCode(t, "contents", err, platen.NotFound, "job 1000")
-	err = s.ReadJobSet(ctx, 1000, func(*platen.Element) error { return nil })
+	err = s.ReadJobSet(ctx, 1000, func(*transfer.Element) error { return nil })
 	wantCode(t, "read job set", err, platen.NotFound, "job set 1000")
 	err = s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: 1000})
 	wantCode(t, "replace", err, platen.NotFound, "job 1000")
@@ -264,8 +225,8 @@ func testEmpty(t *testing.T, open Open) {
 
 func testJobSet(t *testing.T, open Open) {
 	s := open(t)
-	made := mustCreate(t, s, small)
-	check := func(s platen.Store) {
+	made := mustCreate(t, s, small())
+	check := func(s storage.Store) {
 		t.Helper()
 		diff(t, "job set", made.ID, platen.FirstID)
 		diff(t, "jobs", made.Children, []platen.ID{1001, 1002, 1003})
@@ -301,14 +262,20 @@ func testJobSet(t *testing.T, open Open) {
 
 func testGivenIDs(t *testing.T, open Open) {
 	s := start(t, open)
-	document := `{"id":700,"metadata":[{"name":"m","value":"v"}],"jobs":[` +
-		`{"id":720,"segments":[{"id":800,"documentsets":[{"id":801,"documents":[` +
-		`{"id":810,"documentpages":[{"id":77,"contentitem":31,"datarecord":41,"properties":[{"name":"p","value":"1"}],"pages":[{"count":2,"media":{"name":"Plain A4"}}]},{"contentitem":30,"datarecord":40},{"contentitem":31,"datarecord":41,"pages":[{"count":2,"media":{"name":"Plain A4"}}]}]},` +
-		`{"id":809,"properties":[{"name":"d","value":"2"}],"documentpages":[]}]}]}]},` +
-		`{"id":710,"properties":[{"name":"x","value":"y"}],"segments":[]}]}`
-	made := mustCreate(t, s, document)
+	details := platen.Details{Pages: []platen.PageCount{{Count: 2, Media: platen.Media{Name: "Plain A4"}}}}.Encode()
+	made := mustCreate(t, s, jobSetOf(
+		jobOf(segmentOf(documentsOf(
+			documentOf(
+				transfer.Page{ID: 77, Item: 31, Record: 41, Lists: [2]platen.List{platen.EncodeList(pairs("p=1"))}, Details: details},
+				page(30, 40),
+				transfer.Page{Item: 31, Record: 41, Details: details},
+			).as(810),
+			documentOf().as(809).properties("d=2"),
+		).as(801)).as(800)).as(720),
+		jobOf().as(710).properties("x=y"),
+	).as(700).metadata("m=v"))
 	diff(t, "created", made, platen.Created{ID: 700, Children: []platen.ID{720, 710}})
-	diff(t, "the order of the document, not of the ids", children(t, s, platen.JobSet, 700), []platen.ID{720, 710})
+	diff(t, "the order of the job set, not of the ids", children(t, s, platen.JobSet, 700), []platen.ID{720, 710})
 	diff(t, "documents", children(t, s, platen.DocumentSet, 801), []platen.ID{810, 809})
 	diff(t, "contents, each once", contents(t, s, 720), []platen.Content{{Item: 31, Record: 41}, {Item: 30, Record: 40}})
 	exported := export(t, s, 700)
@@ -317,17 +284,17 @@ func testGivenIDs(t *testing.T, open Open) {
 	wantCode(t, "import of what is there", err, platen.Conflict, "700")
 
 	// New ids stay clear of those that are given, also of ones that come
-	// later in the document.
-	made = mustCreate(t, s, `{"jobs":[{"segments":[]},{"id":1001,"segments":[]},{"id":1000,"segments":[]},{"segments":[]}]}`)
+	// later in the job set.
+	made = mustCreate(t, s, jobSetOf(jobOf(), jobOf().as(1001), jobOf().as(1000), jobOf()))
 	if made.ID <= 1001 || made.Children[0] <= 1001 || made.Children[3] <= 1001 {
-		t.Errorf("new ids %d and %v are among those that the document gives", made.ID, made.Children)
+		t.Errorf("new ids %d and %v are among those that the job set gives", made.ID, made.Children)
 	}
 	// And they leave room for a caller who counts content items up.
-	for item := 9001; item < 9011; item++ {
-		mustCreate(t, s, pagesOf(fmt.Sprintf(`{"contentitem":%d,"datarecord":%d}`, item, item-4000)))
+	for item := platen.ID(9001); item < 9011; item++ {
+		mustCreate(t, s, pagesOf(page(item, item-4000)))
 	}
 	// The largest identifier does not use up the sequence.
-	made = mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]},{"segments":[]}]}`, platen.MaxID))
+	made = mustCreate(t, s, jobSetOf(jobOf().as(platen.MaxID), jobOf()))
 	diff(t, "the largest id", made.Children[0], platen.MaxID)
 	if made.ID > 60000 {
 		t.Errorf("the largest id has moved the sequence: the job set is %d", made.ID)
@@ -337,22 +304,26 @@ func testGivenIDs(t *testing.T, open Open) {
 
 func testConflicts(t *testing.T, open Open) {
 	s := start(t, open)
-	made := mustCreate(t, s, small)
+	made := mustCreate(t, s, small())
 	before := export(t, s, made.ID)
 	job := made.Children[0]
-	for _, test := range []struct{ name, document, message string }{
-		{"job", fmt.Sprintf(`{"jobs":[{"id":%d,"segments":[]}]}`, job), job.String()},
-		{"job set", fmt.Sprintf(`{"id":%d,"jobs":[]}`, made.ID), "job set"},
-		{"a content item's id", `{"jobs":[{"id":9002,"segments":[]}]}`, "content item"},
-		{"twice in the document", `{"jobs":[{"id":77,"segments":[{"id":77,"documentsets":[]}]}]}`, "77"},
-		{"a job as a content item", fmt.Sprintf(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":%d}]}]}]}]}]}`, job), "taken by a job"},
-		{"a job as a data record", fmt.Sprintf(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"datarecord":%d}]}]}]}]}]}`, job), "taken by a job"},
-		{"another data record", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":8999},{"contentitem":9002,"datarecord":1}]}]}]}]}]}`, "belongs to data record 5002"},
-		{"other page details", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9002,"pages":[{"count":2}]}]}]}]}]}]}`, "page details"},
-		{"items and records overlap", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"datarecord":2},{"contentitem":2,"datarecord":3}]}]}]}]}]}`, "taken by a data record"},
-		{"an item that says two things", `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":1,"datarecord":2},{"contentitem":1,"datarecord":3}]}]}]}]}]}`, "both"},
+	for _, test := range []struct {
+		name    string
+		set     *tree
+		message string
+	}{
+		{"job", jobSetOf(jobOf().as(job)), job.String()},
+		{"job set", jobSetOf().as(made.ID), "job set"},
+		{"a content item's id", jobSetOf(jobOf().as(9002)), "content item"},
+		{"twice in the job set", jobSetOf(jobOf(segmentOf().as(77)).as(77)), "77"},
+		{"a job as a content item", pagesOf(page(job, 0)), "taken by a job"},
+		{"a job as a data record", pagesOf(page(1, job)), "taken by a job"},
+		{"another data record", pagesOf(page(8999, 0), page(9002, 1)), "belongs to data record 5002"},
+		{"other page details", pagesOf(transfer.Page{Item: 9002, Details: platen.Details{Pages: []platen.PageCount{{Count: 2}}}.Encode()}), "page details"},
+		{"items and records overlap", pagesOf(page(1, 2), page(2, 3)), "taken by a data record"},
+		{"an item that says two things", pagesOf(page(1, 2), page(1, 3)), "both"},
 	} {
-		_, err := create(t, s, test.document)
+		_, err := create(t, s, test.set)
 		wantCode(t, test.name, err, platen.Conflict, test.message)
 	}
 	runs, err := s.Entities(t.Context(), platen.JobSet, "")
@@ -362,29 +333,24 @@ func testConflicts(t *testing.T, open Open) {
 	wantCode(t, "a refused job", err, platen.NotFound, "77")
 }
 
-// pagesOf is a document with one job whose pages are those content items.
-func pagesOf(pages string) string {
-	return `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[` + pages + `]}]}]}]}]}`
-}
-
 func testExistingItems(t *testing.T, open Open) {
 	s := start(t, open)
-	mustCreate(t, s, pagesOf(`{"contentitem":12,"datarecord":112},{"contentitem":13,"datarecord":113},{"contentitem":20,"datarecord":120,"pages":[{"count":1}]}`))
-	made := mustCreate(t, s, pagesOf(`{"contentitem":10,"datarecord":110},{"contentitem":11,"datarecord":111},{"contentitem":12},{"contentitem":13,"datarecord":113},{"contentitem":14,"datarecord":114},{"contentitem":20}`))
+	printed := transfer.Page{Item: 20, Record: 120, Details: platen.Details{Pages: []platen.PageCount{{Count: 1}}}.Encode()}
+	mustCreate(t, s, pagesOf(page(12, 112), page(13, 113), printed))
+	made := mustCreate(t, s, pagesOf(page(10, 110), page(11, 111), page(12, 0), page(13, 113), page(14, 114), page(20, 0)))
 	diff(t, "contents", contents(t, s, made.Children[0]), []platen.Content{
 		{Item: 10, Record: 110}, {Item: 11, Record: 111}, {Item: 12, Record: 112}, {Item: 13, Record: 113}, {Item: 14, Record: 114}, {Item: 20, Record: 120},
 	})
-	if out := export(t, s, made.ID); !strings.Contains(out, `"contentitem":20,"datarecord":120,"pages":[{"count":1}]`) {
-		t.Errorf("the page details of a content item are lost: %s", out)
-	}
+	document := export(t, s, made.ID).In[0].In[0].In[0].In[0]
+	diff(t, "the page with the details of its content item", document.Pages[5], printed)
 	// An item whose record is not said gets one.
-	made = mustCreate(t, s, pagesOf(`{"contentitem":300},{"contentitem":301},{"contentitem":300}`))
+	made = mustCreate(t, s, pagesOf(page(300, 0), page(301, 0), page(300, 0)))
 	got := contents(t, s, made.Children[0])
 	if len(got) != 2 || !got[0].Record.Valid() || got[1].Record != got[0].Record+1 {
 		t.Errorf("contents = %v, want two items with neighbouring new records", got)
 	}
 	// Two items of one record.
-	made = mustCreate(t, s, pagesOf(`{"contentitem":400,"datarecord":112},{"contentitem":402,"datarecord":112}`))
+	made = mustCreate(t, s, pagesOf(page(400, 112), page(402, 112)))
 	diff(t, "two items of one record", contents(t, s, made.Children[0]), []platen.Content{{Item: 400, Record: 112}, {Item: 402, Record: 112}})
 }
 
@@ -407,37 +373,29 @@ func testPages(t *testing.T, open Open) {
 		{"records not said", 2, func(i int) platen.ID { return platen.ID(i) }, nil, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			var b strings.Builder
+			var documents []*tree
 			var want []platen.Content
 			seen := make(map[platen.ID]bool)
-			b.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[`)
 			for i := range n {
 				if i%test.perDoc == 0 {
-					if i > 0 {
-						b.WriteString(`]},`)
-						if test.emptyDocs && i%5 == 0 {
-							b.WriteString(`{"documentpages":[]},`)
-						}
+					if test.emptyDocs && i > 0 && i%5 == 0 {
+						documents = append(documents, documentOf())
 					}
-					b.WriteString(`{"documentpages":[`)
-				} else {
-					b.WriteString(`,`)
+					documents = append(documents, documentOf())
 				}
 				content := platen.Content{Item: next + test.item(i)}
-				fmt.Fprintf(&b, `{"contentitem":%d`, content.Item)
 				if test.record != nil {
 					content.Record = next + test.record(i)
-					fmt.Fprintf(&b, `,"datarecord":%d`, content.Record)
 				}
-				b.WriteString(`}`)
+				last := documents[len(documents)-1]
+				last.Pages = append(last.Pages, page(content.Item, content.Record))
 				if !seen[content.Item] {
 					seen[content.Item] = true
 					want = append(want, content)
 				}
 			}
-			b.WriteString(`]}]}]}]}]}`)
 			next += 10 * n
-			made := mustCreate(t, s, b.String())
+			made := mustCreate(t, s, jobSetOf(jobOf(segmentOf(documentsOf(documents...)))))
 			got := contents(t, s, made.Children[0])
 			if test.record == nil {
 				for i := range got {
@@ -448,9 +406,9 @@ func testPages(t *testing.T, open Open) {
 				}
 			}
 			diff(t, "contents", got, want)
-			out := export(t, s, made.ID)
-			diff(t, "pages in the export", strings.Count(out, `"contentitem"`), n)
-			diff(t, "documents in the export", strings.Count(out, `"documentpages"`), strings.Count(b.String(), `"documentpages"`))
+			gotDocuments, gotPages := export(t, s, made.ID).documents()
+			diff(t, "pages in the export", gotPages, n)
+			diff(t, "documents in the export", gotDocuments, len(documents))
 		})
 	}
 }
@@ -458,7 +416,7 @@ func testPages(t *testing.T, open Open) {
 func testLists(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	made := mustCreate(t, s, `{"jobs":[{"segments":[]}]}`)
+	made := mustCreate(t, s, emptyJobs(1))
 	job := made.Children[0]
 	ref := platen.Ref{Kind: platen.Job, ID: job}
 	pairs := []platen.NameValue{{Name: "zip", Value: "00420"}, {Name: "a", Value: ""}, {Name: "A", Value: " \" \\ \n\t\x01\x7f é 印 🖨 \u2028"}, {Name: "  ", Value: strings.Repeat("9", 44)}}
@@ -489,7 +447,7 @@ func testLists(t *testing.T, open Open) {
 func testMerge(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	made := mustCreate(t, s, `{"jobs":[{"properties":[{"name":"a","value":"1"},{"name":"b","value":"2"}],"segments":[]},{"segments":[]}]}`)
+	made := mustCreate(t, s, jobSetOf(jobOf().properties("a=1 b=2"), jobOf()))
 	a, b := made.Children[0], made.Children[1]
 	set := func(pairs ...string) (list []platen.NameValue) {
 		for i := 0; i < len(pairs); i += 2 {
@@ -519,7 +477,7 @@ func testManyWriters(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := context.Background()
 	const jobs, writers, rounds = 8, 64, 20
-	made := mustCreate(t, s, `{"jobs":[`+strings.Repeat(`{"segments":[]},`, jobs-1)+`{"segments":[]}]}`)
+	made := mustCreate(t, s, emptyJobs(jobs))
 	var wait sync.WaitGroup
 	for w := range writers {
 		wait.Go(func() {
@@ -536,7 +494,7 @@ func testManyWriters(t *testing.T, open Open) {
 						err = fmt.Errorf("got %v, want not found", err)
 					}
 				case w%8 == 6: // alone in its transaction
-					_, err = create(t, s, `{"jobs":[]}`)
+					_, err = create(t, s, jobSetOf())
 				case w%8 == 5:
 					err = s.Replace(ctx, platen.Job, platen.Metadata, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: name, Value: "m"}}})
 				default:
@@ -577,7 +535,7 @@ func testManyWriters(t *testing.T, open Open) {
 func testMonotonic(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := context.Background()
-	made := mustCreate(t, s, `{"jobs":[{"segments":[]}]}`)
+	made := mustCreate(t, s, emptyJobs(1))
 	job := platen.Ref{Kind: platen.Job, ID: made.Children[0]}
 	write := func(n int) error {
 		return s.Replace(ctx, job.Kind, platen.Properties, platen.Update{ID: job.ID, Pairs: []platen.NameValue{{Name: "n", Value: fmt.Sprint(n)}}})
@@ -660,7 +618,7 @@ func testModel(t *testing.T, open Open) {
 		switch random.IntN(10) {
 		case 0:
 			pairs := some()
-			made := mustCreate(t, s, fmt.Sprintf(`{"jobs":[{"properties":%s,"segments":[]},{"segments":[]}]}`, platen.EncodeList(pairs)))
+			made := mustCreate(t, s, jobSetOf(jobOf().with(platen.Properties, platen.EncodeList(pairs)), jobOf()))
 			jobs = append(jobs, made.Children...)
 			model[key{made.Children[0], platen.Properties}] = pairs
 		case 1, 2, 3:
@@ -747,20 +705,20 @@ func testUsers(t *testing.T, open Open) {
 		}
 		v = version()
 	}
-	for _, user := range []platen.User{{Name: "b", Password: "x", Epoch: 1}, {Name: "a", Password: "y", Epoch: 2}} {
+	for _, user := range []storage.User{{Name: "b", Password: "x", Epoch: 1}, {Name: "a", Password: "y", Epoch: 2}} {
 		if err := s.AddUser(ctx, user); err != nil {
 			t.Fatal(err)
 		}
 	}
 	changed("add", true)
-	wantCode(t, "add again", s.AddUser(ctx, platen.User{Name: "a"}), platen.Conflict, `"a"`)
+	wantCode(t, "add again", s.AddUser(ctx, storage.User{Name: "a"}), platen.Conflict, `"a"`)
 	changed("add again", false)
-	if err := s.SetPassword(ctx, platen.User{Name: "a", Password: "z", Epoch: 3}); err != nil {
+	if err := s.SetPassword(ctx, storage.User{Name: "a", Password: "z", Epoch: 3}); err != nil {
 		t.Error(err)
 	}
 	changed("password", true)
 	diff(t, "users", names(), []string{"a 3z", "b 1x"})
-	wantCode(t, "password of nobody", s.SetPassword(ctx, platen.User{Name: "c"}), platen.NotFound, `"c"`)
+	wantCode(t, "password of nobody", s.SetPassword(ctx, storage.User{Name: "c"}), platen.NotFound, `"c"`)
 	wantCode(t, "remove nobody", s.RemoveUser(ctx, "c"), platen.NotFound, `"c"`)
 	if err := s.RemoveUser(ctx, "a"); err != nil {
 		t.Error(err)
@@ -773,35 +731,35 @@ func testUsers(t *testing.T, open Open) {
 }
 
 // testUserChanges checks what is recorded of changes. The users are b alone.
-func testUserChanges(t *testing.T, s platen.Store, before int64) {
-	ctx := platen.WithActor(t.Context(), "root@host")
+func testUserChanges(t *testing.T, s storage.Store, before int64) {
+	ctx := storage.WithActor(t.Context(), "root@host")
 	for _, err := range []error{
-		s.AddUser(ctx, platen.User{Name: "d"}),
-		s.SetPassword(ctx, platen.User{Name: "d", Epoch: 7}),
+		s.AddUser(ctx, storage.User{Name: "d"}),
+		s.SetPassword(ctx, storage.User{Name: "d", Epoch: 7}),
 		s.SetEpoch(ctx, "d", 8),
-		s.Unlock(ctx, "d", "192.0.2.1", platen.LoginFailure{User: "x", Address: "y"}),
-		s.Unlock(ctx, "", "", platen.LoginFailure{}),
+		s.Unlock(ctx, "d", "192.0.2.1", storage.LoginFailure{User: "x", Address: "y"}),
+		s.Unlock(ctx, "", "", storage.LoginFailure{}),
 		s.RemoveUser(ctx, "d"),
-		s.ReplaceSecret(t.Context(), "other", []byte{1}, platen.KeyRotated),
+		s.ReplaceSecret(t.Context(), "other", []byte{1}, storage.KeyRotated),
 	} {
 		if err != nil {
 			t.Error(err)
 		}
 	}
 	wantCode(t, "the epoch of nobody", s.SetEpoch(ctx, "c", 1), platen.NotFound, `"c"`)
-	wantCode(t, "unlock nobody", s.Unlock(ctx, "c", "", platen.LoginFailure{}), platen.NotFound, `"c"`)
+	wantCode(t, "unlock nobody", s.Unlock(ctx, "c", "", storage.LoginFailure{}), platen.NotFound, `"c"`)
 	changes, err := s.UserChanges(ctx, before)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []platen.UserChange{
-		{Action: platen.UserAdded, User: "d", By: "root@host"},
-		{Action: platen.PasswordSet, User: "d", By: "root@host"},
-		{Action: platen.SessionsEnded, User: "d", By: "root@host"},
-		{Action: platen.UserUnlocked, User: "d", Address: "192.0.2.1", By: "root@host"},
-		{Action: platen.UserUnlocked, By: "root@host"},
-		{Action: platen.UserRemoved, User: "d", By: "root@host"},
-		{Action: platen.KeyRotated},
+	want := []storage.UserChange{
+		{Action: storage.UserAdded, User: "d", By: "root@host"},
+		{Action: storage.PasswordSet, User: "d", By: "root@host"},
+		{Action: storage.SessionsEnded, User: "d", By: "root@host"},
+		{Action: storage.UserUnlocked, User: "d", Address: "192.0.2.1", By: "root@host"},
+		{Action: storage.UserUnlocked, By: "root@host"},
+		{Action: storage.UserRemoved, User: "d", By: "root@host"},
+		{Action: storage.KeyRotated},
 	}
 	for i := range want {
 		want[i].Version = before + 1 + int64(i)
@@ -812,7 +770,7 @@ func testUserChanges(t *testing.T, s platen.Store, before int64) {
 	}
 }
 
-func testSecrets(t *testing.T, s platen.Store) {
+func testSecrets(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	secret := func(fresh byte) []byte {
 		t.Helper()
@@ -824,22 +782,22 @@ func testSecrets(t *testing.T, s platen.Store) {
 	}
 	diff(t, "a new secret", secret(1), []byte{1, 0, 2})
 	diff(t, "the same secret", secret(9), []byte{1, 0, 2})
-	if err := s.ReplaceSecret(ctx, "key", []byte{5}, platen.KeyRotated); err != nil {
+	if err := s.ReplaceSecret(ctx, "key", []byte{5}, storage.KeyRotated); err != nil {
 		t.Error(err)
 	}
 	diff(t, "another secret", secret(9), []byte{5})
 }
 
-func testKnownLogins(t *testing.T, s platen.Store) {
+func testKnownLogins(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	at := func(seconds int64) time.Time { return time.Unix(seconds, 0) }
-	record := func(logins ...platen.KnownLogin) {
+	record := func(logins ...storage.KnownLogin) {
 		t.Helper()
 		if err := s.RecordLogins(ctx, logins, 2, at(100)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	known := func(since int64) []platen.KnownLogin {
+	known := func(since int64) []storage.KnownLogin {
 		t.Helper()
 		logins, err := s.KnownLogins(ctx, at(since))
 		if err != nil {
@@ -847,16 +805,16 @@ func testKnownLogins(t *testing.T, s platen.Store) {
 		}
 		return logins
 	}
-	one, two, three, other := platen.KnownLogin{User: "a", Address: "1", Seen: at(101)}, platen.KnownLogin{User: "a", Address: "2", Seen: at(102)},
-		platen.KnownLogin{User: "a", Address: "3", Seen: at(103)}, platen.KnownLogin{User: "b", Address: "1", Seen: at(50)}
+	one, two, three, other := storage.KnownLogin{User: "a", Address: "1", Seen: at(101)}, storage.KnownLogin{User: "a", Address: "2", Seen: at(102)},
+		storage.KnownLogin{User: "a", Address: "3", Seen: at(103)}, storage.KnownLogin{User: "b", Address: "1", Seen: at(50)}
 	record(one, two)
 	record(other) // older than any that is kept
-	diff(t, "logins", known(0), []platen.KnownLogin{one, two})
+	diff(t, "logins", known(0), []storage.KnownLogin{one, two})
 	one.Seen = at(104)
 	record(one)
 	record(three)
-	diff(t, "the last two of a user", known(0), []platen.KnownLogin{three, one})
-	diff(t, "logins since", known(104), []platen.KnownLogin{one})
+	diff(t, "the last two of a user", known(0), []storage.KnownLogin{three, one})
+	diff(t, "logins since", known(104), []storage.KnownLogin{one})
 	now, err := s.Now(ctx)
 	if apart := time.Since(now).Abs(); err != nil || apart > time.Minute {
 		t.Errorf("the clock is %v away (%v)", apart, err)

@@ -1,0 +1,280 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/telemetry"
+)
+
+// A running server, for those who want to use it once it answers.
+type running struct {
+	url      string
+	metrics  string // where they have an address of their own, else ""
+	password string // of the admin, if this start made it; else ""
+}
+
+// serve runs a server until ctx ends, and ends not much later. ready, unless
+// nil, is called when it answers, and prints what a person should know instead
+// of serve.
+func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- serveUntil(ctx, env, set, ready) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	timer := time.NewTimer(stopWithin)
+	defer timer.Stop()
+	select {
+	case err := <-ended:
+		return err
+	case <-timer.C:
+		return fmt.Errorf("the server has not stopped within %v and is ended; nothing that was acknowledged is lost by that", stopWithin)
+	}
+}
+
+// stopWithin is less than the ten seconds after which a supervisor kills.
+const stopWithin = 9500 * time.Millisecond
+
+// serveUntil is serve without a bound for its end.
+func serveUntil(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
+	p := &service{env: env, set: set}
+	defer func() { err = errors.Join(err, p.close()) }()
+	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.authenticate} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return p.run(ctx, ready)
+}
+
+// A service is a server and what it runs on. The methods from check on build
+// it, in the order in which serveUntil calls them.
+type service struct {
+	env       environment
+	set       settings
+	log       *slog.Logger
+	telemetry *telemetry.Telemetry
+	listener  net.Listener // for the API
+	metrics   net.Listener // for metrics alone, or nil
+	config    server.Config
+	store     *sqlstore.Store
+	password  string // of the admin, if this start made it up; else ""
+	closers   []func() error
+}
+
+// atEnd has close called after what is built later is closed.
+func (p *service) atEnd(close func() error) { p.closers = append(p.closers, close) }
+
+// close closes what was built, the last first.
+func (p *service) close() (err error) {
+	for _, close := range slices.Backward(p.closers) {
+		err = errors.Join(err, close())
+	}
+	return err
+}
+
+// check checks the settings by themselves, and makes the log.
+func (p *service) check(context.Context) (err error) {
+	if p.log, err = newLog(p.env.stderr, p.set); err != nil {
+		return err
+	}
+	if err := p.set.check(); err != nil {
+		return err
+	}
+	if p.set.limits, err = p.set.limits.Resolve(); err != nil {
+		return usageError{err, "platen serve"}
+	}
+	return nil
+}
+
+// listen takes the addresses, and checks that the settings are safe at them.
+func (p *service) listen(context.Context) (err error) {
+	if p.listener, err = net.Listen("tcp", p.set.listen); err != nil {
+		return fmt.Errorf("listen on %s: %w; another address can be given with --listen", p.set.listen, err)
+	}
+	p.atEnd(func() error { _ = p.listener.Close(); return nil }) // mostly it is closed already
+	if p.set.noAuth && !loopback(p.listener.Addr()) {
+		return usageError{fmt.Errorf("--no-auth is for loopback addresses only, and %s is none", p.listener.Addr()), "platen serve"}
+	}
+	if err := p.set.front.check(p.listener.Addr()); err != nil {
+		return err
+	}
+	p.metrics, err = listenMetrics(p.set.metrics)
+	if p.metrics != nil {
+		p.atEnd(func() error { _ = p.metrics.Close(); return nil })
+	}
+	return err
+}
+
+// measure begins to count and trace, and puts before the API what the settings
+// say of its connections.
+func (p *service) measure(ctx context.Context) error {
+	p.telemetry = telemetry.New(telemetry.Config{Version: buildVersion(), Log: p.log})
+	if err := p.telemetry.Trace(ctx, p.env.getenv); err != nil {
+		return err
+	}
+	p.atEnd(func() error { p.telemetry.Close(); return nil })
+	p.config = server.Config{
+		Log: p.log, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth,
+	}
+	if err := p.set.front.open(&p.config, p.listener.Addr(), p.telemetry, p.log); err != nil {
+		return err
+	}
+	stop := watch(ctx, p.config.Certificates)
+	p.atEnd(func() error { stop(); return nil })
+	limited := admission.Listen(p.listener, p.set.limits, p.config.Proxies.Contains, p.telemetry.Refused)
+	p.telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
+	p.listener = limited
+	return nil
+}
+
+// lock keeps others off the database, and begins it anew if it is to be.
+func (p *service) lock(ctx context.Context) error {
+	warn := func(line string) { p.log.Warn(line) }
+	holder := fmt.Sprintf("process %d, listening on %s since %s", os.Getpid(), p.listener.Addr(), time.Now().Format(time.DateTime))
+	release, err := p.set.lock(holder, warn)
+	if err != nil {
+		return err
+	}
+	p.atEnd(release)
+	if p.set.anew {
+		return p.set.begin(ctx, warn)
+	}
+	return nil
+}
+
+// open opens the store and the directory for imports.
+func (p *service) open(ctx context.Context) (err error) {
+	if p.config.Spool, err = p.set.openSpools(); err != nil {
+		return err
+	}
+	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store())); err != nil {
+		return err
+	}
+	p.atEnd(p.store.Close)
+	p.telemetry.WatchStore(p.store.Stats)
+	p.config.Store, p.config.Limits = p.store, p.set.limits
+	return p.store.Start(ctx, serverGone)
+}
+
+// authenticate makes the first user, and the guard.
+func (p *service) authenticate(ctx context.Context) (err error) {
+	p.password, err = firstUser(ctx, p.store, p.log, p.env.getenv(adminPassword), p.set.location)
+	if err != nil {
+		return err
+	}
+	guard, err := auth.NewGuard(ctx, auth.Config{Store: p.store, TokenTTL: p.set.tokenTTL, Off: p.set.noAuth, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.atEnd(func() error { guard.Close(); return nil })
+	p.config.Guard = guard
+	return nil
+}
+
+// run serves until ctx ends.
+func (p *service) run(ctx context.Context, ready func(context.Context, running) error) error {
+	handler := server.New(p.config)
+	ctx, cancel := context.WithCancel(ctx)
+	housekept := make(chan struct{})
+	go func() {
+		defer close(housekept)
+		housekeep(ctx, p.store, p.log, p.set)
+	}()
+	defer func() {
+		cancel()
+		<-housekept
+	}()
+	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
+	served := make(chan error, 1)
+	go func() { served <- handler.Serve(ctx, p.listener) }()
+	now := p.running()
+	if ready == nil {
+		ready = func(context.Context, running) error { return banner(p.env.stdout, now, p.set) }
+	}
+	if err := ready(ctx, now); err != nil {
+		cancel()
+		return errors.Join(err, <-served)
+	}
+	p.log.Info("serving", "url", now.url, "metrics", now.metrics, "data", p.set.location.String(), "version", buildVersion())
+	err := <-served
+	p.log.Info("stopped")
+	return err
+}
+
+// running is what others need to use the server.
+func (p *service) running() running {
+	now := running{url: "http://" + p.listener.Addr().String(), password: p.password}
+	if p.set.front.tls.Cert != "" {
+		now.url = "https://" + p.listener.Addr().String()
+	}
+	if p.metrics != nil {
+		now.metrics = "http://" + p.metrics.Addr().String() + "/metrics"
+	}
+	return now
+}
+
+// banner tells the person who started the server what there is to know.
+func banner(w io.Writer, now running, set settings) error {
+	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
+	if now.metrics != "" {
+		_, err = fmt.Fprintf(w, "metrics on %s\n", now.metrics)
+	}
+	if now.password != "" {
+		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
+			adminName, now.password, adminName, set.option())
+	}
+	if set.noAuth {
+		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
+	}
+	return err
+}
+
+// firstUser makes the first user of a store that has none. It returns the
+// password if it made that up.
+func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, password string, at location) (string, error) {
+	users, err := store.Users(ctx)
+	if err != nil {
+		return "", err
+	}
+	if len(users) > 0 {
+		if password != "" {
+			log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
+				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, at.option()))
+		}
+		return "", nil
+	}
+	made := ""
+	if password == "" {
+		made = auth.NewPassword()
+		password = made
+	}
+	admin, err := auth.NewUser(adminName, password)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", adminPassword, err)
+	}
+	err = store.AddUser(ctx, admin)
+	if platen.ErrorCode(err) == platen.Conflict {
+		return "", nil // another server, started at the same time, was first
+	}
+	if err == nil {
+		log.Info(string(storage.UserAdded), "user", adminName, "by", storage.ActorOf(ctx))
+	}
+	return made, err
+}

@@ -1,0 +1,64 @@
+package platen
+
+import (
+	"fmt"
+	"math"
+	"math/big"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A FieldType is the type of a field of data records (api-facts 2.7). Values
+// are kept as text, in one form for each type.
+type FieldType string
+
+// The field types. A field that the data set says nothing of is a String.
+const (
+	String     FieldType = "STRING"
+	HTMLString FieldType = "HTMLSTRING"
+	Boolean    FieldType = "BOOLEAN"  // true or false
+	Integer    FieldType = "INTEGER"  // 64 bits
+	Float      FieldType = "FLOAT"    // finite
+	DateTime   FieldType = "DATETIME" // 2026-11-24T08:00:00Z
+	Currency   FieldType = "CURRENCY" // decimal digits with a point, as text
+)
+
+// FieldTypes are all field types.
+var FieldTypes = []FieldType{String, HTMLString, Boolean, Integer, Float, DateTime, Currency}
+
+// Normal returns a value as it is kept. The empty text is no value and good
+// for all types. DateTime also takes Unix seconds.
+func (t FieldType) Normal(value string) (string, error) {
+	if value == "" {
+		return "", nil
+	}
+	ok := true
+	switch t {
+	case Boolean:
+		ok = value == "true" || value == "false"
+	case Integer:
+		_, err := strconv.ParseInt(value, 10, 64)
+		ok = err == nil
+	case Float:
+		f, err := strconv.ParseFloat(value, 64)
+		ok = err == nil && !math.IsInf(f, 0) && !math.IsNaN(f) && !strings.ContainsAny(value, "_xX")
+	case Currency:
+		if ok = len(value) <= 100 && strings.Trim(value, "-+0123456789.") == ""; ok {
+			_, ok = new(big.Rat).SetString(value)
+		}
+	case DateTime:
+		if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && -1<<40 < seconds && seconds < 1<<40 {
+			return time.Unix(seconds, 0).UTC().Format(time.RFC3339), nil
+		}
+		at, err := time.Parse(time.RFC3339, value)
+		if err == nil {
+			return at.UTC().Format(time.RFC3339), nil
+		}
+		ok = false
+	}
+	if !ok {
+		return "", fmt.Errorf("%.60q is no %s", value, t)
+	}
+	return value, nil
+}

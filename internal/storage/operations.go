@@ -1,0 +1,43 @@
+package storage
+
+import (
+	"context"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// Operations remembers operations, so that how they ended is known after a
+// restart.
+type Operations interface {
+	// BeginOperation records a new operation.
+	BeginOperation(ctx context.Context, operation platen.Operation) error
+
+	// FailOperation records why a running operation ended without a result.
+	// One that has ended stays as it is.
+	FailOperation(ctx context.Context, id, message string) error
+
+	// ReportOperation says how far a running operation is, for other processes
+	// that serve the same database. NotFound: it was cancelled by one.
+	ReportOperation(ctx context.Context, id string, percent int) error
+
+	// FailOperations does so for all that ran in processes that are gone.
+	FailOperations(ctx context.Context, message string) error
+
+	// Operation returns one. NotFound: there is none of that ID.
+	Operation(ctx context.Context, id string) (platen.Operation, error)
+
+	// Operations returns those that are running, by their start.
+	Operations(ctx context.Context) ([]platen.Operation, error)
+
+	// CancelOperation removes a running operation, whatever process it runs
+	// in: what it was to make is then not stored. NotFound: none of that ID is
+	// running.
+	CancelOperation(ctx context.Context, id string) error
+
+	// ForgetOperation removes one. NotFound as in Operation.
+	ForgetOperation(ctx context.Context, id string) error
+
+	// ForgetOperations removes those that ended before a time.
+	ForgetOperations(ctx context.Context, before time.Time) error
+}

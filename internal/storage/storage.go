@@ -1,0 +1,21 @@
+// Package storage is what a store of entities does, an interface for each of
+// those who need one; internal/sqlstore implements them, internal/storetest is
+// the contract in code.
+//
+// What a store has acknowledged is on disk. Its errors are [*platen.Error];
+// each method names the codes that it adds to Internal and Unavailable. All
+// methods may be called at once from many goroutines.
+package storage
+
+// A Store has all of them: a server needs each.
+type Store interface {
+	Lists
+	Sets
+	Records
+	Searcher
+	Importer
+	Exporter
+	Operations
+	Users
+	Maintenance
+}

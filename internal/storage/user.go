@@ -1,0 +1,64 @@
+package storage
+
+import (
+	"context"
+	"time"
+)
+
+// A User may call the server.
+type User struct {
+	Name     string
+	Password string    // an argon2id hash in PHC form, never the password
+	Epoch    int64     // random, new with each password and each end of the user's sessions: tokens carry it and die with it
+	Changed  time.Time // when the password was set
+}
+
+// A UserAction is what was done to users or their sessions.
+type UserAction string
+
+// The actions, in words for the log.
+const (
+	UserAdded     UserAction = "user added"
+	UserRemoved   UserAction = "user removed"
+	PasswordSet   UserAction = "password set"
+	SessionsEnded UserAction = "sessions ended"
+	KeyRotated    UserAction = "token key rotated"
+	UserUnlocked  UserAction = "user unlocked"
+)
+
+// A UserChange tells every server what was done to users or their sessions.
+type UserChange struct {
+	Version int64 // [Users.UsersVersion] after it
+	Action  UserAction
+	User    string // "" for all
+	Address string // UserUnlocked: an IP address or prefix, "" for all
+	By      string // who did it, see [WithActor]; "" if that is not known
+}
+
+type actorKey struct{}
+
+// WithActor returns a context for changes that are made by actor, such as
+// "root@host".
+func WithActor(ctx context.Context, actor string) context.Context {
+	return context.WithValue(ctx, actorKey{}, actor)
+}
+
+// ActorOf returns the actor of a context, "" for none.
+func ActorOf(ctx context.Context) string {
+	actor, _ := ctx.Value(actorKey{}).(string)
+	return actor
+}
+
+// A LoginFailure is a failed login. Both fields are keyed hashes.
+type LoginFailure struct {
+	Address string // where it came from
+	User    string // whom it tried
+}
+
+// A KnownLogin says that a user has logged in from an address. Both are keyed
+// hashes, as in a [LoginFailure].
+type KnownLogin struct {
+	Address string
+	User    string
+	Seen    time.Time // the last time, to within a day
+}
