@@ -21,10 +21,11 @@ func TestImports(t *testing.T) {
 		"/internal/listen":    {},
 		"/internal/server":    {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/listen", "/internal/olrest", "/internal/spool", "/internal/telemetry"},
 		"/internal/block":     {""},
-		"/internal/sqlstore":  {"", "/internal/block"},
+		"/internal/search":    {""},
+		"/internal/sqlstore":  {"", "/internal/block", "/internal/search"},
 		"/internal/telemetry": {"", "/internal/admission", "/internal/sqlstore"},
-		"/internal/sqlite":    {"", "/internal/sqlstore"},
-		"/internal/postgres":  {"", "/internal/sqlstore"},
+		"/internal/sqlite":    {"", "/internal/search", "/internal/sqlstore"},
+		"/internal/postgres":  {"", "/internal/search", "/internal/sqlstore"},
 		"/client":             {"", "/internal/olrest"},
 	}
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./...").Output()
