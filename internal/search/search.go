@@ -197,7 +197,7 @@ func (w *writer) statement(text string) (Statement, error) {
 // arg adds an argument and returns its placeholder.
 func (w *writer) arg(value any) string {
 	w.args = append(w.args, value)
-	if len(w.args) > maxArgs {
+	if len(w.args) == maxArgs+1 {
 		w.fail(platen.Errorf(platen.Invalid, "the search names more than %d values", maxArgs))
 	}
 	return "$" + strconv.Itoa(len(w.args))
