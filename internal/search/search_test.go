@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -242,13 +243,22 @@ func (s *source) ids() (ids []platen.ID) {
 	return ids
 }
 
+// rule makes up a rule, rarely one that is none.
 func (s *source) rule(depth int) platen.Rule {
-	rule := platen.Rule{
-		Type: platen.RuleType(s.next(int(platen.MediaName) + 2)), Condition: platen.Condition(s.next(int(platen.NotIn) + 2)),
-		Facet: platen.Facet(s.next(3)), Unit: platen.Unit(s.next(4)), Number: int64(number + s.next(10)),
-		Name: s.value(), Value: s.value(), IDs: s.ids(),
+	types, conditions, units := int(platen.MediaName)+1, int(platen.NotIn)+1, 3
+	if s.next(64) == 63 {
+		types, conditions, units = 256, 256, 256
 	}
-	if s.next(4) == 1 {
+	rule := platen.Rule{Type: platen.RuleType(s.next(types))}
+	if conditions < 256 && rule.Type > platen.IDs {
+		conditions = int(platen.GreaterOrEqual) + 1
+	}
+	rule.Condition, rule.Unit, rule.Facet = platen.Condition(s.next(conditions)), platen.Unit(s.next(units)), platen.Facet(s.next(3))
+	rule.Number, rule.Name, rule.Value, rule.IDs = int64(number+s.next(10)), s.value(), s.value(), s.ids()
+	if rule.Type == platen.IDs {
+		rule.Condition = platen.In + rule.Condition%2
+	}
+	if s.next(4) == 1 && rule.Condition < platen.In {
 		rule.Other = s.value()
 	}
 	for range s.next(4) {
@@ -297,8 +307,11 @@ func checkStatement(t *testing.T, statement search.Statement) {
 func FuzzCompile(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("some rule or other, which the fuzzer takes apart and puts together anew"))
-	for i := range byte(11) {
-		f.Add(bytes.Repeat([]byte{i, 3, 1}, 100))
+	random := rand.NewChaCha8([32]byte{1})
+	for range 300 {
+		data := make([]byte, 400)
+		_, _ = random.Read(data) // never fails
+		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s := source{data}
