@@ -142,24 +142,12 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		Lookup:    d.Lookup,
 		Control:   d.Control,
 		Shared:    true,
-		Rebind:    func(query string) string { return query },
+		Dialect:   Dialect{},
 		Translate: translate,
 		Data:      isData,
 		Refused:   isRefused,
 		Lost:      isLost,
 		Warned:    d.warned.Load,
-		Concat:    func(a, b string) string { return "(" + a + " || " + b + ")" },
-		Contains:  func(text, part string) string { return "(position(" + part + " IN " + text + ") > 0)" },
-		Like: func(text, pattern string) string {
-			return "(convert_from(" + text + `, 'UTF8') COLLATE "C" LIKE convert_from(` + pattern + `, 'UTF8') ESCAPE '')`
-		},
-		PatternsInGo: true,
-		Bytes:        func(parameter string) string { return "CAST(" + parameter + " AS BYTEA)" },
-		Among:        func(column, parameter string) string { return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))" },
-		IDs:          func(ids []int64) any { return ids },
-		Expand: func(rows string) string {
-			return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
-		},
-		Close: d.Close,
+		Close:     d.Close,
 	}, options...)
 }

@@ -4,15 +4,12 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -118,20 +115,8 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 		Reader:    reader,
 		Lookup:    lookup,
 		Control:   control,
-		Rebind:    rebind,
+		Dialect:   Dialect{},
 		Translate: translate,
-		Concat:    func(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" },
-		Contains:  func(text, part string) string { return "text_contains(" + text + ", " + part + ")" },
-		Like:      func(text, pattern string) string { return "text_like(" + text + ", " + pattern + ")" },
-		Bytes:     func(parameter string) string { return parameter },
-		Among: func(column, parameter string) string {
-			return column + " IN (SELECT value FROM json_each(" + parameter + "))"
-		},
-		IDs: idList,
-		Expand: func(rows string) string {
-			return "SELECT id, root FROM (WITH RECURSIVE run (id, last, root) AS (" + rows +
-				" UNION ALL SELECT id + 1, last, root FROM run WHERE id < last) SELECT id, root FROM run) AS r"
-		},
 	}
 }
 
@@ -161,33 +146,6 @@ func open(path, options string, connections int, each func(*sqlite3.Conn) error)
 	return db, nil
 }
 
-// idList makes ids a list in JSON, which SQLite takes for a table.
-func idList(ids []int64) any {
-	list, err := json.Marshal(ids)
-	if err != nil {
-		panic(err) // numbers
-	}
-	return string(list)
-}
-
-// functions adds what SQLite lacks. Its own LIKE takes no heed of case; that
-// and instr take time beyond measure for some texts, and can not be
-// interrupted meanwhile.
-func functions(c *sqlite3.Conn) error {
-	var pattern *sqlstore.Pattern // the last one of this connection: mostly the next, too
-	return errors.Join(
-		c.CreateFunction("text_like", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-			if source := arg[1].RawBlob(); !pattern.Is(source) {
-				pattern = sqlstore.NewPattern(source)
-			}
-			ctx.ResultBool(pattern.Match(arg[0].RawBlob()))
-		}),
-		c.CreateFunction("text_contains", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-			ctx.ResultBool(bytes.Contains(arg[0].RawBlob(), arg[1].RawBlob()))
-		}),
-	)
-}
-
 // checkpoint runs passive checkpoints: they wait for nobody and hold up
 // nobody. An error is no harm; the next one, or the writer's own, does it.
 func checkpoint(db *sql.DB, stop <-chan struct{}, stopped chan<- struct{}) {
@@ -203,7 +161,3 @@ func checkpoint(db *sql.DB, stop <-chan struct{}, stopped chan<- struct{}) {
 		}
 	}
 }
-
-// rebind makes $1 the first parameter wherever it stands; to SQLite it is a
-// name, and the first that it meets is the first parameter.
-func rebind(query string) string { return strings.ReplaceAll(query, "$", "?") }

@@ -9,16 +9,27 @@ import (
 	"strings"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/search"
 )
 
 // findAtOnce is how many searches run at once; others wait, so that there are
 // connections for short reads.
 const findAtOnce = 2
 
-// Find implements [storage.Searcher]. The search becomes one statement: entities
-// come from where the index has the fewest that can fulfil the rule, or from
-// all of the kind, and the rest of the rule is a condition on each.
-func (s *Store) Find(ctx context.Context, search *platen.Search, yield func(int, *platen.Found) error) (err error) {
+// probeRows is how far the hits of drivers are counted to choose the best: most
+// often few are enough to tell.
+var probeRows = [...]int{100, 10_000}
+
+// A querier reads: the pool, or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Find implements [storage.Searcher]. The search becomes one statement: candidates
+// come from the driver with the fewest hits in the index, or are all entities
+// of the kind, and the rest of the rule is a condition on each.
+func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
 	ctx, done := s.observe(ctx, "find")
 	defer func() { done(err) }()
 	select {
@@ -30,47 +41,49 @@ func (s *Store) Find(ctx context.Context, search *platen.Search, yield func(int,
 	if err := s.flushStale(ctx, lockIndex); err != nil {
 		return s.error("find", err)
 	}
-	f := finder{s: s, ctx: ctx, db: s.engine.Reader, kind: search.Kind, sets: search.Sets, long: make(map[*platen.Rule]any)}
-	if s.engine.PatternsInGo && hasPattern(&search.Rule) {
-		// More than one statement, which must see the same.
-		tx, err := s.engine.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-		if err != nil {
-			return s.error("find", err)
-		}
-		defer func() { err = errors.Join(err, ignoreDone(tx.Rollback())) }()
-		f.db = tx
-	}
-	return s.error("find", f.run(search, yield))
+	return s.error("find", s.find(ctx, asked, yield))
 }
 
-// statement returns the statement of a search.
-func (f *finder) statement(search *platen.Search, keys []platen.SearchKey) (string, error) {
-	driver := f.choose(&search.Rule)
-	from := f.candidates(driver)
-	columns := "c.id"
-	for _, key := range keys {
-		columns += ", " + f.keyValue(key)
-	}
-	where := f.test(&search.Rule, driver)
-	text := "SELECT " + columns + " FROM (" + from + `) AS c WHERE c.root >= 0
-		AND NOT ` + hiddenSet("c.root", "c.id") + f.inSets("c.root") + " AND " + where
-	if len(keys) == 0 {
-		text += " ORDER BY c.id"
-	}
-	return f.s.engine.Rebind(text), f.err
-}
-
-func (f *finder) run(search *platen.Search, yield func(int, *platen.Found) error) error {
-	keys := slices.Concat(search.Group, search.Sort)
-	text, err := f.statement(search, keys)
+func (s *Store) find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
+	names, err := s.nameIDs(ctx, search.Names(asked))
 	if err != nil {
 		return err
 	}
-	rows, err := f.db.QueryContext(f.ctx, text, f.args...)
+	plan, err := search.Compile(asked, names, s.engine.Dialect, search.Options{Hidden: hiddenSet, LongestRun: groupPages})
+	if err != nil {
+		return err
+	}
+	var db querier = s.engine.Reader
+	if len(plan.Outside) > 0 {
+		// More than one statement, which must see the same.
+		tx, err := s.engine.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, ignoreDone(tx.Rollback())) }()
+		db = tx
+	}
+	for _, outside := range plan.Outside {
+		ids, err := decide(ctx, db, outside)
+		if err != nil {
+			return err
+		}
+		outside.Entities = s.engine.IDs(ids)
+	}
+	driver, err := choose(ctx, db, plan)
+	if err != nil {
+		return err
+	}
+	statement, err := plan.Statement(driver)
+	if err != nil {
+		return err
+	}
+	rows, err := db.QueryContext(ctx, statement.Text, statement.Args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
+	keys := search.Keys(asked)
 	if len(keys) == 0 {
 		return yieldIDs(rows, yield)
 	}
@@ -78,7 +91,74 @@ func (f *finder) run(search *platen.Search, yield func(int, *platen.Found) error
 	if err != nil {
 		return err
 	}
-	return arrange(hits, search, yield)
+	return arrange(hits, asked, yield)
+}
+
+// nameIDs returns the ids of those names that are in the index: on a shared
+// database in one statement.
+func (s *Store) nameIDs(ctx context.Context, names []search.Name) (map[search.Name]int64, error) {
+	p := s.planner(ctx, func(q query) statement { return s.read[q] })
+	stored := make([]searchName, len(names))
+	for i, name := range names {
+		stored[i] = searchName{name.Kind, name.Facet, nameKey(name.Name)}
+	}
+	if err := p.lookUp(stored); err != nil {
+		return nil, err
+	}
+	ids := make(map[search.Name]int64, len(names))
+	for i, name := range names {
+		ids[name] = p.names[stored[i]]
+	}
+	return ids, nil
+}
+
+// decide returns the entities for which a rule holds that the database does
+// not decide.
+func decide(ctx context.Context, db querier, outside *search.Outside) ([]int64, error) {
+	rows, err := db.QueryContext(ctx, outside.Values.Text, outside.Values.Args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	ids := []int64{}
+	for rows.Next() {
+		var id int64
+		var value, rest, other, otherRest []byte
+		if err := rows.Scan(&id, &value, &rest, &other, &otherRest); err != nil {
+			return nil, err
+		}
+		if outside.Holds(append(value, rest...), append(other, otherRest...)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids, rows.Err()
+}
+
+// choose returns the driver of a plan that finds the fewest candidates.
+func choose(ctx context.Context, db querier, plan *search.Plan) (best search.Driver, err error) {
+	if len(plan.Drivers) < 2 {
+		return slices.Concat(plan.Drivers...), nil
+	}
+	for _, limit := range probeRows {
+		least := limit + 1
+		for _, driver := range plan.Drivers {
+			probe, err := plan.Probe(driver, limit)
+			if err != nil {
+				return nil, err
+			}
+			var hits int
+			if err := db.QueryRowContext(ctx, probe.Text, probe.Args...).Scan(&hits); err != nil {
+				return nil, err
+			}
+			if hits < least {
+				best, least = driver, hits
+			}
+		}
+		if least < limit {
+			break
+		}
+	}
+	return best, nil
 }
 
 // yieldIDs passes on what is found as the database sorted it.
@@ -139,8 +219,8 @@ func readHits(rows *sql.Rows, keys []platen.SearchKey) ([]hit, error) {
 }
 
 // arrange sorts hits, and passes them on in their groups.
-func arrange(hits []hit, search *platen.Search, yield func(int, *platen.Found) error) error {
-	keys := slices.Concat(search.Group, search.Sort)
+func arrange(hits []hit, asked *platen.Search, yield func(int, *platen.Found) error) error {
+	keys := search.Keys(asked)
 	slices.SortFunc(hits, func(a, b hit) int {
 		for i, key := range keys {
 			if c := key.Compare(a.keys[i], b.keys[i]); c != 0 {
@@ -150,7 +230,7 @@ func arrange(hits []hit, search *platen.Search, yield func(int, *platen.Found) e
 		return cmp.Compare(a.id, b.id)
 	})
 	sameGroup := func(a, b hit) bool {
-		for i := range search.Group {
+		for i := range asked.Group {
 			if a.keys[i].Text != b.keys[i].Text {
 				return false
 			}
@@ -161,7 +241,7 @@ func arrange(hits []hit, search *platen.Search, yield func(int, *platen.Found) e
 	group := 0
 	for i, h := range hits {
 		sortKey.Reset()
-		for n, value := range h.keys[len(search.Group):] {
+		for n, value := range h.keys[len(asked.Group):] {
 			if n > 0 {
 				sortKey.WriteByte('|')
 			}

@@ -9,15 +9,15 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/search"
 )
 
 // What a search looks up is beside the lists, in the table find_value. What is
 // imported is put in with it; lists that change are noted, see refresh.go.
 const (
-	valueBytes = 512     // of a value in the index; the rest is beside it
-	nameBytes  = 512     // a longer name is cut, and told apart by its hash
-	addedMost  = 100_000 // values that are put in together
-	namesKept  = 4096    // ids of names that a transaction remembers
+	nameBytes = 512     // a longer name is cut, and told apart by its hash
+	addedMost = 100_000 // values that are put in together
+	namesKept = 4096    // ids of names that a transaction remembers
 )
 
 // searched reports whether a search can ask for a list.
@@ -32,15 +32,6 @@ func nameKey(name string) string {
 	}
 	sum := sha256.Sum256([]byte(name))
 	return name[:nameBytes] + string(sum[:])
-}
-
-// splitValue returns the part of a value that is looked up, and the rest.
-func splitValue(value string) (head, rest []byte) {
-	b := []byte(value)
-	if len(b) <= valueBytes {
-		return b, []byte{}
-	}
-	return b[:valueBytes], b[valueBytes:]
 }
 
 // A searchName is a name in the index.
@@ -123,7 +114,7 @@ func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list p
 		return err
 	}
 	for _, pair := range pairs {
-		head, rest := splitValue(pair.Value)
+		head, rest := search.SplitValue(pair.Value)
 		x.added = append(x.added, newValue{name: searchName{kind, facet, nameKey(pair.Name)}, id: id, indexed: indexed{head, rest}})
 		x.bytes += len(pair.Name) + len(pair.Value)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/search"
 )
 
 // A list that changes only leaves a note, in find_stale, so that a write costs
@@ -122,7 +123,7 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 				return nil, err
 			}
 			for _, pair := range pairs {
-				head, rest := splitValue(pair.Value)
+				head, rest := search.SplitValue(pair.Value)
 				name := searchName{kinds[id], facet, nameKey(pair.Name)}
 				if _, ok := p.names[name]; !ok {
 					p.names[name] = 0

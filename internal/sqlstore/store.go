@@ -22,6 +22,7 @@ import (
 	"sync/atomic"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/search"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -41,8 +42,9 @@ type Engine struct {
 	// Otherwise there is one writer, and Writer has one connection.
 	Shared bool
 
-	// Rebind turns $1, $2, … into what the driver wants.
-	Rebind func(query string) string
+	// Dialect has the expressions of SQL that differ, in searches and elsewhere.
+	search.Dialect
+
 	// Translate turns errors of the driver into [platen.Error], by number.
 	Translate func(err error) error
 	// Data reports whether an error may be due to what was written, and not to
@@ -57,23 +59,6 @@ type Engine struct {
 	// Warned counts commits that the database called done without what was
 	// asked of it, such as a copy on its standby. Nil: none.
 	Warned func() int64
-
-	// Concat, Contains and Like are expressions over byte strings that are
-	// UTF-8: a followed by b; whether text has part in it; whether text is
-	// like pattern, as [Pattern] says.
-	Concat, Contains, Like func(a, b string) string
-	// PatternsInGo: Contains and Like take the product of text and pattern and
-	// can not be interrupted, so that they are for short texts only.
-	PatternsInGo bool
-	// Bytes is the expression of a parameter that is a byte string.
-	Bytes func(parameter string) string
-	// Among is the condition that a column is one of the ids of a parameter
-	// made by IDs.
-	Among func(column, parameter string) string
-	IDs   func(ids []int64) any
-	// Expand is a statement that yields (id, root) for each id of the rows
-	// (first, last, root) that rows yields.
-	Expand func(rows string) string
 
 	// Ready returns Unavailable if the database can be read, but not written
 	// to. Nil: it can be.

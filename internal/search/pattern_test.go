@@ -1,4 +1,4 @@
-package sqlstore
+package search
 
 import (
 	"math/rand/v2"

@@ -1,0 +1,318 @@
+// Package search compiles a [platen.Search] into SQL over the search index. It
+// does no I/O. Who runs a search
+//
+//   - looks up the ids of [Names] in the index, and calls [Compile] with them;
+//   - decides each of [Plan.Outside], if there are any;
+//   - chooses among [Plan.Drivers], of which [Plan.Probe] counts the hits;
+//   - runs [Plan.Statement] with the driver that was chosen.
+//
+// What a type of rule is in SQL is a row of the table in rules.go.
+package search
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/platenhq/platen"
+)
+
+// What bounds a statement.
+const (
+	maxArgs    = 30_000 // parameters; SQLite takes 32,766
+	maxDrivers = 100    // parts of the union that candidates come from; SQLite takes 500
+)
+
+// A Dialect writes the expressions that differ between databases.
+type Dialect interface {
+	// Rebind turns $1, $2, … into the placeholders of the driver.
+	Rebind(query string) string
+	// Concat, Contains and Like are expressions over byte strings that are
+	// UTF-8: a followed by b; whether text has part in it; whether text is
+	// like pattern, as [Pattern] says.
+	Concat(a, b string) string
+	Contains(text, part string) string
+	Like(text, pattern string) string
+	// PatternsOutside reports whether Contains and Like take time in proportion
+	// to the product of text and pattern and can not be interrupted. Then the
+	// database sees short texts only, see [Outside].
+	PatternsOutside() bool
+	// Bytes is the expression of a parameter that is a byte string.
+	Bytes(parameter string) string
+	// Among is the condition that a column is one of the ids of a parameter
+	// made by IDs.
+	Among(column, parameter string) string
+	IDs(ids []int64) any
+	// Expand is a statement that yields (id, root) for each id of the rows
+	// (first, last, root) that rows yields.
+	Expand(rows string) string
+}
+
+// Options are what statements need to know of the stored rows.
+type Options struct {
+	// Hidden is the condition that root, the set that the entity id belongs
+	// to, hides it.
+	Hidden func(root, id string) string
+	// LongestRun is the most content items that are one row of entity.
+	LongestRun int
+}
+
+// A Statement is SQL with its arguments, in the order of its placeholders.
+type Statement struct {
+	Text string
+	Args []any
+}
+
+// A Name is a name in the search index, of the lists of a kind and facet.
+type Name struct {
+	Kind  platen.Kind
+	Facet platen.Facet
+	Name  string
+}
+
+// Names returns the names that a search refers to, each once.
+func Names(search *platen.Search) []Name {
+	var names []Name
+	seen := make(map[Name]bool)
+	add := func(facet platen.Facet, name string) {
+		if n := nameOf(search.Kind, facet, name); !seen[n] {
+			seen[n] = true
+			names = append(names, n)
+		}
+	}
+	var walk func(rule *platen.Rule)
+	walk = func(rule *platen.Rule) {
+		if rule.Type == platen.Text {
+			add(rule.Facet, rule.Name)
+			if rule.Other != "" {
+				add(rule.Facet, rule.Other)
+			}
+		}
+		rules := subRules(rule)
+		for i := range rules {
+			walk(&rules[i])
+		}
+	}
+	walk(&search.Rule)
+	for _, key := range Keys(search) {
+		add(key.Facet, key.Name)
+	}
+	return names
+}
+
+// Keys returns the keys whose values the statement of a search yields after
+// the id: those of Group, then those of Sort.
+func Keys(search *platen.Search) []platen.SearchKey {
+	return slices.Concat(search.Group, search.Sort)
+}
+
+// nameOf returns the name in the index that entities of a kind are asked for:
+// the fields of a content item are those of its data record.
+func nameOf(kind platen.Kind, facet platen.Facet, name string) Name {
+	if facet == platen.Fields {
+		kind = platen.DataRecord
+	}
+	return Name{kind, facet, name}
+}
+
+// A Driver is one or more leaves of a rule, at least one of which holds
+// wherever the rule holds: the candidates are the entities that they find. The
+// empty driver is all entities of the kind.
+type Driver []*platen.Rule
+
+// A Plan is a search that was compiled. It refers to the search, which must
+// not change.
+type Plan struct {
+	// Drivers are those to choose from. None: only the empty driver will do.
+	Drivers []Driver
+	// Outside are the rules that are in part decided outside the database. All
+	// must be decided before Probe and Statement are called.
+	Outside []*Outside
+
+	search  *platen.Search
+	names   map[Name]int64
+	dialect Dialect
+	options Options
+	outside map[*platen.Rule]*Outside
+}
+
+// Compile compiles a search. names has the ids of [Names]; one that is not in
+// the index is not in the map, or 0. The error is Invalid for a search that
+// is too large.
+func Compile(search *platen.Search, names map[Name]int64, dialect Dialect, options Options) (*Plan, error) {
+	p := &Plan{search: search, names: names, dialect: dialect, options: options}
+	var err error
+	if p.Drivers, err = drivers(&search.Rule); err != nil {
+		return nil, err
+	}
+	if dialect.PatternsOutside() {
+		p.outside = make(map[*platen.Rule]*Outside)
+		if err := p.findOutside(&search.Rule); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// Probe returns the statement that counts the candidates of a driver, up to
+// limit. The error is Invalid for a search that is too large.
+func (p *Plan) Probe(driver Driver, limit int) (Statement, error) {
+	w := writer{plan: p, driver: driver}
+	return w.statement("SELECT count(*) FROM (SELECT 1 FROM (" + w.candidates() + ") AS c LIMIT " + strconv.Itoa(limit) + ") AS n")
+}
+
+// Statement returns the statement that yields what the search finds: the id,
+// and the value of each of [Keys]. Without keys it is ordered by id. The error
+// is Invalid for a search that is too large.
+func (p *Plan) Statement(driver Driver) (Statement, error) {
+	w := writer{plan: p, driver: driver}
+	from := w.candidates()
+	columns := "c.id"
+	keys := Keys(p.search)
+	for _, key := range keys {
+		columns += ", " + w.keyValue(key)
+	}
+	where := w.test(&p.search.Rule)
+	text := "SELECT " + columns + " FROM (" + from + `) AS c WHERE c.root >= 0
+		AND NOT ` + p.options.Hidden("c.root", "c.id") + w.inSets("c.root") + " AND " + where
+	if len(keys) == 0 {
+		text += " ORDER BY c.id"
+	}
+	return w.statement(text)
+}
+
+// A writer writes one statement.
+type writer struct {
+	plan   *Plan
+	driver Driver
+
+	args []any
+	err  error // the first
+}
+
+func (w *writer) statement(text string) (Statement, error) {
+	return Statement{w.plan.dialect.Rebind(text), w.args}, w.err
+}
+
+// arg adds an argument and returns its placeholder.
+func (w *writer) arg(value any) string {
+	w.args = append(w.args, value)
+	if len(w.args) == maxArgs+1 {
+		w.fail(platen.Errorf(platen.Invalid, "the search names more than %d values", maxArgs))
+	}
+	return "$" + strconv.Itoa(len(w.args))
+}
+
+func (w *writer) fail(err error) {
+	if w.err == nil {
+		w.err = err
+	}
+}
+
+// ids adds an argument for each id.
+func (w *writer) ids(ids []platen.ID) string {
+	places := make([]string, len(ids))
+	for i, id := range ids {
+		places[i] = w.arg(int64(id))
+	}
+	return strings.Join(places, ", ")
+}
+
+// name adds the id of a name as an argument: 0, which no entity has, if it is
+// not in the index.
+func (w *writer) name(facet platen.Facet, name string) string {
+	return w.arg(w.plan.names[nameOf(w.plan.search.Kind, facet, name)])
+}
+
+// inSets limits root to the sets of the search.
+func (w *writer) inSets(root string) string {
+	if w.plan.search.Sets == nil {
+		return ""
+	}
+	return " AND " + root + " IN (" + w.ids(w.plan.search.Sets) + ")"
+}
+
+// candidates returns the statement that yields the entities (id, root) that
+// the driver finds. root is -1 for entities of other kinds.
+func (w *writer) candidates() string {
+	var byID, byRow []string
+	for _, rule := range w.driver {
+		if row := table[rule.Type].row; row != nil {
+			byRow = append(byRow, row(w, rule))
+		} else {
+			byID = append(byID, table[rule.Type].find(w, rule))
+		}
+	}
+	if len(w.driver) == 0 {
+		byRow = append(byRow, "1 = 1")
+	}
+	kind := int64(w.plan.search.Kind)
+	var parts []string
+	if len(byRow) > 0 {
+		parts = append(parts, w.plan.dialect.Expand("SELECT e.first, e.last, coalesce(e.root, 0) AS root FROM entity AS e WHERE e.kind = "+
+			w.arg(kind)+w.inSets("e.root")+" AND ("+joined(byRow, " OR ", "1 = 0")+")"))
+	}
+	if len(byID) > 0 {
+		parts = append(parts, "SELECT i.id, "+rowOf("i.id", "CASE WHEN e.last >= i.id AND e.kind = "+w.arg(kind)+
+			" THEN coalesce(e.root, 0) ELSE -1 END")+" AS root FROM ("+strings.Join(byID, " UNION ")+") AS i")
+	}
+	return strings.Join(parts, " UNION ")
+}
+
+// test is a rule as a condition on the candidate c, for which a rule that
+// drives alone holds already.
+func (w *writer) test(rule *platen.Rule) string {
+	if len(w.driver) == 1 && w.driver[0] == rule {
+		return "1 = 1"
+	}
+	row := table[rule.Type]
+	if row.group == nil {
+		return row.test(w, rule)
+	}
+	parts := make([]string, len(rule.Rules))
+	for i := range rule.Rules {
+		parts[i] = w.test(&rule.Rules[i])
+	}
+	return row.group.not + "(" + joined(parts, row.group.operator, row.group.none) + ")"
+}
+
+// keyValue is the expression of the value that is sorted or grouped by. Here
+// and in other places the plus before a column keeps the planner on the index
+// by entity, since it takes a name to be rarer than it is.
+func (w *writer) keyValue(key platen.SearchKey) string {
+	return "(SELECT " + w.plan.dialect.Concat("v.value", "v.rest") + " FROM find_value AS v WHERE v.entity = " +
+		w.ownerOf(key.Facet, "c.id") + " AND +v.name = " + w.name(key.Facet, key.Name) + ")"
+}
+
+// owns reports whether the entities searched have the lists of a facet
+// themselves.
+func (w *writer) owns(facet platen.Facet) bool {
+	kind := w.plan.search.Kind
+	return nameOf(kind, facet, "").Kind == kind
+}
+
+// ownerOf is the expression of the entity that has the list of the entity id.
+func (w *writer) ownerOf(facet platen.Facet, id string) string {
+	if w.owns(facet) {
+		return id
+	}
+	return rowOf(id, "e.record + "+id+" - e.first")
+}
+
+// rowOf is an expression over the row of the entity id.
+func rowOf(id, expression string) string {
+	return "(SELECT " + expression + " FROM entity AS e WHERE e.first <= " + id + " ORDER BY e.first DESC LIMIT 1)"
+}
+
+// joined joins conditions as a balanced tree: databases bound the depth of an
+// expression.
+func joined(parts []string, operator, none string) string {
+	switch n := len(parts); n {
+	case 0:
+		return none
+	case 1:
+		return parts[0]
+	default:
+		return "(" + joined(parts[:n/2], operator, none) + operator + joined(parts[n/2:], operator, none) + ")"
+	}
+}

@@ -1,0 +1,65 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = $3 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT e.first + o.id - e.record AS id
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = $1
+AND v.value = $2) AS o JOIN entity AS e
+ON e.record BETWEEN o.id - 8192
+AND o.id
+AND e.record + e.last - e.first >= o.id) AS i) AS c LIMIT 100) AS n
+-- 1: 101
+-- 2: "x"
+-- 3: 4
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = $3 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT e.first + o.id - e.record AS id
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = $1
+AND v.value = $2) AS o JOIN entity AS e
+ON e.record BETWEEN o.id - 8192
+AND o.id
+AND e.record + e.last - e.first >= o.id) AS i) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 101
+-- 2: "x"
+-- 3: 4
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = (SELECT e.record + c.id - e.first
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1)
+AND +v.name = $2
+AND v.value = $3 LIMIT 1 OFFSET 0)
+ORDER BY c.id
+-- 1: 4
+-- 2: 101
+-- 3: "x"
+

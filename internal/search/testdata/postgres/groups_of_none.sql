@@ -1,0 +1,15 @@
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND (((1 = 0)
+AND (NOT (1 = 1)
+AND NOT (1 = 0))))
+ORDER BY c.id
+-- 1: 6
+

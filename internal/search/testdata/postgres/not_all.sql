@@ -1,0 +1,22 @@
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND NOT ((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $2
+AND v.value = $3 LIMIT 1 OFFSET 0)
+AND c.id IN ($4, $5)))
+ORDER BY c.id
+-- 1: 6
+-- 2: 101
+-- 3: "x"
+-- 4: 5
+-- 5: 6
+

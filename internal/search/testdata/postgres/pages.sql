@@ -1,0 +1,54 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $2
+AND ((coalesce(e.details, 0) IN (SELECT id
+FROM details
+WHERE pages > $1) OR coalesce(e.details, 0) = 0
+AND 0 > $1))) AS run, generate_series(run.first, run.last) AS id) AS c LIMIT 100) AS n
+-- 1: 3
+-- 2: 4
+
+-- driver 0
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $2
+AND ((coalesce(e.details, 0) IN (SELECT id
+FROM details
+WHERE pages > $1) OR coalesce(e.details, 0) = 0
+AND 0 > $1))) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 3
+-- 2: 4
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND ((SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) IN (SELECT id
+FROM details
+WHERE pages > $2) OR (SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) = 0
+AND 0 > $2)
+ORDER BY c.id
+-- 1: 4
+-- 2: 3
+

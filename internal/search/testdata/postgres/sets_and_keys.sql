@@ -1,0 +1,29 @@
+-- no driver
+SELECT c.id, (SELECT (v.value || v.rest)
+FROM find_value AS v
+WHERE v.entity = (SELECT e.record + c.id - e.first
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1)
+AND +v.name = $4), (SELECT (v.value || v.rest)
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $5)
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND e.root IN ($2, $3)
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN ($6, $7)
+AND (1 = 1)
+-- 1: 4
+-- 2: 7
+-- 3: 8
+-- 4: 101
+-- 5: 102
+-- 6: 7
+-- 7: 8
+

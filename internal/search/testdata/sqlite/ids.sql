@@ -1,0 +1,50 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT column1 AS id
+FROM (VALUES (CAST(?1 AS BIGINT)), (CAST(?2 AS BIGINT))) AS v) AS i) AS c LIMIT 100) AS n
+-- 1: 5
+-- 2: 6
+-- 3: 2
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT column1 AS id
+FROM (VALUES (CAST(?1 AS BIGINT)), (CAST(?2 AS BIGINT))) AS v) AS i) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 5
+-- 2: 6
+-- 3: 2
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND c.id IN (?2, ?3)
+ORDER BY c.id
+-- 1: 2
+-- 2: 5
+-- 3: 6
+

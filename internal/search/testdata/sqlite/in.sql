@@ -1,0 +1,67 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?6 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND ((v.value IN (?2, ?5) OR (v.value, v.rest) IN (VALUES (?3, ?4))))) AS i) AS c LIMIT 100) AS n
+-- 1: 101
+-- 2: "x"
+-- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
+-- 4: "rest"
+-- 5: "y"
+-- 6: 6
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?6 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND ((v.value IN (?2, ?5) OR (v.value, v.rest) IN (VALUES (?3, ?4))))) AS i) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 101
+-- 2: "x"
+-- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
+-- 4: "rest"
+-- 5: "y"
+-- 6: 6
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?2
+AND ((v.value IN (?3, ?6) OR (v.value, v.rest) IN (VALUES (?4, ?5)))) LIMIT 1 OFFSET 0)
+ORDER BY c.id
+-- 1: 6
+-- 2: 101
+-- 3: "x"
+-- 4: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
+-- 5: "rest"
+-- 6: "y"
+

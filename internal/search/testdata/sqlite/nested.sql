@@ -1,0 +1,159 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?5 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND v.value = ?2
+UNION SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?3
+AND v.value < ?4) AS i) AS c LIMIT 100) AS n
+-- 1: 101
+-- 2: "x"
+-- 3: 102
+-- 4: "y"
+-- 5: 6
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?5 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND v.value = ?2
+UNION SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?3
+AND v.value < ?4) AS i) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND ((((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?6
+AND v.value = ?7 LIMIT 1 OFFSET 0) OR EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?8
+AND v.value < ?9 LIMIT 1 OFFSET 0)))
+AND (NOT (c.id IN (?10, ?11))
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?12
+AND (length(?13) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?13)) LIMIT 1 OFFSET 0))))
+ORDER BY c.id
+-- 1: 101
+-- 2: "x"
+-- 3: 102
+-- 4: "y"
+-- 5: 6
+-- 6: 101
+-- 7: "x"
+-- 8: 102
+-- 9: "y"
+-- 10: 5
+-- 11: 6
+-- 12: 103
+-- 13: "z"
+
+-- probe of driver 1
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND (length(?2) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2))) AS i) AS c LIMIT 100) AS n
+-- 1: 103
+-- 2: "z"
+-- 3: 6
+
+-- driver 1
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND (length(?2) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2))) AS i) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND ((((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?4
+AND v.value = ?5 LIMIT 1 OFFSET 0) OR EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?6
+AND v.value < ?7 LIMIT 1 OFFSET 0)))
+AND (NOT (c.id IN (?8, ?9))
+AND 1 = 1)))
+ORDER BY c.id
+-- 1: 103
+-- 2: "z"
+-- 3: 6
+-- 4: 101
+-- 5: "x"
+-- 6: 102
+-- 7: "y"
+-- 8: 5
+-- 9: 6
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND ((((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?2
+AND v.value = ?3 LIMIT 1 OFFSET 0) OR EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?4
+AND v.value < ?5 LIMIT 1 OFFSET 0)))
+AND (NOT (c.id IN (?6, ?7))
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?8
+AND (length(?9) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?9)) LIMIT 1 OFFSET 0))))
+ORDER BY c.id
+-- 1: 6
+-- 2: 101
+-- 3: "x"
+-- 4: 102
+-- 5: "y"
+-- 6: 5
+-- 7: 6
+-- 8: 103
+-- 9: "z"
+

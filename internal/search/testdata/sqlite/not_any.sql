@@ -1,0 +1,25 @@
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND NOT ((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?2
+AND v.value = ?3 LIMIT 1 OFFSET 0) OR c.id IN (?4, ?5)))
+ORDER BY c.id
+-- 1: 6
+-- 2: 101
+-- 3: "x"
+-- 4: 5
+-- 5: 6
+

@@ -1,0 +1,60 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?2
+AND (coalesce(e.details, 0) NOT IN (SELECT details
+FROM details_media
+WHERE name = ?1))
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c LIMIT 100) AS n
+-- 1: "A4"
+-- 2: 4
+
+-- driver 0
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?2
+AND (coalesce(e.details, 0) NOT IN (SELECT details
+FROM details_media
+WHERE name = ?1))
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: "A4"
+-- 2: 4
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND (SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) NOT IN (SELECT details
+FROM details_media
+WHERE name = ?2)
+ORDER BY c.id
+-- 1: 4
+-- 2: "A4"
+

@@ -1,0 +1,33 @@
+-- no driver
+SELECT c.id, (SELECT CAST(v.value || v.rest AS BLOB)
+FROM find_value AS v
+WHERE v.entity = (SELECT e.record + c.id - e.first
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1)
+AND +v.name = ?4), (SELECT CAST(v.value || v.rest AS BLOB)
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?5)
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND e.root IN (?2, ?3)
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root >= 0
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN (?6, ?7)
+AND (1 = 1)
+-- 1: 4
+-- 2: 7
+-- 3: 8
+-- 4: 101
+-- 5: 102
+-- 6: 7
+-- 7: 8
+

@@ -1,0 +1,150 @@
+package search
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/platenhq/platen"
+)
+
+// HeadBytes is how many bytes of a value the index is ordered by
+// (find_value.value); the rest is beside them (find_value.rest). It is an
+// invariant of stored rows.
+const HeadBytes = 512
+
+// SplitValue returns the part of a value that the index is ordered by, and the
+// rest.
+func SplitValue(value string) (head, rest []byte) {
+	b := []byte(value)
+	if len(b) <= HeadBytes {
+		return b, []byte{}
+	}
+	return b[:HeadBytes], b[HeadBytes:]
+}
+
+// oneRow ends the query of an EXISTS. Without it PostgreSQL makes a join of
+// each, and plans so many joins for minutes, in which it can not be interrupted.
+const oneRow = " LIMIT 1 OFFSET 0"
+
+// findText is the statement of the entities for which a Text rule holds, from
+// the index.
+func findText(w *writer, rule *platen.Rule) string {
+	from := "SELECT v.entity AS id FROM find_value AS v WHERE v.name = " + w.name(rule.Facet, rule.Name) + " AND " + w.condition(rule)
+	if w.owns(rule.Facet) {
+		return from
+	}
+	return "SELECT e.first + o.id - e.record AS id FROM (" + from + `) AS o JOIN entity AS e
+		ON e.record BETWEEN o.id - ` + strconv.Itoa(w.plan.options.LongestRun) + " AND o.id AND e.record + e.last - e.first >= o.id"
+}
+
+func testText(w *writer, rule *platen.Rule) string {
+	return "EXISTS (SELECT 1 FROM find_value AS v WHERE v.entity = " + w.ownerOf(rule.Facet, "c.id") +
+		" AND +v.name = " + w.name(rule.Facet, rule.Name) + " AND " + w.condition(rule) + oneRow + ")"
+}
+
+// full is the whole of a value in the index.
+func (w *writer) full(v string) string {
+	return "CASE WHEN length(" + v + ".value) < " + strconv.Itoa(HeadBytes) + " THEN " + v + ".value ELSE " +
+		w.plan.dialect.Concat(v+".value", v+".rest") + " END"
+}
+
+// condition is that of a Text rule on the value v.
+func (w *writer) condition(rule *platen.Rule) string {
+	if outside := w.plan.outside[rule]; outside != nil {
+		return w.shortPattern(outside)
+	}
+	if rule.Other != "" {
+		return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " +
+			w.name(rule.Facet, rule.Other) + " AND " + w.compare(rule.Condition, w.full("v"), w.full("o")) + oneRow + ")"
+	}
+	switch rule.Condition {
+	case platen.In, platen.NotIn:
+		var short, long, parts []string
+		for _, value := range rule.Values {
+			head, rest := SplitValue(value)
+			if len(head) < HeadBytes {
+				short = append(short, w.arg(head))
+				continue
+			}
+			long = append(long, "("+w.plan.dialect.Bytes(w.arg(head))+", "+w.plan.dialect.Bytes(w.arg(rest))+")")
+		}
+		if len(short) > 0 {
+			parts = append(parts, "v.value IN ("+strings.Join(short, ", ")+")")
+		}
+		if len(long) > 0 {
+			parts = append(parts, "(v.value, v.rest) IN (VALUES "+strings.Join(long, ", ")+")")
+		}
+		text := "(" + joined(parts, " OR ", "1 = 0") + ")"
+		if rule.Condition == platen.NotIn {
+			text = "NOT " + text
+		}
+		return text
+	case platen.StartsWith:
+		return w.startsWith(rule.Value)
+	case platen.Contains, platen.NotContains, platen.EndsWith, platen.Like, platen.NotLike:
+		return w.compare(rule.Condition, w.full("v"), w.plan.dialect.Bytes(w.arg([]byte(rule.Value))))
+	}
+	return w.order(rule.Condition, rule.Value)
+}
+
+// order compares with a value in a way that the index serves.
+func (w *writer) order(condition platen.Condition, value string) string {
+	head, rest := SplitValue(value)
+	operator := w.operator(condition)
+	if len(head) < HeadBytes { // then no rest can decide
+		return "v.value " + operator + " " + w.arg(head)
+	}
+	h, r := w.arg(head), w.arg(rest)
+	switch condition {
+	case platen.Equal:
+		return "(v.value = " + h + " AND v.rest = " + r + ")"
+	case platen.NotEqual:
+		return "NOT (v.value = " + h + " AND v.rest = " + r + ")"
+	}
+	strict := strings.TrimSuffix(operator, "=")
+	return "(v.value " + strict + " " + h + " OR v.value = " + h + " AND v.rest " + operator + " " + r + ")"
+}
+
+func (w *writer) startsWith(value string) string {
+	head, rest := SplitValue(value)
+	if len(rest) > 0 {
+		return "(v.value = " + w.arg(head) + " AND substr(v.rest, 1, " + strconv.Itoa(len(rest)) + ") = " + w.arg(rest) + ")"
+	}
+	text := "v.value >= " + w.arg(head)
+	// The smallest text that is larger than all with that start.
+	for n := len(head); n > 0; n-- {
+		if head[n-1] < 0xff {
+			next := slices.Clone(head[:n])
+			next[n-1]++
+			return "(" + text + " AND v.value < " + w.arg(next) + ")"
+		}
+	}
+	return text
+}
+
+// compare is a condition between two expressions.
+func (w *writer) compare(condition platen.Condition, a, b string) string {
+	switch condition {
+	case platen.Contains, platen.NotContains, platen.StartsWith, platen.EndsWith:
+		// Databases differ in what a part of nothing is.
+		part := "length(" + b + ") = 0 OR "
+		switch condition {
+		case platen.StartsWith:
+			part += "substr(" + a + ", 1, length(" + b + ")) = " + b
+		case platen.EndsWith:
+			part += "length(" + a + ") >= length(" + b + ") AND substr(" + a + ", length(" + a + ") - length(" + b + ") + 1) = " + b
+		default:
+			part += w.plan.dialect.Contains(a, b)
+		}
+		if condition == platen.NotContains {
+			return "NOT (" + part + ")"
+		}
+		return "(" + part + ")"
+	case platen.Like:
+		return w.plan.dialect.Like(a, b)
+	case platen.NotLike:
+		return "NOT " + w.plan.dialect.Like(a, b)
+	}
+	return a + " " + w.operator(condition) + " " + b
+}
