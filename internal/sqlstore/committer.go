@@ -64,6 +64,7 @@ type committer struct {
 	store *Store
 	queue *batch[*write]
 	ended sync.WaitGroup
+	largeQueue
 }
 
 func newCommitter(s *Store) *committer {
@@ -108,12 +109,14 @@ func (c *committer) close() {
 }
 
 func (c *committer) run() {
-	var small, large []*write
+	var small []*write
 	for {
-		taken := c.queue.take(len(large) == 0)
-		if taken == nil && len(large) == 0 {
+		wait := !c.largeNext()
+		taken := c.queue.take(wait)
+		if taken == nil && wait {
 			return
 		}
+		var large []*write
 		for _, w := range taken {
 			if w.small() {
 				small = append(small, w)
@@ -121,26 +124,70 @@ func (c *committer) run() {
 				large = append(large, w)
 			}
 		}
+		c.addLarge(large)
 		for len(small) > 0 {
-			small = c.commitFirst(small)
+			n := together(small)
+			c.commit(small[:n])
+			small = small[n:]
 		}
 		// One transaction, then what is small and has come meanwhile.
-		if len(large) > 0 {
-			large = c.commitFirst(large)
+		if group := c.takeLarge(); len(group) > 0 {
+			c.commit(group)
+			c.endLarge()
 		}
 	}
 }
 
-// commitFirst commits the first of some writes, as many as fit into one
-// transaction, and returns the others.
-func (c *committer) commitFirst(writes []*write) []*write {
+// together returns how many writes, from the first on, go into one
+// transaction.
+func together(writes []*write) int {
 	n := 0
 	for bytes := 0; n < len(writes) && n < maxGroup && bytes < groupBytes && writes[n].alone == nil; n++ {
 		bytes += writes[n].bytes()
 	}
-	n = max(n, 1)
-	c.commit(writes[:n])
-	return writes[n:]
+	return max(n, 1)
+}
+
+// A largeQueue has the large writes, which one lane at a time commits, so that
+// another is there for small ones. That lane looks here again before it waits.
+type largeQueue struct {
+	mu     sync.Mutex
+	writes []*write
+	busy   bool
+}
+
+func (q *largeQueue) addLarge(writes []*write) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.writes = append(q.writes, writes...)
+}
+
+// largeNext reports whether takeLarge returns any.
+func (q *largeQueue) largeNext() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.writes) > 0 && !q.busy
+}
+
+// takeLarge returns the writes of the next transaction, after which endLarge
+// must follow; none if there are none or another lane is at it.
+func (q *largeQueue) takeLarge() []*write {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.busy || len(q.writes) == 0 {
+		return nil
+	}
+	q.busy = true
+	n := together(q.writes)
+	group := q.writes[:n:n]
+	q.writes = q.writes[n:]
+	return group
+}
+
+func (q *largeQueue) endLarge() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.busy = false
 }
 
 // commit commits list writes together, or one write that is alone, and answers
