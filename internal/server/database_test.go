@@ -21,6 +21,14 @@ func onEach(t *testing.T, test func(t *testing.T)) {
 // onPostgres reports whether a part of onEach is that on PostgreSQL.
 func onPostgres(t testing.TB) bool { return strings.Contains(t.Name()+"/", "/PostgreSQL/") }
 
+// long skips a test that takes long with -short.
+func long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
+}
+
 // needsPostgres skips what is about several servers on one database.
 func needsPostgres(t testing.TB) {
 	t.Helper()
