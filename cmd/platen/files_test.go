@@ -105,6 +105,7 @@ func asNobody(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 // TestPrivateFiles runs each command that writes files under a umask that lets
 // everybody read, and lets another user try.
 func TestPrivateFiles(t *testing.T) {
+	long(t)
 	root := t.TempDir()
 	openUmask(t)
 	data, copied, back, restored, backups := filepath.Join(root, "data"), filepath.Join(root, "copied"), filepath.Join(root, "back"), filepath.Join(root, "restored"), filepath.Join(root, "backups")
@@ -290,6 +291,7 @@ func binary(t *testing.T, dir string) string {
 // TestRootLeavesNothing changes users as root beneath the database of another
 // user, whose server must be able to go on with it.
 func TestRootLeavesNothing(t *testing.T) {
+	long(t)
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be another user")
 	}
@@ -315,6 +317,7 @@ func TestRootLeavesNothing(t *testing.T) {
 // TestSecondServerWithoutLockFile deletes the files of the lock beneath a
 // server. The next one is refused all the same, and told whom it meets.
 func TestSecondServerWithoutLockFile(t *testing.T) {
+	long(t)
 	data := t.TempDir()
 	p := serveProcess(t, data)
 	for _, name := range []string{"platen.lock", "platen.holder"} {

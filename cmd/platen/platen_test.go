@@ -81,6 +81,14 @@ func (l *logBuffer) Bytes() []byte {
 
 func (l *logBuffer) String() string { return string(l.Bytes()) }
 
+// long skips a test with -short: it takes long, or runs servers as processes.
+func long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
+}
+
 // option is the flag for where a test's database is.
 func option(where string) string {
 	if strings.Contains(where, "://") {
@@ -97,6 +105,7 @@ func serveProcess(t *testing.T, where string, env ...string) *process {
 // serveProcessBy starts a server by a command that runs its arguments.
 func serveProcessBy(t *testing.T, where string, by func(args []string) []string, env ...string) *process {
 	t.Helper()
+	long(t)
 	args := by([]string{os.Args[0], "serve", "--listen", "127.0.0.1:0", option(where)})
 	p := &process{Cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}}
 	p.Env = append(append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)

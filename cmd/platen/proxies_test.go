@@ -172,6 +172,7 @@ func clientFrom(t *testing.T, address string, authority *tlstest.Authority) *htt
 // TestProxies runs the proxies of the operations manual with the settings that
 // stand there, and checks what it promises of them.
 func TestProxies(t *testing.T) {
+	long(t)
 	for name, proxy := range proxyServers {
 		t.Run(name, func(t *testing.T) {
 			proxy.find(t)

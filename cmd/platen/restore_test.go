@@ -81,6 +81,7 @@ func killed(t *testing.T) killedServer {
 // TestRestoreBesideLog restores where the database is gone and its log is not,
 // which belongs to another database than the restored one.
 func TestRestoreBesideLog(t *testing.T) {
+	long(t)
 	k := killed(t)
 	if err := os.Remove(filepath.Join(k.data, "platen.db")); err != nil {
 		t.Fatal(err)
@@ -119,6 +120,7 @@ func TestRestoreBesideLog(t *testing.T) {
 // after each of its steps. A server that starts then works with one of the two
 // databases, or is refused with what to type.
 func TestRestoreCutOff(t *testing.T) {
+	long(t)
 	in := func(k killedServer, name string) string { return filepath.Join(k.data, name) }
 	copyTo := func(from, to string, part int) error {
 		data, err := os.ReadFile(from)
@@ -187,6 +189,7 @@ func TestRestoreCutOff(t *testing.T) {
 // TestRestoreKilled kills restores at any moment, and looks whether there is
 // then ever an empty database.
 func TestRestoreKilled(t *testing.T) {
+	long(t)
 	k := killed(t)
 	refused, worked := 0, 0
 	for range 12 {
@@ -221,6 +224,7 @@ func TestRestoreKilled(t *testing.T) {
 
 // TestDamaged starts a server on a database whose end is cut off.
 func TestDamaged(t *testing.T) {
+	long(t)
 	k := killed(t)
 	serveProcess(t, k.data).stop(t) // its log is brought in
 	path := filepath.Join(k.data, "platen.db")

@@ -15,6 +15,7 @@ import (
 // TestScripts runs the command line as people type it: testdata/script. What
 // they need besides testscript's own commands is here.
 func TestScripts(t *testing.T) {
+	long(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script",
 		Setup: func(env *testscript.Env) error {

@@ -83,7 +83,7 @@ func TestStop(t *testing.T) {
 }
 
 func testStop(t *testing.T, data string) {
-	const items = 400_000
+	const items = 250_000
 	p := serveProcess(t, data)
 	c := p.client(t)
 	set, err := c.Import(t.Context(), platen.ContentSet, strings.NewReader(`{"id":700,"contentitems":[{"datarecord":1},{"datarecord":2}]}`))

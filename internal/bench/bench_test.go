@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 // TestSmoke runs the whole benchmark as short as it can be. It asserts no
 // speed, only that everything can be measured.
 func TestSmoke(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	o := options{rounds: 1, seconds: 0.05, connections: 4, jobs: 10, pages: 1000, directory: t.TempDir()}
 	directory := t.TempDir()
 	binary, err := build(t.Context(), directory)

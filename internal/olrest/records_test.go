@@ -558,6 +558,7 @@ func (p *pieces) Write(b []byte) (int, error) {
 // TestRecordWriterStreams writes more than is collected, with records that
 // end at all places of the pieces, to 50 levels.
 func TestRecordWriterStreams(t *testing.T) {
+	t.Parallel()
 	for format := olrest.DefaultFormat; format <= olrest.Simplified; format++ {
 		p := &pieces{}
 		w := olrest.NewRecordWriter(p, format, true)

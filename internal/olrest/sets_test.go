@@ -294,6 +294,9 @@ func TestContentSetsRefused(t *testing.T) {
 // A document may be of any size, but not what is in one record or item.
 func TestSetsOfAnySize(t *testing.T) {
 	t.Parallel()
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	const most = 16 << 20
 	for _, test := range []struct {
 		set                    set

@@ -117,6 +117,7 @@ func testInFlightBytes(t *testing.T) {
 func TestImportLimits(t *testing.T) { onEach(t, testImportLimits) }
 
 func testImportLimits(t *testing.T) {
+	long(t)
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.Limits = admission.Defaults
 		c.Limits.Imports, c.Limits.ImportBytes, c.Limits.MinBodyRate = 2, 10_000, 1000
@@ -218,6 +219,7 @@ func testSearchLimit(t *testing.T) {
 func TestOperationLimit(t *testing.T) { onEach(t, testOperationLimit) }
 
 func testOperationLimit(t *testing.T) {
+	long(t)
 	s := limit(t, func(l *admission.Limits) { l.Operations = 1 })
 	var items bytes.Buffer
 	for i := range 3000 {
@@ -356,6 +358,7 @@ func testConnections(t *testing.T) {
 func TestGivenBack(t *testing.T) { onEach(t, testGivenBack) }
 
 func testGivenBack(t *testing.T) {
+	long(t)
 	s := start(t)
 	job := s.importSet(twoJobs).Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
@@ -402,6 +405,7 @@ func testGivenBack(t *testing.T) {
 func TestHeadIsShort(t *testing.T) { onEach(t, testHeadIsShort) }
 
 func testHeadIsShort(t *testing.T) {
+	long(t)
 	s := start(t)
 	var document bytes.Buffer
 	document.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[`)

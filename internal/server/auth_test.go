@@ -131,6 +131,7 @@ func testChangedPassword(t *testing.T) {
 func TestGuessing(t *testing.T) { onEach(t, testGuessing) }
 
 func testGuessing(t *testing.T) {
+	long(t)
 	s := start(t)
 	limited := false
 	for range 60 {
@@ -185,6 +186,7 @@ func (c *loginClient) login(ctx context.Context, name, password string) (status 
 func TestGuessingFromManyAddresses(t *testing.T) { onEach(t, testGuessingFromManyAddresses) }
 
 func testGuessingFromManyAddresses(t *testing.T) {
+	long(t)
 	s := start(t) // logs in from 127.0.0.1
 	checked := 0
 	for i := range 250 {
@@ -227,6 +229,7 @@ func testSharedAddress(t *testing.T) {
 func TestHammering(t *testing.T) { onEach(t, testHammering) }
 
 func testHammering(t *testing.T) {
+	long(t)
 	for name, address := range map[string]func(i int) string{
 		"from one address": func(int) string { return "127.0.0.9" },
 		"each from its own": func(i int) string {

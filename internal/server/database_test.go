@@ -1,8 +1,11 @@
 package server_test
 
 import (
+	"net/http"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
@@ -11,7 +14,18 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+// TestMain fails if anything of the servers goes on after the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(finishing{m}) }
+
+// finishing ends what the tests shared.
+type finishing struct{ m *testing.M }
+
+func (f finishing) Run() int {
+	code := f.m.Run()
+	pgtest.Stop()
+	http.DefaultClient.CloseIdleConnections()
+	return code
+}
 
 // onEach runs a test on each database, which the names of its parts say.
 func onEach(t *testing.T, test func(t *testing.T)) {
@@ -21,6 +35,14 @@ func onEach(t *testing.T, test func(t *testing.T)) {
 
 // onPostgres reports whether a part of onEach is that on PostgreSQL.
 func onPostgres(t testing.TB) bool { return strings.Contains(t.Name()+"/", "/PostgreSQL/") }
+
+// long skips a test that takes long with -short.
+func long(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
+}
 
 // needsPostgres skips what is about several servers on one database.
 func needsPostgres(t testing.TB) {

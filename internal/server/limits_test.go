@@ -25,6 +25,7 @@ func repeated(n, first int, element string) string {
 func TestListLimits(t *testing.T) { onEach(t, testListLimits) }
 
 func testListLimits(t *testing.T) {
+	long(t)
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.MaxBody = 16 << 20 })
 	job := s.importSet(`{"jobs":[{}]}`).Children[0]
 	properties := fmt.Sprintf("%s/jobs/%d/properties", entities, job)

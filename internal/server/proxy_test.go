@@ -33,6 +33,7 @@ func trust(addresses ...string) func(*server.Config, *auth.Config) {
 func TestTrustedProxy(t *testing.T) { onEach(t, testTrustedProxy) }
 
 func testTrustedProxy(t *testing.T) {
+	long(t)
 	from := func(client string) option { return header("X-Forwarded-For", client) }
 	const guesses = 31 // one more than may be guessed at once
 	t.Run("trusted", func(t *testing.T) {
@@ -155,6 +156,7 @@ func testProxyProtocol(t *testing.T) {
 func TestProxyProtocolTLS(t *testing.T) { onEach(t, testProxyProtocolTLS) }
 
 func testProxyProtocolTLS(t *testing.T) {
+	long(t)
 	s := startTLS(t, trust("127.0.0.1"))
 	s.client.Transport.(*http.Transport).DialContext = func(_ context.Context, network, addr string) (net.Conn, error) {
 		conn, err := net.Dial(network, addr)

@@ -17,6 +17,7 @@ import (
 func TestManyReaders(t *testing.T) { onEach(t, testManyReaders) }
 
 func testManyReaders(t *testing.T) {
+	long(t)
 	items, readFor := 300_000, 5*time.Second
 	if testing.Short() || onPostgres(t) {
 		items, readFor = 50_000, 3*time.Second

@@ -159,6 +159,7 @@ func testLostReplica(t *testing.T) {
 func TestLinearizable(t *testing.T) { onEach(t, testLinearizable) }
 
 func testLinearizable(t *testing.T) {
+	long(t)
 	n := 1
 	address := ""
 	if onPostgres(t) {

@@ -206,6 +206,7 @@ const twoJobs = `{"properties":[{"name":"s","value":"1"}],"metadata":[{"name":"s
 func TestMethods(t *testing.T) { onEach(t, testMethods) }
 
 func testMethods(t *testing.T) {
+	long(t)
 	s := start(t)
 	made := s.importSet(twoJobs)
 	set, job, other := made.ID, made.Children[0], made.Children[1]
@@ -510,6 +511,7 @@ func shorten(s string) string {
 func TestOptions(t *testing.T) { onEach(t, testOptions) }
 
 func testOptions(t *testing.T) {
+	long(t)
 	s := start(t)
 	for path, want := range map[string]string{
 		entities + "/jobs/5/properties": "GET, HEAD, PUT",
@@ -530,6 +532,7 @@ func testOptions(t *testing.T) {
 func TestTooLarge(t *testing.T) { onEach(t, testTooLarge) }
 
 func testTooLarge(t *testing.T) {
+	long(t)
 	s := start(t)
 	job := s.importSet(twoJobs).Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
@@ -592,6 +595,7 @@ func (s *service) readAnswer(conn net.Conn) answer {
 func TestSlowClients(t *testing.T) { onEach(t, testSlowClients) }
 
 func testSlowClients(t *testing.T) {
+	long(t)
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: time.Second, Stall: 2 * time.Second, Idle: time.Minute, Stop: 5 * time.Second}
 		c.Limits = admission.Defaults
@@ -649,6 +653,7 @@ func testSlowClients(t *testing.T) {
 func TestCutOffImport(t *testing.T) { onEach(t, testCutOffImport) }
 
 func testCutOffImport(t *testing.T) {
+	long(t)
 	s := start(t)
 	var document strings.Builder
 	document.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[`)

@@ -59,6 +59,7 @@ func (s *service) drip(body string) net.Conn {
 func TestFindSlowReaders(t *testing.T) { onEach(t, testFindSlowReaders) }
 
 func testFindSlowReaders(t *testing.T) {
+	long(t)
 	s := start(t)
 	const n = 200_000
 	if _, err := s.store.CreateContentSet(t.Context(), items{set: 700, n: n, step: 1}); err != nil {
@@ -85,6 +86,7 @@ func testFindSlowReaders(t *testing.T) {
 func TestHead(t *testing.T) { onEach(t, testHead) }
 
 func testHead(t *testing.T) {
+	long(t)
 	s := start(t)
 	const n = 20_000
 	if _, err := s.store.CreateContentSet(t.Context(), items{set: 700, n: n, step: 2}); err != nil {
@@ -121,6 +123,7 @@ func testHead(t *testing.T) {
 func TestFindClientLeaves(t *testing.T) { onEach(t, testFindClientLeaves) }
 
 func testFindClientLeaves(t *testing.T) {
+	long(t)
 	s := start(t)
 	s.chain()
 	const everything = `{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"long","condition":"LIKE","value":"%s"}]}}`

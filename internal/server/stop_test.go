@@ -21,6 +21,7 @@ import (
 func TestStopping(t *testing.T) { onEach(t, testStopping) }
 
 func testStopping(t *testing.T) {
+	long(t)
 	s := start(t)
 	guard, err := auth.NewGuard(t.Context(), auth.Config{Store: s.store, TokenTTL: time.Hour, Log: discard()})
 	if err != nil {

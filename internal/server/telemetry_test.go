@@ -370,6 +370,7 @@ func testTracing(t *testing.T) {
 func TestNoCollector(t *testing.T) { onEach(t, testNoCollector) }
 
 func testNoCollector(t *testing.T) {
+	long(t)
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "5")
 	t.Setenv("OTEL_BSP_MAX_QUEUE_SIZE", "8")
 	t.Setenv("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "4")

@@ -60,6 +60,7 @@ func (s *secure) dial(protocol string) *tls.Conn {
 func TestTLS(t *testing.T) { onEach(t, testTLS) }
 
 func testTLS(t *testing.T) {
+	long(t)
 	s := startTLS(t)
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, s.importSet(twoJobs).Children[0])
 	r, err := http.NewRequest("GET", s.url+path, nil)
@@ -104,6 +105,7 @@ func testTLS(t *testing.T) {
 func TestTLSStrangers(t *testing.T) { onEach(t, testTLSStrangers) }
 
 func testTLSStrangers(t *testing.T) {
+	long(t)
 	s := startTLS(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 3 * time.Second, Stall: 10 * time.Second, Idle: time.Minute, Stop: 5 * time.Second}
 	})
@@ -136,6 +138,7 @@ func testTLSStrangers(t *testing.T) {
 func TestHTTP2Bounds(t *testing.T) { onEach(t, testHTTP2Bounds) }
 
 func testHTTP2Bounds(t *testing.T) {
+	long(t)
 	s := startTLS(t)
 	framer := s.http2(nil)
 	settings := make(map[http2.SettingID]uint32)
@@ -193,6 +196,7 @@ func (s *secure) head(method, path string) []byte {
 func TestHTTP2Stalled(t *testing.T) { onEach(t, testHTTP2Stalled) }
 
 func testHTTP2Stalled(t *testing.T) {
+	long(t)
 	s := startTLS(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 4 * time.Second, Stall: 4 * time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
 	})
