@@ -147,7 +147,12 @@ func testGuessing(t *testing.T) {
 	if !limited {
 		t.Fatal("60 guesses were let pass")
 	}
-	s.do("POST", login, "", none, basic("other", "wrong")).isError(t, 429, "too many")
+	// On a slow machine the allowance may have grown by a guess or two meanwhile.
+	other := s.do("POST", login, "", none, basic("other", "wrong"))
+	for n := 0; n < 5 && other.status == 401; n++ {
+		other = s.do("POST", login, "", none, basic("other", "wrong"))
+	}
+	other.isError(t, 429, "too many")
 	if a := s.do("GET", entities+"/jobs", ""); a.status != 200 {
 		t.Errorf("a valid token: %d %s", a.status, a.body)
 	}

@@ -103,7 +103,9 @@ func testStopping(t *testing.T) {
 
 // TestStoppingQuietly stops a server with nothing under way, many times, since
 // what is closed first differs: there is nothing to warn of.
-func TestStoppingQuietly(t *testing.T) {
+func TestStoppingQuietly(t *testing.T) { onEach(t, testStoppingQuietly) }
+
+func testStoppingQuietly(t *testing.T) {
 	s := start(t)
 	guard, err := auth.NewGuard(t.Context(), auth.Config{Store: s.store, TokenTTL: time.Hour, Log: discard()})
 	if err != nil {
