@@ -1,14 +1,25 @@
 package postgres
 
-import "github.com/platenhq/platen/internal/search"
+import (
+	"strconv"
+	"strings"
 
-// A Dialect is PostgreSQL's [search.Dialect].
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// A Dialect is PostgreSQL's [sqlstore.Dialect].
 type Dialect struct{}
 
-var _ search.Dialect = Dialect{}
+var _ sqlstore.Dialect = Dialect{}
 
-// Rebind implements [search.Dialect].
-func (Dialect) Rebind(query string) string { return query }
+// now is the database's clock, in milliseconds.
+const now = `CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)`
+
+// alive is the condition of the rows of replica whose process lives.
+const alive = `seen > ` + now + ` - 15000`
+
+// Placeholder implements [search.Dialect].
+func (Dialect) Placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
 // Concat implements [search.Dialect].
 func (Dialect) Concat(a, b string) string { return "(" + a + " || " + b + ")" }
@@ -40,4 +51,77 @@ func (Dialect) IDs(ids []int64) any { return ids }
 // Expand implements [search.Dialect].
 func (Dialect) Expand(rows string) string {
 	return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
+}
+
+// EachID implements [sqlstore.Dialect].
+func (Dialect) EachID(parameter string) string {
+	return "unnest(CAST(" + parameter + " AS BIGINT[])) AS k(id)"
+}
+
+// SameText implements [sqlstore.Dialect]. An index can only hold the hash of a
+// text that may be long.
+func (Dialect) SameText(column, parameter string) string {
+	return "md5(" + column + ") = md5(" + parameter + ") AND " + column + " = " + parameter
+}
+
+// Gone implements [sqlstore.Dialect].
+func (Dialect) Gone(process string) string {
+	return process + " NOT IN (SELECT id FROM replica WHERE " + alive + ")"
+}
+
+// ListsBetween implements [sqlstore.Dialect]. The server sends all rows that a
+// statement finds, even if the reader has enough.
+func (Dialect) ListsBetween(table string, bytes int) string {
+	return `SELECT id, list FROM (SELECT id, list, sum(octet_length(list)) OVER (ORDER BY id) - octet_length(list) AS before
+		FROM ` + table + ` WHERE id BETWEEN $1 AND $2) AS l WHERE before < ` + strconv.Itoa(bytes) + ` ORDER BY id`
+}
+
+// Dirty implements [sqlstore.Dialect]. A row of find_stale here is of the
+// entities of one kind that were written together.
+func (Dialect) Dirty() string {
+	return `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
+}
+
+// InsertMany implements [sqlstore.Dialect].
+func (Dialect) InsertMany(table string, columns []sqlstore.Column, conflict string) string {
+	if table == dirtyTable {
+		return insertDirty
+	}
+	return "INSERT INTO " + table + " (" + names(columns) + ") SELECT * FROM " + arrays(columns) + " AS new" + conflict
+}
+
+const (
+	dirtyTable = "find_stale"
+	// Entities of one kind share a row, up to 256.
+	insertDirty = `INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
+		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
+)
+
+// DeleteMany implements [sqlstore.Dialect].
+func (Dialect) DeleteMany(table string, key []sqlstore.Column) string {
+	conditions := make([]string, len(key))
+	for i, column := range key {
+		conditions[i] = "t." + column.Name + " = d." + column.Name
+	}
+	return "DELETE FROM " + table + " AS t USING " + arrays(key) + " AS d (" + names(key) + ") WHERE " + strings.Join(conditions, " AND ")
+}
+
+func names(columns []sqlstore.Column) string {
+	all := make([]string, len(columns))
+	for i, column := range columns {
+		all[i] = column.Name
+	}
+	return strings.Join(all, ", ")
+}
+
+// types are the types of columns.
+var types = [...]string{sqlstore.Integer: "bigint", sqlstore.Text: "text", sqlstore.Bytes: "bytea"}
+
+// arrays is the table of rows that parameters are, an array for each column.
+func arrays(columns []sqlstore.Column) string {
+	all := make([]string, len(columns))
+	for i, column := range columns {
+		all[i] = "$" + strconv.Itoa(i+1) + "::" + types[column.Type] + "[]"
+	}
+	return "unnest(" + strings.Join(all, ", ") + ")"
 }

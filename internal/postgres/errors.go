@@ -94,18 +94,18 @@ func isCut(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, pgconn.ErrConnClosed) || errors.Is(err, net.ErrClosed)
 }
 
-// isLost reports whether a transaction, or what reads, may be tried again at
+// isRetryable reports whether a transaction, or what reads, may be tried again at
 // once.
-func isLost(err error) bool {
+func isRetryable(err error) bool {
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		return false
 	}
 	return slices.Contains([]string{serializationFailure, deadlock, readOnlyTransaction}, code(err)) || isCut(err)
 }
 
-// isRefused reports whether the server answered with an error, and so did not
+// serverReplied reports whether the server answered with an error, and so did not
 // do what it was asked.
-func isRefused(err error) bool {
+func serverReplied(err error) bool {
 	if errors.Is(err, pgx.ErrTxCommitRollback) {
 		return true
 	}
@@ -113,8 +113,8 @@ func isRefused(err error) bool {
 	return ok && refused.SeverityUnlocalized == "ERROR"
 }
 
-// isData reports whether an error may be due to the values of a statement.
-func isData(err error) bool {
+// isDataError reports whether an error may be due to the values of a statement.
+func isDataError(err error) bool {
 	class := code(err)
 	return len(class) == 5 && slices.Contains([]string{"21", "22", "23", "42", "54"}, class[:2])
 }

@@ -30,6 +30,8 @@ const (
 	statementTimeout  = "30s"            // statement_timeout
 	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
 	unansweredTimeout = 10 * time.Second // a connection whose data nobody acknowledges is cut
+	shortTimeout      = 10 * time.Second // of what is short, from its first statement to its last
+	readLanes         = 2                // statements that read lists at once
 )
 
 // IsAddress reports whether text is the address of a database server, and not
@@ -42,7 +44,7 @@ func IsAddress(text string) bool {
 type Database struct {
 	Writer, Reader, Lookup, Control *sql.DB
 
-	warned atomic.Int64
+	degraded atomic.Int64 // commits, see [sqlstore.Engine.DegradedCommits]
 }
 
 // Connect connects to the database at an address as libpq takes it, with the
@@ -76,7 +78,7 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 		// A commit that somebody stopped waiting for its standby counts as
 		// done to the server. It is not, to those who were promised two copies.
 		if notice.Routine == "SyncRepWaitForLSN" {
-			d.warned.Add(1)
+			d.degraded.Add(1)
 		}
 	}
 	params := map[string]string{"application_name": "platen"}
@@ -137,17 +139,25 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		return nil, errors.Join(err, d.Close())
 	}
 	return sqlstore.Open(ctx, sqlstore.Engine{
-		Writer:    d.Writer,
-		Reader:    d.Reader,
-		Lookup:    d.Lookup,
-		Control:   d.Control,
-		Shared:    true,
-		Dialect:   Dialect{},
-		Translate: translate,
-		Data:      isData,
-		Refused:   isRefused,
-		Lost:      isLost,
-		Warned:    d.warned.Load,
-		Close:     d.Close,
+		Writer:          d.Writer,
+		Reader:          d.Reader,
+		Lookup:          d.Lookup,
+		Control:         d.Control,
+		Dialect:         Dialect{},
+		Unprepared:      true,
+		Replicas:        replicas{d.Control},
+		ManyWriters:     writers{},
+		Timeout:         shortTimeout,
+		ReadLanes:       readLanes,
+		Translate:       translate,
+		IsDataError:     isDataError,
+		ServerReplied:   serverReplied,
+		IsRetryable:     isRetryable,
+		DegradedCommits: d.degraded.Load,
+		Ready:           d.ready,
+		Snapshot:        d.snapshot,
+		AfterInserts:    d.analyze,
+		AfterCopy:       afterCopy,
+		Close:           d.Close,
 	}, options...)
 }

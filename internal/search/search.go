@@ -25,8 +25,8 @@ const (
 
 // A Dialect writes the expressions that differ between databases.
 type Dialect interface {
-	// Rebind turns $1, $2, … into the placeholders of the driver.
-	Rebind(query string) string
+	// Placeholder is the place of the argument n, which counts from 1.
+	Placeholder(n int) string
 	// Concat, Contains and Like are expressions over byte strings that are
 	// UTF-8: a followed by b; whether text has part in it; whether text is
 	// like pattern, as [Pattern] says.
@@ -191,7 +191,7 @@ type writer struct {
 }
 
 func (w *writer) statement(text string) (Statement, error) {
-	return Statement{w.plan.dialect.Rebind(text), w.args}, w.err
+	return Statement{text, w.args}, w.err
 }
 
 // arg adds an argument and returns its placeholder.
@@ -200,7 +200,7 @@ func (w *writer) arg(value any) string {
 	if len(w.args) == maxArgs+1 {
 		w.fail(platen.Errorf(platen.Invalid, "the search names more than %d values", maxArgs))
 	}
-	return "$" + strconv.Itoa(len(w.args))
+	return w.plan.dialect.Placeholder(len(w.args))
 }
 
 func (w *writer) fail(err error) {

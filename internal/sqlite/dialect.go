@@ -4,21 +4,22 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"strings"
+	"strconv"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/platenhq/platen/internal/search"
+	"github.com/platenhq/platen/internal/sqlstore"
 )
 
-// A Dialect is SQLite's [search.Dialect].
+// A Dialect is SQLite's [sqlstore.Dialect].
 type Dialect struct{}
 
-var _ search.Dialect = Dialect{}
+var _ sqlstore.Dialect = Dialect{}
 
-// Rebind makes $1 the first parameter wherever it stands; to SQLite it is a
-// name, and the first that it meets is the first parameter.
-func (Dialect) Rebind(query string) string { return strings.ReplaceAll(query, "$", "?") }
+// Placeholder implements [search.Dialect]. $1 is a name to SQLite, and the
+// first that it meets is the first parameter.
+func (Dialect) Placeholder(n int) string { return "?" + strconv.Itoa(n) }
 
 // Concat implements [search.Dialect].
 func (Dialect) Concat(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" }
@@ -54,6 +55,35 @@ func (Dialect) Expand(rows string) string {
 	return "SELECT id, root FROM (WITH RECURSIVE run (id, last, root) AS (" + rows +
 		" UNION ALL SELECT id + 1, last, root FROM run WHERE id < last) SELECT id, root FROM run) AS r"
 }
+
+// EachID implements [sqlstore.Dialect].
+func (Dialect) EachID(parameter string) string {
+	return "(SELECT value AS id FROM json_each(" + parameter + ")) AS k"
+}
+
+// SameText implements [sqlstore.Dialect].
+func (Dialect) SameText(column, parameter string) string { return column + " = " + parameter }
+
+// Gone implements [sqlstore.Dialect]: of the processes that served a directory
+// all but the present one have ended.
+func (Dialect) Gone(string) string { return "1 = 1" }
+
+// ListsBetween implements [sqlstore.Dialect]. SQLite finds a row when the
+// reader asks for it.
+func (Dialect) ListsBetween(table string, _ int) string {
+	return "SELECT id, list FROM " + table + " WHERE id BETWEEN $1 AND $2 ORDER BY id"
+}
+
+// Dirty implements [sqlstore.Dialect].
+func (Dialect) Dirty() string {
+	return "SELECT seq, id, kind FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
+}
+
+// InsertMany implements [sqlstore.Dialect].
+func (Dialect) InsertMany(string, []sqlstore.Column, string) string { return "" }
+
+// DeleteMany implements [sqlstore.Dialect].
+func (Dialect) DeleteMany(string, []sqlstore.Column) string { return "" }
 
 // functions adds what SQLite lacks. Its own LIKE takes no heed of case; that
 // and instr take time beyond measure for some texts, and can not be

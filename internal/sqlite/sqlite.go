@@ -99,7 +99,12 @@ func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlsto
 	e := engine(writer, reader, lookup, control)
 	e.CacheBytes = cacheBytes
 	disk := diskProbe{path: filepath.Join(dir, probeFile)}
-	e.Ready = disk.check
+	e.Ready = func(ctx context.Context) error {
+		if err := readable(ctx, control); err != nil {
+			return err
+		}
+		return disk.check()
+	}
 	e.Close = func() error {
 		close(stop)
 		<-stopped
@@ -116,8 +121,17 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 		Lookup:    lookup,
 		Control:   control,
 		Dialect:   Dialect{},
+		Replicas:  sqlstore.OneProcess{},
 		Translate: translate,
+		Ready:     func(ctx context.Context) error { return readable(ctx, control) },
+		Snapshot:  func(ctx context.Context) (*sql.Tx, error) { return reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) },
 	}
+}
+
+// readable returns an error unless the database can be read.
+func readable(ctx context.Context, db *sql.DB) error {
+	var version int64
+	return db.QueryRowContext(ctx, `SELECT version FROM users_version`).Scan(&version)
 }
 
 // databasePath returns the path of a database that is there and can be opened.

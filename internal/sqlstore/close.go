@@ -27,8 +27,8 @@ func (s *Store) Close() error {
 		defer close(closed)
 		s.running.Wait()
 		s.committer.close()
-		if s.gatherer != nil {
-			s.gatherer.close()
+		if s.batcher != nil {
+			s.batcher.close()
 		}
 		err = s.engine.Close()
 	}()

@@ -54,10 +54,6 @@ var writes = sync.Pool{New: func() any { return &write{done: make(chan struct{},
 
 func newWrite() *write { return writes.Get().(*write) }
 
-// sharedLanes is how many groups are on their way at once to a shared
-// database: while one waits for it, the next is made up.
-const sharedLanes = 2
-
 // A committer writes lists. Callers that come while a commit is on its way to
 // the disk wait together for the next one, and are answered after it.
 type committer struct {
@@ -69,11 +65,7 @@ type committer struct {
 
 func newCommitter(s *Store) *committer {
 	c := &committer{store: s, queue: newBatch[*write](maxGroup)}
-	lanes := 1 // there is one writer
-	if s.engine.Shared {
-		lanes = sharedLanes
-	}
-	for range lanes {
+	for range s.writers.lanes() {
 		c.ended.Go(c.run)
 	}
 	return c
@@ -221,12 +213,13 @@ type transaction struct {
 	ctx   context.Context
 	store *Store
 	tx    *sql.Tx
-	stmts map[query]statement
-	off   map[query]*rowsPutOff // shared: what is written together later
-	wrote int64                 // rows that were put off, and are written
-	first error                 // of what was put off
-	hides bool                  // it hides entities, whose lists may be in the cache
-	freed []platen.Run          // data records of content items that it removed
+	stmts map[*query]statement
+	hides bool         // it hides entities, whose lists may be in the cache
+	freed []platen.Run // data records of content items that it removed
+
+	deferred    map[*query]*deferredRows // rows that are written together later
+	deferredErr error                    // the first error of writing them
+	flushedRows int64                    // deferred rows that were written
 }
 
 // begin begins a transaction that must end before ctx does.
@@ -235,25 +228,32 @@ func (s *Store) begin(ctx context.Context) (*transaction, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &transaction{ctx: ctx, store: s, tx: tx, stmts: make(map[query]statement)}, nil
+	return &transaction{ctx: ctx, store: s, tx: tx, stmts: make(map[*query]statement)}, nil
 }
 
-// stmt returns q prepared for the transaction, in which all that was put off
-// is written.
-func (t *transaction) stmt(q query) statement {
+// stmt returns q prepared for the transaction, after the deferred rows are
+// written.
+func (t *transaction) stmt(q *query) statement {
 	t.flush()
 	stmt := t.stmts[q]
 	if stmt == nil {
-		stmt = t.store.write[q].in(t.ctx, t.tx)
+		stmt = t.store.statements.writer[q.number].in(t.ctx, t.tx)
 		t.stmts[q] = stmt
 	}
 	return stmt
 }
 
-// exec runs q, or puts it off to be run with others.
-func (t *transaction) exec(q query, args ...any) error {
-	if t.store.engine.Shared && bulks[q].text != "" {
-		return t.putOff(q, args)
+// conn returns the transaction for a statement that is not a query, after the
+// deferred rows are written.
+func (t *transaction) conn() Conn {
+	t.flush()
+	return t.tx
+}
+
+// exec runs q, or defers it to be run for many rows at once.
+func (t *transaction) exec(q *query, args ...any) error {
+	if t.store.statements.batches[q.number] != "" {
+		return t.deferExec(q, args)
 	}
 	_, err := t.stmt(q).ExecContext(t.ctx, args...)
 	return err
@@ -262,10 +262,10 @@ func (t *transaction) exec(q query, args ...any) error {
 // commit ends the transaction. After an error nothing is changed, unless it
 // is [errInDoubt].
 func (t *transaction) commit() error {
-	if t.flush(); t.first != nil {
-		return errors.Join(t.first, t.tx.Rollback())
+	if t.flush(); t.deferredErr != nil {
+		return errors.Join(t.deferredErr, t.tx.Rollback())
 	}
-	return t.store.settle(t.tx)
+	return t.store.commitChecked(t.tx)
 }
 
 // run runs fn in the transaction, which it rolls back after an error or panic.
@@ -280,44 +280,39 @@ func (t *transaction) run(fn func(*transaction) error) error {
 // rollback ends the transaction after err, and returns the error that it is
 // for.
 func (t *transaction) rollback(err error) error {
-	if t.first != nil {
-		err = t.first // err is what follows from it
+	if t.deferredErr != nil {
+		err = t.deferredErr // err is what follows from it
 	}
 	return errors.Join(err, ignoreDone(t.tx.Rollback()))
 }
 
 // update runs fn in a transaction of its own, and waits for the commit.
 func (s *Store) update(fn func(*transaction) error) error {
-	return s.updateWith(context.Background(), "", fn)
+	return s.updateWith(context.Background(), NoLock, fn)
 }
 
 // change is update for what creates or removes entities: no other such change
 // is under way meanwhile, in whatever process.
 func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
-	return s.updateWith(ctx, lockStructure, fn)
+	return s.updateWith(ctx, StructureLock, fn)
 }
 
 // changeSoon is change that waits for its turn for lockFor at most.
 func (s *Store) changeSoon(ctx context.Context, fn func(*transaction) error) error {
 	turn, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
-	return s.updateInTurn(ctx, turn, lockStructure, fn)
+	return s.updateInTurn(ctx, turn, StructureLock, fn)
 }
 
 // updateWith is update that holds a lock of a shared database. If ctx ends the
 // transaction is rolled back.
-func (s *Store) updateWith(ctx context.Context, lock query, fn func(*transaction) error) error {
+func (s *Store) updateWith(ctx context.Context, lock Lock, fn func(*transaction) error) error {
 	return s.updateInTurn(ctx, ctx, lock, fn)
 }
 
 // updateInTurn is updateWith; turn bounds the time until it begins.
-func (s *Store) updateInTurn(ctx, turn context.Context, lock query, fn func(*transaction) error) error {
-	if s.engine.Shared {
-		return s.updateShared(ctx, turn, lock, fn)
-	}
-	w := newWrite()
-	w.ctx, w.alone = ctx, fn
-	return s.committer.do(turn, w)
+func (s *Store) updateInTurn(ctx, turn context.Context, lock Lock, fn func(*transaction) error) error {
+	return s.writers.update(ctx, turn, lock, fn)
 }
 
 // commitAlone runs fn in a transaction, which is rolled back if ctx ends.
@@ -345,14 +340,14 @@ func (s *Store) commitAlone(ctx context.Context, fn func(*transaction) error) er
 func (s *Store) commitGroup(group []*write) {
 	start := time.Now()
 	err := s.tryGroup(group)
-	for tries := 0; err != nil && tries < groupTries && s.again(err); tries++ {
+	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
 		err = s.tryGroup(group)
 	}
 	s.observer.Group(len(group), time.Since(start), err)
 	if err == nil {
 		return
 	}
-	alone := len(group) > 1 && (s.engine.Data(err) || errors.Is(err, errPanic))
+	alone := len(group) > 1 && (s.engine.IsDataError(err) || errors.Is(err, errPanic))
 	for _, w := range group {
 		if alone {
 			err = s.tryGroup([]*write{w})
@@ -362,10 +357,6 @@ func (s *Store) commitGroup(group []*write) {
 		}
 	}
 }
-
-// groupTries is how often a group is tried again that was not committed
-// through no fault of its own.
-const groupTries = 2
 
 // tryGroup returns an error if nothing was committed, or it is unknown
 // whether. Otherwise the error of each write says what became of it.
@@ -406,7 +397,7 @@ func (s *Store) tryGroup(group []*write) (err error) {
 		if err := t.writeList(key, g.now[key].list); err != nil {
 			return err
 		}
-		if err := t.note(g.now[key].kind, key); err != nil {
+		if err := t.markDirty(g.now[key].kind, key); err != nil {
 			return err
 		}
 	}
@@ -417,42 +408,14 @@ func (s *Store) tryGroup(group []*write) (err error) {
 	if err := t.commit(); err != nil {
 		return err
 	}
-	s.noted(g.changed)
+	s.writers.addDirty(g.changed)
 	return nil
 }
 
-// noted remembers whose changes are noted, so that the next one of the same
-// need not be. On a shared database it can not be known.
-func (s *Store) noted(changed map[listKey]bool) {
-	const most = 1 << 17
-	if s.engine.Shared {
-		return
-	}
-	if len(s.stale) > most {
-		clear(s.stale)
-		s.staleLost = true
-	}
-	for key := range changed {
-		if key.facet != platen.Metadata {
-			s.stale[key.id] = true
-		}
-	}
-}
-
-// forgetNoted forgets what noted remembers, before the notes are read.
-func (s *Store) forgetNoted() {
-	clear(s.stale)
-	s.staleLost = false
-}
-
-// notedAgain reports whether an entity may have been noted since forgetNoted.
-func (s *Store) notedAgain(id platen.ID) bool { return s.staleLost || s.stale[id] }
-
-// writeList writes a list. An empty one has no row, or, since other writers
-// may wait for its row, one that is empty.
+// writeList writes a list.
 func (t *transaction) writeList(key listKey, list platen.List) error {
-	if string(list) == string(platen.EmptyList) && !t.store.engine.Shared {
-		return t.exec(deleteList[key.facet], int64(key.id))
+	if string(list) == string(platen.EmptyList) {
+		return t.store.writers.writeEmpty(t, key)
 	}
 	return t.exec(upsertList[key.facet], int64(key.id), string(list))
 }
@@ -470,16 +433,14 @@ type lists struct {
 	now     map[listKey]cached
 	changed map[listKey]bool
 	merged  map[listKey]*mergedList // those that were merged into, now follows at the end
-	large   map[listKey]largeList   // shared: those that now lacks
+	large   map[listKey]largeList   // those that now lacks, since readGroup has read a hash only
 	worked  int                     // bytes that were merged into
 }
 
 // applyAll works out the writes of a group.
 func (g *lists) applyAll(group []*write) (err error) {
-	if g.t.store.engine.Shared {
-		if err := g.readAll(group); err != nil {
-			return err
-		}
+	if err := g.t.store.writers.readGroup(g, group); err != nil {
+		return err
 	}
 	for _, w := range group {
 		if w.err, err = g.apply(w); err != nil {
@@ -517,8 +478,8 @@ func (g *lists) set(key listKey, kind platen.Kind, list platen.List) {
 // get returns a list as the writes before left it. Its kind is 0 if there is
 // no such entity.
 func (g *lists) get(key listKey) (cached, error) {
-	if now, ok := g.now[key]; ok || g.t.store.engine.Shared {
-		return now, nil // readAll has read all
+	if now, ok := g.now[key]; ok {
+		return now, nil
 	}
 	now, _ := g.t.store.cache.get(key)
 	if now.list == nil {

@@ -147,7 +147,7 @@ func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(tra
 	if err != nil {
 		return err
 	}
-	err = s.read[selectContentType].QueryRowContext(ctx, int64(id)).Scan(&set.Type)
+	err = s.on(selectContentType).QueryRowContext(ctx, int64(id)).Scan(&set.Type)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return s.error("read content set", err)
 	}
@@ -182,7 +182,7 @@ func (s *Store) itemRows(ctx context.Context, set platen.ID, yield func(items ro
 			if items.details != last {
 				last, details = items.details, nil
 				if last != 0 {
-					if err := s.read[selectDetails].QueryRowContext(ctx, last).Scan(&details); err != nil {
+					if err := s.on(selectDetails).QueryRowContext(ctx, last).Scan(&details); err != nil {
 						return err
 					}
 				}

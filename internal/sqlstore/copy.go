@@ -9,41 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"hash"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/platenhq/platen"
 )
-
-// A copiedTable is a table that [Copy] copies, row by row in the order of its
-// key. What is in none of them is either one row, the sequence and the version
-// of the users, or worth nothing elsewhere: replicas, leases, failed logins.
-type copiedTable struct {
-	name    string
-	key     int      // so many of the columns, from the first on, are its key
-	columns []string // "name type", as in PostgreSQL
-	where   string   // of rows that count
-}
-
-var copiedTables = []copiedTable{
-	{"entity", 1, []string{"first bigint", "last bigint", "kind bigint", "parent bigint", "ord bigint", "record bigint", "details bigint", "root bigint"}, ""},
-	{"properties", 1, []string{"id bigint", "list text"}, "list <> '[]'"},
-	{"metadata", 1, []string{"id bigint", "list text"}, "list <> '[]'"},
-	{"fields", 1, []string{"id bigint", "list text"}, "list <> '[]'"},
-	{"content_block", 2, []string{"job bigint", "seq bigint", "count bigint", "digits bigint", "pairs bytea", "pages bytea", "first_item bigint", "last_item bigint", "wide bigint"}, ""},
-	{"data_schema", 1, []string{"dataset bigint", "body text"}, ""},
-	{"record_table", 1, []string{"id bigint", "name text"}, ""},
-	{"content_set", 1, []string{"id bigint", "type text"}, ""},
-	{"details", 1, []string{"id bigint", "body text", "pages bigint", "sheets bigint", "sections bigint", "duplex bigint", "template text"}, ""},
-	{"details_media", 2, []string{"details bigint", "name text"}, ""},
-	{"deleted_set", 1, []string{"id bigint", "kind bigint", "marked bigint", "state bigint", "owner text"}, ""},
-	{"find_name", 1, []string{"id bigint", "kind bigint", "facet bigint", "name bytea"}, ""},
-	{"find_value", 3, []string{"name bigint", "value bytea", "entity bigint", "rest bytea"}, ""},
-	{"operation", 1, []string{"id text", "type text", "started bigint", "ended bigint", "result bigint", "message text", "owner text", "percent bigint"}, ""},
-	{"server_user", 1, []string{"name text", "password text", "epoch bigint", "changed bigint"}, ""},
-	{"secret", 1, []string{"name text", "value bytea"}, "name <> '" + copyMark + "'"},
-}
 
 // copyMark is the name of a secret that says that a copy into this database
 // was begun, and of what.
@@ -63,12 +33,11 @@ type Progress struct {
 // Unfinished returns a Conflict if a copy into the store was begun and not
 // finished, or if it is being copied: nobody may write to it meanwhile.
 func (s *Store) Unfinished(ctx context.Context) error {
-	if err := s.unfinished(ctx); err != nil || !s.engine.Shared {
+	if err := s.unfinished(ctx); err != nil {
 		return err
 	}
-	var copies int
-	err := s.engine.Control.QueryRowContext(ctx, `SELECT count(*) FROM replica WHERE id LIKE '`+copyPrefix+`%' AND seen > `+nowText+` - 15000`).Scan(&copies)
-	if err == nil && copies > 0 {
+	copies, err := s.alive(ctx, true)
+	if copies > 0 {
 		err = platen.Errorf(platen.Conflict, "the database is being copied: wait until the copy has ended, and 15 seconds if it was killed")
 	}
 	return s.error("look for a copy", err)
@@ -78,7 +47,7 @@ func (s *Store) Unfinished(ctx context.Context) error {
 // finished.
 func (s *Store) unfinished(ctx context.Context) error {
 	var mark []byte
-	err := s.read[selectSecret].QueryRowContext(ctx, copyMark).Scan(&mark)
+	err := s.on(selectSecret).QueryRowContext(ctx, copyMark).Scan(&mark)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
@@ -96,11 +65,11 @@ func (s *Store) unfinished(ctx context.Context) error {
 func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows int64, err error) {
 	// Said before it is asked who else is there, as servers do: of two that
 	// start at once one sees the other.
-	defer from.live(copyPrefix + from.id)()
-	if err := errors.Join(from.unfinished(ctx), from.alone(ctx, "the source"), to.alone(ctx, "the target")); err != nil {
+	defer from.heartbeat(copyPrefix + from.id)()
+	if err := errors.Join(from.unfinished(ctx), from.requireExclusive(ctx, "the source"), to.requireExclusive(ctx, "the target")); err != nil {
 		return 0, err
 	}
-	if err := from.flushStale(ctx, lockIndex); err != nil {
+	if err := from.flushDirty(ctx, IndexLock); err != nil {
 		return 0, from.error("copy", err)
 	}
 	c := copier{ctx: ctx, from: from, to: to, progress: progress}
@@ -112,17 +81,24 @@ func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows i
 	return c.of, c.end()
 }
 
-// copyPrefix begins the names of processes that copy a shared database.
+// copyPrefix begins the ids of processes that copy a database.
 const copyPrefix = "copy-"
 
-// alone returns a Conflict if servers use a shared database.
-func (s *Store) alone(ctx context.Context, which string) error {
-	if !s.engine.Shared {
-		return nil
+// alive returns how many processes serve the database, or copy it.
+func (s *Store) alive(ctx context.Context, copying bool) (n int, err error) {
+	processes, err := s.engine.Replicas.Alive(ctx)
+	for _, process := range processes {
+		if strings.HasPrefix(process, copyPrefix) == copying {
+			n++
+		}
 	}
-	var others int
-	err := s.engine.Reader.QueryRowContext(ctx, `SELECT count(*) FROM replica WHERE id NOT LIKE '`+copyPrefix+`%' AND seen > `+nowText+` - 15000`).Scan(&others)
-	if err == nil && others > 0 {
+	return n, err
+}
+
+// requireExclusive returns a Conflict if servers use the database.
+func (s *Store) requireExclusive(ctx context.Context, which string) error {
+	others, err := s.alive(ctx, false)
+	if others > 0 {
 		err = platen.Errorf(platen.Conflict, "%s is in use by %d other processes: stop the servers that run on it", which, others)
 	}
 	return s.error("look for other servers", err)
@@ -139,11 +115,11 @@ type copier struct {
 
 // targetAlone looks again, now that the target is marked, and no server starts
 // on it any more.
-func (c *copier) targetAlone() error { return c.to.alone(c.ctx, "the target") }
+func (c *copier) targetAlone() error { return c.to.requireExclusive(c.ctx, "the target") }
 
 // begin marks the target.
 func (c *copier) begin() error {
-	tx, err := c.from.snapshot(c.ctx)
+	tx, err := c.from.engine.Snapshot(c.ctx)
 	if err != nil {
 		return err
 	}
@@ -186,27 +162,12 @@ func (c *copier) begin() error {
 // identity tells the source from others.
 func (c *copier) identity() ([]byte, error) {
 	var key []byte
-	err := c.source.QueryRowContext(c.ctx, c.from.engine.Rebind(`SELECT value FROM secret WHERE name = $1`), "token-key").Scan(&key)
+	err := c.source.QueryRowContext(c.ctx, `SELECT value FROM secret WHERE name = $1`, "token-key").Scan(&key)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil // no server ever ran on it
 	}
 	sum := sha256.Sum256(key)
 	return sum[:], err
-}
-
-// snapshot begins a transaction that sees the database as it is now.
-func (s *Store) snapshot(ctx context.Context) (*sql.Tx, error) {
-	options := &sql.TxOptions{ReadOnly: true}
-	if s.engine.Shared {
-		options.Isolation = sql.LevelRepeatableRead
-	}
-	tx, err := s.engine.Reader.BeginTx(ctx, options)
-	if err == nil && s.engine.Shared {
-		if _, failed := tx.ExecContext(ctx, string(noStatementTimeout)); failed != nil {
-			err = errors.Join(failed, tx.Rollback())
-		}
-	}
-	return tx, err
 }
 
 // end ends the reading of the source.
@@ -227,7 +188,7 @@ func (c *copier) copyTables() error {
 	return nil
 }
 
-func (c *copier) copyTable(table copiedTable) error {
+func (c *copier) copyTable(table table) error {
 	last, err := table.last(c.ctx, c.to)
 	if err != nil {
 		return err
@@ -239,7 +200,7 @@ func (c *copier) copyTable(table copiedTable) error {
 		}
 		c.done += n
 	}
-	rows, err := c.source.QueryContext(c.ctx, c.from.engine.Rebind(table.sel(last != nil)), last...)
+	rows, err := c.source.QueryContext(c.ctx, table.selectAll(last != nil), last...)
 	if err != nil {
 		return err
 	}
@@ -261,7 +222,7 @@ func (c *copier) copyTable(table copiedTable) error {
 			return err
 		}
 		batch, bytes = append(batch, row), bytes+size
-		if len(batch) == copyBatch || bytes > putOffBytes {
+		if len(batch) == copyBatch || bytes > deferredBytes {
 			if err := flush(); err != nil {
 				return err
 			}
@@ -271,25 +232,20 @@ func (c *copier) copyTable(table copiedTable) error {
 }
 
 // write writes rows to the target in one transaction.
-func (c *copier) write(table copiedTable, rows [][]any) error {
+func (c *copier) write(table table, rows [][]any) error {
 	if len(rows) == 0 {
 		return nil
 	}
-	insert := table.insert()
 	return c.to.update(func(t *transaction) error {
-		if t.store.engine.Shared {
-			types := make([]string, len(table.columns))
-			for i, column := range table.columns {
-				_, types[i], _ = strings.Cut(column, " ")
-			}
-			off := newRowsPutOff(inBulk(query(insert), types...))
+		if many := c.to.engine.Dialect.InsertMany(table.name, table.columns, ""); many != "" {
+			deferred := newDeferredRows(table.columns, false)
 			for _, row := range rows {
-				off.add(row)
+				deferred.add(row)
 			}
-			_, err := t.tx.ExecContext(t.ctx, off.text, off.args()...)
+			_, err := t.tx.ExecContext(t.ctx, many, deferred.args()...)
 			return err
 		}
-		stmt, err := t.tx.PrepareContext(t.ctx, t.store.engine.Rebind(insert))
+		stmt, err := t.tx.PrepareContext(t.ctx, table.insert())
 		if err != nil {
 			return err
 		}
@@ -304,19 +260,19 @@ func (c *copier) write(table copiedTable, rows [][]any) error {
 
 // compare reads both sides again, and refuses a difference.
 func (c *copier) compare() error {
-	target, err := c.to.snapshot(c.ctx)
+	target, err := c.to.engine.Snapshot(c.ctx)
 	if err != nil {
 		return err
 	}
 	defer target.Rollback()
 	c.done = 0
 	for _, table := range copiedTables {
-		want, err := c.sum(table, c.from, c.source)
+		want, err := c.sum(table, c.source)
 		if err != nil {
 			return err
 		}
 		c.done += want.rows
-		got, err := c.sum(table, c.to, target)
+		got, err := c.sum(table, target)
 		if err != nil {
 			return err
 		}
@@ -334,8 +290,8 @@ type sum struct {
 	hash [sha256.Size]byte
 }
 
-func (c *copier) sum(table copiedTable, of *Store, tx *sql.Tx) (s sum, err error) {
-	rows, err := tx.QueryContext(c.ctx, of.engine.Rebind(table.sel(false)))
+func (c *copier) sum(table table, tx *sql.Tx) (s sum, err error) {
+	rows, err := tx.QueryContext(c.ctx, table.selectAll(false))
 	if err != nil {
 		return s, err
 	}
@@ -372,91 +328,33 @@ func hashValue(to hash.Hash, value any) {
 	to.Write(text)
 }
 
-// finish copies what is one row, and takes the mark away.
+// finish copies the tables of one row, and takes the mark away.
 func (c *copier) finish() error {
 	var next, version int64
-	if err := c.source.QueryRowContext(c.ctx, string(selectNext)).Scan(&next); err != nil {
+	if err := c.source.QueryRowContext(c.ctx, `SELECT next FROM sequence`).Scan(&next); err != nil {
 		return err
 	}
-	if err := c.source.QueryRowContext(c.ctx, string(selectUsersVersion)).Scan(&version); err != nil {
+	if err := c.source.QueryRowContext(c.ctx, `SELECT version FROM users_version`).Scan(&version); err != nil {
 		return err
 	}
 	err := c.to.update(func(t *transaction) error {
-		if t.store.engine.Shared {
-			for _, table := range []string{"record_table", "details", "find_name"} {
-				_, err := t.tx.ExecContext(t.ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM `+table+`), false)`)
-				if err != nil {
-					return err
-				}
-			}
-		}
-		for _, one := range []struct {
-			text string
-			arg  any
-		}{
-			{string(updateNext), next},
-			{`UPDATE users_version SET version = $1`, version},
-			{`DELETE FROM secret WHERE name = $1`, copyMark},
-		} {
-			if _, err := t.tx.ExecContext(t.ctx, t.store.engine.Rebind(one.text), one.arg); err != nil {
+		if after := c.to.engine.AfterCopy; after != nil {
+			if err := after(t.ctx, t.tx); err != nil {
 				return err
 			}
 		}
-		return nil
+		return errors.Join(t.exec(updateNext, next), t.exec(setUsersVersion, version), t.exec(deleteSecret, copyMark))
 	})
-	if err == nil && c.to.engine.Shared {
-		c.to.analyze()
+	if err == nil {
+		c.to.afterInserts()
 	}
 	return err
 }
 
-// names returns the names of the columns.
-func (table copiedTable) names() []string {
-	names := make([]string, len(table.columns))
-	for i, column := range table.columns {
-		names[i], _, _ = strings.Cut(column, " ")
-	}
-	return names
-}
-
-func (table copiedTable) condition() string {
-	if table.where == "" {
-		return ""
-	}
-	return " WHERE " + table.where
-}
-
-// sel selects the rows in order; after a key, if its values are parameters.
-func (table copiedTable) sel(after bool) string {
-	key := strings.Join(table.names()[:table.key], ", ")
-	conditions := slices.DeleteFunc([]string{table.where}, func(s string) bool { return s == "" })
-	if after {
-		conditions = append(conditions, "("+key+") > ("+places(table.key)+")")
-	}
-	where := ""
-	if len(conditions) > 0 {
-		where = " WHERE " + strings.Join(conditions, " AND ")
-	}
-	return "SELECT " + strings.Join(table.names(), ", ") + " FROM " + table.name + where + " ORDER BY " + key
-}
-
-func (table copiedTable) insert() string {
-	return "INSERT INTO " + table.name + " (" + strings.Join(table.names(), ", ") + ") VALUES (" + places(len(table.columns)) + ")"
-}
-
-// places returns "$1, $2, …".
-func places(n int) string {
-	all := make([]string, n)
-	for i := range all {
-		all[i] = "$" + strconv.Itoa(i+1)
-	}
-	return strings.Join(all, ", ")
-}
-
 // last returns the last key in the target; nil if the table is empty.
-func (table copiedTable) last(ctx context.Context, to *Store) ([]any, error) {
-	names := table.names()[:table.key]
-	text := "SELECT " + strings.Join(names, ", ") + " FROM " + table.name + table.condition() +
+func (t table) last(ctx context.Context, to *Store) ([]any, error) {
+	names := t.names()[:t.key]
+	text := "SELECT " + strings.Join(names, ", ") + " FROM " + t.name + t.condition() +
 		" ORDER BY " + strings.Join(names, " DESC, ") + " DESC LIMIT 1"
 	rows, err := to.engine.Reader.QueryContext(ctx, text)
 	if err != nil {
@@ -466,23 +364,23 @@ func (table copiedTable) last(ctx context.Context, to *Store) ([]any, error) {
 	if !rows.Next() {
 		return nil, rows.Err()
 	}
-	key := table
-	key.columns = table.columns[:table.key]
+	key := t
+	key.columns = t.columns[:t.key]
 	row, _, err := key.scan(rows)
 	return row, err
 }
 
 // scan reads a row: int64, string or []byte, or nil for NULL, by the types of
 // the columns; and its size.
-func (table copiedTable) scan(rows *sql.Rows) (row []any, size int, err error) {
-	into := make([]any, len(table.columns))
-	for i, column := range table.columns {
-		switch _, kind, _ := strings.Cut(column, " "); kind {
-		case "bigint":
+func (t table) scan(rows *sql.Rows) (row []any, size int, err error) {
+	into := make([]any, len(t.columns))
+	for i, column := range t.columns {
+		switch column.Type {
+		case Integer:
 			into[i] = new(sql.NullInt64)
-		case "text":
+		case Text:
 			into[i] = new(string)
-		default:
+		case Bytes:
 			into[i] = new([]byte)
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // rows returns the rows that a query finds.
-func (t *transaction) rows(q query, args ...any) ([]row, error) {
+func (t *transaction) rows(q *query, args ...any) ([]row, error) {
 	rows, err := t.stmt(q).QueryContext(t.ctx, args...)
 	return collect(rows, err, scanRow)
 }
@@ -49,7 +49,7 @@ func (t *transaction) cut(from row, part platen.Run) error {
 // than once.
 func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
 	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
-	blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (pairs []byte, err error) {
+	blocks, err := collect(rows, err, func(from scanner) (pairs []byte, err error) {
 		return pairs, from.Scan(&pairs)
 	})
 	if err != nil {
@@ -123,22 +123,22 @@ const (
 func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err error) {
 	ctx, done := s.observe(ctx, "clean")
 	defer func() { done(err) }()
-	if mine, err := s.lead(ctx, "clean"); err != nil || !mine {
+	if mine, err := s.tryLease(ctx, "clean"); err != nil || !mine {
 		return false, s.error("clean up", err)
 	}
 	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
 		return found && err == nil, s.error("clean up", err)
 	}
-	if err := s.waitForLists(ctx); err != nil {
+	if err := s.writers.waitForGroups(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
-	release, err := s.lockRefreshing(ctx)
+	release, err := s.writers.blockFlush(ctx)
 	if err != nil {
 		return false, s.error("clean up", err)
 	}
 	defer release()
 	err = s.changeSoon(ctx, func(t *transaction) error {
-		if err := t.lockIndex(); err != nil {
+		if err := s.writers.lockIndex(t); err != nil {
 			return err
 		}
 		var set int64
@@ -180,7 +180,7 @@ func (t *transaction) clean(set platen.ID) error {
 		return nil
 	}
 	t.store.sweep = sweep{due: true}
-	for _, q := range []query{deleteContentSet, deleteSchema, deleteDeleted} {
+	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
 			return err
 		}

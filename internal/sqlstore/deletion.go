@@ -68,7 +68,7 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) erro
 
 // finishDeletion is steps 2 and 3. It ends early only when the store closes.
 func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
-	if !s.enter() {
+	if !s.beginWork() {
 		return errStopping
 	}
 	defer s.running.Done()
@@ -91,7 +91,7 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 	}
 	err := d.change(func(t *transaction) error {
 		t.hides = true
-		return t.exec(updateDeleted, int64(ref.ID), time.Now().Unix())
+		return t.exec(updateDeleted, time.Now().Unix(), int64(ref.ID))
 	})
 	if errors.Is(err, errDeleted) {
 		return nil
@@ -105,7 +105,7 @@ var errDeleted = errors.New("the set is deleted already")
 // finishLeft finishes a deletion that was broken off. wait: one is under way.
 func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
 	var ref platen.Ref
-	err = s.read[selectDeleting].QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
+	err = s.on(selectDeleting).QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
 	if err != nil {
 		return false, false, ignoreNoRows(err)
 	}
@@ -132,7 +132,7 @@ func (d *deletion) change(fn func(*transaction) error) error {
 		}
 		ctx, cancel := context.WithTimeoutCause(d.ctx, lockFor, errLocked)
 		err := d.s.change(ctx, func(t *transaction) error {
-			ok, err := changed(t, updateDeleting, int64(d.set), d.s.id)
+			ok, err := changed(t, updateDeleting, d.s.id, int64(d.set))
 			if err == nil && !ok {
 				err = errDeleted
 			}
@@ -186,7 +186,7 @@ func (d *deletion) pass(used func(*window) error, nested bool) error {
 func (d *deletion) window(after platen.ID, nested bool) (*window, error) {
 	w := &window{last: after}
 	for more := true; more && len(w.runs) < windowRows && w.size < windowMembers; {
-		rows, err := d.s.read[selectMembers].QueryContext(d.ctx, int64(d.set), int64(d.kind), int64(w.last), pageRows)
+		rows, err := d.s.on(selectMembers).QueryContext(d.ctx, int64(d.set), int64(d.kind), int64(w.last), pageRows)
 		page, err := collect(rows, err, scanRow)
 		if err != nil {
 			return nil, err
@@ -213,7 +213,7 @@ func (d *deletion) inside(w *window) (map[int]bool, error) {
 	for i, parent := range w.parents {
 		out, ok := known[parent]
 		for at, depth := parent, 0; !ok && at > 0 && at != d.set && depth <= platen.MaxRecordDepth; depth++ {
-			outer, err := selectRow(d.ctx, d.s.read[selectEntity], at)
+			outer, err := selectRow(d.ctx, d.s.on(selectEntity), at)
 			if err != nil {
 				return nil, err
 			}
@@ -277,7 +277,7 @@ func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
 	for i, one := range batch {
 		firsts[i] = int64(one.row.First)
 	}
-	rows, err := t.rows(selectRowsAmong, t.store.engine.IDs(firsts))
+	rows, err := t.rows(selectRowsAmong, t.store.engine.Dialect.IDs(firsts))
 	if err != nil {
 		return err
 	}
@@ -301,10 +301,10 @@ func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
 		}
 	}
 	if len(free) > 0 {
-		err = t.exec(updateFree, t.store.engine.IDs(free))
+		err = t.exec(updateFree, t.store.engine.Dialect.IDs(free))
 	}
 	if len(released) > 0 {
-		err = errors.Join(err, t.exec(updateReleased, t.store.engine.IDs(released)))
+		err = errors.Join(err, t.exec(updateReleased, t.store.engine.Dialect.IDs(released)))
 	}
 	return err
 }

@@ -38,7 +38,7 @@ func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := s.flushStale(ctx, lockIndex); err != nil {
+	if err := s.flushDirty(ctx, IndexLock); err != nil {
 		return s.error("find", err)
 	}
 	return s.error("find", s.find(ctx, asked, yield))
@@ -68,7 +68,7 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, yield func(int, 
 		if err != nil {
 			return err
 		}
-		outside.Entities = s.engine.IDs(ids)
+		outside.Entities = s.engine.Dialect.IDs(ids)
 	}
 	driver, err := choose(ctx, db, plan)
 	if err != nil {
@@ -94,15 +94,14 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, yield func(int, 
 	return arrange(hits, asked, yield)
 }
 
-// nameIDs returns the ids of those names that are in the index: on a shared
-// database in one statement.
+// nameIDs returns the ids of those names that are in the index.
 func (s *Store) nameIDs(ctx context.Context, names []search.Name) (map[search.Name]int64, error) {
-	p := s.planner(ctx, func(q query) statement { return s.read[q] })
+	p := s.planner(ctx, s.on, s.engine.Reader)
 	stored := make([]searchName, len(names))
 	for i, name := range names {
 		stored[i] = searchName{name.Kind, name.Facet, nameKey(name.Name)}
 	}
-	if err := p.lookUp(stored); err != nil {
+	if err := s.writers.findNames(p, stored); err != nil {
 		return nil, err
 	}
 	ids := make(map[search.Name]int64, len(names))

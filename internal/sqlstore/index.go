@@ -13,7 +13,7 @@ import (
 )
 
 // What a search looks up is beside the lists, in the table find_value. What is
-// imported is put in with it; lists that change are noted, see refresh.go.
+// imported is put in with it; for lists that change see refresh.go.
 const (
 	nameBytes = 512     // a longer name is cut, and told apart by its hash
 	addedMost = 100_000 // values that are put in together
@@ -90,18 +90,15 @@ func (x *indexer) remember(name searchName, id int64) {
 	x.names[name] = id
 }
 
-// resolve makes sure that the ids of names are known, or at hand. On a shared
-// database it asks for all at once.
+// resolve finds or adds the ids of names, if that is better done for many at
+// once than for each by nameID.
 func (x *indexer) resolve(names []searchName) error {
 	if len(x.names) > namesKept {
 		clear(x.names)
 	}
-	if !x.t.store.engine.Shared {
-		return nil
-	}
 	names = slices.DeleteFunc(names, func(name searchName) bool { return x.names[name] != 0 })
 	slices.SortFunc(names, searchName.compare)
-	return x.resolveShared(slices.Compact(names))
+	return x.t.store.writers.addNames(x, slices.Compact(names))
 }
 
 // add takes the values of a list of a new entity, for flush to put in.
@@ -158,10 +155,10 @@ func (x *indexer) flush() error {
 	return nil
 }
 
-// note remembers that a list changes.
-func (t *transaction) note(kind platen.Kind, key listKey) error {
-	if !searched(kind, key.facet) || t.store.stale[key.id] {
+// markDirty adds the entity of a list that changes to find_stale.
+func (t *transaction) markDirty(kind platen.Kind, key listKey) error {
+	if !searched(kind, key.facet) || t.store.writers.isDirty(key.id) {
 		return nil
 	}
-	return t.exec(insertStale, int64(key.id), int64(kind))
+	return t.exec(insertDirty, int64(key.id), int64(kind))
 }

@@ -69,7 +69,7 @@ func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType stri
 		return runs, s.error("list", err)
 	}
 	runs, err := runsOf(func(after child) ([]child, error) {
-		rows, err := s.read[selectContentSets].QueryContext(ctx, contentType, int64(after.First), pageRows)
+		rows, err := s.on(selectContentSets).QueryContext(ctx, contentType, int64(after.First), pageRows)
 		return collect(rows, err, scanChild)
 	}, nil)
 	return runs, s.error("list", err)
@@ -86,7 +86,7 @@ func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.Run, e
 // children reads the children of one kind below parent, in order.
 func (s *Store) children(ctx context.Context, parent platen.ID, kind platen.Kind, intact func() error) ([]platen.Run, error) {
 	return runsOf(func(after child) ([]child, error) {
-		rows, err := s.read[selectChildren].QueryContext(ctx, int64(parent), int64(kind), after.ord, int64(after.First), pageRows)
+		rows, err := s.on(selectChildren).QueryContext(ctx, int64(parent), int64(kind), after.ord, int64(after.First), pageRows)
 		return collect(rows, err, scanChild)
 	}, intact)
 }
@@ -113,7 +113,7 @@ func runsOf(read func(after child) ([]child, error), intact func() error) ([]pla
 // eachRow yields the rows of one kind below parent in order, a page at a time.
 func (s *Store) eachRow(ctx context.Context, parent platen.ID, kind platen.Kind, intact func() error, yield func([]row) error) error {
 	return paged(row{ord: -1}, func(after row) ([]row, error) {
-		rows, err := s.read[selectRows].QueryContext(ctx, int64(parent), int64(kind), after.ord, int64(after.First), pageRows)
+		rows, err := s.on(selectRows).QueryContext(ctx, int64(parent), int64(kind), after.ord, int64(after.First), pageRows)
 		return collect(rows, err, scanRow)
 	}, intact, yield)
 }

@@ -49,7 +49,7 @@ func (s *Store) eachWithLists(ctx context.Context, run platen.Run, of []platen.F
 // lists returns the lists of the entities of a run that have one, up to last:
 // the end of the run, or before it where they are long.
 func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (lists map[platen.ID]platen.List, last platen.ID, err error) {
-	rows, err := s.read[selectLists[facet]].QueryContext(ctx, int64(run.First), int64(run.Last))
+	rows, err := s.on(selectLists[facet]).QueryContext(ctx, int64(run.First), int64(run.Last))
 	if err != nil {
 		return nil, 0, err
 	}

@@ -188,7 +188,7 @@ func (s *Store) prepareMerge(ctx context.Context, m *merge) error {
 			if now.kind != m.kind {
 				return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id})
 			}
-			if err := errors.Join(ctx.Err(), entry.prepare(m.kind, now.list, s.engine.Shared)); err != nil {
+			if err := errors.Join(ctx.Err(), entry.prepare(m.kind, now.list, s.engine.ManyWriters != nil)); err != nil {
 				return err
 			}
 			m.after += len(entry.after)
@@ -208,7 +208,8 @@ func checkMerged(bytes int) error {
 	return nil
 }
 
-// prepare works out what a list becomes.
+// prepare works out what a list becomes. digest: with the hash of the list that
+// it was, if that is large, since a group may know no more of it.
 func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) error {
 	if len(e.changes) == 0 || e.after != nil && bytes.Equal(e.before, list) {
 		return nil
@@ -246,7 +247,7 @@ func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	return found, s.retry(func() error {
-		rows, err := s.read[selectListsOf[facet]].QueryContext(ctx, s.engine.IDs(missing))
+		rows, err := s.on(selectListsOf[facet]).QueryContext(ctx, s.engine.Dialect.IDs(missing))
 		return eachList(rows, err, func(id platen.ID, now cached) error {
 			found[id] = now
 			return check(now.list)
@@ -462,9 +463,6 @@ func (g *lists) encode() {
 // readMerge reads the lists of a merge that are neither known nor cached. It
 // stops at too many bytes for one that is not prepared.
 func (g *lists) readMerge(m *merge) error {
-	if g.t.store.engine.Shared {
-		return nil // readAll has read all
-	}
 	var missing []int64
 	for _, entry := range m.entries {
 		key := listKey{entry.id, m.facet}
@@ -479,7 +477,7 @@ func (g *lists) readMerge(m *merge) error {
 	}
 	read := 0
 	for some := range slices.Chunk(missing, readTogether) {
-		rows, err := g.t.stmt(selectListsOf[m.facet]).QueryContext(g.t.ctx, g.t.store.engine.IDs(some))
+		rows, err := g.t.stmt(selectListsOf[m.facet]).QueryContext(g.t.ctx, g.t.store.engine.Dialect.IDs(some))
 		err = eachList(rows, err, func(id platen.ID, now cached) error {
 			g.now[listKey{id, m.facet}] = now
 			if read += len(now.list); read > insideBytes && m.after == 0 {

@@ -24,7 +24,7 @@ func (s *Store) FailOperation(ctx context.Context, id, message string) (err erro
 	_, done := s.observe(ctx, "fail_operation")
 	defer func() { done(err) }()
 	return s.error("end operation", s.update(func(t *transaction) error {
-		return t.exec(updateFailed, id, time.Now().UnixMilli(), message)
+		return t.exec(updateFailed, time.Now().UnixMilli(), message, id)
 	}))
 }
 
@@ -42,16 +42,10 @@ func (s *Store) FailOperations(ctx context.Context, message string) (err error) 
 
 // ReportOperation implements [storage.Operations].
 func (s *Store) ReportOperation(ctx context.Context, id string, percent int) error {
-	if !s.engine.Shared {
-		return nil // the one process knows
-	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	result, err := s.control[updatePercent].ExecContext(ctx, id, int64(percent))
-	if err != nil {
-		return s.error("report operation", err)
-	}
-	if n, err := result.RowsAffected(); err != nil || n == 1 {
+	found, err := s.engine.Replicas.ReportOperation(ctx, id, percent)
+	if err != nil || found {
 		return s.error("report operation", err)
 	}
 	return operationNotFound(id)
@@ -59,7 +53,7 @@ func (s *Store) ReportOperation(ctx context.Context, id string, percent int) err
 
 // end records the result of an operation in the transaction that makes it.
 func (t *transaction) end(operation string, result platen.ID) error {
-	ended, err := t.stmt(updateDone).ExecContext(t.ctx, operation, time.Now().UnixMilli(), int64(result))
+	ended, err := t.stmt(updateDone).ExecContext(t.ctx, time.Now().UnixMilli(), int64(result), operation)
 	if err != nil {
 		return err
 	}
@@ -73,7 +67,7 @@ func (t *transaction) end(operation string, result platen.ID) error {
 func (s *Store) Operation(ctx context.Context, id string) (_ platen.Operation, err error) {
 	ctx, done := s.observe(ctx, "operation")
 	defer func() { done(err) }()
-	o, err := scanOperation(s.read[selectOperation].QueryRowContext(ctx, id))
+	o, err := scanOperation(s.on(selectOperation).QueryRowContext(ctx, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return o, operationNotFound(id)
 	}
@@ -90,12 +84,12 @@ func operationNotFound(id string) error {
 func (s *Store) Operations(ctx context.Context) (_ []platen.Operation, err error) {
 	ctx, done := s.observe(ctx, "operations")
 	defer func() { done(err) }()
-	rows, err := s.read[selectOperations].QueryContext(ctx)
+	rows, err := s.on(selectOperations).QueryContext(ctx)
 	all, err := collect(rows, err, scanOperation)
 	return all, s.error("read operations", err)
 }
 
-func scanOperation(from interface{ Scan(...any) error }) (o platen.Operation, err error) {
+func scanOperation(from scanner) (o platen.Operation, err error) {
 	var started, ended int64
 	err = from.Scan(&o.ID, &o.Type, &started, &ended, &o.Result, &o.Message, &o.Percent)
 	o.Started = time.UnixMilli(started)
@@ -119,7 +113,7 @@ func (s *Store) ForgetOperation(ctx context.Context, id string) (err error) {
 	return s.removeOperation("forget operation", deleteOperation, id)
 }
 
-func (s *Store) removeOperation(doing string, q query, id string) error {
+func (s *Store) removeOperation(doing string, q *query, id string) error {
 	return s.error(doing, s.update(func(t *transaction) error {
 		ok, err := changed(t, q, id)
 		if err == nil && !ok {
@@ -176,7 +170,7 @@ func (c *itemCheck) Page(_ int, page *transfer.Page) error {
 }
 
 func (c *itemCheck) flush() error {
-	found, err := rowsOf(c.ctx, c.s.read[selectRowsOf], c.s.engine.IDs, c.pending)
+	found, err := rowsOf(c.ctx, c.s.on(selectRowsOf), c.s.engine.Dialect.IDs, c.pending)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,7 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *transfer.Conte
 	}
 	job := ref.ID
 	c := &transfer.Contents{}
-	err = s.read[selectContentSums].QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
+	err = s.on(selectContentSums).QueryRowContext(ctx, int64(job)).Scan(&c.Count, &c.Digits)
 	if err != nil {
 		return nil, s.error("read contents", err)
 	}
@@ -62,7 +62,7 @@ const blockFetch = 8
 
 // contentPairs reads the next few blocks after seq, and the last one's seq.
 func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][]byte, int64, error) {
-	rows, err := s.read[selectContentPairs].QueryContext(ctx, int64(job), seq)
+	rows, err := s.on(selectContentPairs).QueryContext(ctx, int64(job), seq)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -131,7 +131,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		seq := int64(-1)
 		r.block = block.NewReader(func() (pairs, pages []byte, err error) {
 			seq++
-			err = r.s.read[selectContentBlock].QueryRowContext(r.ctx, int64(id), seq).Scan(&pairs, &pages)
+			err = r.s.on(selectContentBlock).QueryRowContext(r.ctx, int64(id), seq).Scan(&pairs, &pages)
 			if errors.Is(err, sql.ErrNoRows) {
 				err = fmt.Errorf("job %d was removed while it was read", id)
 			}
@@ -153,14 +153,14 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 
 func (r *setReader) page(page transfer.Page) error {
 	if page.Item < r.item.First || r.item.Last < page.Item {
-		item, err := selectRow(r.ctx, r.s.read[selectEntity], page.Item)
+		item, err := selectRow(r.ctx, r.s.on(selectEntity), page.Item)
 		if err != nil {
 			return err
 		}
 		if item.details != r.item.details {
 			r.details = nil
 			if item.details != 0 {
-				err := r.s.read[selectDetails].QueryRowContext(r.ctx, item.details).Scan(&r.details)
+				err := r.s.on(selectDetails).QueryRowContext(r.ctx, item.details).Scan(&r.details)
 				if err != nil {
 					return err
 				}

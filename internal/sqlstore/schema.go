@@ -15,7 +15,7 @@ const schemaBytes = 16 << 20
 // schemas finds what data sets say of their records. Each is read once.
 type schemas struct {
 	ctx    context.Context
-	stmt   func(query) statement
+	stmt   func(*query) statement
 	ids    func([]int64) any
 	strict bool // TooLarge rather than to forget those that were read, and read them again
 
@@ -26,7 +26,7 @@ type schemas struct {
 
 func (s *Store) schemas(ctx context.Context, strict bool) schemas {
 	return schemas{
-		ctx: ctx, stmt: s.reading, ids: s.engine.IDs, strict: strict,
+		ctx: ctx, stmt: s.on, ids: s.engine.Dialect.IDs, strict: strict,
 		sets: make(map[platen.ID]*platen.Table), names: make(map[int64]string),
 	}
 }
@@ -125,7 +125,7 @@ func rowsOf(ctx context.Context, stmt statement, list func([]int64) any, ids []p
 			numbers[i] = int64(id)
 		}
 		rows, err := stmt.QueryContext(ctx, list(numbers))
-		_, err = collect(rows, err, func(from interface{ Scan(...any) error }) (r row, err error) {
+		_, err = collect(rows, err, func(from scanner) (r row, err error) {
 			var id platen.ID
 			err = from.Scan(&id, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &r.hidden)
 			found[id] = r
@@ -155,8 +155,6 @@ func (s *schemas) name(id int64) (name string, err error) {
 	s.names[id] = name
 	return name, nil
 }
-
-func (s *Store) reading(q query) statement { return s.read[q] }
 
 // UpdateFields implements [storage.Records].
 func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) (err error) {

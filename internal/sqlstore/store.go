@@ -15,91 +15,37 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/search"
 	"github.com/platenhq/platen/internal/storage"
 )
-
-// An Engine is an open database, with its migrations done, for a [Store].
-type Engine struct {
-	Writer *sql.DB // for writes
-	Reader *sql.DB // for reads, some of them long
-
-	// Lookup is for reads of single rows, so that none of them waits for a
-	// long read. Control is for what keeps the server itself going (users,
-	// readiness, signs of life), so that no request can hold it up.
-	Lookup, Control *sql.DB
-
-	// Shared says that the database is a server of its own, to which other
-	// processes write too. Then arrays are parameters, so that few statements
-	// do much; locks are the database's; and nothing is cached (shared.go).
-	// Otherwise there is one writer, and Writer has one connection.
-	Shared bool
-
-	// Dialect has the expressions of SQL that differ, in searches and elsewhere.
-	search.Dialect
-
-	// Translate turns errors of the driver into [platen.Error], by number.
-	Translate func(err error) error
-	// Data reports whether an error may be due to what was written, and not to
-	// the database. Nil: always.
-	Data func(err error) bool
-	// Refused reports whether the database itself answered with an error.
-	// Nil: always.
-	Refused func(err error) bool
-	// Lost reports whether a statement had no effect for a reason that may be
-	// gone already, such as a connection that was cut. Nil: never.
-	Lost func(err error) bool
-	// Warned counts commits that the database called done without what was
-	// asked of it, such as a copy on its standby. Nil: none.
-	Warned func() int64
-
-	// Ready returns Unavailable if the database can be read, but not written
-	// to. Nil: it can be.
-	Ready func() error
-
-	// CacheBytes bounds the cache of lists. Zero turns it off, as it must be
-	// when another process may write lists.
-	CacheBytes int
-	// Close closes both pools and whatever else belongs to the database.
-	Close func() error
-}
 
 // Store implements [storage.Store].
 type Store struct {
 	engine    Engine
 	id        string // of this process among those that share the database
 	cache     *cache
-	read      map[query]prepared
-	write     map[query]prepared
 	committer *committer
-	gatherer  *gatherer // shared: reads of lists
+	batcher   *listBatcher // nil: each caller reads its own lists
+	writers   writers
+	statements
 
-	stale     map[platen.ID]bool // entities known to be in find_stale; the committer's
-	staleLost bool               // some that were in stale are no longer; the committer's
-	control   map[query]prepared
-	stop      context.Context // ends with Close
-	cancel    context.CancelFunc
-	killed    context.Context // ends when Close waits no longer for what is under way
-	kill      context.CancelCauseFunc
-	entry     sync.Mutex     // guards running against Close
-	running   sync.WaitGroup // what ends after stop
-	locks     locks          // shared
+	stop    context.Context // ends with Close
+	cancel  context.CancelFunc
+	killed  context.Context // ends when Close waits no longer for what is under way
+	kill    context.CancelCauseFunc
+	entry   sync.Mutex     // guards running against Close
+	running sync.WaitGroup // what ends after stop
 
 	observer     Observer
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared
 	mergeTurns   [mergeTurns]chan struct{}
-	sweep        sweep         // the clean-up's
-	refreshing   chan struct{} // not shared: holds an element while the index is brought up to date
-	deleting     sync.Map      // sets whose deletion is under way in this process
+	sweep        sweep    // the clean-up's
+	deleting     sync.Map // sets whose deletion is under way in this process
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -124,17 +70,12 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		engine: engine,
 		id:     rand.Text(),
 		cache:  newCache(engine.CacheBytes),
-		read:   make(map[query]prepared),
-		write:  make(map[query]prepared),
 
-		control: make(map[query]prepared),
-		stale:   make(map[platen.ID]bool),
 		finding: make(chan struct{}, findAtOnce),
 		merging: make(chan struct{}, mergeAtOnce),
 
-		refreshing: make(chan struct{}, 1),
-		sweep:      sweep{due: true},
-		observer:   Unobserved{},
+		sweep:    sweep{due: true},
+		observer: Unobserved{},
 	}
 	for _, option := range options {
 		option(s)
@@ -144,27 +85,28 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.killed, s.kill = context.WithCancelCause(context.WithoutCancel(ctx))
-	if s.engine.Data == nil {
-		s.engine.Data = func(error) bool { return true }
+	if s.engine.IsDataError == nil {
+		s.engine.IsDataError = func(error) bool { return true }
 	}
-	if s.engine.Refused == nil {
-		s.engine.Refused = func(error) bool { return true }
+	if s.engine.ServerReplied == nil {
+		s.engine.ServerReplied = func(error) bool { return true }
 	}
-	if s.engine.Lost == nil {
-		s.engine.Lost = func(error) bool { return false }
+	if s.engine.IsRetryable == nil {
+		s.engine.IsRetryable = func(error) bool { return false }
 	}
-	if s.engine.Warned == nil {
-		s.engine.Warned = func() int64 { return 0 }
-	}
-	if s.engine.Ready == nil {
-		s.engine.Ready = func() error { return nil }
+	if s.engine.DegradedCommits == nil {
+		s.engine.DegradedCommits = func() int64 { return 0 }
 	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
+	s.writers = newOneWriter(s)
+	if engine.ManyWriters != nil {
+		s.writers = newManyWriters(s)
+	}
 	s.committer = newCommitter(s)
-	if engine.Shared {
-		s.locks, s.gatherer = newLocks(), newGatherer(s)
+	if engine.ReadLanes > 0 {
+		s.batcher = newListBatcher(s, engine.ReadLanes)
 	}
 	return s, nil
 }
@@ -175,64 +117,11 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 // copy into the store was begun and not finished, or it is being copied.
 func (s *Store) Start(ctx context.Context, message string) error {
 	// First: of a server and a copy that begin at once, one sees the other.
-	s.live(s.id)
+	s.heartbeat(s.id)
 	if err := s.Unfinished(ctx); err != nil {
 		return err
 	}
 	return s.FailOperations(ctx, message)
-}
-
-// prepare fills read and write.
-func (s *Store) prepare(ctx context.Context) error {
-	all := slices.Concat(queries, aloneQueries)
-	if s.engine.Shared {
-		all = slices.Concat(queries, sharedQueries)
-	}
-	for _, q := range all {
-		type pool struct {
-			db    *sql.DB
-			stmts map[query]prepared
-		}
-		pools := []pool{{s.engine.Writer, s.write}}
-		switch {
-		case q.writes():
-		case lookups[q]:
-			pools = append(pools, pool{s.engine.Lookup, s.read})
-		default:
-			pools = append(pools, pool{s.engine.Reader, s.read})
-		}
-		if controls[q] {
-			pools = append(pools, pool{s.engine.Control, s.control})
-		}
-		for _, at := range pools {
-			stmt, err := s.prepareOne(ctx, at.db, q)
-			if err != nil {
-				return fmt.Errorf("prepare %q: %w", q, err)
-			}
-			at.stmts[q] = stmt
-		}
-	}
-	return nil
-}
-
-var among = regexp.MustCompile(`AMONG\((\w+)\)`)
-
-func (s *Store) prepareOne(ctx context.Context, db *sql.DB, q query) (prepared, error) {
-	if other, ok := sharedText[q]; ok && s.engine.Shared {
-		q = other
-	}
-	each := eachID
-	if s.engine.Shared {
-		each = sharedEachID
-	}
-	text := s.engine.Rebind(among.ReplaceAllStringFunc(strings.ReplaceAll(string(q), "EACH_ID", each), func(condition string) string {
-		return s.engine.Among(among.FindStringSubmatch(condition)[1], "$1")
-	}))
-	if !s.engine.Shared {
-		stmt, err := db.PrepareContext(ctx, text)
-		return prepared{statement: stmt, stmt: stmt}, err
-	}
-	return prepared{statement: direct{db, text}, text: text}, nil
 }
 
 // Ping implements [storage.Maintenance].
@@ -241,14 +130,7 @@ func (s *Store) Ping(ctx context.Context) (err error) {
 	defer func() { done(err) }()
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	if s.engine.Shared {
-		return s.error("ping", s.writable(ctx))
-	}
-	var n int64
-	if err := s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&n); err != nil {
-		return s.error("ping", err)
-	}
-	return s.engine.Ready()
+	return s.error("ping", s.retry(func() error { return s.engine.Ready(ctx) }))
 }
 
 // error wraps what the driver returned, unless it is nil or for the caller.
@@ -275,10 +157,10 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_
 	found, epoch := s.cache.get(key)
 	if found.list == nil {
 		var err error
-		if s.engine.Shared {
-			found, err = s.gatherer.get(ctx, key)
+		if s.batcher != nil {
+			found, err = s.batcher.get(ctx, key)
 		} else {
-			found, err = s.selectList(ctx, s.read[selectList[facet]], ref.ID)
+			found, err = s.selectList(ctx, s.on(selectList[facet]), ref.ID)
 		}
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, platen.NotFoundError(ref)
@@ -346,7 +228,7 @@ func (s *Store) exists(ctx context.Context, ref platen.Ref) error {
 // visible returns the row that holds ref. NotFound: there is none, or it is
 // hidden.
 func (s *Store) visible(ctx context.Context, ref platen.Ref) (row, error) {
-	found, err := selectRow(ctx, s.read[selectEntity], ref.ID)
+	found, err := selectRow(ctx, s.on(selectEntity), ref.ID)
 	if err != nil {
 		return row{}, s.error("look up "+ref.Kind.String(), err)
 	}
@@ -385,7 +267,7 @@ func selectRow(ctx context.Context, stmt statement, id platen.ID) (row, error) {
 }
 
 // scanRow reads rowColumns.
-func scanRow(from interface{ Scan(...any) error }) (r row, err error) {
+func scanRow(from scanner) (r row, err error) {
 	var fate int // see rowColumns
 	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)
 	r.hidden, r.leaving = fate == 1, fate == 2

@@ -15,12 +15,12 @@ const sweepRows = 1000
 // keptOnce are the tables, each with a query for the id up to which a batch
 // goes, and the statements that remove what is unused of a batch.
 var keptOnce = []struct {
-	last   query
-	remove []query
+	last   *query
+	remove []*query
 }{
-	{selectSweepNames, []query{deleteUnusedNames}},
-	{selectSweepDetails, []query{deleteUnusedDetails, deleteUnusedMedia}},
-	{selectSweepTables, []query{deleteUnusedTables}},
+	{selectSweepNames, []*query{deleteUnusedNames}},
+	{selectSweepDetails, []*query{deleteUnusedDetails, deleteUnusedMedia}},
+	{selectSweepTables, []*query{deleteUnusedTables}},
 }
 
 // A sweep is how far the clean-up has come with that.

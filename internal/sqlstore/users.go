@@ -24,9 +24,8 @@ type UserStore interface {
 	Close() error
 }
 
-// OpenUsers is [Open] without work in the background. The server on a database
-// that is not shared remembers which notes for the index it has made
-// (committer.go), so nobody else may work them off.
+// OpenUsers is [Open] without work in the background: a server with one writer
+// knows what is in find_stale (onewriter.go), so no other process may change it.
 func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 	return newStore(ctx, engine)
 }
@@ -35,8 +34,8 @@ func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
 	ctx, done := s.observe(ctx, "users")
 	defer func() { done(err) }()
-	rows, err := s.control[selectUsers].QueryContext(ctx)
-	users, err := collect(rows, err, func(from interface{ Scan(...any) error }) (user storage.User, err error) {
+	rows, err := s.on(selectUsers).QueryContext(ctx)
+	users, err := collect(rows, err, func(from scanner) (user storage.User, err error) {
 		var changed int64
 		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed)
 		user.Changed = time.Unix(changed, 0)
@@ -48,14 +47,14 @@ func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
 // UsersVersion implements [storage.Users].
 func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
 	var version int64
-	err := s.control[selectUsersVersion].QueryRowContext(ctx).Scan(&version)
+	err := s.on(selectUsersVersion).QueryRowContext(ctx).Scan(&version)
 	return version, s.error("read users", err)
 }
 
 // UserChanges implements [storage.Users].
 func (s *Store) UserChanges(ctx context.Context, after int64) ([]storage.UserChange, error) {
-	rows, err := s.control[selectUserChanges].QueryContext(ctx, after)
-	changes, err := collect(rows, err, func(from interface{ Scan(...any) error }) (c storage.UserChange, err error) {
+	rows, err := s.on(selectUserChanges).QueryContext(ctx, after)
+	changes, err := collect(rows, err, func(from scanner) (c storage.UserChange, err error) {
 		return c, from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.By)
 	})
 	return changes, s.error("read changes of users", err)
@@ -75,7 +74,7 @@ func (s *Store) SetPassword(ctx context.Context, user storage.User) (err error) 
 	ctx, done := s.observe(ctx, "set_password")
 	defer func() { done(err) }()
 	return s.changeUser(ctx, storage.UserChange{Action: storage.PasswordSet, User: user.Name}, func(t *transaction) (bool, error) {
-		return changed(t, updateUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
+		return changed(t, updateUser, user.Password, user.Epoch, user.Changed.Unix(), user.Name)
 	}, noUser(user.Name))
 }
 
@@ -84,7 +83,7 @@ func (s *Store) SetEpoch(ctx context.Context, name string, epoch int64) (err err
 	ctx, done := s.observe(ctx, "set_epoch")
 	defer func() { done(err) }()
 	return s.changeUser(ctx, storage.UserChange{Action: storage.SessionsEnded, User: name}, func(t *transaction) (bool, error) {
-		return changed(t, updateEpoch, name, epoch)
+		return changed(t, updateEpoch, epoch, name)
 	}, noUser(name))
 }
 
@@ -118,10 +117,7 @@ func (s *Store) Unlock(ctx context.Context, name, address string, hashed storage
 				return false, err
 			}
 		}
-		if !s.engine.Shared {
-			return true, nil
-		}
-		return true, t.exec(deleteFailuresOf, []byte(hashed.User), []byte(hashed.Address))
+		return true, s.engine.Replicas.ForgetFailures(t.ctx, t.conn(), hashed)
 	}, noUser(name))
 }
 
@@ -153,7 +149,7 @@ func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn fu
 }
 
 // changed runs q and reports whether it changed a row.
-func changed(t *transaction, q query, args ...any) (bool, error) {
+func changed(t *transaction, q *query, args ...any) (bool, error) {
 	result, err := t.stmt(q).ExecContext(t.ctx, args...)
 	if err != nil {
 		return false, err
@@ -166,7 +162,7 @@ func changed(t *transaction, q query, args ...any) (bool, error) {
 func (s *Store) Secret(ctx context.Context, name string, fresh []byte) ([]byte, error) {
 	// Servers ask again whenever users change: a read waits for no writer.
 	var secret []byte
-	err := s.control[selectSecret].QueryRowContext(ctx, name).Scan(&secret)
+	err := s.on(selectSecret).QueryRowContext(ctx, name).Scan(&secret)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = s.update(func(t *transaction) error {
 			if err := t.exec(insertSecret, name, fresh); err != nil {
@@ -189,30 +185,11 @@ func (s *Store) ReplaceSecret(ctx context.Context, name string, secret []byte, a
 
 // ShareFailures implements [storage.Users].
 func (s *Store) ShareFailures(ctx context.Context, mine []storage.LoginFailure) ([]storage.LoginFailure, error) {
-	if !s.engine.Shared {
-		return nil, nil
-	}
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
-	if len(mine) > 0 {
-		addresses, names := make([][]byte, len(mine)), make([][]byte, len(mine))
-		for i, failure := range mine {
-			addresses[i], names[i] = []byte(failure.Address), []byte(failure.User)
-		}
-		if _, err := s.control[insertFailures].ExecContext(ctx, s.id, addresses, names); err != nil {
-			return nil, s.error("share failed logins", err)
-		}
-	}
-	rows, err := s.control[selectFailures].QueryContext(ctx, s.failuresSeen.Load(), s.id)
-	last := s.failuresSeen.Load()
-	others, err := collect(rows, err, func(from interface{ Scan(...any) error }) (storage.LoginFailure, error) {
-		var address, user []byte
-		err := from.Scan(&last, &address, &user)
-		return storage.LoginFailure{Address: string(address), User: string(user)}, err
-	})
+	others, last, err := s.engine.Replicas.ShareFailures(ctx, s.id, mine, s.failuresSeen.Load())
 	if err != nil {
-		// Mine are recorded; those of others are read the next time.
-		return nil, nil
+		return nil, s.error("share failed logins", err)
 	}
 	s.failuresSeen.Store(last)
 	return others, nil
@@ -243,8 +220,8 @@ func (s *Store) RecordLogins(ctx context.Context, logins []storage.KnownLogin, k
 
 // KnownLogins implements [storage.Users].
 func (s *Store) KnownLogins(ctx context.Context, since time.Time) ([]storage.KnownLogin, error) {
-	rows, err := s.control[selectLogins].QueryContext(ctx, since.Unix())
-	logins, err := collect(rows, err, func(from interface{ Scan(...any) error }) (storage.KnownLogin, error) {
+	rows, err := s.on(selectLogins).QueryContext(ctx, since.Unix())
+	logins, err := collect(rows, err, func(from scanner) (storage.KnownLogin, error) {
 		var user, address []byte
 		var seen int64
 		err := from.Scan(&user, &address, &seen)
@@ -255,10 +232,6 @@ func (s *Store) KnownLogins(ctx context.Context, since time.Time) ([]storage.Kno
 
 // Now implements [storage.Users].
 func (s *Store) Now(ctx context.Context) (time.Time, error) {
-	if !s.engine.Shared {
-		return time.Now(), nil
-	}
-	var now int64
-	err := s.control[selectNow].QueryRowContext(ctx).Scan(&now)
-	return time.UnixMilli(now), s.error("read the clock", err)
+	now, err := s.engine.Replicas.Now(ctx)
+	return now, s.error("read the clock", err)
 }

@@ -90,8 +90,8 @@ func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) 
 	var contents []platen.Content
 	at := usedBlock{first: int64(from), last: -1, job: -1, seq: -1}
 	for {
-		rows, err := d.s.read[selectUsedBlocks].QueryContext(d.ctx, wide, int64(span.Last), int64(span.First), at.first, at.last, at.job, at.seq)
-		blocks, err := collect(rows, err, func(from interface{ Scan(...any) error }) (b usedBlock, err error) {
+		rows, err := d.s.on(selectUsedBlocks).QueryContext(d.ctx, wide, int64(span.Last), int64(span.First), at.first, at.last, at.job, at.seq)
+		blocks, err := collect(rows, err, func(from scanner) (b usedBlock, err error) {
 			return b, from.Scan(&b.first, &b.last, &b.job, &b.seq, &b.pairs)
 		})
 		if err != nil || len(blocks) == 0 {
@@ -120,8 +120,8 @@ func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) 
 func (d *deletion) usedRecords(w *window) error {
 	return w.spans(groupPages, func(span platen.Run) error {
 		for after := int64(span.First) - groupPages - 1; ; {
-			rows, err := d.s.read[selectUsedRecords].QueryContext(d.ctx, after, int64(span.Last), int64(span.First), pageRows)
-			used, err := collect(rows, err, func(from interface{ Scan(...any) error }) (run platen.Run, err error) {
+			rows, err := d.s.on(selectUsedRecords).QueryContext(d.ctx, after, int64(span.Last), int64(span.First), pageRows)
+			used, err := collect(rows, err, func(from scanner) (run platen.Run, err error) {
 				err = from.Scan(&run.First, &run.Last)
 				return run, err
 			})

@@ -1,0 +1,133 @@
+package postgres
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// writers implements [sqlstore.ManyWriters].
+//
+// Transactions that write lists lock the rows that they write, in one order.
+// One that creates or removes entities holds the row of the sequence, so that
+// one process does it at a time; one that changes the index holds a row of
+// lease. A clean-up first waits for all transactions that write lists and began
+// before it: those that begin later see that the set is deleted.
+type writers struct{}
+
+var _ sqlstore.ManyWriters = writers{}
+
+// lockTexts are the statements of the locks.
+var lockTexts = map[sqlstore.Lock]string{
+	sqlstore.StructureLock: `SELECT next FROM sequence FOR UPDATE`,
+	sqlstore.IndexLock:     `SELECT name FROM lease WHERE name = 'index' FOR UPDATE`,
+	sqlstore.TryIndexLock:  `SELECT name FROM lease WHERE name = 'index' FOR UPDATE SKIP LOCKED`,
+}
+
+const (
+	// The number is platen's own among the database's advisory locks.
+	beginGroup    = `SELECT pg_advisory_xact_lock_shared(7528360051)`
+	waitForGroups = `SELECT pg_advisory_xact_lock(7528360051)`
+
+	noStatementTimeout = `SELECT set_config('statement_timeout', '0', true)`
+
+	keepDirty = `UPDATE find_stale SET ids = $2 WHERE seq = $1`
+
+	theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
+	findNames  = `SELECT n.id, n.kind, n.facet, n.name FROM find_name AS n JOIN ` + theseNames + `
+		ON n.kind = w.kind AND n.facet = w.facet AND n.name = w.name`
+	addNames = `INSERT INTO find_name (kind, facet, name) SELECT kind, facet, name FROM ` + theseNames + `
+		ORDER BY kind, facet, name
+		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
+
+	// Of all tables that an import fills.
+	analyze = `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value`
+)
+
+// Lock implements [sqlstore.ManyWriters].
+func (writers) Lock(ctx context.Context, tx sqlstore.Conn, lock sqlstore.Lock) (held bool, err error) {
+	if _, err := tx.ExecContext(ctx, noStatementTimeout); err != nil {
+		return false, err
+	}
+	result, err := tx.ExecContext(ctx, lockTexts[lock])
+	if err != nil {
+		return false, err
+	}
+	n, err := result.RowsAffected()
+	return n == 0, err
+}
+
+// BeginGroup implements [sqlstore.ManyWriters].
+func (writers) BeginGroup(ctx context.Context, tx sqlstore.Conn) error {
+	_, err := tx.ExecContext(ctx, beginGroup)
+	return err
+}
+
+// WaitForGroups implements [sqlstore.ManyWriters].
+func (writers) WaitForGroups(ctx context.Context, on sqlstore.Conn) error {
+	_, err := on.ExecContext(ctx, waitForGroups)
+	return err
+}
+
+// LockLists implements [sqlstore.ManyWriters]. Only a row can be locked, so
+// each list gets one.
+func (writers) LockLists(ctx context.Context, tx sqlstore.Conn, table string, ids []int64, large int) (*sql.Rows, error) {
+	_, err := tx.ExecContext(ctx, `INSERT INTO `+table+` (id, list) SELECT id, '[]' FROM unnest($1::bigint[]) AS k(id) ORDER BY id ON CONFLICT DO NOTHING`, ids)
+	if err != nil {
+		return nil, err
+	}
+	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
+	return tx.QueryContext(ctx, `SELECT id, octet_length(list), CASE WHEN NOT `+isLarge+` THEN list END,
+		CASE WHEN `+isLarge+` THEN sha256(convert_to(list, 'UTF8')) END
+		FROM `+table+` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`, ids)
+}
+
+// FindNames implements [sqlstore.ManyWriters].
+func (writers) FindNames(ctx context.Context, on sqlstore.Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error) {
+	return on.QueryContext(ctx, findNames, kinds, facets, names)
+}
+
+// AddNames implements [sqlstore.ManyWriters].
+func (writers) AddNames(ctx context.Context, on sqlstore.Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error) {
+	return on.QueryContext(ctx, addNames, kinds, facets, names)
+}
+
+// KeepDirty implements [sqlstore.ManyWriters].
+func (writers) KeepDirty(ctx context.Context, tx sqlstore.Conn, seq int64, ids []int64) error {
+	_, err := tx.ExecContext(ctx, keepDirty, seq, ids)
+	return err
+}
+
+// snapshot is [sqlstore.Engine.Snapshot].
+func (d *Database) snapshot(ctx context.Context) (*sql.Tx, error) {
+	tx, err := d.Reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := tx.ExecContext(ctx, noStatementTimeout); err != nil {
+		return nil, errors.Join(err, tx.Rollback())
+	}
+	return tx, nil
+}
+
+// analyze is [sqlstore.Engine.AfterInserts]. To the planner's statistics a
+// table is empty until then, and its plans for an empty table read all of it.
+func (d *Database) analyze(ctx context.Context) error {
+	_, err := d.Writer.ExecContext(ctx, analyze)
+	return err
+}
+
+// afterCopy is [sqlstore.Engine.AfterCopy]: the next numbers of the tables that
+// give them are after those that were copied.
+func afterCopy(ctx context.Context, tx sqlstore.Conn) error {
+	for _, table := range []string{"record_table", "details", "find_name"} {
+		_, err := tx.ExecContext(ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM `+table+`), false)`)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,209 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"time"
+
+	"github.com/platenhq/platen/internal/search"
+	"github.com/platenhq/platen/internal/storage"
+)
+
+// An Engine is an open database, with its migrations done, for a [Store].
+type Engine struct {
+	Writer *sql.DB // for writes
+	Reader *sql.DB // for reads, some of them long
+
+	// Lookup is for reads of few rows, so that none of them waits for a long
+	// read. Control is for what keeps the server itself going (users,
+	// readiness, heartbeats), so that no request can hold it up.
+	Lookup, Control *sql.DB
+
+	// Dialect is the SQL that differs. Unprepared says that the driver prepares
+	// statements itself, for each connection, and gets texts.
+	Dialect    Dialect
+	Unprepared bool
+
+	// Replicas is how the processes that serve the database know of each other;
+	// [OneProcess] if there is never more than one.
+	Replicas Replicas
+	// ManyWriters is for a database in which transactions write at the same
+	// time, some of them of other processes. Nil: Writer has one connection,
+	// which keeps transactions apart.
+	ManyWriters ManyWriters
+	// Timeout bounds what is short, from its first statement to its last, on a
+	// database that can be out of reach without an error. Zero: no bound.
+	Timeout time.Duration
+	// ReadLanes is how many statements read lists at once, each for all callers
+	// that wait; for a database where every statement is a network round trip.
+	// Zero: each caller reads its own.
+	ReadLanes int
+
+	// Translate turns errors of the driver into [platen.Error], by number.
+	Translate func(err error) error
+	// IsDataError reports whether an error may be due to the values of a
+	// statement, and not to the database. Nil: always.
+	IsDataError func(err error) bool
+	// ServerReplied reports whether an error is the answer of the database
+	// itself, which then did nothing. Nil: always.
+	ServerReplied func(err error) bool
+	// IsRetryable reports whether a statement had no effect for a reason that
+	// may be gone already, such as a connection that was cut. Nil: never.
+	IsRetryable func(err error) bool
+	// DegradedCommits counts commits that were acknowledged without their
+	// synchronous standby. Nil: none.
+	DegradedCommits func() int64
+
+	// Ready returns an error unless the database takes writes. An error of the
+	// driver is one.
+	Ready func(ctx context.Context) error
+	// Snapshot begins a transaction that reads the database as it is now, for
+	// as long as that takes.
+	Snapshot func(ctx context.Context) (*sql.Tx, error)
+	// AfterInserts is called when many rows were added, so that the planner
+	// knows. Nil: it need not be told.
+	AfterInserts func(ctx context.Context) error
+	// AfterCopy is called in the transaction that ends a copy into the
+	// database, whose rows came with their numbers. Nil: nothing depends on
+	// those.
+	AfterCopy func(ctx context.Context, tx Conn) error
+
+	// CacheBytes bounds the cache of lists. Zero turns it off, as it must be
+	// when another process may write lists.
+	CacheBytes int
+	// Close closes all pools and whatever else belongs to the database.
+	Close func() error
+}
+
+// A Conn runs statements, in a transaction or on any connection of a pool.
+type Conn interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// A Dialect writes the SQL that differs between databases. It does no I/O. In
+// a text the parameters $1, $2, … must first appear in this order.
+type Dialect interface {
+	search.Dialect
+
+	// EachID is the table k (id) of the ids of a parameter made by IDs.
+	EachID(parameter string) string
+	// SameText is the condition that a column of texts of any length equals a
+	// parameter, as its index serves it.
+	SameText(column, parameter string) string
+	// Gone is the condition that the process with the id in a column has ended.
+	Gone(process string) string
+	// ListsBetween selects (id, list) of the lists in a table whose ids are $1
+	// to $2, in order. It may leave out those after so many bytes of lists.
+	ListsBetween(table string, bytes int) string
+	// Dirty selects (seq, id, kind) of the entities in find_stale whose seq is
+	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
+	Dirty() string
+
+	// InsertMany inserts many rows, with an array of each column as a
+	// parameter; conflict is the end of the statement. DeleteMany removes rows
+	// by their keys. Both return "" if a statement for each row is as good.
+	InsertMany(table string, columns []Column, conflict string) string
+	DeleteMany(table string, key []Column) string
+}
+
+// A Lock is what a transaction holds from its begin to its end, to keep other
+// transactions from doing the same.
+type Lock int
+
+// The locks, in the order in which a transaction may take them.
+const (
+	NoLock        Lock = iota
+	StructureLock      // to create or remove entities
+	IndexLock          // to change the search index of entities that exist
+	TryIndexLock       // IndexLock, unless another process holds it
+)
+
+// ManyWriters is what a store does on a database in which transactions write
+// at the same time.
+type ManyWriters interface {
+	// Lock takes a lock until the end of a transaction, which may then take its
+	// time. held: a lock that is not waited for is another's.
+	Lock(ctx context.Context, tx Conn, lock Lock) (held bool, err error)
+	// BeginGroup tells WaitForGroups of a transaction that writes lists, until
+	// its end.
+	BeginGroup(ctx context.Context, tx Conn) error
+	// WaitForGroups waits for the transactions that write lists and have begun.
+	WaitForGroups(ctx context.Context, on Conn) error
+	// LockLists locks the lists of entities in a table, those that are not
+	// there too, until the end of a transaction. It returns (id, bytes, list,
+	// hash) of each: the list is NULL if it is over large bytes, otherwise its
+	// SHA-256 is.
+	LockLists(ctx context.Context, tx Conn, table string, ids []int64, large int) (*sql.Rows, error)
+	// FindNames returns (id, kind, facet, name) of those names that are in the
+	// table find_name. AddNames adds those that are not, and returns all.
+	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)
+	AddNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)
+	// KeepDirty leaves only ids in a row of find_stale.
+	KeepDirty(ctx context.Context, tx Conn, seq int64, ids []int64) error
+}
+
+// Replicas is what the processes that serve one database tell each other. All
+// times are by the clock of the database.
+type Replicas interface {
+	// Heartbeat says that a process lives. One that has not said so for some
+	// seconds is taken for dead. Leave says that it has ended.
+	Heartbeat(ctx context.Context, process string) error
+	Leave(ctx context.Context, process string) error
+	// Alive returns the processes that live.
+	Alive(ctx context.Context) ([]string, error)
+	// Forget forgets processes that have long been dead, and failed logins that
+	// are older than an age.
+	Forget(ctx context.Context, age time.Duration) error
+	// TryLease reports whether a process may do a task for all, for some time
+	// after which it has to ask again.
+	TryLease(ctx context.Context, task, process string, keep time.Duration) (bool, error)
+
+	// ReportOperation says how far a running operation is. found: it runs.
+	ReportOperation(ctx context.Context, id string, percent int) (found bool, err error)
+	// ShareFailures records failed logins of a process, and returns those that
+	// others recorded after a number, with the number to go on from.
+	ShareFailures(ctx context.Context, process string, mine []storage.LoginFailure, after int64) (others []storage.LoginFailure, last int64, err error)
+	// ForgetFailures forgets failed logins of a user at an address; an empty
+	// one stands for all.
+	ForgetFailures(ctx context.Context, tx Conn, failure storage.LoginFailure) error
+	// Now returns the time by the clock that all processes share.
+	Now(ctx context.Context) (time.Time, error)
+}
+
+// OneProcess is the [Replicas] of a database that one process serves.
+type OneProcess struct{}
+
+var _ Replicas = OneProcess{}
+
+// Heartbeat implements [Replicas].
+func (OneProcess) Heartbeat(context.Context, string) error { return nil }
+
+// Leave implements [Replicas].
+func (OneProcess) Leave(context.Context, string) error { return nil }
+
+// Alive implements [Replicas]. The process does not ask for itself.
+func (OneProcess) Alive(context.Context) ([]string, error) { return nil, nil }
+
+// Forget implements [Replicas].
+func (OneProcess) Forget(context.Context, time.Duration) error { return nil }
+
+// TryLease implements [Replicas].
+func (OneProcess) TryLease(context.Context, string, string, time.Duration) (bool, error) {
+	return true, nil
+}
+
+// ReportOperation implements [Replicas]. The process itself knows.
+func (OneProcess) ReportOperation(context.Context, string, int) (bool, error) { return true, nil }
+
+// ShareFailures implements [Replicas].
+func (OneProcess) ShareFailures(context.Context, string, []storage.LoginFailure, int64) ([]storage.LoginFailure, int64, error) {
+	return nil, 0, nil
+}
+
+// ForgetFailures implements [Replicas].
+func (OneProcess) ForgetFailures(context.Context, Conn, storage.LoginFailure) error { return nil }
+
+// Now implements [Replicas].
+func (OneProcess) Now(context.Context) (time.Time, error) { return time.Now(), nil }

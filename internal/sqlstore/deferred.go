@@ -1,0 +1,136 @@
+package sqlstore
+
+import "github.com/platenhq/platen"
+
+// Where every statement is a network round trip, a transaction defers the rows
+// that it writes to some tables, and writes many of them in one statement.
+
+// deferredOrder is the order in which deferred statements are run: a row that
+// is removed may be put back.
+var deferredOrder = []*query{
+	deleteValue,
+	insertEntity, insertContentBlock, insertDetailsMedia,
+	upsertList[platen.Properties], upsertList[platen.Metadata], upsertList[platen.Fields],
+	insertDirty, insertValue,
+}
+
+// deferredRows are the arguments of a deferred statement, by column.
+type deferredRows struct {
+	columns []Column
+	last    bool // of rows with the same first column only the last counts
+	count   int
+	bytes   int
+	numbers [][]*int64
+	texts   [][]string
+	bodies  [][][]byte
+	places  map[int64]int // last: of each first column
+}
+
+func newDeferredRows(columns []Column, last bool) *deferredRows {
+	n := len(columns)
+	return &deferredRows{columns: columns, last: last, numbers: make([][]*int64, n), texts: make([][]string, n), bodies: make([][][]byte, n), places: make(map[int64]int)}
+}
+
+// A statement of deferred rows has so many of them, and bytes, at most.
+const (
+	deferredMost  = 8192
+	deferredBytes = 8 << 20
+)
+
+// deferExec keeps a row for later.
+func (t *transaction) deferExec(q *query, args []any) error {
+	rows := t.deferred[q]
+	if rows == nil {
+		rows = newDeferredRows(q.batch.columns, q.batch.last)
+		if t.deferred == nil {
+			t.deferred = make(map[*query]*deferredRows)
+		}
+		t.deferred[q] = rows
+	}
+	rows.add(args)
+	if rows.count >= deferredMost || rows.bytes >= deferredBytes {
+		t.flush()
+	}
+	return t.deferredErr
+}
+
+// add adds a row.
+func (r *deferredRows) add(args []any) {
+	place := r.count
+	if r.last {
+		id := args[0].(int64)
+		if old, ok := r.places[id]; ok {
+			place = old
+		}
+		r.places[id] = place
+	}
+	if place == r.count {
+		r.count++
+	}
+	for i, arg := range args {
+		switch r.columns[i].Type {
+		case Integer:
+			r.numbers[i] = put(r.numbers[i], place, number(arg))
+		case Text:
+			text := arg.(string)
+			r.texts[i] = put(r.texts[i], place, text)
+			r.bytes += len(text)
+		case Bytes:
+			body := arg.([]byte)
+			r.bodies[i] = put(r.bodies[i], place, body)
+			r.bytes += len(body)
+		}
+	}
+}
+
+func put[T any](column []T, place int, value T) []T {
+	if place == len(column) {
+		return append(column, value)
+	}
+	column[place] = value
+	return column
+}
+
+// number returns an argument for an integer column; nil for NULL.
+func number(arg any) *int64 {
+	switch n := arg.(type) {
+	case int64:
+		return &n
+	case int:
+		wide := int64(n)
+		return &wide
+	}
+	return nil
+}
+
+// args returns an array for each column.
+func (r *deferredRows) args() []any {
+	args := make([]any, len(r.columns))
+	for i, column := range r.columns {
+		switch column.Type {
+		case Integer:
+			args[i] = r.numbers[i]
+		case Text:
+			args[i] = r.texts[i]
+		case Bytes:
+			args[i] = r.bodies[i]
+		}
+	}
+	return args
+}
+
+// flush writes the deferred rows. The first error ends the transaction.
+func (t *transaction) flush() {
+	if len(t.deferred) == 0 {
+		return
+	}
+	for _, q := range deferredOrder {
+		rows := t.deferred[q]
+		if rows == nil || t.deferredErr != nil {
+			continue
+		}
+		t.flushedRows += int64(rows.count)
+		_, t.deferredErr = t.tx.ExecContext(t.ctx, t.store.statements.batches[q.number], rows.args()...)
+	}
+	clear(t.deferred)
+}

@@ -1,0 +1,392 @@
+package sqlstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// manyWriters is the writers of a database in which transactions write at the
+// same time, of this process and of others. Locks of the database keep them
+// apart. Every statement is a network round trip, so few do much.
+type manyWriters struct {
+	s     *Store
+	db    ManyWriters
+	turns lockTurns
+}
+
+var _ writers = (*manyWriters)(nil)
+
+// groupLanes is how many groups are on their way at once: while one waits for
+// the database, the next is made up.
+const groupLanes = 2
+
+// lockFor bounds how long a client waits for other creations and deletions.
+const lockFor = 25 * time.Second
+
+// lockTurns limits, for each lock, how many goroutines wait for it: each holds
+// a connection.
+type lockTurns map[Lock]chan struct{}
+
+func newManyWriters(s *Store) *manyWriters {
+	return &manyWriters{s: s, db: s.engine.ManyWriters, turns: lockTurns{
+		StructureLock: make(chan struct{}, 1),
+		IndexLock:     make(chan struct{}, 2),
+		TryIndexLock:  make(chan struct{}, 1),
+		NoLock:        make(chan struct{}, 2),
+	}}
+}
+
+// take waits for a turn at a lock.
+func (l lockTurns) take(ctx context.Context, lock Lock) (release func(), err error) {
+	turn := l[lock]
+	select {
+	case turn <- struct{}{}:
+		return func() { <-turn }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is under way, and this one's turn has not come: try again")
+
+// errHeld is for a lock that is not waited for.
+var errHeld = errors.New("another process does it")
+
+func (w *manyWriters) lanes() int { return groupLanes }
+
+// flushEvery implements [writers]. A flush takes more from those who write than
+// with one writer.
+func (w *manyWriters) flushEvery() time.Duration { return 5 * time.Second }
+
+func (w *manyWriters) update(ctx, turn context.Context, lock Lock, fn func(*transaction) error) error {
+	s := w.s
+	if !s.beginWork() {
+		return errStopping
+	}
+	defer s.running.Done()
+	turn, stopWaiting := s.within(turn)
+	defer stopWaiting()
+	release, err := w.turns.take(turn, lock)
+	if err != nil {
+		return err
+	}
+	defer release()
+	within, cancel := s.within(ctx)
+	defer cancel()
+	if lock == NoLock {
+		within, cancel = s.bounded(within)
+		defer cancel()
+	}
+	t, err := s.begin(within)
+	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
+		t, err = s.begin(within)
+	}
+	if err != nil {
+		return ended(within, err)
+	}
+	if lock != NoLock {
+		if err := w.lock(turn, t, lock); err != nil {
+			return t.rollback(err)
+		}
+	}
+	if err := t.run(fn); err != nil {
+		return err
+	}
+	if err := t.commit(); err != nil {
+		return err
+	}
+	if t.flushedRows >= insertsMany {
+		s.afterInserts()
+	}
+	return nil
+}
+
+// insertsMany is how many new rows the planner must be told of.
+const insertsMany = 10_000
+
+// lock takes a lock of the database.
+func (w *manyWriters) lock(ctx context.Context, t *transaction, lock Lock) error {
+	held, err := w.db.Lock(ctx, t.tx, lock)
+	switch {
+	case ctx.Err() != nil:
+		return errors.Join(context.Cause(ctx), err)
+	case err != nil:
+		return err
+	case held:
+		return errHeld
+	}
+	return nil
+}
+
+// readGroup implements [writers]. It reads the kinds of the entities, and the
+// lists to merge into, which stay locked.
+func (w *manyWriters) readGroup(g *lists, group []*write) error {
+	if err := w.db.BeginGroup(g.t.ctx, g.t.tx); err != nil {
+		return err
+	}
+	ids := make(map[listKey]bool, len(group))
+	merges := false
+	for _, one := range group {
+		if one.merge == nil {
+			ids[listKey{one.id, one.facet}] = true
+			continue
+		}
+		merges = true
+		for _, entry := range one.merge.entries {
+			ids[listKey{entry.id, one.facet}] = true
+		}
+	}
+	kinds, err := g.kinds(ids)
+	if err != nil {
+		return err
+	}
+	var there [len(facets)][]int64
+	for key := range ids {
+		g.now[key] = cached{kind: kinds[key.id]}
+		if kinds[key.id] != 0 {
+			g.now[key] = cached{kinds[key.id], platen.EmptyList}
+			there[key.facet] = append(there[key.facet], int64(key.id))
+		}
+	}
+	if !merges {
+		return nil
+	}
+	for f, ids := range there {
+		if len(ids) > 0 {
+			if err := w.lockLists(g, platen.Facet(f), ids); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// kinds returns the kinds of those entities that there are.
+func (g *lists) kinds(keys map[listKey]bool) (map[platen.ID]platen.Kind, error) {
+	seen := make(map[platen.ID]platen.Kind, len(keys))
+	ids := make([]int64, 0, len(keys))
+	for key := range keys {
+		if _, ok := seen[key.id]; !ok {
+			seen[key.id] = 0
+			ids = append(ids, int64(key.id))
+		}
+	}
+	rows, err := g.t.stmt(selectKinds).QueryContext(g.t.ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id platen.ID
+		var kind platen.Kind
+		if err := rows.Scan(&id, &kind); err != nil {
+			return nil, err
+		}
+		seen[id] = kind
+	}
+	return seen, rows.Err()
+}
+
+// lockLists locks lists until the end of the transaction, and reads those that are
+// not large.
+func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) error {
+	rows, err := w.db.LockLists(g.t.ctx, g.t.conn(), listTables[facet].name, ids, largeBytes)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id platen.ID
+		var large largeList
+		var list, digest []byte
+		if err := rows.Scan(&id, &large.bytes, &list, &digest); err != nil {
+			return err
+		}
+		key := listKey{id, facet}
+		g.now[key] = cached{g.now[key].kind, list}
+		if list == nil {
+			copy(large.digest[:], digest)
+			if g.large == nil {
+				g.large = make(map[listKey]largeList)
+			}
+			g.large[key] = large
+		}
+	}
+	return rows.Err()
+}
+
+// largeBytes is the length from which on a group does not fetch a list that it
+// locks, but its hash.
+const largeBytes = 64 << 10
+
+// A largeList is what a group knows of such a list.
+type largeList struct {
+	bytes  int
+	digest [sha256.Size]byte
+}
+
+// writeEmpty implements [writers]. The row stays, since other transactions may
+// wait for its lock.
+func (w *manyWriters) writeEmpty(t *transaction, key listKey) error {
+	return t.exec(upsertList[key.facet], int64(key.id), string(platen.EmptyList))
+}
+
+func (w *manyWriters) waitForGroups(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	return ended(ctx, w.db.WaitForGroups(ctx, w.s.engine.Writer))
+}
+
+// isDirty implements [writers]. What other processes have done is not known.
+func (w *manyWriters) isDirty(platen.ID) bool { return false }
+
+func (w *manyWriters) addDirty(map[listKey]bool) {}
+
+func (w *manyWriters) blockFlush(context.Context) (release func(), err error) {
+	return func() {}, nil
+}
+
+func (w *manyWriters) lockIndex(t *transaction) error { return w.lock(t.ctx, t, IndexLock) }
+
+// dirtyRows is how many rows of find_stale are taken together. One row is of a
+// group of entities.
+const dirtyRows = 100
+
+// flushDirty implements [writers]. Only other flushes wait for its
+// transactions.
+func (w *manyWriters) flushDirty(ctx context.Context, lock Lock, last int64) error {
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := w.s.updateWith(ctx, lock, func(t *transaction) (err error) {
+			more, err = w.flush(t, last)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// flush brings the index up to date with some rows of find_stale, in one
+// transaction. It reads the lists after the rows: a later change adds another
+// row.
+func (w *manyWriters) flush(t *transaction, last int64) (more bool, err error) {
+	dirty, err := t.dirty(0, last, dirtyRows)
+	if err != nil || len(dirty) == 0 {
+		return false, err
+	}
+	var owners []owner
+	seen := make(map[platen.ID]bool, len(dirty))
+	for _, o := range dirty {
+		if !seen[o.id] {
+			seen[o.id] = true
+			owners = append(owners, o)
+		}
+	}
+	x := indexer{t: t}
+	p := w.s.planner(t.ctx, t.stmt, t.tx)
+	start := time.Now()
+	for len(owners) > 0 && time.Since(start) < indexHold {
+		n, err := p.few(owners)
+		if err != nil {
+			return false, err
+		}
+		changes, err := p.plan(owners[:n])
+		if err != nil {
+			return false, err
+		}
+		if _, err := x.apply(changes, time.Time{}); err != nil {
+			return false, err
+		}
+		maps.Copy(p.names, x.names)
+		owners = owners[n:]
+	}
+	left := make(map[platen.ID]bool, len(owners))
+	for _, o := range owners {
+		left[o.id] = true
+	}
+	rows := make(map[int64]bool)
+	for _, o := range dirty {
+		rows[o.seq] = true
+	}
+	return len(owners) > 0 || len(rows) == dirtyRows, w.removeDirty(t, dirty, left)
+}
+
+// removeDirty removes rows of find_stale, except for entities that are left.
+func (w *manyWriters) removeDirty(t *transaction, dirty []owner, left map[platen.ID]bool) error {
+	var done []int64
+	for len(dirty) > 0 {
+		seq := dirty[0].seq
+		var rest []int64
+		n := 0
+		for ; n < len(dirty) && dirty[n].seq == seq; n++ {
+			if left[dirty[n].id] {
+				rest = append(rest, int64(dirty[n].id))
+			}
+		}
+		switch {
+		case len(rest) == 0:
+			done = append(done, seq)
+		case len(rest) < n:
+			if err := w.db.KeepDirty(t.ctx, t.conn(), seq, rest); err != nil {
+				return err
+			}
+		}
+		dirty = dirty[n:]
+	}
+	if len(done) == 0 {
+		return nil
+	}
+	return t.exec(deleteDirty, w.s.engine.Dialect.IDs(done))
+}
+
+// A namesFunc is a method of [ManyWriters] for many names.
+type namesFunc func(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)
+
+// eachName yields the ids of names that of finds or adds.
+func eachName(ctx context.Context, on Conn, of namesFunc, names []searchName, yield func(searchName, int64)) error {
+	for names := range slices.Chunk(names, deferredMost) {
+		kinds, facets, texts := make([]int64, len(names)), make([]int64, len(names)), make([][]byte, len(names))
+		for i, name := range names {
+			kinds[i], facets[i], texts[i] = int64(name.kind), int64(name.facet), []byte(name.name)
+		}
+		rows, err := of(ctx, on, kinds, facets, texts)
+		_, err = collect(rows, err, func(from scanner) (name searchName, err error) {
+			var id int64
+			var text []byte
+			err = from.Scan(&id, &name.kind, &name.facet, &text)
+			name.name = string(text)
+			yield(name, id)
+			return name, err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *manyWriters) findNames(p planner, names []searchName) error {
+	return eachName(p.ctx, p.on, w.db.FindNames, names, func(name searchName, id int64) { p.names[name] = id })
+}
+
+// addNames implements [writers].
+func (w *manyWriters) addNames(x *indexer, names []searchName) error {
+	if err := eachName(x.t.ctx, x.t.conn(), w.db.FindNames, names, x.remember); err != nil {
+		return err
+	}
+	names = slices.DeleteFunc(names, func(name searchName) bool { return x.names[name] != 0 })
+	// In a statement of its own: another transaction that adds the same name
+	// does not wait for this one, and a name that is not used is no harm.
+	return eachName(x.t.ctx, w.s.engine.Writer, w.db.AddNames, names, x.remember)
+}

@@ -1,0 +1,145 @@
+package sqlstore
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// A ColumnType is what a column holds in both databases.
+type ColumnType int
+
+// The types of columns.
+const (
+	Integer ColumnType = iota // 64 bits, or NULL
+	Text
+	Bytes
+)
+
+// A Column is a column of a table.
+type Column struct {
+	Name string
+	Type ColumnType
+}
+
+// A table is a table with all its columns.
+type table struct {
+	name    string
+	key     int // so many of the columns, from the first on, are its key
+	columns []Column
+	where   string // the condition of rows that [Copy] copies; "": all
+}
+
+func integers(names ...string) []Column { return columnsOf(Integer, names) }
+func texts(names ...string) []Column    { return columnsOf(Text, names) }
+func blobs(names ...string) []Column    { return columnsOf(Bytes, names) }
+
+func columnsOf(of ColumnType, names []string) []Column {
+	columns := make([]Column, len(names))
+	for i, name := range names {
+		columns[i] = Column{name, of}
+	}
+	return columns
+}
+
+var (
+	entityTable       = table{"entity", 1, integers("first", "last", "kind", "parent", "ord", "record", "details", "root"), ""}
+	contentBlockTable = table{"content_block", 2, slices.Concat(integers("job", "seq", "count", "digits"), blobs("pairs", "pages"), integers("first_item", "last_item", "wide")), ""}
+	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
+	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("rest")), ""}
+
+	// listTables are the tables of lists, by facet: a table for each facet, so
+	// that a list is found by the id of its entity alone.
+	listTables = makeListTables()
+)
+
+func makeListTables() (tables [len(facets)]table) {
+	for _, f := range facets {
+		tables[f] = table{f.String(), 1, slices.Concat(integers("id"), texts("list")), "list <> '[]'"}
+	}
+	return tables
+}
+
+// copiedTables are the tables that [Copy] copies, in this order.
+var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
+	contentBlockTable,
+	{"data_schema", 1, slices.Concat(integers("dataset"), texts("body")), ""},
+	{"record_table", 1, slices.Concat(integers("id"), texts("name")), ""},
+	{"content_set", 1, slices.Concat(integers("id"), texts("type")), ""},
+	{"details", 1, slices.Concat(integers("id"), texts("body"), integers("pages", "sheets", "sections", "duplex"), texts("template")), ""},
+	detailsMediaTable,
+	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner")), ""},
+	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
+	findValueTable,
+	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
+	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
+	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
+})
+
+// notCopied are the other tables, with the reason.
+var notCopied = map[string]string{
+	"sequence":      "one row, which Copy sets at its end",
+	"users_version": "one row, which Copy sets at its end",
+	"migration":     "each database has its own",
+	"find_stale":    "Copy brings the index of the source up to date first",
+	"user_change":   "for servers that are running, and none is",
+	"known_login":   "spares a known address the limit on guessing; learned again with the next login",
+	"login_failure": "for servers that are running, and none is",
+	"replica":       "names the servers that are running, and none is",
+	"lease":         "filled by the migrations; of servers that are running, and none is",
+}
+
+// names returns the names of the columns.
+func (t table) names() []string {
+	names := make([]string, len(t.columns))
+	for i, column := range t.columns {
+		names[i] = column.Name
+	}
+	return names
+}
+
+// condition returns the WHERE clause of the rows that count.
+func (t table) condition() string {
+	if t.where == "" {
+		return ""
+	}
+	return " WHERE " + t.where
+}
+
+// selectAll selects the rows that count in the order of the key; with after,
+// those after the key that the parameters are.
+func (t table) selectAll(after bool) string {
+	key := strings.Join(t.names()[:t.key], ", ")
+	conditions := slices.DeleteFunc([]string{t.where}, func(s string) bool { return s == "" })
+	if after {
+		conditions = append(conditions, "("+key+") > ("+placeholders(t.key)+")")
+	}
+	where := ""
+	if len(conditions) > 0 {
+		where = " WHERE " + strings.Join(conditions, " AND ")
+	}
+	return "SELECT " + strings.Join(t.names(), ", ") + " FROM " + t.name + where + " ORDER BY " + key
+}
+
+// insert inserts a row, whose columns are the parameters.
+func (t table) insert() string {
+	return "INSERT INTO " + t.name + " (" + strings.Join(t.names(), ", ") + ") VALUES (" + placeholders(len(t.columns)) + ")"
+}
+
+// keyIs is the condition that the parameters are the key.
+func (t table) keyIs() string {
+	conditions := make([]string, t.key)
+	for i, name := range t.names()[:t.key] {
+		conditions[i] = name + " = $" + strconv.Itoa(i+1)
+	}
+	return strings.Join(conditions, " AND ")
+}
+
+// placeholders returns "$1, $2, …".
+func placeholders(n int) string {
+	all := make([]string, n)
+	for i := range all {
+		all[i] = "$" + strconv.Itoa(i+1)
+	}
+	return strings.Join(all, ", ")
+}

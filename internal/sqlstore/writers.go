@@ -1,0 +1,112 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// writers is how a store keeps its write transactions apart: [oneWriter] or
+// [manyWriters].
+type writers interface {
+	// lanes is how many groups of list writes are on their way at once.
+	lanes() int
+	// update runs fn in a transaction of its own, which holds a lock and is
+	// rolled back if ctx ends. turn bounds the time until it begins.
+	update(ctx, turn context.Context, lock Lock, fn func(*transaction) error) error
+
+	// readGroup reads, and locks, what the writes of a group need to know.
+	readGroup(g *lists, group []*write) error
+	// writeEmpty writes an empty list.
+	writeEmpty(t *transaction, key listKey) error
+	// waitForGroups waits for the groups of list writes that have begun.
+	waitForGroups(ctx context.Context) error
+
+	// isDirty reports whether an entity is known to be in find_stale. addDirty
+	// is told of lists that were changed, and so are now.
+	isDirty(id platen.ID) bool
+	addDirty(changed map[listKey]bool)
+	// flushDirty brings the index up to date with the rows of find_stale up to
+	// a number.
+	flushDirty(ctx context.Context, lock Lock, last int64) error
+	// flushEvery is how often the index is brought up to date in the background.
+	flushEvery() time.Duration
+	// blockFlush keeps flushDirty of this process from running, until release;
+	// lockIndex that of other processes, until the end of a transaction.
+	blockFlush(ctx context.Context) (release func(), err error)
+	lockIndex(t *transaction) error
+
+	// findNames looks up names in the index. addNames adds those that are not
+	// there, or leaves it to [indexer.nameID].
+	findNames(p planner, names []searchName) error
+	addNames(x *indexer, names []searchName) error
+}
+
+// errInDoubt is in the error of a commit whose outcome is not known.
+var errInDoubt = errors.New("the outcome of the commit is not known")
+
+var errTooSlow = platen.Errorf(platen.Unavailable, "the database did not answer in time")
+
+// bounded limits the time of what is short, see [Engine.Timeout].
+func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if s.engine.Timeout == 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeoutCause(ctx, s.engine.Timeout, errTooSlow)
+}
+
+// commitChecked commits. If the reply was lost, or the database warned that the
+// commit has no synchronous copy, the error is Unavailable and wraps
+// [errInDoubt].
+func (s *Store) commitChecked(tx interface{ Commit() error }) error {
+	degraded := s.engine.DegradedCommits()
+	err := tx.Commit()
+	if err != nil && s.engine.ServerReplied(err) || err == nil && degraded == s.engine.DegradedCommits() {
+		return err
+	}
+	return &platen.Error{
+		Code:    platen.Unavailable,
+		Message: "the database was lost while the change was stored: it may be there or not; look, or send it again",
+		Err:     errors.Join(errInDoubt, err),
+	}
+}
+
+// retries is how often a transaction or a read is tried again that had no
+// effect through no fault of its own.
+const retries = 2
+
+// isRetryable reports whether what has failed may be tried again: it had no
+// effect, for a reason that may be gone.
+func (s *Store) isRetryable(err error) bool {
+	return s.engine.IsRetryable(err) && !errors.Is(err, errInDoubt)
+}
+
+// retry runs fn, which only reads, and again if a connection was lost.
+func (s *Store) retry(fn func() error) error {
+	err := fn()
+	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
+		err = fn()
+	}
+	return err
+}
+
+// beginWork reports whether work may begin; Close waits for running.Done.
+func (s *Store) beginWork() bool {
+	s.entry.Lock()
+	defer s.entry.Unlock()
+	if s.stop.Err() != nil {
+		return false
+	}
+	s.running.Add(1)
+	return true
+}
+
+// afterInserts tells the planner of new rows, see [Engine.AfterInserts]. An
+// error is ignored, since the next import does the same.
+func (s *Store) afterInserts() {
+	if s.engine.AfterInserts != nil {
+		_ = s.engine.AfterInserts(s.stop)
+	}
+}
