@@ -82,20 +82,17 @@ func (Dialect) Dirty() string {
 	return `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
 }
 
-// InsertMany implements [sqlstore.Dialect].
-func (Dialect) InsertMany(table string, columns []sqlstore.Column, conflict string) string {
-	if table == dirtyTable {
-		return insertDirty
-	}
-	return "INSERT INTO " + table + " (" + names(columns) + ") SELECT * FROM " + arrays(columns) + " AS new" + conflict
+// InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.
+func (Dialect) InsertDirty() (one, many string) {
+	return `INSERT INTO find_stale (ids, kind) VALUES (ARRAY[$1::bigint], $2)`,
+		`INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
+		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
 }
 
-const (
-	dirtyTable = "find_stale"
-	// Entities of one kind share a row, up to 256.
-	insertDirty = `INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
-		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
-)
+// InsertMany implements [sqlstore.Dialect].
+func (Dialect) InsertMany(table string, columns []sqlstore.Column, conflict string) string {
+	return "INSERT INTO " + table + " (" + names(columns) + ") SELECT * FROM " + arrays(columns) + " AS new" + conflict
+}
 
 // DeleteMany implements [sqlstore.Dialect].
 func (Dialect) DeleteMany(table string, key []sqlstore.Column) string {

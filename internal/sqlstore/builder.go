@@ -8,11 +8,6 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// groupPages is how many pages, records or items a creation collects before
-// it writes them, so that what it makes gets neighbouring identifiers: a run
-// each, not a row. No run of content items is longer.
-const groupPages = 8192
-
 // A builder creates entities in one transaction. Each kind of set has its own
 // way to call it.
 type builder struct {

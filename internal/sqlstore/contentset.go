@@ -70,7 +70,7 @@ func (c *itemCreation) add(source *transfer.SourceItem) error {
 		}
 	}
 	c.items = append(c.items, item)
-	if c.bytes += len(item.properties); len(c.items) >= groupPages || c.bytes > 4<<20 {
+	if c.bytes += len(item.properties); len(c.items) >= collectMost || c.bytes > 4<<20 {
 		return c.flush()
 	}
 	return nil
@@ -259,7 +259,7 @@ func yieldItems(rows []row, yield func([]platen.Content, error) bool) bool {
 		for id := items.First; id <= items.Last; id++ {
 			contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
 		}
-		if len(contents) >= groupPages {
+		if len(contents) >= collectMost {
 			if !yield(contents, nil) {
 				return false
 			}

@@ -15,10 +15,6 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// copyMark is the name of a secret that says that a copy into this database
-// was begun, and of what.
-const copyMark = "unfinished-copy"
-
 // copyBatch is how many rows are written to the target together.
 const copyBatch = 4096
 

@@ -196,7 +196,7 @@ func (c *creation) close(document sourceDocument) error {
 }
 
 func (c *creation) full() bool {
-	return len(c.pages) >= groupPages || len(c.documents) >= groupPages || c.arena > 4<<20
+	return len(c.pages) >= collectMost || len(c.documents) >= collectMost || c.arena > 4<<20
 }
 
 // keep copies lists, which are good during a call only.

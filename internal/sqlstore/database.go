@@ -100,6 +100,9 @@ type Dialect interface {
 	// Dirty selects (seq, id, kind) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
+	// InsertDirty inserts an entity, whose id and kind are $1 and $2, in
+	// find_stale; many is that of InsertMany.
+	InsertDirty() (one, many string)
 
 	// InsertMany inserts many rows, with an array of each column as a
 	// parameter; conflict is the end of the statement. DeleteMany removes rows

@@ -86,7 +86,7 @@ func runsFromEnd(ids []platen.ID) []platen.Run {
 // usedRecords returns which data records of a run a content item has, deleted
 // or not, from the end on.
 func (t *transaction) usedRecords(run platen.Run) ([]platen.Run, error) {
-	items, err := t.rows(selectItemsWith, int64(run.First-groupPages), int64(run.Last), int64(run.First))
+	items, err := t.rows(selectItemsWith, int64(run.First-longestItemRun), int64(run.Last), int64(run.First))
 	if err != nil {
 		return nil, err
 	}
@@ -371,7 +371,7 @@ func (t *transaction) removeFreed() error {
 	freed := joinFromEnd(t.freed)
 	for len(freed) > 0 {
 		n := 1
-		for n < len(freed) && freed[n-1].First-freed[n].Last < groupPages {
+		for n < len(freed) && freed[n-1].First-freed[n].Last < longestItemRun {
 			n++
 		}
 		used, err := t.usedRecords(platen.Run{First: freed[n-1].First, Last: freed[0].Last})

@@ -20,12 +20,6 @@ import (
 // Each step can be done twice, or by two processes at once. So a deletion that
 // was broken off is begun again at step 2, by Clean.
 
-// The states of a set in the table deleted_set.
-const (
-	stateDeleted  = 0
-	stateDeleting = 1
-)
-
 // Delete implements [storage.Sets]. Once the set is marked it goes on even if
 // the caller leaves.
 func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {

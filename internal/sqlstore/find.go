@@ -49,7 +49,7 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, yield func(int, 
 	if err != nil {
 		return err
 	}
-	plan, err := search.Compile(asked, names, s.engine.Dialect, search.Options{Hidden: hiddenSet, LongestRun: groupPages})
+	plan, err := search.Compile(asked, names, s.engine.Dialect, search.Options{Hidden: hiddenSet, LongestRun: longestItemRun})
 	if err != nil {
 		return err
 	}

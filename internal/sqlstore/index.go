@@ -15,7 +15,6 @@ import (
 // What a search looks up is beside the lists, in the table find_value. What is
 // imported is put in with it; for lists that change see refresh.go.
 const (
-	nameBytes = 512     // a longer name is cut, and told apart by its hash
 	addedMost = 100_000 // values that are put in together
 	namesKept = 4096    // ids of names that a transaction remembers
 )

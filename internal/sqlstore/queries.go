@@ -1,6 +1,14 @@
 package sqlstore
 
-import "github.com/platenhq/platen"
+import (
+	"strconv"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
+)
+
+// decimal is a constant in a statement.
+func decimal[T ~int | ~int64 | ~uint8](n T) string { return strconv.FormatInt(int64(n), 10) }
 
 var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)
@@ -11,7 +19,7 @@ var (
 	// The kinds of entities; 0 is hidden.
 	selectKinds = onReader.queryFor(func(d Dialect) string { return selectKind + eachEntity(d) })
 
-	selectAbove = onReader.query(`SELECT coalesce(min(first), 9007199254740992) FROM entity WHERE first > $1`)
+	selectAbove = onReader.query(`SELECT coalesce(min(first), ` + decimal(platen.MaxID+1) + `) FROM entity WHERE first > $1`)
 
 	// Only sets can be hidden themselves, so this serves lists of sets, and
 	// what is below an entity that is known not to be hidden.
@@ -45,7 +53,7 @@ var (
 
 	selectContentSums  = onLookup.query(`SELECT CAST(coalesce(sum(count), 0) AS BIGINT), CAST(coalesce(sum(digits), 0) AS BIGINT) FROM content_block WHERE job = $1`)
 	selectContentPairs = onReader.query(`SELECT seq, pairs FROM content_block
-		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT 8`)
+		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT ` + decimal(blockFetch))
 	selectContentBlock = onReader.query(`SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`)
 	insertContentBlock = insertInto(contentBlockTable, "")
 
@@ -57,7 +65,7 @@ var (
 	})
 	deleteValue     = deleteFrom(findValueTable)
 	deleteValues    = onWriter.query(`DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`)
-	insertDirty     = insertInto(table{name: "find_stale", columns: []Column{{"id", Integer}, {"kind", Integer}}}, " ON CONFLICT DO NOTHING")
+	insertDirty     = registerInsertDirty()
 	selectDirty     = onReader.queryFor(Dialect.Dirty)
 	selectDirtyLast = onLookup.query(`SELECT coalesce(max(seq), 0) FROM find_stale`)
 	deleteDirty     = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
@@ -91,7 +99,7 @@ var (
 	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 64`)
 	// The plus keeps the planner from the wrong index.
 	selectNestedFree = onReader.query(`SELECT ` + rowColumns + ` FROM entity
-		WHERE parent BETWEEN $1 AND $2 AND +kind = 2 AND +root IS NULL`)
+		WHERE parent BETWEEN $1 AND $2 AND +kind = ` + decimal(platen.DataRecord) + ` AND +root IS NULL`)
 
 	selectMembers = onReader.query(`SELECT ` + rowColumns + ` FROM entity
 		WHERE root = $1 AND kind = $2 AND first > $3 ORDER BY first LIMIT $4`)
@@ -106,7 +114,7 @@ var (
 		WHERE wide = $1 AND first_item <= $2 AND last_item >= $3 AND (first_item, last_item, job, seq) > ($4, $5, $6, $7)
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 0
 			AND id = (SELECT root FROM entity WHERE first <= b.job ORDER BY first DESC LIMIT 1))
-		ORDER BY first_item, last_item, job, seq LIMIT 8`)
+		ORDER BY first_item, last_item, job, seq LIMIT ` + decimal(blockFetch))
 	// Data records after $1 of content items that are not deleted, those that
 	// overlap $3 to $2.
 	selectUsedRecords = onReader.query(`SELECT record, record + max(last - first) FROM entity
@@ -121,7 +129,7 @@ var (
 
 	// Blocks that may have content items $1 to $2.
 	selectBlocksWith = onReader.query(`SELECT pairs FROM content_block
-		WHERE wide = 0 AND first_item BETWEEN CAST($1 AS BIGINT) - 65536 AND $2 AND last_item >= $1
+		WHERE wide = 0 AND first_item BETWEEN CAST($1 AS BIGINT) - ` + decimal(block.Narrow) + ` AND $2 AND last_item >= $1
 		UNION ALL SELECT pairs FROM content_block
 		WHERE wide = 1 AND first_item <= $2 AND last_item >= $1`)
 	selectFirstBlock = onReader.query(`SELECT job, seq, pairs, pages FROM content_block
@@ -137,11 +145,11 @@ var (
 	deleteUnusedNames = onWriter.query(`DELETE FROM find_name WHERE id > $1 AND id <= $2
 		AND (SELECT 1 FROM find_value AS v WHERE v.name = find_name.id LIMIT 1) IS NULL`)
 	deleteUnusedDetails = onWriter.query(`DELETE FROM details WHERE id > $1 AND id <= $2
-		AND (SELECT 1 FROM entity AS e WHERE e.kind = 4 AND e.details = details.id LIMIT 1) IS NULL`)
+		AND (SELECT 1 FROM entity AS e WHERE e.kind = ` + decimal(platen.ContentItem) + ` AND e.details = details.id LIMIT 1) IS NULL`)
 	deleteUnusedMedia = onWriter.query(`DELETE FROM details_media WHERE details > $1 AND details <= $2
 		AND (SELECT 1 FROM details AS d WHERE d.id = details_media.details) IS NULL`)
 	deleteUnusedTables = onWriter.query(`DELETE FROM record_table WHERE id > $1 AND id <= $2
-		AND (SELECT 1 FROM entity AS e WHERE e.kind = 2 AND e.details = record_table.id LIMIT 1) IS NULL`)
+		AND (SELECT 1 FROM entity AS e WHERE e.kind = ` + decimal(platen.DataRecord) + ` AND e.details = record_table.id LIMIT 1) IS NULL`)
 
 	selectUsers        = onControl.query(`SELECT name, password, epoch, changed FROM server_user ORDER BY name`)
 	selectUsersVersion = onControl.query(`SELECT version FROM users_version`)
@@ -182,6 +190,12 @@ const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(recor
 // hides it.
 func hiddenSet(root, id string) string {
 	return "EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = " + root + " AND (d.state <> 1 OR d.id = " + id + "))"
+}
+
+func registerInsertDirty() *query {
+	q := onWriter.queryFor(func(d Dialect) string { one, _ := d.InsertDirty(); return one })
+	q.batch = &batchQuery{columns: integers("id", "kind"), text: func(d Dialect) string { _, many := d.InsertDirty(); return many }}
+	return q
 }
 
 // facets are those that have a table of lists.

@@ -56,8 +56,7 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *transfer.Conte
 	return c, nil
 }
 
-// blockFetch is how many blocks a reader of contents takes at a time; the
-// query has the same number.
+// blockFetch is how many blocks a reader of contents takes at a time.
 const blockFetch = 8
 
 // contentPairs reads the next few blocks after seq, and the last one's seq.

@@ -112,7 +112,7 @@ type newRecord struct {
 
 // add takes a record.
 func (c *recordCreation) add(record newRecord) error {
-	if record.depth == 0 && (len(c.records) >= groupPages || c.bytes > 4<<20) {
+	if record.depth == 0 && (len(c.records) >= collectMost || c.bytes > 4<<20) {
 		if err := c.flush(); err != nil {
 			return err
 		}

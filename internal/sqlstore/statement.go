@@ -8,9 +8,9 @@ import (
 	"strconv"
 )
 
-// A query is a statement of the store. The functions of this file that return
-// one are the only way to make one: they register it, and a store prepares all
-// that are registered when it is opened.
+// A query is a statement of the store. [home.queryFor] is the only function that
+// makes one: it registers the query, and a store prepares all that are
+// registered when it is opened.
 //
 // Its parameters are $1, $2, … and first appear in this order. PostgreSQL
 // takes their numbers; to SQLite they are names, which it numbers as they

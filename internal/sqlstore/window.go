@@ -118,8 +118,8 @@ func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) 
 // usedRecords marks the data records that content items have that are not
 // deleted.
 func (d *deletion) usedRecords(w *window) error {
-	return w.spans(groupPages, func(span platen.Run) error {
-		for after := int64(span.First) - groupPages - 1; ; {
+	return w.spans(longestItemRun, func(span platen.Run) error {
+		for after := int64(span.First) - longestItemRun - 1; ; {
 			rows, err := d.s.on(selectUsedRecords).QueryContext(d.ctx, after, int64(span.Last), int64(span.First), pageRows)
 			used, err := collect(rows, err, func(from scanner) (run platen.Run, err error) {
 				err = from.Scan(&run.First, &run.Last)
