@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/platenhq/platen"
 )
@@ -28,3 +29,27 @@ const ClosesWithin = (closeFor + killFor) / 1e9
 
 // Queued returns how many writes wait for the committer.
 func (s *Store) Queued() int { return s.committer.queue.waiting() }
+
+// Reader returns the pool of reads.
+func (s *Store) Reader() *sql.DB { return s.engine.Reader }
+
+// CopiedColumns returns the columns that a copy knows, by table.
+func CopiedColumns() map[string][]string {
+	columns := make(map[string][]string)
+	for _, t := range copiedTables {
+		columns[t.name] = t.names()
+	}
+	return columns
+}
+
+// Statements returns the texts of all queries.
+func (s *Store) Statements() []string {
+	var texts []string
+	for _, q := range queries {
+		texts = append(texts, q.text(s.engine.Dialect))
+		if batch := s.batches[q.number]; batch != "" {
+			texts = append(texts, batch)
+		}
+	}
+	return texts
+}

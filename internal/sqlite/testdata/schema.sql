@@ -1,0 +1,132 @@
+CREATE TABLE content_block (
+    job    INTEGER NOT NULL,
+    seq    INTEGER NOT NULL,
+    count  INTEGER NOT NULL,              -- content items in pairs
+    digits INTEGER NOT NULL,              -- decimal digits of all ids in pairs
+    pairs  BLOB NOT NULL,
+    pages  BLOB NOT NULL, first_item INTEGER NOT NULL DEFAULT 0, last_item INTEGER NOT NULL DEFAULT 9007199254740991, wide INTEGER NOT NULL DEFAULT 1,
+    PRIMARY KEY (job, seq)
+) STRICT;
+
+CREATE INDEX content_block_items ON content_block (wide, first_item, last_item, job, seq);
+
+CREATE TABLE content_set (id INTEGER PRIMARY KEY, type TEXT NOT NULL) STRICT;
+
+CREATE TABLE data_schema (dataset INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
+
+CREATE TABLE deleted_set (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, marked INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '') STRICT;
+
+CREATE TABLE "details" (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    body     TEXT NOT NULL UNIQUE,
+    pages    INTEGER NOT NULL,
+    sheets   INTEGER NOT NULL,
+    sections INTEGER NOT NULL,
+    duplex   INTEGER NOT NULL,
+    template TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE details_media (
+    details INTEGER NOT NULL,
+    name    TEXT NOT NULL,
+    PRIMARY KEY (details, name)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE entity (
+    first   INTEGER PRIMARY KEY,
+    last    INTEGER NOT NULL,
+    kind    INTEGER NOT NULL,
+    parent  INTEGER,                      -- 0: a set; NULL: belongs to nothing
+    ord     INTEGER NOT NULL DEFAULT 0,
+    record  INTEGER,                      -- content items: data record of first
+    details INTEGER                       -- content items: page_details.id
+, root INTEGER) STRICT;
+
+CREATE INDEX entity_children ON entity (parent, kind, ord, first, last)
+    WHERE parent IS NOT NULL;
+
+CREATE INDEX entity_details ON entity (details, first) WHERE kind = 4 AND details IS NOT NULL;
+
+CREATE INDEX entity_kind ON entity (kind, first, last, root);
+
+CREATE INDEX entity_record ON entity (record) WHERE record IS NOT NULL;
+
+CREATE INDEX entity_root ON entity (root, kind, first, last) WHERE root IS NOT NULL;
+
+CREATE INDEX entity_table ON entity (details) WHERE kind = 2 AND details IS NOT NULL;
+
+CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+
+CREATE TABLE "find_name" (
+    id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind  INTEGER NOT NULL,
+    facet INTEGER NOT NULL,
+    name  BLOB NOT NULL,
+    UNIQUE (kind, facet, name)
+) STRICT;
+
+CREATE TABLE find_stale (
+    seq  INTEGER PRIMARY KEY,
+    id   INTEGER NOT NULL UNIQUE,
+    kind INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE find_value (
+    name   INTEGER NOT NULL,
+    value  BLOB NOT NULL,
+    entity INTEGER NOT NULL,
+    rest   BLOB NOT NULL,
+    PRIMARY KEY (name, value, entity)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX find_value_entity ON find_value (entity, name);
+
+CREATE TABLE known_login (
+    name    BLOB NOT NULL,
+    address BLOB NOT NULL,
+    seen    INTEGER NOT NULL,             -- Unix seconds
+    PRIMARY KEY (name, address)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+
+CREATE TABLE migration (
+		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
+		applied TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) STRICT;
+
+CREATE TABLE operation (
+    id      TEXT PRIMARY KEY,
+    type    TEXT NOT NULL,
+    started INTEGER NOT NULL,             -- Unix milliseconds
+    ended   INTEGER,                      -- Unix milliseconds; NULL: it runs
+    result  INTEGER,                      -- what it made; NULL: nothing
+    message TEXT NOT NULL DEFAULT ''      -- why it failed
+, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0) STRICT;
+
+CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+
+CREATE TABLE "record_table" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
+
+CREATE TABLE sequence (next INTEGER NOT NULL) STRICT;
+
+CREATE TABLE server_user (
+    name     TEXT PRIMARY KEY,
+    password TEXT NOT NULL,               -- argon2id, PHC form
+    epoch    INTEGER NOT NULL,            -- new with each password
+    changed  INTEGER NOT NULL             -- Unix seconds
+) STRICT;
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE user_change (
+    version    INTEGER PRIMARY KEY,       -- users_version after the change
+    action     TEXT NOT NULL,
+    name       TEXT NOT NULL,             -- the user, '' for all
+    address    TEXT NOT NULL,             -- of an unlock, '' for all
+    changed_by TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE users_version (version INTEGER NOT NULL) STRICT;
+
