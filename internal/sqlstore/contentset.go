@@ -16,28 +16,28 @@ func (s *Store) CreateContentSet(ctx context.Context, source transfer.ContentSet
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.change(ctx, func(t *transaction) error {
-		b, err := newBuilder(ctx, t, source.Given())
+		e, err := newEntityWriter(ctx, t, source.Given())
 		if err != nil {
 			return err
 		}
 		set := source.ContentSet()
-		if err := b.createSet(platen.ContentSet, set); err != nil {
+		if err := e.createSet(platen.ContentSet, set); err != nil {
 			return err
 		}
 		if set.Type != "" {
-			if err := t.exec(insertContentSet, int64(b.root), set.Type); err != nil {
+			if err := t.exec(insertContentSet, int64(e.root), set.Type); err != nil {
 				return err
 			}
 		}
-		c := itemCreation{builder: b, at: place{parent: b.root}, made: []platen.ID{}}
+		c := contentItemWriter{entityWriter: e, at: place{parent: e.root}, made: []platen.ID{}}
 		if err := source.Read(c.add); err != nil {
 			return err
 		}
 		if err := c.flush(); err != nil {
 			return err
 		}
-		made = platen.Created{ID: b.root, Children: c.made}
-		return b.finish()
+		made = platen.Created{ID: e.root, Children: c.made}
+		return e.finish()
 	})
 	if err != nil {
 		return platen.Created{}, s.error("create content set", err)
@@ -45,9 +45,9 @@ func (s *Store) CreateContentSet(ctx context.Context, source transfer.ContentSet
 	return made, nil
 }
 
-// An itemCreation creates the content items of one content set.
-type itemCreation struct {
-	*builder
+// An contentItemWriter creates the content items of one content set.
+type contentItemWriter struct {
+	*entityWriter
 	at    place
 	items []newItem
 	bytes int // of their lists
@@ -61,81 +61,81 @@ type newItem struct {
 	properties platen.List
 }
 
-func (c *itemCreation) add(source *transfer.SourceItem) error {
+func (w *contentItemWriter) add(source *transfer.SourceItem) error {
 	item := newItem{id: source.ID, record: source.Record, properties: slices.Clone(source.Properties)}
 	if source.Details != nil {
 		var err error
-		if item.details, err = c.detailsID(source.Details); err != nil {
+		if item.details, err = w.detailsID(source.Details); err != nil {
 			return err
 		}
 	}
-	c.items = append(c.items, item)
-	if c.bytes += len(item.properties); len(c.items) >= collectMost || c.bytes > 4<<20 {
-		return c.flush()
+	w.items = append(w.items, item)
+	if w.bytes += len(item.properties); len(w.items) >= collectMost || w.bytes > 4<<20 {
+		return w.flush()
 	}
 	return nil
 }
 
 // flush writes the items collected.
-func (c *itemCreation) flush() error {
-	if err := c.ctx.Err(); err != nil {
+func (w *contentItemWriter) flush() error {
+	if err := w.ctx.Err(); err != nil {
 		return err
 	}
 	missing := 0
-	for _, item := range c.items {
+	for _, item := range w.items {
 		if item.id == 0 {
 			missing++
 		}
 	}
-	fresh, err := c.allocate(missing)
+	fresh, err := w.allocate(missing)
 	if err != nil {
 		return err
 	}
 	var run itemRun // collected, not yet in the database
-	for i := range c.items {
-		item := &c.items[i]
+	for i := range w.items {
+		item := &w.items[i]
 		if item.id == 0 {
 			item.id, fresh = fresh, fresh+1
 		}
-		c.made = append(c.made, item.id)
+		w.made = append(w.made, item.id)
 		if run.First != 0 && item.id == run.Last+1 && item.details == run.details && item.record == run.record+item.id-run.First {
 			run.Last = item.id
 			continue
 		}
-		if err := c.create(run); err != nil {
+		if err := w.create(run); err != nil {
 			return err
 		}
 		run = itemRun{Run: platen.Run{First: item.id, Last: item.id}, record: item.record, details: item.details}
 	}
-	if err := c.create(run); err != nil {
+	if err := w.create(run); err != nil {
 		return err
 	}
-	for _, item := range c.items {
+	for _, item := range w.items {
 		if item.properties != nil {
-			if err := c.list(platen.ContentItem, item.id, platen.Properties, item.properties); err != nil {
+			if err := w.list(platen.ContentItem, item.id, platen.Properties, item.properties); err != nil {
 				return err
 			}
 		}
 	}
-	c.items, c.bytes = c.items[:0], 0
+	w.items, w.bytes = w.items[:0], 0
 	return nil
 }
 
 // create creates a run of items, and those of their data records that do not
 // exist.
-func (c *itemCreation) create(run itemRun) error {
+func (w *contentItemWriter) create(run itemRun) error {
 	if run.First == 0 {
 		return nil
 	}
-	taken, err := c.below(run.Last)
+	taken, err := w.entityAtOrBelow(run.Last)
 	if err != nil {
 		return err
 	}
 	if taken.Last >= run.First {
 		return takenError(platen.ContentItem, max(taken.First, run.First), taken)
 	}
-	_, err = c.createItems(run, run.Run, c.at)
-	c.at.ord += run.Len()
+	_, err = w.createItems(run, run.Run, w.at)
+	w.at.ord += run.Len()
 	return err
 }
 
@@ -199,77 +199,4 @@ func (s *Store) itemRows(ctx context.Context, set platen.ID, yield func(items ro
 func (s *Store) eachItemRow(ctx context.Context, set platen.ID, yield func([]row) error) error {
 	intact := func() error { return s.exists(ctx, platen.Ref{Kind: platen.ContentSet, ID: set}) }
 	return s.eachRow(ctx, set, platen.ContentItem, intact, yield)
-}
-
-// Record implements [storage.Records].
-func (s *Store) Record(ctx context.Context, item platen.ID) (_ platen.ID, err error) {
-	ctx, done := s.observe(ctx, "record")
-	defer func() { done(err) }()
-	found, err := s.visible(ctx, platen.Ref{Kind: platen.ContentItem, ID: item})
-	return found.record + item - found.First, err
-}
-
-// setContents returns the content items of a content set. Its rows are read
-// once for the sums and, if they are more than a page, again for the items, so
-// that no more than a page of them is kept while the caller sends them on.
-func (s *Store) setContents(ctx context.Context, set platen.ID) (*transfer.Contents, error) {
-	c := &transfer.Contents{}
-	var only []row
-	pages := 0
-	err := s.eachItemRow(ctx, set, func(page []row) error {
-		for _, items := range page {
-			c.Count += items.Len()
-			c.Digits += items.Digits() + items.records().Digits()
-		}
-		only = page
-		pages++
-		return nil
-	})
-	if err != nil {
-		return nil, s.error("read contents", err)
-	}
-	if pages > 1 {
-		only = nil
-	}
-	c.Blocks = func(yield func([]platen.Content, error) bool) {
-		if only != nil {
-			yieldItems(only, yield)
-			return
-		}
-		err := s.eachItemRow(ctx, set, func(page []row) error {
-			if !yieldItems(page, yield) {
-				return errCallerLeft
-			}
-			return nil
-		})
-		if err != nil && !errors.Is(err, errCallerLeft) {
-			yield(nil, s.error("read contents", err))
-		}
-	}
-	return c, nil
-}
-
-// errCallerLeft says that a caller wants no more.
-var errCallerLeft = errors.New("the caller wants no more")
-
-// yieldItems yields the items of rows, some thousand at a time.
-func yieldItems(rows []row, yield func([]platen.Content, error) bool) bool {
-	var contents []platen.Content
-	for _, items := range rows {
-		for id := items.First; id <= items.Last; id++ {
-			contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
-		}
-		if len(contents) >= collectMost {
-			if !yield(contents, nil) {
-				return false
-			}
-			contents = contents[:0]
-		}
-	}
-	return len(contents) == 0 || yield(contents, nil)
-}
-
-// records returns the data records of a row of content items.
-func (r row) records() platen.Run {
-	return platen.Run{First: r.record, Last: r.record + r.Last - r.First}
 }

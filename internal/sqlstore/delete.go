@@ -1,407 +1,332 @@
 package sqlstore
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/block"
-	"github.com/platenhq/platen/internal/transfer"
 )
 
-// rows returns the rows that a query finds.
-func (t *transaction) rows(q *query, args ...any) ([]row, error) {
-	rows, err := t.stmt(q).QueryContext(t.ctx, args...)
-	return collect(rows, err, scanRow)
-}
+// A set that others may use parts of is deleted in three steps, so that no
+// transaction takes long:
+//
+//  1. It is marked as being deleted (stateDeleting). From now on it is hidden,
+//     and nobody can begin to use what it contains.
+//  2. What others use is found by reads, a window of members at a time, and
+//     taken out of the set in short transactions.
+//  3. It is marked as deleted (stateDeleted), which hides all that is left.
+//
+// Each step can be done twice, or by two processes at once. So a deletion that
+// was broken off is begun again at step 2, by Clean.
 
-// part returns the row of a part of r.
-func (r row) part(run platen.Run) row {
-	ahead := run.First - r.First
-	r.ord += int64(ahead)
-	if r.record != 0 {
-		r.record += ahead
+// Delete implements [storage.Sets]. Once the set is marked it goes on even if
+// the caller leaves.
+func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
+	ctx, done := s.observe(ctx, "delete")
+	defer func() { done(err) }()
+	state := stateDeleted
+	if ref.Kind == platen.DataSet || ref.Kind == platen.ContentSet {
+		state = stateDeleting
+		if _, here := s.deleting.LoadOrStore(ref.ID, true); !here {
+			defer s.deleting.Delete(ref.ID)
+		}
 	}
-	r.Run = run
-	return r
+	if err := s.markDeleted(ctx, ref, state); err != nil || state == stateDeleted {
+		return s.error("delete", err)
+	}
+	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
+	if err != nil {
+		err = &platen.Error{Code: platen.Unavailable, Message: "the deletion was interrupted; the clean-up of the server goes on with it", Err: s.error("delete", err)}
+	}
+	return err
 }
 
-// cut takes a part out of a row.
-func (t *transaction) cut(from row, part platen.Run) error {
+// markDeleted is the first step, and the only one for a set that nobody else
+// can use parts of.
+func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	return s.change(ctx, func(t *transaction) error {
+		set, err := selectRow(t.ctx, t.stmt(selectEntity), ref.ID)
+		if err != nil {
+			return err
+		}
+		if !set.shows(ref) {
+			return platen.NotFoundError(ref)
+		}
+		t.hides = true
+		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id)
+	})
+}
+
+// finishDeletion is steps 2 and 3. It ends early only when the store closes.
+func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
+	if !s.beginWork() {
+		return errStopping
+	}
+	defer s.running.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.stop, cancel)()
+	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	steps := []func() error{func() error { return d.pass(d.usedItems, false) }}
+	if ref.Kind == platen.DataSet {
+		steps = []func() error{
+			func() error { return d.pass(d.usedRecords, false) },
+			func() error { return d.pass(d.usedRecords, true) },
+			func() error { return d.pass(nil, true) }, // what is nested in what the step before took out
+		}
+	}
+	for _, step := range steps {
+		if err := step(); err != nil && !errors.Is(err, errDeleted) {
+			return err
+		}
+	}
+	err := d.change(func(t *transaction) error {
+		t.hides = true
+		return t.exec(updateDeleted, time.Now().Unix(), int64(ref.ID))
+	})
+	if errors.Is(err, errDeleted) {
+		return nil
+	}
+	return err
+}
+
+// errDeleted says that another process has finished the deletion.
+var errDeleted = errors.New("the set is deleted already")
+
+// finishLeft finishes a deletion that was broken off. wait: one is under way.
+func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
+	var ref platen.Ref
+	err = s.on(selectDeleting).QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
+	if err != nil {
+		return false, false, ignoreNoRows(err)
+	}
+	if _, here := s.deleting.LoadOrStore(ref.ID, true); here {
+		return false, true, nil
+	}
+	defer s.deleting.Delete(ref.ID)
+	return true, false, s.finishDeletion(ctx, ref)
+}
+
+// A deletion takes what others use out of a set.
+type deletion struct {
+	s    *Store
+	ctx  context.Context
+	set  platen.ID
+	kind platen.Kind // of the members that others can use
+}
+
+// change runs fn in a short transaction, if the deletion is still under way.
+func (d *deletion) change(fn func(*transaction) error) error {
+	for {
+		if err := d.ctx.Err(); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeoutCause(d.ctx, lockFor, errLocked)
+		err := d.s.change(ctx, func(t *transaction) error {
+			ok, err := changed(t, updateDeleting, d.s.id, int64(d.set))
+			if err == nil && !ok {
+				err = errDeleted
+			}
+			if err != nil {
+				return err
+			}
+			return fn(t)
+		})
+		cancel()
+		if !errors.Is(err, errLocked) {
+			return err
+		}
+	}
+}
+
+// What one transaction, and one window, has at most.
+const (
+	detachBatch   = 512 // rows and parts of rows
+	windowRows    = 64 << 10
+	windowMembers = 8 << 20
+)
+
+// pass takes out of the set, a window of its members at a time, those that
+// used marks. nested: those in a member that was taken out, with it; and of
+// the others in a member those that used marks. Otherwise those in no member.
+func (d *deletion) pass(used func(*window) error, nested bool) error {
+	for after := platen.ID(0); ; {
+		w, err := d.window(after, nested)
+		if err != nil || w.last == 0 {
+			return err
+		}
+		after = w.last
+		inside := map[int]bool{}
+		if nested {
+			if inside, err = d.inside(w); err != nil {
+				return err
+			}
+		}
+		if used != nil {
+			if err := used(w); err != nil {
+				return err
+			}
+		}
+		if err := d.detach(w, inside); err != nil {
+			return err
+		}
+	}
+}
+
+// window reads the next members after an ID.
+func (d *deletion) window(after platen.ID, nested bool) (*window, error) {
+	w := &window{last: after}
+	for more := true; more && len(w.runs) < windowRows && w.size < windowMembers; {
+		rows, err := d.s.on(selectMembers).QueryContext(d.ctx, int64(d.set), int64(d.kind), int64(w.last), pageRows)
+		page, err := collect(rows, err, scanRow)
+		if err != nil {
+			return nil, err
+		}
+		for _, one := range page {
+			w.last = one.First
+			if (one.parent != d.set) == nested {
+				w.add(one)
+			}
+		}
+		more = len(page) == pageRows
+	}
+	if w.last == after {
+		w.last = 0
+	}
+	w.bits = make([]uint64, (w.size+63)/64)
+	return w, nil
+}
+
+// inside returns which members of a window are in one that was taken out.
+func (d *deletion) inside(w *window) (map[int]bool, error) {
+	inside := make(map[int]bool)
+	known := make(map[platen.ID]bool)
+	for i, parent := range w.parents {
+		out, ok := known[parent]
+		for at, depth := parent, 0; !ok && at > 0 && at != d.set && depth <= platen.MaxRecordDepth; depth++ {
+			outer, err := selectRow(d.ctx, d.s.on(selectEntity), at)
+			if err != nil {
+				return nil, err
+			}
+			if out = outer.root == 0; out {
+				break
+			}
+			at = outer.parent
+		}
+		known[parent] = out
+		if out {
+			inside[i] = true
+		}
+	}
+	return inside, nil
+}
+
+// A detaching is a row of which parts are taken out, the last one first; none:
+// all of it goes with the one that it is in.
+type detaching struct {
+	row   platen.Run
+	parts []platen.Run
+}
+
+// detach takes out what a window has marked, in short transactions.
+func (d *deletion) detach(w *window, inside map[int]bool) error {
+	var batch []detaching
+	count := 0
+	add := func(one detaching) error {
+		batch = append(batch, one)
+		if count += max(1, len(one.parts)); count < detachBatch {
+			return nil
+		}
+		err := d.change(func(t *transaction) error { return t.detachAll(d.set, batch) })
+		batch, count = batch[:0], 0
+		return err
+	}
+	for i, run := range w.runs {
+		if inside[i] {
+			if err := add(detaching{row: run}); err != nil {
+				return err
+			}
+			continue
+		}
+		for parts := w.parts(i); len(parts) > 0; {
+			n := min(len(parts), detachBatch-count)
+			if err := add(detaching{run, parts[:n]}); err != nil {
+				return err
+			}
+			parts = parts[n:]
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return d.change(func(t *transaction) error { return t.detachAll(d.set, batch) })
+}
+
+// detachAll takes parts of rows out of a set.
+func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
+	firsts := make([]int64, len(batch))
+	for i, one := range batch {
+		firsts[i] = int64(one.row.First)
+	}
+	rows, err := t.rows(selectRowsAmong, t.store.engine.Dialect.IDs(firsts))
+	if err != nil {
+		return err
+	}
+	now := make(map[platen.ID]row, len(rows))
+	for _, one := range rows {
+		now[one.First] = one
+	}
+	var free, released []int64
+	for _, one := range batch {
+		have := now[one.row.First]
+		switch {
+		case have.root != set: // another process was faster
+		case len(one.parts) == 0:
+			released = append(released, int64(have.First))
+		case one.parts[0] == have.Run:
+			free = append(free, int64(have.First))
+		default:
+			if err := t.detach(have, clip(one.parts, have.Run)); err != nil {
+				return err
+			}
+		}
+	}
+	if len(free) > 0 {
+		err = t.exec(updateFree, t.store.engine.Dialect.IDs(free))
+	}
+	if len(released) > 0 {
+		err = errors.Join(err, t.exec(updateReleased, t.store.engine.Dialect.IDs(released)))
+	}
+	return err
+}
+
+// detach makes parts of a row, the last one first, belong to nothing. What is
+// left of its start keeps its place as a row.
+func (t *transaction) detach(from row, parts []platen.Run) error {
+	if len(parts) == 0 {
+		return nil
+	}
 	if err := t.exec(deleteEntity, int64(from.First)); err != nil {
 		return err
 	}
-	for _, rest := range []platen.Run{{First: from.First, Last: part.First - 1}, {First: part.Last + 1, Last: from.Last}} {
-		if rest.First <= rest.Last {
-			if err := t.insertRow(from.part(rest)); err != nil {
+	for _, part := range parts {
+		if part.Last < from.Last {
+			if err := t.insertRow(from.part(platen.Run{First: part.Last + 1, Last: from.Last})); err != nil {
 				return err
 			}
 		}
-	}
-	return nil
-}
-
-// eachUsed yields the content items of a run that are in blocks, some more
-// than once.
-func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
-	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
-	blocks, err := collect(rows, err, func(from scanner) (pairs []byte, err error) {
-		return pairs, from.Scan(&pairs)
-	})
-	if err != nil {
-		return err
-	}
-	var contents []platen.Content
-	for _, pairs := range blocks {
-		if contents, err = block.AppendContents(contents[:0], pairs); err != nil {
+		free := from.part(part)
+		free.parent, free.ord, free.root = -1, 0, 0
+		if err := t.insertRow(free); err != nil {
 			return err
 		}
-		for _, content := range contents {
-			if run.First <= content.Item && content.Item <= run.Last {
-				yield(content.Item)
-			}
-		}
+		from.Last = part.First - 1
 	}
-	return nil
-}
-
-// runsFromEnd returns ids as runs, the last one first.
-func runsFromEnd(ids []platen.ID) []platen.Run {
-	slices.Sort(ids)
-	var runs []platen.Run
-	for _, id := range slices.Backward(slices.Compact(ids)) {
-		if n := len(runs); n > 0 && runs[n-1].First == id+1 {
-			runs[n-1].First = id
-			continue
-		}
-		runs = append(runs, platen.Run{First: id, Last: id})
-	}
-	return runs
-}
-
-// usedRecords returns which data records of a run a content item has, deleted
-// or not, from the end on.
-func (t *transaction) usedRecords(run platen.Run) ([]platen.Run, error) {
-	items, err := t.rows(selectItemsWith, int64(run.First-longestItemRun), int64(run.Last), int64(run.First))
-	if err != nil {
-		return nil, err
-	}
-	var used []platen.Run
-	for _, item := range items {
-		records := item.records()
-		used = append(used, platen.Run{First: max(run.First, records.First), Last: min(run.Last, records.Last)})
-	}
-	return joinFromEnd(used), nil
-}
-
-// joinFromEnd sorts runs, the last one first, and joins those that touch.
-func joinFromEnd(runs []platen.Run) []platen.Run {
-	slices.SortFunc(runs, func(a, b platen.Run) int { return int(b.Last - a.Last) })
-	joined := runs[:0]
-	for _, run := range runs {
-		if n := len(joined); n > 0 && joined[n-1].First <= run.Last+1 {
-			joined[n-1].First = min(joined[n-1].First, run.First)
-			continue
-		}
-		joined = append(joined, run)
-	}
-	return joined
-}
-
-// What one batch of the clean-up may cost, in entities removed together.
-const (
-	cleanCost = 4096
-	blockCost = 64 // of looking at a block of contents
-	runCost   = 8  // of removing a run of content items
-)
-
-// Clean implements [storage.Maintenance].
-func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err error) {
-	ctx, done := s.observe(ctx, "clean")
-	defer func() { done(err) }()
-	if mine, err := s.tryLease(ctx, "clean"); err != nil || !mine {
-		return false, s.error("clean up", err)
-	}
-	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
-		return found && err == nil, s.error("clean up", err)
-	}
-	if err := s.writers.waitForGroups(ctx); err != nil {
-		return false, s.error("clean up", err)
-	}
-	release, err := s.writers.blockFlush(ctx)
-	if err != nil {
-		return false, s.error("clean up", err)
-	}
-	defer release()
-	err = s.changeSoon(ctx, func(t *transaction) error {
-		if err := s.writers.lockIndex(t); err != nil {
-			return err
-		}
-		var set int64
-		err := t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
-		if errors.Is(err, sql.ErrNoRows) {
-			more, err = t.sweep()
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		more = true
-		return errors.Join(t.clean(platen.ID(set)), t.removeFreed())
-	})
-	return more && err == nil, s.error("clean up", err)
-}
-
-// clean removes a batch of what belongs to a deleted set, in the end the set.
-func (t *transaction) clean(set platen.ID) error {
-	rows, err := t.rows(selectRootSome, int64(set))
-	if err != nil {
-		return err
-	}
-	left := int64(cleanCost)
-	for _, one := range rows {
-		if left <= 0 {
-			return nil
-		}
-		if one.kind == platen.Job {
-			err = t.cleanJobs(one, &left)
-		} else {
-			err = t.removeSome(one, one.Last, &left)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	if len(rows) > 0 {
+	if from.Last < from.First {
 		return nil
 	}
-	t.store.sweep = sweep{due: true}
-	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
-		if err := t.exec(q, int64(set)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// removeSome removes the entities of a row up to last, as many as may be.
-func (t *transaction) removeSome(from row, last platen.ID, left *int64) error {
-	run := platen.Run{First: from.First, Last: min(last, from.First+platen.ID(*left)-1)}
-	*left -= run.Len()
-	return t.remove(from, run)
-}
-
-// cleanJobs removes the jobs of a row in their order, each after its blocks.
-func (t *transaction) cleanJobs(jobs row, left *int64) error {
-	for *left > 0 && jobs.First <= jobs.Last {
-		var job, seq int64
-		var pairs, pages []byte
-		err := t.stmt(selectFirstBlock).QueryRowContext(t.ctx, int64(jobs.First), int64(jobs.Last)).Scan(&job, &seq, &pairs, &pages)
-		switch {
-		case errors.Is(err, sql.ErrNoRows):
-			return t.removeSome(jobs, jobs.Last, left)
-		case err != nil:
-			return err
-		case platen.ID(job) > jobs.First:
-			if err := t.removeSome(jobs, platen.ID(job)-1, left); err != nil || *left <= 0 {
-				return err
-			}
-			jobs = jobs.part(platen.Run{First: platen.ID(job), Last: jobs.Last})
-		}
-		if err := t.cleanBlock(platen.ID(job), seq, pairs, pages, left); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cleanBlock removes a block, or a part of one, with what is only in it.
-func (t *transaction) cleanBlock(job platen.ID, seq int64, pairs, pages []byte, left *int64) error {
-	*left -= blockCost
-	if err := t.exec(deleteBlock, int64(job), seq); err != nil {
-		return err
-	}
-	contents, err := block.AppendContents(nil, pairs)
-	if err != nil {
-		return err
-	}
-	if err := t.cleanPages(pairs, pages); err != nil {
-		return err
-	}
-	kept, err := t.cleanItems(contents, left)
-	if err != nil || len(kept) == 0 {
-		return err
-	}
-	rest := block.Pack(job, seq, kept)
-	return t.insertBlock(&rest)
-}
-
-// cleanItems removes content items that were in a block, now deleted, and
-// belong to nothing, if no other block has them. It returns those that it has
-// left for the next batch.
-func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]platen.Content, error) {
-	if len(contents) == 0 {
-		return nil, nil
-	}
-	mine := make(block.IDSet)
-	span := platen.Run{First: contents[0].Item, Last: contents[0].Item}
-	for _, content := range contents {
-		mine.Add(content.Item)
-		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
-	}
-	used := make(block.IDSet)
-	err := t.eachUsed(span, func(item platen.ID) {
-		if mine.Has(item) {
-			used.Add(item)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	var free []platen.ID
-	for _, content := range contents {
-		if !used.Has(content.Item) {
-			free = append(free, content.Item)
-		}
-	}
-	runs := runsFromEnd(free)
-	for len(runs) > 0 && *left > 0 {
-		if err := t.removeFree(platen.ContentItem, runs[0]); err != nil {
-			return nil, err
-		}
-		runs = runs[1:]
-		*left -= runCost
-	}
-	if len(runs) == 0 {
-		return nil, nil
-	}
-	last := runs[0].Last
-	return slices.DeleteFunc(contents, func(content platen.Content) bool {
-		return content.Item > last || used.Has(content.Item)
-	}), nil
-}
-
-// cleanPages removes the pages of a block that have an identifier.
-func (t *transaction) cleanPages(pairs, pages []byte) error {
-	return block.EachPage(pairs, pages, func(page transfer.Page) error {
-		if page.ID == 0 {
-			return nil
-		}
-		return t.removeFree(platen.DocumentPage, platen.Run{First: page.ID, Last: page.ID})
-	})
-}
-
-// without returns what is left of a run without parts of it, which come from
-// the end on.
-func without(run platen.Run, parts []platen.Run) []platen.Run {
-	var left []platen.Run
-	for _, part := range parts {
-		if part.Last < run.Last {
-			left = append(left, platen.Run{First: part.Last + 1, Last: run.Last})
-		}
-		run.Last = part.First - 1
-	}
-	if run.First <= run.Last {
-		left = append(left, run)
-	}
-	return left
-}
-
-// removeFree removes the entities of a kind in a run that belong to nothing.
-func (t *transaction) removeFree(kind platen.Kind, run platen.Run) error {
-	for run.First <= run.Last {
-		have, err := selectRow(t.ctx, t.stmt(selectEntity), run.Last)
-		if err != nil || have.Last < run.First {
-			return err
-		}
-		part := platen.Run{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
-		if have.kind == kind && have.root == 0 && have.parent < 0 {
-			if err := t.remove(have, part); err != nil {
-				return err
-			}
-		}
-		run.Last = part.First - 1
-	}
-	return nil
-}
-
-// remove removes a part of a row of entities, with their lists, and with data
-// records that belong to nothing what is nested in them. The data records of
-// content items are left to removeFreed.
-func (t *transaction) remove(from row, part platen.Run) error {
-	for _, f := range facets {
-		if err := t.exec(deleteLists[f], int64(part.First), int64(part.Last)); err != nil {
-			return err
-		}
-	}
-	if err := t.exec(deleteValues, int64(part.First), int64(part.Last)); err != nil {
-		return err
-	}
-	if err := t.cut(from, part); err != nil {
-		return err
-	}
-	switch from.kind {
-	case platen.ContentItem:
-		t.freed = append(t.freed, from.part(part).records())
-	case platen.DataRecord:
-		if from.root != 0 {
-			return nil // what is nested has that root, too
-		}
-		nested, err := t.rows(selectNestedFree, int64(part.First), int64(part.Last))
-		if err != nil {
-			return err
-		}
-		for _, one := range nested {
-			if err := t.remove(one, one.Run); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// removeFreed removes the data records of the content items that were
-// removed, if they belong to nothing and no other content item has them. It
-// looks for those a span at a time.
-func (t *transaction) removeFreed() error {
-	freed := joinFromEnd(t.freed)
-	for len(freed) > 0 {
-		n := 1
-		for n < len(freed) && freed[n-1].First-freed[n].Last < longestItemRun {
-			n++
-		}
-		used, err := t.usedRecords(platen.Run{First: freed[n-1].First, Last: freed[0].Last})
-		if err != nil {
-			return err
-		}
-		for _, run := range freed[:n] {
-			for _, free := range without(run, clip(used, run)) {
-				if err := t.removeFree(platen.DataRecord, free); err != nil {
-					return err
-				}
-			}
-		}
-		freed = freed[n:]
-	}
-	t.freed = nil
-	return nil
-}
-
-// clip returns what of runs, which come from the end on, is in within.
-func clip(runs []platen.Run, within platen.Run) []platen.Run {
-	start, _ := slices.BinarySearchFunc(runs, within.Last, func(run platen.Run, last platen.ID) int {
-		return cmp.Compare(last, run.First) // the first that begins at or below
-	})
-	var clipped []platen.Run
-	for _, run := range runs[start:] {
-		if run.Last < within.First {
-			break
-		}
-		clipped = append(clipped, platen.Run{First: max(run.First, within.First), Last: min(run.Last, within.Last)})
-	}
-	return clipped
+	return t.insertRow(from)
 }

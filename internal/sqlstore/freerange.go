@@ -2,60 +2,61 @@ package sqlstore
 
 import "github.com/platenhq/platen"
 
-// gapsKept is how many gaps a builder knows at once: one for the sequence, and
-// some for what a source interleaves.
-const gapsKept = 8
+// freeRangesKept is how many free ranges an entityWriter remembers: one for the
+// sequence, and some for a source whose own identifiers alternate between
+// ranges.
+const freeRangesKept = 8
 
-// A gap is neighbouring identifiers that are all free, and the row below them.
-// Nobody else creates entities meanwhile, so what was free stays so until the
-// builder takes it. Thus a source with identifiers here and there costs no
-// look at the database for each.
-type gap struct {
+// A freeRange is a range of unused identifiers, and the row before it. It stays
+// valid because the transaction holds the structure lock; it saves one query
+// for each identifier that a source gives.
+type freeRange struct {
 	platen.Run
-	below row
+	before row
 }
 
-// below returns the last run that begins at or below id: the one that holds
-// id, if any does. With none its Last is 0.
-func (b *builder) below(id platen.ID) (row, error) {
-	for i, g := range b.gaps {
-		if g.First <= id && id <= g.Last {
-			copy(b.gaps[1:], b.gaps[:i]) // what was of use last comes first
-			b.gaps[0] = g
-			return g.below, nil
+// entityAtOrBelow returns the last row of entity that begins at or below id: the
+// one that holds id, if any does. If there is none its Last is 0.
+func (w *entityWriter) entityAtOrBelow(id platen.ID) (row, error) {
+	for i, free := range w.freeRanges {
+		if free.First <= id && id <= free.Last {
+			copy(w.freeRanges[1:], w.freeRanges[:i]) // the one that was used last comes first
+			w.freeRanges[0] = free
+			return free.before, nil
 		}
 	}
-	found, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), id)
+	found, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), id)
 	if err != nil || found.Last >= id {
 		return found, err
 	}
 	var above platen.ID
-	if err := b.t.stmt(selectAbove).QueryRowContext(b.t.ctx, int64(id)).Scan(&above); err != nil {
+	if err := w.t.stmt(selectAbove).QueryRowContext(w.t.ctx, int64(id)).Scan(&above); err != nil {
 		return found, err
 	}
-	b.keep(gap{platen.Run{First: found.Last + 1, Last: above - 1}, found})
+	w.remember(freeRange{platen.Run{First: found.Last + 1, Last: above - 1}, found})
 	return found, nil
 }
 
-// keep remembers a gap, instead of the one that was of no use for longest.
-func (b *builder) keep(g gap) {
-	if len(b.gaps) < gapsKept {
-		b.gaps = append(b.gaps, gap{})
+// remember adds a free range, in place of the one that was not used for the
+// longest time if there are too many.
+func (w *entityWriter) remember(free freeRange) {
+	if len(w.freeRanges) < freeRangesKept {
+		w.freeRanges = append(w.freeRanges, freeRange{})
 	}
-	copy(b.gaps[1:], b.gaps)
-	b.gaps[0] = g
+	copy(w.freeRanges[1:], w.freeRanges)
+	w.freeRanges[0] = free
 }
 
-// take takes identifiers out of the gap that they are in. Of what is left the
-// part above is the one that sources go on in.
-func (b *builder) take(taken row) {
-	for i, g := range b.gaps {
-		if taken.Last < g.First || g.Last < taken.First {
+// use takes a new row out of the free range that it is in. The part above the
+// row keeps the place of the range, since sources go on upwards.
+func (w *entityWriter) use(created row) {
+	for i, free := range w.freeRanges {
+		if created.Last < free.First || free.Last < created.First {
 			continue
 		}
-		b.gaps[i] = gap{platen.Run{First: taken.Last + 1, Last: g.Last}, taken}
-		if g.First < taken.First && len(b.gaps) < gapsKept {
-			b.gaps = append(b.gaps, gap{platen.Run{First: g.First, Last: taken.First - 1}, g.below})
+		w.freeRanges[i] = freeRange{platen.Run{First: created.Last + 1, Last: free.Last}, created}
+		if free.First < created.First && len(w.freeRanges) < freeRangesKept {
+			w.freeRanges = append(w.freeRanges, freeRange{platen.Run{First: free.First, Last: created.First - 1}, free.before})
 		}
 		return
 	}

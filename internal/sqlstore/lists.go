@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/platenhq/platen"
 )
@@ -96,4 +97,74 @@ func scanLists(rows *sql.Rows, err error) (map[platen.ID]platen.List, error) {
 		lists[id] = list
 	}
 	return lists, rows.Err()
+}
+
+// List implements [storage.Lists].
+func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
+	ctx, done := s.observe(ctx, "list")
+	defer func() { done(err) }()
+	key := listKey{ref.ID, facet}
+	found, epoch := s.cache.get(key)
+	if found.list == nil {
+		var err error
+		if s.batcher != nil {
+			found, err = s.batcher.get(ctx, key)
+		} else {
+			found, err = s.selectList(ctx, s.on(selectList[facet]), ref.ID)
+		}
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil, platen.NotFoundError(ref)
+		}
+		if err != nil {
+			return nil, s.error("read "+facet.String(), err)
+		}
+		s.cache.fill(key, found, epoch)
+	}
+	if found.kind != ref.Kind {
+		return nil, platen.NotFoundError(ref)
+	}
+	return found.list, nil
+}
+
+// selectList reads one list with the kind of its entity.
+func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (cached, error) {
+	var found cached
+	var list []byte
+	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.kind, &list)
+	if err != nil {
+		return cached{}, err
+	}
+	found.list = platen.EmptyList
+	if list != nil {
+		found.list = list
+	}
+	return found, nil
+}
+
+// Replace implements [storage.Lists].
+func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
+	ctx, done := s.observe(ctx, "replace")
+	defer func() { done(err) }()
+	list, err := platen.NewList(update.Pairs)
+	if err != nil {
+		return err
+	}
+	w := newWrite()
+	w.kind, w.facet = kind, facet
+	w.id, w.list = update.ID, list
+	return s.error("replace "+facet.String(), s.committer.do(ctx, w))
+}
+
+// Merge implements [storage.Lists].
+func (s *Store) Merge(ctx context.Context, kind platen.Kind, facet platen.Facet, updates []platen.Update) (err error) {
+	ctx, done := s.observe(ctx, "merge")
+	defer func() { done(err) }()
+	if len(updates) == 0 {
+		return nil
+	}
+	m, err := newMerge(kind, facet, updates)
+	if err != nil {
+		return err
+	}
+	return s.error("merge "+facet.String(), s.merge(ctx, m))
 }

@@ -148,16 +148,6 @@ func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn fu
 	}))
 }
 
-// changed runs q and reports whether it changed a row.
-func changed(t *transaction, q *query, args ...any) (bool, error) {
-	result, err := t.stmt(q).ExecContext(t.ctx, args...)
-	if err != nil {
-		return false, err
-	}
-	n, err := result.RowsAffected()
-	return n > 0, err
-}
-
 // Secret implements [storage.Users].
 func (s *Store) Secret(ctx context.Context, name string, fresh []byte) ([]byte, error) {
 	// Servers ask again whenever users change: a read waits for no writer.

@@ -6,21 +6,22 @@ import (
 	"errors"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A builder creates entities in one transaction. Each kind of set has its own
 // way to call it.
-type builder struct {
+type entityWriter struct {
 	t     *transaction
 	ctx   context.Context // of the caller, who may leave
 	next  platen.ID       // the sequence
 	given platen.Run      // identifiers that the source gives lie in here
 	root  platen.ID       // the set that is created, or added to
 
-	gaps    []gap // that are known
-	index   indexer
-	details map[string]int64 // details.id by body, some of them
-	tables  map[string]int64 // record_table.id by name, some of them
+	freeRanges []freeRange // that are known
+	index      indexer
+	details    map[string]int64 // details.id by body, some of them
+	tables     map[string]int64 // record_table.id by name, some of them
 }
 
 // A place says where an entity belongs: to parent, from place ord on. parent
@@ -32,87 +33,71 @@ type place struct {
 
 var nowhere = place{parent: -1}
 
-func newBuilder(ctx context.Context, t *transaction, given platen.Run) (*builder, error) {
-	b := &builder{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
+func newEntityWriter(ctx context.Context, t *transaction, given platen.Run) (*entityWriter, error) {
+	b := &entityWriter{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
 	return b, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&b.next)
 }
 
 // finish writes what is left, and the sequence back.
-func (b *builder) finish() error {
-	return errors.Join(b.index.flush(), b.t.exec(updateNext, int64(b.next)))
+func (w *entityWriter) finish() error {
+	return errors.Join(w.index.flush(), w.t.exec(updateNext, int64(w.next)))
 }
 
 // allocate takes n neighbouring identifiers from the sequence, and returns the
 // first; 0 if n is 0.
-func (b *builder) allocate(n int) (platen.ID, error) {
+func (w *entityWriter) allocate(n int) (platen.ID, error) {
 	if n == 0 {
 		return 0, nil
 	}
 	for {
-		run := platen.Run{First: b.next, Last: b.next + platen.ID(n) - 1}
+		run := platen.Run{First: w.next, Last: w.next + platen.ID(n) - 1}
 		if run.Last > platen.MaxID {
-			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", b.next, platen.MaxID)
+			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", w.next, platen.MaxID)
 		}
-		if run.First <= b.given.Last && b.given.First <= run.Last {
-			b.next = b.given.Last + 1
+		if run.First <= w.given.Last && w.given.First <= run.Last {
+			w.next = w.given.Last + 1
 			continue
 		}
-		taken, err := b.below(run.Last)
+		taken, err := w.entityAtOrBelow(run.Last)
 		if err != nil {
 			return 0, err
 		}
 		if taken.Last < run.First {
-			b.next = run.Last + 1
+			w.next = run.Last + 1
 			return run.First, nil
 		}
-		b.next = taken.Last + 1
+		w.next = taken.Last + 1
 	}
 }
 
 // insert adds a run of entities. record and details may be 0.
-func (b *builder) insert(kind platen.Kind, run platen.Run, at place, record platen.ID, details int64) error {
-	r := row{Run: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: b.rootOf(at)}
-	b.take(r)
-	return b.t.insertRow(r)
+func (w *entityWriter) insert(kind platen.Kind, run platen.Run, at place, record platen.ID, details int64) error {
+	r := row{Run: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: w.rootOf(at)}
+	w.use(r)
+	return w.t.insertRow(r)
 }
 
-// insertRow adds a row to the table entity.
-func (t *transaction) insertRow(r row) error {
-	null := func(n int64) any {
-		if n == 0 {
-			return nil
-		}
-		return n
-	}
-	var parent any
-	if r.parent >= 0 {
-		parent = int64(r.parent)
-	}
-	return t.exec(insertEntity, int64(r.First), int64(r.Last), int64(r.kind), parent, r.ord,
-		null(int64(r.record)), null(r.details), null(int64(r.root)))
-}
-
-func (b *builder) rootOf(at place) platen.ID {
+func (w *entityWriter) rootOf(at place) platen.ID {
 	if at.parent < 0 {
 		return 0
 	}
-	return b.root
+	return w.root
 }
 
 // claim adds a run of entities whose identifiers the source gave.
-func (b *builder) claim(kind platen.Kind, run platen.Run, at place) error {
-	return b.claimRow(kind, run, at, 0)
+func (w *entityWriter) claim(kind platen.Kind, run platen.Run, at place) error {
+	return w.claimRow(kind, run, at, 0)
 }
 
-func (b *builder) claimRow(kind platen.Kind, run platen.Run, at place, details int64) error {
-	taken, err := b.below(run.Last)
+func (w *entityWriter) claimRow(kind platen.Kind, run platen.Run, at place, details int64) error {
+	taken, err := w.entityAtOrBelow(run.Last)
 	if err != nil {
 		return err
 	}
 	if taken.Last >= run.First {
 		return takenError(kind, max(taken.First, run.First), taken)
 	}
-	return b.insert(kind, run, at, 0, details)
+	return w.insert(kind, run, at, 0, details)
 }
 
 func takenError(kind platen.Kind, id platen.ID, by row) error {
@@ -144,22 +129,22 @@ func itemConflict(id platen.ID, format string, args ...any) error {
 }
 
 // createItems creates a part of run, whose identifiers are free.
-func (b *builder) createItems(run itemRun, part platen.Run, at place) (row, error) {
+func (w *entityWriter) createItems(run itemRun, part platen.Run, at place) (row, error) {
 	records := platen.Run{}
 	n := platen.ID(part.Len())
 	if run.record == 0 {
-		fresh, err := b.allocate(int(n))
+		fresh, err := w.allocate(int(n))
 		if err != nil {
 			return row{}, err
 		}
 		records = platen.Run{First: fresh, Last: fresh + n - 1}
-		if err := b.insert(platen.DataRecord, records, nowhere, 0, 0); err != nil {
+		if err := w.insert(platen.DataRecord, records, nowhere, 0, 0); err != nil {
 			return row{}, err
 		}
 	} else {
 		first := run.record + part.First - run.First
 		records = platen.Run{First: first, Last: first + n - 1}
-		if err := b.ensureRecords(records); err != nil {
+		if err := w.ensureRecords(records); err != nil {
 			return row{}, err
 		}
 		// A data record may have taken what was free for the items.
@@ -167,19 +152,19 @@ func (b *builder) createItems(run itemRun, part platen.Run, at place) (row, erro
 			return row{}, takenError(platen.ContentItem, max(records.First, part.First), row{kind: platen.DataRecord})
 		}
 	}
-	err := b.insert(platen.ContentItem, part, at, records.First, run.details)
+	err := w.insert(platen.ContentItem, part, at, records.First, run.details)
 	return row{Run: part, kind: platen.ContentItem, record: records.First, details: run.details}, err
 }
 
 // ensureRecords creates those of the data records that do not exist.
-func (b *builder) ensureRecords(run platen.Run) error {
+func (w *entityWriter) ensureRecords(run platen.Run) error {
 	for last := run.Last; last >= run.First; {
-		have, err := b.below(last)
+		have, err := w.entityAtOrBelow(last)
 		if err != nil {
 			return err
 		}
 		if free := max(run.First, have.Last+1); free <= last {
-			if err := b.insert(platen.DataRecord, platen.Run{First: free, Last: last}, nowhere, 0, 0); err != nil {
+			if err := w.insert(platen.DataRecord, platen.Run{First: free, Last: last}, nowhere, 0, 0); err != nil {
 				return err
 			}
 			last = free - 1
@@ -194,27 +179,27 @@ func (b *builder) ensureRecords(run platen.Run) error {
 }
 
 // detailsID returns the id of page details, which are stored once.
-func (b *builder) detailsID(body []byte) (int64, error) {
-	if id, ok := b.details[string(body)]; ok {
+func (w *entityWriter) detailsID(body []byte) (int64, error) {
+	if id, ok := w.details[string(body)]; ok {
 		return id, nil
 	}
 	var id int64
-	err := b.t.stmt(selectDetailsID).QueryRowContext(b.t.ctx, string(body)).Scan(&id)
+	err := w.t.stmt(selectDetailsID).QueryRowContext(w.t.ctx, string(body)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		id, err = b.insertDetails(body)
+		id, err = w.insertDetails(body)
 	}
 	if err != nil {
 		return 0, err
 	}
-	if len(b.details) >= 1024 {
-		clear(b.details)
+	if len(w.details) >= 1024 {
+		clear(w.details)
 	}
-	b.details[string(body)] = id
+	w.details[string(body)] = id
 	return id, nil
 }
 
 // insertDetails stores page details, with what a search asks of them.
-func (b *builder) insertDetails(body []byte) (id int64, err error) {
+func (w *entityWriter) insertDetails(body []byte) (id int64, err error) {
 	details, err := platen.DecodeDetails(body)
 	if err != nil {
 		return 0, err
@@ -228,7 +213,7 @@ func (b *builder) insertDetails(body []byte) (id int64, err error) {
 			duplex = 1
 		}
 	}
-	err = b.t.stmt(insertDetails).QueryRowContext(b.t.ctx,
+	err = w.t.stmt(insertDetails).QueryRowContext(w.t.ctx,
 		string(body), pages, sheets, len(details.Pages), duplex, details.Template).Scan(&id)
 	if err != nil {
 		return 0, err
@@ -239,7 +224,7 @@ func (b *builder) insertDetails(body []byte) (id int64, err error) {
 			continue
 		}
 		seen[part.Media.Name] = true
-		if err := b.t.exec(insertDetailsMedia, id, part.Media.Name); err != nil {
+		if err := w.t.exec(insertDetailsMedia, id, part.Media.Name); err != nil {
 			return 0, err
 		}
 	}
@@ -247,17 +232,47 @@ func (b *builder) insertDetails(body []byte) (id int64, err error) {
 }
 
 // tableID returns the id of the name of a table of data records.
-func (b *builder) tableID(name string) (int64, error) {
-	if id, ok := b.tables[name]; ok {
+func (w *entityWriter) tableID(name string) (int64, error) {
+	if id, ok := w.tables[name]; ok {
 		return id, nil
 	}
 	var id int64
-	err := b.t.stmt(selectTableID).QueryRowContext(b.t.ctx, name).Scan(&id)
+	err := w.t.stmt(selectTableID).QueryRowContext(w.t.ctx, name).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = b.t.stmt(insertTable).QueryRowContext(b.t.ctx, name).Scan(&id)
+		err = w.t.stmt(insertTable).QueryRowContext(w.t.ctx, name).Scan(&id)
 	}
-	if err == nil && len(b.tables) < 1024 {
-		b.tables[name] = id
+	if err == nil && len(w.tables) < 1024 {
+		w.tables[name] = id
 	}
 	return id, err
+}
+
+// createSet creates a set, with its lists.
+func (w *entityWriter) createSet(kind platen.Kind, set transfer.SourceSet) error {
+	w.root = set.ID
+	if w.root == 0 {
+		var err error
+		if w.root, err = w.allocate(1); err != nil {
+			return err
+		}
+	}
+	if err := w.claim(kind, platen.Run{First: w.root, Last: w.root}, place{}); err != nil {
+		return err
+	}
+	for f, list := range set.Lists {
+		if list != nil {
+			if err := w.list(kind, w.root, platen.Facet(f), list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// list writes a list of a new entity.
+func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
+	if string(list) == string(platen.EmptyList) {
+		return nil
+	}
+	return errors.Join(w.t.writeList(listKey{id, facet}, list), w.index.add(kind, id, facet, list))
 }

@@ -17,11 +17,11 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.change(ctx, func(t *transaction) error {
-		b, err := newBuilder(ctx, t, source.Given())
+		e, err := newEntityWriter(ctx, t, source.Given())
 		if err != nil {
 			return err
 		}
-		c := creation{builder: b, nodes: source.Nodes(), existing: options.Existing}
+		c := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing}
 		if err := c.run(source); err != nil {
 			return err
 		}
@@ -45,8 +45,8 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 }
 
 // A creation writes one job set. It is a [transfer.JobSetVisitor].
-type creation struct {
-	*builder
+type jobSetWriter struct {
+	*entityWriter
 	nodes []transfer.Node
 	ids   []platen.ID // of nodes
 
@@ -75,13 +75,13 @@ type sourceDocument struct {
 	continued bool
 }
 
-func (c *creation) run(source transfer.JobSetSource) error {
+func (w *jobSetWriter) run(source transfer.JobSetSource) error {
 	for _, step := range []func() error{
-		c.createNodes,
-		func() error { return source.Read(c) },
-		c.flush,
-		c.flushBlock,
-		c.finish,
+		w.createNodes,
+		func() error { return source.Read(w) },
+		w.flush,
+		w.flushBlock,
+		w.finish,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -92,24 +92,24 @@ func (c *creation) run(source transfer.JobSetSource) error {
 
 // createNodes creates the job set, then all jobs, all job segments and all
 // document sets, so that those without an identifier get neighbouring ones.
-func (c *creation) createNodes() error {
-	c.ids = make([]platen.ID, len(c.nodes))
+func (w *jobSetWriter) createNodes() error {
+	w.ids = make([]platen.ID, len(w.nodes))
 	for kind := platen.JobSet; kind <= platen.DocumentSet; kind++ {
-		if err := c.createLevel(kind); err != nil {
+		if err := w.createLevel(kind); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *creation) createLevel(kind platen.Kind) error {
+func (w *jobSetWriter) createLevel(kind platen.Kind) error {
 	missing := 0
-	for _, node := range c.nodes {
+	for _, node := range w.nodes {
 		if node.Kind == kind && node.ID == 0 {
 			missing++
 		}
 	}
-	fresh, err := c.allocate(missing)
+	fresh, err := w.allocate(missing)
 	if err != nil {
 		return err
 	}
@@ -121,13 +121,13 @@ func (c *creation) createLevel(kind platen.Kind) error {
 		}
 		var id platen.ID // 0 for the job set, as for all sets
 		if parent >= 0 {
-			id = c.ids[parent]
+			id = w.ids[parent]
 		}
-		err := c.claim(kind, run, place{parent: id, ord: ord})
+		err := w.claim(kind, run, place{parent: id, ord: ord})
 		ord += run.Len()
 		return err
 	}
-	for i, node := range c.nodes {
+	for i, node := range w.nodes {
 		if node.Kind != kind {
 			continue
 		}
@@ -135,9 +135,9 @@ func (c *creation) createLevel(kind platen.Kind) error {
 		if id == 0 {
 			id, fresh = fresh, fresh+1
 		}
-		c.ids[i] = id
+		w.ids[i] = id
 		if i == 0 {
-			c.root = id
+			w.root = id
 		}
 		if node.Parent == parent && id == run.Last+1 {
 			run.Last = id
@@ -155,81 +155,81 @@ func (c *creation) createLevel(kind platen.Kind) error {
 }
 
 // NodeList implements [transfer.JobSetVisitor].
-func (c *creation) NodeList(node int, facet platen.Facet, list platen.List) error {
-	return c.list(c.nodes[node].Kind, c.ids[node], facet, list)
+func (w *jobSetWriter) NodeList(node int, facet platen.Facet, list platen.List) error {
+	return w.list(w.nodes[node].Kind, w.ids[node], facet, list)
 }
 
 // Page implements [transfer.JobSetVisitor].
-func (c *creation) Page(set int, page *transfer.Page) error {
+func (w *jobSetWriter) Page(set int, page *transfer.Page) error {
 	kept := sourcePage{Page: *page}
 	kept.Details = nil
-	c.keep(&kept.Lists)
+	w.keep(&kept.Lists)
 	if page.Details != nil {
 		var err error
-		if kept.details, err = c.detailsID(page.Details); err != nil {
+		if kept.details, err = w.detailsID(page.Details); err != nil {
 			return err
 		}
 	}
-	c.pages = append(c.pages, kept)
-	c.pending++
-	if c.full() {
-		return c.close(sourceDocument{SourceDocument: transfer.SourceDocument{Set: set}, continued: true})
+	w.pages = append(w.pages, kept)
+	w.pending++
+	if w.full() {
+		return w.close(sourceDocument{SourceDocument: transfer.SourceDocument{Set: set}, continued: true})
 	}
 	return nil
 }
 
 // Document implements [transfer.JobSetVisitor].
-func (c *creation) Document(document *transfer.SourceDocument) error {
+func (w *jobSetWriter) Document(document *transfer.SourceDocument) error {
 	kept := sourceDocument{SourceDocument: *document}
-	c.keep(&kept.Lists)
-	return c.close(kept)
+	w.keep(&kept.Lists)
+	return w.close(kept)
 }
 
 // close ends a document, or a part of one, with the pages that are pending.
-func (c *creation) close(document sourceDocument) error {
-	document.pages, c.pending = c.pending, 0
-	c.documents = append(c.documents, document)
-	if c.full() {
-		return c.flush()
+func (w *jobSetWriter) close(document sourceDocument) error {
+	document.pages, w.pending = w.pending, 0
+	w.documents = append(w.documents, document)
+	if w.full() {
+		return w.flush()
 	}
 	return nil
 }
 
-func (c *creation) full() bool {
-	return len(c.pages) >= collectMost || len(c.documents) >= collectMost || c.arena > 4<<20
+func (w *jobSetWriter) full() bool {
+	return len(w.pages) >= collectMost || len(w.documents) >= collectMost || w.arena > 4<<20
 }
 
 // keep copies lists, which are good during a call only.
-func (c *creation) keep(lists *[2]platen.List) {
+func (w *jobSetWriter) keep(lists *[2]platen.List) {
 	for f, list := range lists {
 		lists[f] = slices.Clone(list)
-		c.arena += len(list)
+		w.arena += len(list)
 	}
 }
 
 // flush writes what is collected.
-func (c *creation) flush() error {
-	if err := c.ctx.Err(); err != nil {
+func (w *jobSetWriter) flush() error {
+	if err := w.ctx.Err(); err != nil {
 		return err
 	}
-	for _, step := range []func() error{c.createDocuments, c.createContentItems, c.pack} {
+	for _, step := range []func() error{w.createDocuments, w.createContentItems, w.pack} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
-	c.pages, c.documents, c.arena = c.pages[:0], c.documents[:0], 0
+	w.pages, w.documents, w.arena = w.pages[:0], w.documents[:0], 0
 	return nil
 }
 
 // createDocuments creates the documents collected, and their lists.
-func (c *creation) createDocuments() error {
+func (w *jobSetWriter) createDocuments() error {
 	missing := 0
-	for _, d := range c.documents {
+	for _, d := range w.documents {
 		if d.ID == 0 && !d.continued {
 			missing++
 		}
 	}
-	fresh, err := c.allocate(missing)
+	fresh, err := w.allocate(missing)
 	if err != nil {
 		return err
 	}
@@ -238,32 +238,32 @@ func (c *creation) createDocuments() error {
 		if run.First == 0 {
 			return nil
 		}
-		err := c.claim(platen.Document, run, place{parent: c.ids[c.set], ord: c.place})
-		c.place += run.Len()
+		err := w.claim(platen.Document, run, place{parent: w.ids[w.set], ord: w.place})
+		w.place += run.Len()
 		run = platen.Run{}
 		return err
 	}
-	for i := range c.documents {
-		d := &c.documents[i]
+	for i := range w.documents {
+		d := &w.documents[i]
 		if d.continued {
 			continue
 		}
 		if d.ID == 0 {
 			d.ID, fresh = fresh, fresh+1
 		}
-		if d.Set != c.set || d.ID != run.Last+1 {
+		if d.Set != w.set || d.ID != run.Last+1 {
 			if err := flush(); err != nil {
 				return err
 			}
 			run.First = d.ID
 		}
-		if d.Set != c.set {
-			c.set, c.place = d.Set, 0
+		if d.Set != w.set {
+			w.set, w.place = d.Set, 0
 		}
 		run.Last = d.ID
 		for f, list := range d.Lists {
 			if list != nil {
-				if err := c.list(platen.Document, d.ID, platen.Facet(f), list); err != nil {
+				if err := w.list(platen.Document, d.ID, platen.Facet(f), list); err != nil {
 					return err
 				}
 			}
@@ -275,26 +275,26 @@ func (c *creation) createDocuments() error {
 // createContentItems creates the content items and data records of the pages
 // collected that do not exist, checks those that do, and fills in the record
 // of each page.
-func (c *creation) createContentItems() error {
-	for i := range c.pages {
-		if id := c.pages[i].ID; id != 0 {
-			if err := c.claim(platen.DocumentPage, platen.Run{First: id, Last: id}, nowhere); err != nil {
+func (w *jobSetWriter) createContentItems() error {
+	for i := range w.pages {
+		if id := w.pages[i].ID; id != 0 {
+			if err := w.claim(platen.DocumentPage, platen.Run{First: id, Last: id}, nowhere); err != nil {
 				return err
 			}
 		}
 	}
 	// Sorted, since neighbours are mostly in one group, if not side by side.
-	byItem := make([]*sourcePage, len(c.pages))
-	for i := range c.pages {
-		byItem[i] = &c.pages[i]
+	byItem := make([]*sourcePage, len(w.pages))
+	for i := range w.pages {
+		byItem[i] = &w.pages[i]
 	}
 	slices.SortStableFunc(byItem, func(a, b *sourcePage) int { return cmp.Compare(a.Item, b.Item) })
-	if err := agree(byItem); err != nil {
+	if err := mergePageFacts(byItem); err != nil {
 		return err
 	}
 	for len(byItem) > 0 {
 		run, n := nextRun(byItem)
-		if err := c.settle(run, byItem[:n]); err != nil {
+		if err := w.resolveItems(run, byItem[:n]); err != nil {
 			return err
 		}
 		byItem = byItem[n:]
@@ -304,7 +304,7 @@ func (c *creation) createContentItems() error {
 
 // agree passes what one page says of a content item to its other pages.
 // pages are sorted by content item.
-func agree(pages []*sourcePage) error {
+func mergePageFacts(pages []*sourcePage) error {
 	for len(pages) > 0 {
 		first, n := pages[0], 1
 		for ; n < len(pages) && pages[n].Item == first.Item; n++ {
@@ -345,18 +345,18 @@ func nextRun(pages []*sourcePage) (itemRun, int) {
 
 // settle creates what does not exist of a run of content items, from its end,
 // and sets the records of its pages.
-func (c *creation) settle(run itemRun, pages []*sourcePage) error {
+func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 	for last := run.Last; last >= run.First; {
-		have, err := c.below(last)
+		have, err := w.entityAtOrBelow(last)
 		if err != nil {
 			return err
 		}
 		free := max(run.First, have.Last+1)
 		if free <= last {
-			if c.existing {
+			if w.existing {
 				return platen.NotFoundError(platen.Ref{Kind: platen.ContentItem, ID: free})
 			}
-			if have, err = c.createItems(run, platen.Run{First: free, Last: last}, nowhere); err != nil {
+			if have, err = w.createItems(run, platen.Run{First: free, Last: last}, nowhere); err != nil {
 				return err
 			}
 		} else if err := checkItems(run, have); err != nil {
@@ -389,23 +389,23 @@ func checkItems(run itemRun, have row) error {
 }
 
 // pack adds the pages collected to the content blocks of their jobs.
-func (c *creation) pack() error {
-	pages := make([]transfer.Page, len(c.pages))
-	for i := range c.pages {
-		pages[i] = c.pages[i].Page
+func (w *jobSetWriter) pack() error {
+	pages := make([]transfer.Page, len(w.pages))
+	for i := range w.pages {
+		pages[i] = w.pages[i].Page
 	}
-	for _, d := range c.documents {
+	for _, d := range w.documents {
 		job := d.Set
-		for c.nodes[job].Kind != platen.Job {
-			job = c.nodes[job].Parent
+		for w.nodes[job].Kind != platen.Job {
+			job = w.nodes[job].Parent
 		}
-		if id := c.ids[job]; c.block == nil || c.block.Job() != id {
-			if err := c.flushBlock(); err != nil {
+		if id := w.ids[job]; w.block == nil || w.block.Job() != id {
+			if err := w.flushBlock(); err != nil {
 				return err
 			}
-			c.block = block.NewBuilder(id, c.t.insertBlock)
+			w.block = block.NewBuilder(id, w.t.insertBlock)
 		}
-		if err := c.block.Document(pages[:d.pages], d.continued); err != nil {
+		if err := w.block.Document(pages[:d.pages], d.continued); err != nil {
 			return err
 		}
 		pages = pages[d.pages:]
@@ -414,11 +414,11 @@ func (c *creation) pack() error {
 }
 
 // flushBlock stores the last block of a job.
-func (c *creation) flushBlock() error {
-	if c.block == nil {
+func (w *jobSetWriter) flushBlock() error {
+	if w.block == nil {
 		return nil
 	}
-	return c.block.Flush()
+	return w.block.Flush()
 }
 
 // insertBlock stores a block.

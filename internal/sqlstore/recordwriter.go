@@ -19,16 +19,16 @@ func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err 
 		return s.error("add data records", err)
 	}
 	return s.error("add data records", s.change(ctx, func(t *transaction) error {
-		b, err := newBuilder(ctx, t, platen.Run{})
+		e, err := newEntityWriter(ctx, t, platen.Run{})
 		if err != nil {
 			return err
 		}
 		for _, one := range additions {
-			if err := b.addRecords(one); err != nil {
+			if err := e.addRecords(one); err != nil {
 				return err
 			}
 		}
-		return b.finish()
+		return e.finish()
 	}))
 }
 
@@ -121,8 +121,8 @@ func (s *Store) parentTables(lookup *schemas, lists []platen.NewRecords) (map[pl
 }
 
 // addRecords writes an addition, if its parent is still where it was.
-func (b *builder) addRecords(one *addition) error {
-	parent, err := selectRow(b.t.ctx, b.t.stmt(selectEntity), one.parent.ID)
+func (w *entityWriter) addRecords(one *addition) error {
+	parent, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), one.parent.ID)
 	if err != nil {
 		return err
 	}
@@ -135,14 +135,14 @@ func (b *builder) addRecords(one *addition) error {
 	if parent.root != one.root {
 		return platen.Errorf(platen.Unavailable, "the data set of %s %d was deleted meanwhile; send the records again", one.parent.Kind, one.parent.ID)
 	}
-	b.root = parent.root
-	c := recordCreation{builder: b, at: place{parent: one.parent.ID}}
+	w.root = parent.root
+	c := recordWriter{entityWriter: w, at: place{parent: one.parent.ID}}
 	if one.table != "" {
-		if c.tableID, err = b.tableID(one.table); err != nil {
+		if c.tableID, err = w.tableID(one.table); err != nil {
 			return err
 		}
 	}
-	err = b.t.stmt(selectPlaceNext).QueryRowContext(b.t.ctx, int64(one.parent.ID), int64(platen.DataRecord)).Scan(&c.at.ord)
+	err = w.t.stmt(selectPlaceNext).QueryRowContext(w.t.ctx, int64(one.parent.ID), int64(platen.DataRecord)).Scan(&c.at.ord)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
@@ -216,4 +216,132 @@ func (k *recordCheck) before(ctx context.Context) func(*platen.SourceRecord) err
 		_, err := k.record(source)
 		return err
 	}
+}
+
+// A recordWriter creates the records of one data set, or those nested in
+// one record.
+type recordWriter struct {
+	*entityWriter
+	at      place // of records at depth 0
+	tableID int64 // their record_table.id; 0: not nested
+
+	records []newRecord
+	path    []int // the records that the last one is nested in, and itself
+	bytes   int   // of their lists
+	made    []platen.ID
+}
+
+// A newRecord is a record that is not yet in the database.
+type newRecord struct {
+	id                 platen.ID
+	depth              int
+	name               string // of its table, for depth > 0
+	fields, properties platen.List
+
+	parent  int // index, for depth > 0
+	tableID int64
+}
+
+// add takes a record.
+func (w *recordWriter) add(record newRecord) error {
+	if record.depth == 0 && (len(w.records) >= collectMost || w.bytes > 4<<20) {
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	record.tableID = w.tableID
+	w.path = w.path[:record.depth]
+	if record.depth > 0 {
+		record.parent = w.path[record.depth-1]
+		var err error
+		if record.tableID, err = w.entityWriter.tableID(record.name); err != nil {
+			return err
+		}
+	}
+	w.bytes += len(record.fields) + len(record.properties)
+	w.path = append(w.path, len(w.records))
+	w.records = append(w.records, record)
+	return nil
+}
+
+// flush writes the records collected. Each level gets neighbouring
+// identifiers.
+func (w *recordWriter) flush() error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	deepest := 0
+	for _, record := range w.records {
+		deepest = max(deepest, record.depth)
+	}
+	for depth := range deepest + 1 {
+		if err := w.level(depth); err != nil {
+			return err
+		}
+	}
+	for _, record := range w.records {
+		if err := w.list(platen.DataRecord, record.id, platen.Fields, record.fields); err != nil {
+			return err
+		}
+		if record.properties != nil {
+			if err := w.list(platen.DataRecord, record.id, platen.Properties, record.properties); err != nil {
+				return err
+			}
+		}
+	}
+	w.records, w.path, w.bytes = w.records[:0], w.path[:0], 0
+	return nil
+}
+
+// level creates the records of one depth.
+func (w *recordWriter) level(depth int) error {
+	missing := 0
+	for _, record := range w.records {
+		if record.depth == depth && record.id == 0 {
+			missing++
+		}
+	}
+	fresh, err := w.allocate(missing)
+	if err != nil {
+		return err
+	}
+	var run platen.Run // collected, not yet in the database
+	var of newRecord   // the first of it
+	place := w.at
+	flush := func() error {
+		if run.First == 0 {
+			return nil
+		}
+		err := w.claimRow(platen.DataRecord, run, place, of.tableID)
+		place.ord += run.Len()
+		return err
+	}
+	for i := range w.records {
+		record := &w.records[i]
+		if record.depth != depth {
+			continue
+		}
+		if record.id == 0 {
+			record.id, fresh = fresh, fresh+1
+		}
+		if depth == 0 {
+			w.made = append(w.made, record.id)
+		}
+		if run.First != 0 && record.id == run.Last+1 && record.parent == of.parent && record.tableID == of.tableID {
+			run.Last = record.id
+			continue
+		}
+		if err := flush(); err != nil {
+			return err
+		}
+		if parent := record.parent; depth > 0 && (run.First == 0 || parent != of.parent) {
+			place.parent, place.ord = w.records[parent].id, 0
+		}
+		run, of = platen.Run{First: record.id, Last: record.id}, *record
+	}
+	err = flush()
+	if depth == 0 {
+		w.at = place
+	}
+	return err
 }

@@ -1,0 +1,103 @@
+package sqlstore
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
+)
+
+// CreateDataSet implements [storage.Importer].
+func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource) (_ platen.Created, err error) {
+	ctx, done := s.observe(ctx, "create_data_set")
+	defer func() { done(err) }()
+	check := recordCheck{table: source.Schema()}
+	if check.table == nil {
+		check.table, check.open = &platen.Table{Name: platen.RecordTable}, 1
+	} else if err := source.Read(check.before(ctx)); err != nil {
+		return platen.Created{}, s.error("create data set", err)
+	}
+	var made platen.Created
+	err = s.change(ctx, func(t *transaction) error {
+		e, err := newEntityWriter(ctx, t, source.Given())
+		if err != nil {
+			return err
+		}
+		if err := e.createSet(platen.DataSet, source.DataSet()); err != nil {
+			return err
+		}
+		c := recordWriter{entityWriter: e, at: place{parent: e.root}, made: []platen.ID{}}
+		err = source.Read(func(source *platen.SourceRecord) error {
+			record, err := check.record(source)
+			if err != nil {
+				return err
+			}
+			return c.add(record)
+		})
+		if err != nil {
+			return err
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+		body, err := json.Marshal(check.table)
+		if err != nil {
+			return err
+		}
+		made = platen.Created{ID: e.root, Children: c.made}
+		return errors.Join(t.exec(insertSchema, int64(e.root), string(body)), e.finish())
+	})
+	if err != nil {
+		return platen.Created{}, s.error("create data set", err)
+	}
+	return made, nil
+}
+
+// ReadDataSet implements [storage.Exporter].
+func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(transfer.SourceSet, *platen.Table) error, yield func(*platen.Record) error) (err error) {
+	ctx, done := s.observe(ctx, "read_data_set")
+	defer func() { done(err) }()
+	set, err := s.set(ctx, platen.Ref{Kind: platen.DataSet, ID: id})
+	if err != nil {
+		return err
+	}
+	r := s.recordReader(ctx, true, yield)
+	r.whole = true
+	table, err := r.schemas.dataSet(id)
+	if err != nil {
+		return s.error("read data set", err)
+	}
+	if err := begin(set, table); err != nil {
+		return err
+	}
+	intact := func() error { return s.exists(ctx, platen.Ref{Kind: platen.DataSet, ID: id}) }
+	err = s.eachRow(ctx, id, platen.DataRecord, intact, func(page []row) error {
+		for _, one := range page { // all are in the table at the top
+			if err := r.run(one, 0, table); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		err = intact() // what is nested is there, too
+	}
+	return s.error("read data set", err)
+}
+
+// set returns what there is of a set besides what it contains.
+func (s *Store) set(ctx context.Context, ref platen.Ref) (transfer.SourceSet, error) {
+	set := transfer.SourceSet{ID: ref.ID}
+	for f := range set.Lists {
+		list, err := s.List(ctx, ref, platen.Facet(f))
+		if err != nil {
+			return set, err
+		}
+		if string(list) != string(platen.EmptyList) {
+			set.Lists[f] = list
+		}
+	}
+	return set, nil
+}

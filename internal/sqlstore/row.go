@@ -1,0 +1,88 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/platenhq/platen"
+)
+
+// exists returns NotFound unless there is an entity ref.
+func (s *Store) exists(ctx context.Context, ref platen.Ref) error {
+	_, err := s.visible(ctx, ref)
+	return err
+}
+
+// visible returns the row that holds ref. NotFound: there is none, or it is
+// hidden.
+func (s *Store) visible(ctx context.Context, ref platen.Ref) (row, error) {
+	found, err := selectRow(ctx, s.on(selectEntity), ref.ID)
+	if err != nil {
+		return row{}, s.error("look up "+ref.Kind.String(), err)
+	}
+	if !found.shows(ref) {
+		return row{}, platen.NotFoundError(ref)
+	}
+	return found, nil
+}
+
+// A row is a row of the table entity.
+type row struct {
+	platen.Run
+	kind    platen.Kind
+	parent  platen.ID // 0: a set; -1: belongs to nothing
+	ord     int64     // place of First in parent
+	record  platen.ID // content items: data record of First; 0 for none
+	details int64     // content items: page details; data records: table; 0 for none
+	root    platen.ID // the set that it belongs to, 0 for none
+	hidden  bool      // that set is deleted, or it is a set that is being deleted
+	leaving bool      // that set is being deleted: it can not be used anew
+}
+
+// shows reports whether the row holds ref and is not hidden.
+func (r row) shows(ref platen.Ref) bool {
+	return r.First <= ref.ID && ref.ID <= r.Last && r.kind == ref.Kind && !r.hidden
+}
+
+// selectRow returns the last run that begins at or below id: the one that
+// holds id, if any does. With none its Last is 0.
+func selectRow(ctx context.Context, stmt statement, id platen.ID) (row, error) {
+	r, err := scanRow(stmt.QueryRowContext(ctx, int64(id)))
+	if errors.Is(err, sql.ErrNoRows) {
+		return row{}, nil
+	}
+	return r, err
+}
+
+// scanRow reads rowColumns.
+func scanRow(from scanner) (r row, err error) {
+	var fate int // see rowColumns
+	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)
+	r.hidden, r.leaving = fate == 1, fate == 2
+	return r, err
+}
+
+// ignoreNoRows is for a query that may find nothing.
+func ignoreNoRows(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	return err
+}
+
+// part returns the row of a part of r.
+func (r row) part(run platen.Run) row {
+	ahead := run.First - r.First
+	r.ord += int64(ahead)
+	if r.record != 0 {
+		r.record += ahead
+	}
+	r.Run = run
+	return r
+}
+
+// records returns the data records of a row of content items.
+func (r row) records() platen.Run {
+	return platen.Run{First: r.record, Last: r.record + r.Last - r.First}
+}
