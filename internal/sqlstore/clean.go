@@ -13,8 +13,8 @@ import (
 	"github.com/platenhq/platen/internal/transfer"
 )
 
-// eachUsed yields the content items of a run that are in blocks, some more
-// than once.
+// eachUsed yields the content items of a run that jobs have in their blocks, some
+// more than once.
 func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
 	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
 	blocks, err := collect(rows, err, func(from scanner) (pairs []byte, err error) {
@@ -51,8 +51,8 @@ func runsFromEnd(ids []platen.ID) []platen.Run {
 	return runs
 }
 
-// usedRecords returns which data records of a run a content item has, deleted
-// or not, from the end on.
+// usedRecords returns the data records of a run that belong to content items,
+// deleted ones too, the last run first.
 func (t *transaction) usedRecords(run platen.Run) ([]platen.Run, error) {
 	items, err := t.rows(selectItemsWith, int64(run.First-longestItemRun), int64(run.Last), int64(run.First))
 	if err != nil {
@@ -80,10 +80,11 @@ func joinFromEnd(runs []platen.Run) []platen.Run {
 	return joined
 }
 
-// What one batch of the clean-up may cost, in entities removed together.
+// The cost of one batch of the clean-up. Its unit is the removal of an entity in
+// a run.
 const (
 	cleanCost = 4096
-	blockCost = 64 // of looking at a block of contents
+	blockCost = 64 // of reading a block of contents
 	runCost   = 8  // of removing a run of content items
 )
 
@@ -124,7 +125,8 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	return more && err == nil, s.error("clean up", err)
 }
 
-// clean removes a batch of what belongs to a deleted set, in the end the set.
+// clean removes a batch of the entities of a deleted set, and with the last batch
+// the set.
 func (t *transaction) clean(set platen.ID) error {
 	rows, err := t.rows(selectRootSome, int64(set))
 	if err != nil {
@@ -156,7 +158,7 @@ func (t *transaction) clean(set platen.ID) error {
 	return nil
 }
 
-// removeSome removes the entities of a row up to last, as many as may be.
+// removeSome removes the entities of a row up to last, as many as left allows.
 func (t *transaction) removeSome(from row, last platen.ID, left *int64) error {
 	run := platen.Run{First: from.First, Last: min(last, from.First+platen.ID(*left)-1)}
 	*left -= run.Len()
@@ -187,7 +189,8 @@ func (t *transaction) cleanJobs(jobs row, left *int64) error {
 	return nil
 }
 
-// cleanBlock removes a block, or a part of one, with what is only in it.
+// cleanBlock removes a block, or a part of one, with the content items and pages
+// that are in no other block.
 func (t *transaction) cleanBlock(job platen.ID, seq int64, pairs, pages []byte, left *int64) error {
 	*left -= blockCost
 	if err := t.exec(deleteBlock, int64(job), seq); err != nil {
@@ -208,9 +211,9 @@ func (t *transaction) cleanBlock(job platen.ID, seq int64, pairs, pages []byte, 
 	return t.insertBlock(&rest)
 }
 
-// cleanItems removes content items that were in a block, now deleted, and
-// belong to nothing, if no other block has them. It returns those that it has
-// left for the next batch.
+// cleanItems removes the content items of a removed block that belong to nothing
+// and are in no other block. It returns the items that are left for the next
+// batch.
 func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]platen.Content, error) {
 	if len(contents) == 0 {
 		return nil, nil
@@ -263,8 +266,8 @@ func (t *transaction) cleanPages(pairs, pages []byte) error {
 	})
 }
 
-// without returns what is left of a run without parts of it, which come from
-// the end on.
+// without returns the rest of a run without parts of it. Both are in descending
+// order.
 func without(run platen.Run, parts []platen.Run) []platen.Run {
 	var left []platen.Run
 	for _, part := range parts {
@@ -297,9 +300,9 @@ func (t *transaction) removeFree(kind platen.Kind, run platen.Run) error {
 	return nil
 }
 
-// remove removes a part of a row of entities, with their lists, and with data
-// records that belong to nothing what is nested in them. The data records of
-// content items are left to removeFreed.
+// remove removes a part of a row of entities, with their lists. With data records
+// that belong to nothing it removes the records nested in them. The data records
+// of content items are left to removeFreed.
 func (t *transaction) remove(from row, part platen.Run) error {
 	for _, f := range facets {
 		if err := t.exec(deleteLists[f], int64(part.First), int64(part.Last)); err != nil {
@@ -317,7 +320,7 @@ func (t *transaction) remove(from row, part platen.Run) error {
 		t.freed = append(t.freed, from.part(part).records())
 	case platen.DataRecord:
 		if from.root != 0 {
-			return nil // what is nested has that root, too
+			return nil // nested records have the same root, so clean finds them
 		}
 		nested, err := t.rows(selectNestedFree, int64(part.First), int64(part.Last))
 		if err != nil {
@@ -332,9 +335,9 @@ func (t *transaction) remove(from row, part platen.Run) error {
 	return nil
 }
 
-// removeFreed removes the data records of the content items that were
-// removed, if they belong to nothing and no other content item has them. It
-// looks for those a span at a time.
+// removeFreed removes the data records of removed content items, if they belong
+// to nothing and no other content item has them. One query serves a span of
+// neighbouring runs.
 func (t *transaction) removeFreed() error {
 	freed := joinFromEnd(t.freed)
 	for len(freed) > 0 {
@@ -359,7 +362,8 @@ func (t *transaction) removeFreed() error {
 	return nil
 }
 
-// clip returns what of runs, which come from the end on, is in within.
+// clip returns the parts of runs that are in within. Runs are in descending
+// order.
 func clip(runs []platen.Run, within platen.Run) []platen.Run {
 	start, _ := slices.BinarySearchFunc(runs, within.Last, func(run platen.Run, last platen.ID) int {
 		return cmp.Compare(last, run.First) // the first that begins at or below

@@ -10,13 +10,13 @@ import (
 
 // Close is bounded: a process that is told to stop must be gone soon.
 const (
-	closeFor = 1500 * time.Millisecond // until what is under way or queued has ended by itself
-	killFor  = time.Second             // until it has been rolled back
+	closeFor = 1500 * time.Millisecond // until running and queued work has ended by itself
+	killFor  = time.Second             // until the rest has been rolled back
 )
 
-// Close implements [storage.Maintenance]. What was accepted is stored, if that is
-// soon done; what is not is rolled back, and its callers are told. An error
-// says that something has not ended even then.
+// Close implements [storage.Maintenance]. Accepted writes are stored if that ends
+// within closeFor. The others are rolled back, and their callers get an error. An
+// error of Close says that a transaction has not ended even then.
 func (s *Store) Close() error {
 	s.entry.Lock()
 	s.cancel()
@@ -45,7 +45,7 @@ func (s *Store) Close() error {
 	return errors.New("the database is not closed: something in it has not ended in time; nothing that was acknowledged is lost by that")
 }
 
-// within returns ctx that also ends when Close waits no longer.
+// within returns ctx that also ends when Close no longer waits.
 func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stop := context.AfterFunc(s.killed, func() { cancel(errStopping) })
@@ -64,7 +64,7 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// errPanic is in the error of what panicked.
+// errPanic is in the error of a function that panicked.
 var errPanic = errors.New("panic")
 
 // guarded runs fn and makes an error of its panic, which the observer is told

@@ -76,9 +76,9 @@ func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][
 	return blocks, seq, rows.Err()
 }
 
-// setContents returns the content items of a content set. Its rows are read
-// once for the sums and, if they are more than a page, again for the items, so
-// that no more than a page of them is kept while the caller sends them on.
+// setContents returns the content items of a content set. Its rows are read once
+// for the sums and, if they are more than a page, again for the items. So at most
+// one page is in memory while the caller sends the items on.
 func (s *Store) setContents(ctx context.Context, set platen.ID) (*transfer.Contents, error) {
 	c := &transfer.Contents{}
 	var only []row

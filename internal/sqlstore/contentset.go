@@ -50,7 +50,7 @@ type contentItemWriter struct {
 	*entityWriter
 	at    place
 	items []newItem
-	bytes int // of their lists
+	bytes int // of the lists in items
 	made  []platen.ID
 }
 
@@ -121,8 +121,7 @@ func (w *contentItemWriter) flush() error {
 	return nil
 }
 
-// create creates a run of items, and those of their data records that do not
-// exist.
+// create creates a run of content items, and their missing data records.
 func (w *contentItemWriter) create(run itemRun) error {
 	if run.First == 0 {
 		return nil

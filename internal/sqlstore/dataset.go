@@ -82,12 +82,12 @@ func (s *Store) ReadDataSet(ctx context.Context, id platen.ID, begin func(transf
 		return nil
 	})
 	if err == nil {
-		err = intact() // what is nested is there, too
+		err = intact() // the nested records were read after the pages were checked
 	}
 	return s.error("read data set", err)
 }
 
-// set returns what there is of a set besides what it contains.
+// set returns the id and the lists of a set.
 func (s *Store) set(ctx context.Context, ref platen.Ref) (transfer.SourceSet, error) {
 	set := transfer.SourceSet{ID: ref.ID}
 	for f := range set.Lists {

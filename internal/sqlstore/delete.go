@@ -8,17 +8,17 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A set that others may use parts of is deleted in three steps, so that no
+// A set whose members other sets may use is deleted in three steps, so that no
 // transaction takes long:
 //
-//  1. It is marked as being deleted (stateDeleting). From now on it is hidden,
-//     and nobody can begin to use what it contains.
-//  2. What others use is found by reads, a window of members at a time, and
+//  1. It is marked as being deleted (stateDeleting). From now on the set is
+//     hidden, and no other set can begin to use its members.
+//  2. The members that others use are found by reads, a window at a time, and
 //     taken out of the set in short transactions.
-//  3. It is marked as deleted (stateDeleted), which hides all that is left.
+//  3. It is marked as deleted (stateDeleted), which hides all members left.
 //
-// Each step can be done twice, or by two processes at once. So a deletion that
-// was broken off is begun again at step 2, by Clean.
+// Each step can be done twice, or by two processes at once. So Clean continues
+// an interrupted deletion with step 2.
 
 // Delete implements [storage.Sets]. Once the set is marked it goes on even if
 // the caller leaves.
@@ -42,8 +42,8 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 	return err
 }
 
-// markDeleted is the first step, and the only one for a set that nobody else
-// can use parts of.
+// markDeleted is the first step, and the only one for a set whose members no
+// other set can use.
 func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
@@ -75,7 +75,7 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 		steps = []func() error{
 			func() error { return d.pass(d.usedRecords, false) },
 			func() error { return d.pass(d.usedRecords, true) },
-			func() error { return d.pass(nil, true) }, // what is nested in what the step before took out
+			func() error { return d.pass(nil, true) }, // records nested in those that the step before took out
 		}
 	}
 	for _, step := range steps {
@@ -96,7 +96,8 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 // errDeleted says that another process has finished the deletion.
 var errDeleted = errors.New("the set is deleted already")
 
-// finishLeft finishes a deletion that was broken off. wait: one is under way.
+// finishLeft finishes an interrupted deletion. wait: one is under way in this
+// process.
 func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
 	var ref platen.Ref
 	err = s.on(selectDeleting).QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
@@ -110,7 +111,7 @@ func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
 	return true, false, s.finishDeletion(ctx, ref)
 }
 
-// A deletion takes what others use out of a set.
+// A deletion takes the members that other sets use out of a set.
 type deletion struct {
 	s    *Store
 	ctx  context.Context
@@ -149,9 +150,9 @@ const (
 	windowMembers = 8 << 20
 )
 
-// pass takes out of the set, a window of its members at a time, those that
-// used marks. nested: those in a member that was taken out, with it; and of
-// the others in a member those that used marks. Otherwise those in no member.
+// pass takes the members that used marks out of the set, a window at a time.
+// Without nested it looks at direct members of the set. With nested it looks at
+// members of members: a member follows its parent out of the set.
 func (d *deletion) pass(used func(*window) error, nested bool) error {
 	for after := platen.ID(0); ; {
 		w, err := d.window(after, nested)
@@ -200,7 +201,8 @@ func (d *deletion) window(after platen.ID, nested bool) (*window, error) {
 	return w, nil
 }
 
-// inside returns which members of a window are in one that was taken out.
+// inside returns the members of a window, by index, whose parent was taken out of
+// the set.
 func (d *deletion) inside(w *window) (map[int]bool, error) {
 	inside := make(map[int]bool)
 	known := make(map[platen.ID]bool)
@@ -224,14 +226,15 @@ func (d *deletion) inside(w *window) (map[int]bool, error) {
 	return inside, nil
 }
 
-// A detaching is a row of which parts are taken out, the last one first; none:
-// all of it goes with the one that it is in.
+// A detaching is a row of entity and the parts of it to take out of the set, the
+// last one first. Without parts the whole row follows its parent.
 type detaching struct {
 	row   platen.Run
 	parts []platen.Run
 }
 
-// detach takes out what a window has marked, in short transactions.
+// detach takes the marked members of a window out of the set, in short
+// transactions.
 func (d *deletion) detach(w *window, inside map[int]bool) error {
 	var batch []detaching
 	count := 0
@@ -303,8 +306,7 @@ func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
 	return err
 }
 
-// detach makes parts of a row, the last one first, belong to nothing. What is
-// left of its start keeps its place as a row.
+// detach makes parts of a row, the last one first, belong to nothing.
 func (t *transaction) detach(from row, parts []platen.Run) error {
 	if len(parts) == 0 {
 		return nil

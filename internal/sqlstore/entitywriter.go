@@ -9,23 +9,23 @@ import (
 	"github.com/platenhq/platen/internal/transfer"
 )
 
-// A builder creates entities in one transaction. Each kind of set has its own
-// way to call it.
+// An entityWriter creates entities in one transaction. The writer of each kind
+// of set embeds it.
 type entityWriter struct {
 	t     *transaction
 	ctx   context.Context // of the caller, who may leave
 	next  platen.ID       // the sequence
-	given platen.Run      // identifiers that the source gives lie in here
+	given platen.Run      // spans the identifiers that the source sets itself
 	root  platen.ID       // the set that is created, or added to
 
-	freeRanges []freeRange // that are known
+	freeRanges []freeRange // the last ones used first
 	index      indexer
 	details    map[string]int64 // details.id by body, some of them
 	tables     map[string]int64 // record_table.id by name, some of them
 }
 
-// A place says where an entity belongs: to parent, from place ord on. parent
-// 0 is for sets; -1 for what belongs to nothing.
+// A place is a parent and the position of a first child in it. parent is 0 for
+// sets, and -1 for entities that belong to nothing.
 type place struct {
 	parent platen.ID
 	ord    int64
@@ -34,11 +34,11 @@ type place struct {
 var nowhere = place{parent: -1}
 
 func newEntityWriter(ctx context.Context, t *transaction, given platen.Run) (*entityWriter, error) {
-	b := &entityWriter{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
-	return b, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&b.next)
+	w := &entityWriter{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
+	return w, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&w.next)
 }
 
-// finish writes what is left, and the sequence back.
+// finish writes the values of the index that are left, and the sequence.
 func (w *entityWriter) finish() error {
 	return errors.Join(w.index.flush(), w.t.exec(updateNext, int64(w.next)))
 }
@@ -84,7 +84,8 @@ func (w *entityWriter) rootOf(at place) platen.ID {
 	return w.root
 }
 
-// claim adds a run of entities whose identifiers the source gave.
+// claim adds a run of entities whose identifiers the source set. Conflict: one
+// is taken.
 func (w *entityWriter) claim(kind platen.Kind, run platen.Run, at place) error {
 	return w.claimRow(kind, run, at, 0)
 }
@@ -128,7 +129,7 @@ func itemConflict(id platen.ID, format string, args ...any) error {
 	return err
 }
 
-// createItems creates a part of run, whose identifiers are free.
+// createItems creates a part of run. The identifiers of the part are unused.
 func (w *entityWriter) createItems(run itemRun, part platen.Run, at place) (row, error) {
 	records := platen.Run{}
 	n := platen.ID(part.Len())
@@ -147,7 +148,7 @@ func (w *entityWriter) createItems(run itemRun, part platen.Run, at place) (row,
 		if err := w.ensureRecords(records); err != nil {
 			return row{}, err
 		}
-		// A data record may have taken what was free for the items.
+		// A new data record may have taken an identifier of the items.
 		if records.First <= part.Last && part.First <= records.Last {
 			return row{}, takenError(platen.ContentItem, max(records.First, part.First), row{kind: platen.DataRecord})
 		}
@@ -156,7 +157,7 @@ func (w *entityWriter) createItems(run itemRun, part platen.Run, at place) (row,
 	return row{Run: part, kind: platen.ContentItem, record: records.First, details: run.details}, err
 }
 
-// ensureRecords creates those of the data records that do not exist.
+// ensureRecords creates the data records of a run that do not exist.
 func (w *entityWriter) ensureRecords(run platen.Run) error {
 	for last := run.Last; last >= run.First; {
 		have, err := w.entityAtOrBelow(last)
@@ -178,7 +179,7 @@ func (w *entityWriter) ensureRecords(run platen.Run) error {
 	return nil
 }
 
-// detailsID returns the id of page details, which are stored once.
+// detailsID returns the id of page details. Equal details are stored once.
 func (w *entityWriter) detailsID(body []byte) (int64, error) {
 	if id, ok := w.details[string(body)]; ok {
 		return id, nil
@@ -198,7 +199,7 @@ func (w *entityWriter) detailsID(body []byte) (int64, error) {
 	return id, nil
 }
 
-// insertDetails stores page details, with what a search asks of them.
+// insertDetails stores page details, with the columns that searches compare.
 func (w *entityWriter) insertDetails(body []byte) (id int64, err error) {
 	details, err := platen.DecodeDetails(body)
 	if err != nil {

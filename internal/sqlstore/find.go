@@ -160,7 +160,7 @@ func choose(ctx context.Context, db querier, plan *search.Plan) (best search.Dri
 	return best, nil
 }
 
-// yieldIDs passes on what is found as the database sorted it.
+// yieldIDs yields the ids in the order of the database.
 func yieldIDs(rows *sql.Rows, yield func(int, *platen.Found) error) error {
 	for rows.Next() {
 		var found platen.Found
@@ -187,7 +187,7 @@ const (
 	numberBytes = 120 // of a key that is compared as a number
 )
 
-// readHits reads what is found, within [platen.MaxSortBytes].
+// readHits reads all hits. Invalid: they take more than [platen.MaxSortBytes].
 func readHits(rows *sql.Rows, keys []platen.SearchKey) ([]hit, error) {
 	var hits []hit
 	values := make([]sql.RawBytes, len(keys))

@@ -12,14 +12,14 @@ import (
 	"github.com/platenhq/platen/internal/search"
 )
 
-// What a search looks up is beside the lists, in the table find_value. What is
-// imported is put in with it; for lists that change see refresh.go.
+// Searches read the values in the table find_value, not the lists. An import
+// writes both; for lists that change see refresh.go.
 const (
-	addedMost = 100_000 // values that are put in together
+	addedMost = 100_000 // values that are inserted together
 	namesKept = 4096    // ids of names that a transaction remembers
 )
 
-// searched reports whether a search can ask for a list.
+// searched reports whether searches look at a list.
 func searched(kind platen.Kind, facet platen.Facet) bool {
 	return platen.DataSet <= kind && kind <= platen.Job && facet != platen.Metadata
 }
@@ -50,7 +50,7 @@ type indexed struct{ head, rest []byte }
 // An indexer changes the index, in one transaction.
 type indexer struct {
 	t     *transaction
-	names map[searchName]int64 // that are known
+	names map[searchName]int64 // ids of names
 	added []newValue
 	bytes int // of values in added
 }
@@ -100,7 +100,7 @@ func (x *indexer) resolve(names []searchName) error {
 	return x.t.store.writers.addNames(x, slices.Compact(names))
 }
 
-// add takes the values of a list of a new entity, for flush to put in.
+// add keeps the values of a list of a new entity for flush.
 func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
 	if !searched(kind, facet) {
 		return nil
@@ -120,8 +120,8 @@ func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list p
 	return x.flush()
 }
 
-// flush puts in what was added, in the order of the index: neighbours go to
-// one place, and what is far apart is visited once.
+// flush inserts the values that were added, in the order of the index, so that
+// each page of the index is changed once.
 func (x *indexer) flush() error {
 	if len(x.added) == 0 {
 		return nil

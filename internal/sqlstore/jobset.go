@@ -44,18 +44,18 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	return made, nil
 }
 
-// A creation writes one job set. It is a [transfer.JobSetVisitor].
+// A jobSetWriter writes one job set. It is a [transfer.JobSetVisitor].
 type jobSetWriter struct {
 	*entityWriter
 	nodes []transfer.Node
 	ids   []platen.ID // of nodes
 
-	existing bool // content items are not created
+	existing bool // a content item that does not exist is an error
 
 	pages     []sourcePage
 	documents []sourceDocument
-	pending   int // pages at the end that belong to no document yet
-	arena     int // bytes of lists that these hold
+	pending   int // the last pages, whose document has not come yet
+	arena     int // bytes of lists in pages and documents
 
 	set   int   // document set of the last document created
 	place int64 // documents created in it
@@ -91,7 +91,7 @@ func (w *jobSetWriter) run(source transfer.JobSetSource) error {
 }
 
 // createNodes creates the job set, then all jobs, all job segments and all
-// document sets, so that those without an identifier get neighbouring ones.
+// document sets. Nodes of one kind without an identifier get neighbouring ones.
 func (w *jobSetWriter) createNodes() error {
 	w.ids = make([]platen.ID, len(w.nodes))
 	for kind := platen.JobSet; kind <= platen.DocumentSet; kind++ {
@@ -199,7 +199,7 @@ func (w *jobSetWriter) full() bool {
 	return len(w.pages) >= collectMost || len(w.documents) >= collectMost || w.arena > 4<<20
 }
 
-// keep copies lists, which are good during a call only.
+// keep copies lists, which the source overwrites after the call.
 func (w *jobSetWriter) keep(lists *[2]platen.List) {
 	for f, list := range lists {
 		lists[f] = slices.Clone(list)
@@ -207,7 +207,7 @@ func (w *jobSetWriter) keep(lists *[2]platen.List) {
 	}
 }
 
-// flush writes what is collected.
+// flush writes the pages and documents collected.
 func (w *jobSetWriter) flush() error {
 	if err := w.ctx.Err(); err != nil {
 		return err
@@ -272,9 +272,8 @@ func (w *jobSetWriter) createDocuments() error {
 	return flush()
 }
 
-// createContentItems creates the content items and data records of the pages
-// collected that do not exist, checks those that do, and fills in the record
-// of each page.
+// createContentItems creates the missing content items and data records of the
+// pages collected, checks the others, and fills in the data record of each page.
 func (w *jobSetWriter) createContentItems() error {
 	for i := range w.pages {
 		if id := w.pages[i].ID; id != 0 {
@@ -283,7 +282,8 @@ func (w *jobSetWriter) createContentItems() error {
 			}
 		}
 	}
-	// Sorted, since neighbours are mostly in one group, if not side by side.
+	// Sorted, since the pages of neighbouring content items are mostly in one
+	// batch, but not always side by side.
 	byItem := make([]*sourcePage, len(w.pages))
 	for i := range w.pages {
 		byItem[i] = &w.pages[i]
@@ -302,8 +302,9 @@ func (w *jobSetWriter) createContentItems() error {
 	return nil
 }
 
-// agree passes what one page says of a content item to its other pages.
-// pages are sorted by content item.
+// mergePageFacts gives all pages of a content item the data record and the page
+// details that one of them has. pages are sorted by content item. Conflict: two
+// pages differ.
 func mergePageFacts(pages []*sourcePage) error {
 	for len(pages) > 0 {
 		first, n := pages[0], 1
@@ -325,8 +326,8 @@ func mergePageFacts(pages []*sourcePage) error {
 	return nil
 }
 
-// nextRun returns the first run of neighbours among pages, which are sorted
-// by content item and agree, and how many pages it covers.
+// nextRun returns the first run of neighbouring content items among pages, which
+// are sorted by content item, and how many of the pages it covers.
 func nextRun(pages []*sourcePage) (itemRun, int) {
 	first := pages[0]
 	run := itemRun{Run: platen.Run{First: first.Item, Last: first.Item}, record: first.Record, details: first.details}
@@ -343,8 +344,8 @@ func nextRun(pages []*sourcePage) (itemRun, int) {
 	return run, len(pages)
 }
 
-// settle creates what does not exist of a run of content items, from its end,
-// and sets the records of its pages.
+// resolveItems creates the missing content items of a run, last first, and fills
+// in the data record of each page.
 func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 	for last := run.Last; last >= run.First; {
 		have, err := w.entityAtOrBelow(last)
@@ -372,7 +373,8 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 	return nil
 }
 
-// checkItems compares what run says with the stored row have.
+// checkItems returns a Conflict if the source says something else of run than
+// the stored row does.
 func checkItems(run itemRun, have row) error {
 	id := max(run.First, have.First)
 	if have.kind != platen.ContentItem || have.hidden || have.leaving {
@@ -427,7 +429,7 @@ func (t *transaction) insertBlock(b *block.Row) error {
 	if b.Wide() {
 		wide = 1
 	}
-	// No byte is not the same as nothing, which the column does not take.
+	// A nil slice would be NULL.
 	return t.exec(insertContentBlock, int64(b.Job), b.Seq, b.Count, b.Digits, append([]byte{}, b.Pairs...), append([]byte{}, b.Pages...),
 		int64(b.Items.First), int64(b.Items.Last), wide)
 }

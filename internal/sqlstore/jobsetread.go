@@ -22,7 +22,7 @@ func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*transf
 	r := setReader{s: s, ctx: ctx, yield: yield}
 	err = r.entities(platen.JobSet, platen.Run{First: id, Last: id})
 	if err == nil {
-		err = s.exists(ctx, ref) // else parts of it may have been removed meanwhile
+		err = s.exists(ctx, ref) // otherwise the clean-up may have removed parts meanwhile
 	}
 	return s.error("read job set", err)
 }
@@ -36,7 +36,7 @@ type setReader struct {
 
 	element transfer.Element
 	block   *block.Reader // of the job that is read
-	item    row           // the run of content items last looked up
+	item    row           // of the content item looked up last
 	details []byte        // its page details
 }
 

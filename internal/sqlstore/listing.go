@@ -31,9 +31,10 @@ func collect[T any](rows *sql.Rows, err error, scan func(scanner) (T, error)) ([
 	return all, rows.Err()
 }
 
-// paged reads what there is after a place a page at a time. intact is run when
-// a page has been read, before it is passed on: a set is marked before its
-// members are taken out of it, so if it is not hidden then, the page is whole.
+// paged reads rows a page at a time: read returns the rows after one. intact runs
+// after a page was read, before it is yielded. It checks that the set is not
+// hidden: a deletion hides a set before it takes members out, so the page is
+// complete.
 func paged[T any](after T, read func(after T) ([]T, error), intact func() error, yield func([]T) error) error {
 	for {
 		page, err := read(after)

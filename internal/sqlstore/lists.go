@@ -47,8 +47,8 @@ func (s *Store) eachWithLists(ctx context.Context, run platen.Run, of []platen.F
 	return nil
 }
 
-// lists returns the lists of the entities of a run that have one, up to last:
-// the end of the run, or before it where they are long.
+// lists returns the lists of the entities of a run up to last, which is the end
+// of the run, or before it if the lists are long. Empty lists are left out.
 func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (lists map[platen.ID]platen.List, last platen.ID, err error) {
 	rows, err := s.on(selectLists[facet]).QueryContext(ctx, int64(run.First), int64(run.Last))
 	if err != nil {

@@ -27,7 +27,7 @@ var _ writers = (*manyWriters)(nil)
 // the database, the next is made up.
 const groupLanes = 2
 
-// lockFor bounds how long a client waits for other creations and deletions.
+// lockFor bounds how long a client waits for other imports and deletions.
 const lockFor = 25 * time.Second
 
 // lockTurns limits, for each lock, how many goroutines wait for it: each holds
@@ -56,7 +56,8 @@ func (l lockTurns) take(ctx context.Context, lock Lock) (release func(), err err
 
 var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is under way, and this one's turn has not come: try again")
 
-// errHeld is for a lock that is not waited for.
+// errHeld is the error of a lock that another process holds and that is not
+// waited for.
 var errHeld = errors.New("another process does it")
 
 func (w *manyWriters) lanes() int { return groupLanes }

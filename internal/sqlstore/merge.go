@@ -11,14 +11,14 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A merge into large lists is worked out by its caller: it reads the lists,
-// and the committer only writes the new ones, if the stored ones are still
-// those that were read. Small merges, and lists that change all the while, the
-// committer works out itself.
+// A merge into large lists is prepared by its caller, who reads the lists and
+// encodes the new ones; the committer writes them if the stored lists have not
+// changed since. The committer computes small merges itself, and merges whose
+// lists change again and again.
 const (
-	insideBytes  = 512 << 10 // of lists and changes that are worked out in one group
-	insideIDs    = 64        // of a merge that may be worked out there
-	mergeTries   = 8         // of preparing a merge; then its group works out what has changed since
+	insideBytes  = 512 << 10 // of lists and changes that one group computes
+	insideIDs    = 64        // of a merge that a group may compute
+	mergeTries   = 8         // of preparing a merge; then its group computes the lists that have changed since
 	mergeAtOnce  = 1         // merges are prepared; others wait, since each may hold MaxUpdateBytes twice, and a processor
 	mergeTurns   = 1024      // turns at lists; those of many entities share one
 	readTogether = 256       // lists are asked for in one statement
@@ -99,7 +99,7 @@ func lastOfEach(changes []platen.NameValue) []platen.NameValue {
 	return platen.MergeList(nil, changes)
 }
 
-// merge writes m. Unavailable: its lists change all the while.
+// merge writes m. Unavailable: other writers change its lists again and again.
 func (s *Store) merge(ctx context.Context, m *merge) error {
 	if m.changes <= insideBytes && len(m.entries) <= insideIDs {
 		if err := s.commitMerge(ctx, m); err != errPrepare {
@@ -122,8 +122,8 @@ func (s *Store) merge(ctx context.Context, m *merge) error {
 	}
 }
 
-// mergeTurn waits until no other merge that is prepared here changes the same
-// lists, and few others do at all.
+// mergeTurn waits until this process prepares no other merge of the same lists,
+// and fewer than mergeAtOnce of other lists.
 func (s *Store) mergeTurn(ctx context.Context, m *merge) (release func(), err error) {
 	var turns []int
 	for _, entry := range m.entries {
@@ -163,8 +163,8 @@ func (s *Store) commitMerge(ctx context.Context, m *merge) error {
 	return s.committer.do(ctx, w)
 }
 
-// prepareMerge reads the lists of m, as far as they have changed since it did
-// so last, and works out the new ones. TooLarge: they are too much for one
+// prepareMerge reads the lists of m, and encodes the new ones where the list has
+// changed since the last call. TooLarge: they are too much for one
 // transaction.
 func (s *Store) prepareMerge(ctx context.Context, m *merge) error {
 	total := 0
@@ -208,8 +208,8 @@ func checkMerged(bytes int) error {
 	return nil
 }
 
-// prepare works out what a list becomes. digest: with the hash of the list that
-// it was, if that is large, since a group may know no more of it.
+// prepare encodes the new list. digest: it also hashes a large old list, since
+// the group may have only its hash to compare with.
 func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) error {
 	if len(e.changes) == 0 || e.after != nil && bytes.Equal(e.before, list) {
 		return nil
@@ -229,7 +229,7 @@ func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) er
 	return nil
 }
 
-// readLists returns the lists of those of ids that there are. It calls check
+// readLists returns the lists of the entities that exist among ids. It calls check
 // with each list from the database, before it reads the next.
 func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, check func(platen.List) error) (map[platen.ID]cached, error) {
 	found := make(map[platen.ID]cached, len(ids))
@@ -284,7 +284,7 @@ type mergedList struct {
 	places  map[string]int // in pairs, by name
 	bytes   int            // encoded
 	after   int            // encoded, once the entry that was checked last is set
-	changed bool           // it is not the list that it was made of
+	changed bool           // since mergeInto
 	scratch []byte
 }
 
@@ -351,8 +351,7 @@ func (m *mergedList) set(changes []platen.NameValue) {
 	m.changed = true
 }
 
-// applyMerge works out one merge. Nothing is changed before it is sure that it
-// is not refused.
+// applyMerge computes one merge. It changes nothing if the merge is refused.
 func (g *lists) applyMerge(m *merge) (refused, err error) {
 	if err := g.readMerge(m); err == errPrepare {
 		return err, nil
@@ -409,7 +408,7 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 	return nil, nil
 }
 
-// prepared reports whether an entry was prepared from the list as it is.
+// prepared reports whether an entry was prepared from the present list.
 func (g *lists) prepared(key listKey, e *mergeEntry) bool {
 	if e.after == nil {
 		return false
@@ -460,8 +459,8 @@ func (g *lists) encode() {
 	}
 }
 
-// readMerge reads the lists of a merge that are neither known nor cached. It
-// stops at too many bytes for one that is not prepared.
+// readMerge reads the lists of a merge that are neither in g nor cached. For a
+// merge that is not prepared it stops with errPrepare at insideBytes.
 func (g *lists) readMerge(m *merge) error {
 	var missing []int64
 	for _, entry := range m.entries {

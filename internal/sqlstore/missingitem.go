@@ -26,7 +26,7 @@ func (s *Store) MissingItem(ctx context.Context, source transfer.JobSetSource) (
 type itemCheck struct {
 	s       *Store
 	ctx     context.Context
-	have    row // the last one found
+	have    row // of the content item found last
 	pending []platen.ID
 	missing platen.ID
 }

@@ -43,8 +43,8 @@ func ObservedBy(observer Observer) Option {
 	return func(s *Store) { s.observer = observer }
 }
 
-// observe tells the observer of a call, and returns what is to be called with
-// its error at its end.
+// observe tells the observer of a call. The function returned is called with the
+// call's error at its end.
 func (s *Store) observe(ctx context.Context, name string) (context.Context, func(error)) {
 	return s.observer.Call(ctx, name)
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // oneWriter is the writers of a database with one connection that writes. All
-// transactions are run by the committer's one goroutine, so none needs a lock,
-// and what was committed last is known here.
+// transactions run in the committer's one goroutine, so none needs a lock, and the
+// store knows what was committed last.
 type oneWriter struct {
 	s *Store
 

@@ -21,8 +21,8 @@ var (
 
 	selectAbove = onReader.query(`SELECT coalesce(min(first), ` + decimal(platen.MaxID+1) + `) FROM entity WHERE first > $1`)
 
-	// Only sets can be hidden themselves, so this serves lists of sets, and
-	// what is below an entity that is known not to be hidden.
+	// It leaves out hidden sets. Other children are hidden with their set only,
+	// which the caller checks.
 	selectChildren = onReader.query(`SELECT ord, first, last FROM entity WHERE parent = $1 AND kind = $2
 		AND (ord, first) > ($3, $4) AND first NOT IN (SELECT id FROM deleted_set) ORDER BY ord, first LIMIT $5`)
 	selectRows = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2
@@ -84,8 +84,8 @@ var (
 
 	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner) VALUES ($1, $2, $3, $4, $5)`)
 	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = 0, marked = $1 WHERE id = $2`)
-	// While a set is being deleted nothing is cleaned up: what it still
-	// contains may be in what would be removed.
+	// While a set is being deleted nothing is cleaned up, since members of it may
+	// be in the entities that a clean-up would remove.
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked <= $1 AND state = 0
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY marked, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
@@ -109,14 +109,14 @@ var (
 	})
 	updateReleased = onWriter.queryFor(func(d Dialect) string { return `UPDATE entity SET root = NULL WHERE ` + d.Among("first", "$1") })
 
-	// Of blocks of jobs that are not deleted: the next few that overlap $3 to $2.
+	// The next few blocks that overlap $3 to $2, of jobs that are not deleted.
 	selectUsedBlocks = onReader.query(`SELECT first_item, last_item, job, seq, pairs FROM content_block AS b
 		WHERE wide = $1 AND first_item <= $2 AND last_item >= $3 AND (first_item, last_item, job, seq) > ($4, $5, $6, $7)
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 0
 			AND id = (SELECT root FROM entity WHERE first <= b.job ORDER BY first DESC LIMIT 1))
 		ORDER BY first_item, last_item, job, seq LIMIT ` + decimal(blockFetch))
-	// Data records after $1 of content items that are not deleted, those that
-	// overlap $3 to $2.
+	// The data records after $1 that overlap $3 to $2, of content items that are
+	// not deleted.
 	selectUsedRecords = onReader.query(`SELECT record, record + max(last - first) FROM entity
 		WHERE record > $1 AND record <= $2 AND record + last - first >= $3
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE id = root AND state = 0)
@@ -198,11 +198,10 @@ func registerInsertDirty() *query {
 	return q
 }
 
-// facets are those that have a table of lists.
+// facets are the facets, each of which has a table of lists.
 var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields}
 
-// The lists of each facet are a table of their own, so that a list is found
-// by its entity's id alone. What is hidden has the kind 0.
+// The queries of the tables of lists, by facet. A hidden entity has kind 0.
 var selectList, selectLists, selectListsAmong, selectListsOf, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
 
 // eachEntity joins the entities e with the ids k of the parameter.

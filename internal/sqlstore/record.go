@@ -56,7 +56,7 @@ func (s *Store) recordReader(ctx context.Context, recursive bool, yield func(*pl
 	return &recordReader{s: s, ctx: ctx, recursive: recursive, yield: yield, schemas: s.schemas(ctx, false)}
 }
 
-// run yields the records of a row, and what is nested in each.
+// run yields the records of a row, each followed by the records nested in it.
 func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
 	name, err := r.schemas.name(rows.details)
 	if err != nil {
@@ -86,8 +86,7 @@ func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
 	})
 }
 
-// within yields the records in a data set or record, those of one table side
-// by side.
+// within yields the records in a data set or record, grouped by table.
 func (r *recordReader) within(parent platen.ID, depth int, outer *platen.Table) error {
 	var rows []row
 	err := r.s.eachRow(r.ctx, parent, platen.DataRecord, nil, func(page []row) error {
@@ -143,7 +142,7 @@ func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) (err 
 }
 
 // fieldTables adds the tables of the data records that updates name. NotFound
-// names the first that there is not.
+// names the first record that does not exist.
 func (s *Store) fieldTables(lookup *schemas, tables map[platen.ID]*platen.Table, updates []platen.Update) error {
 	if err := lookup.ctx.Err(); err != nil {
 		return err

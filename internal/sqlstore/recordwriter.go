@@ -32,15 +32,15 @@ func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err 
 	}))
 }
 
-// An addition is records that are checked and go to one place.
+// An addition is data records, already checked, for one table of one parent.
 type addition struct {
 	parent  platen.Ref
-	root    platen.ID // of parent, when it was checked
-	table   string    // of the records at the top of it; "": they are at the top of a data set
+	root    platen.ID // of parent, when the records were checked
+	table   string    // of the records at depth 0; "": the top table of a data set
 	records []newRecord
 }
 
-// additions checks lists, and joins those that go to one place.
+// additions checks lists, and joins the lists for one table of one parent.
 func (s *Store) additions(ctx context.Context, lists []platen.NewRecords) ([]*addition, error) {
 	type key struct {
 		parent platen.ID
@@ -93,9 +93,9 @@ func parentOf(list platen.NewRecords) platen.Ref {
 	return platen.Ref{Kind: platen.DataSet, ID: list.DataSet}
 }
 
-// parentTables returns the rows of the parents of lists, by their ids, and the
-// tables that these are in, by the rows' First. NotFound names the first
-// parent that there is not.
+// parentTables returns the rows of the parents of lists, by the parents' ids, and
+// the tables of the parents, by the rows' First. NotFound names the first parent
+// that does not exist.
 func (s *Store) parentTables(lookup *schemas, lists []platen.NewRecords) (map[platen.ID]row, map[platen.ID]*platen.Table, error) {
 	if err := lookup.ctx.Err(); err != nil {
 		return nil, nil, err
@@ -120,7 +120,7 @@ func (s *Store) parentTables(lookup *schemas, lists []platen.NewRecords) (map[pl
 	return holders, tables, err
 }
 
-// addRecords writes an addition, if its parent is still where it was.
+// addRecords writes an addition, if its parent is still in the same set.
 func (w *entityWriter) addRecords(one *addition) error {
 	parent, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), one.parent.ID)
 	if err != nil {
@@ -154,8 +154,8 @@ func (w *entityWriter) addRecords(one *addition) error {
 	return c.flush()
 }
 
-// tableError says that a data set has no such table at a place, or that there
-// is no data set.
+// tableError is for a table that the schema does not have at that place; free:
+// there is no schema, since the data record belongs to no data set.
 func tableError(table string, free bool) error {
 	err := platen.Errorf(platen.Invalid, "the data set has no table %.60q at this place", table)
 	if free {
@@ -165,14 +165,14 @@ func tableError(table string, free bool) error {
 	return err
 }
 
-// A recordCheck checks records in their order, each before what is nested in
-// it, and brings them into the form in which they are stored.
+// A recordCheck checks data records, each before the records nested in it, and
+// brings them into the form in which they are stored.
 type recordCheck struct {
 	free  bool          // the records belong to no data set
 	table *platen.Table // of records at depth 0
-	open  int           // 0: no table may be added to it; else 1 more than have been
+	open  int           // 0: the schema is fixed; else 1 more than the tables added so far
 
-	path []*platen.Table // of the last record, and those that it is nested in
+	path []*platen.Table // the tables of the last record, by depth
 }
 
 // record checks a record.
@@ -206,8 +206,8 @@ func (k *recordCheck) record(source *platen.SourceRecord) (newRecord, error) {
 	}, err
 }
 
-// before returns a function that only checks records, for what is to be known
-// before a transaction begins.
+// before returns a function that only checks records. It is used before the
+// transaction begins, to learn the tables.
 func (k *recordCheck) before(ctx context.Context) func(*platen.SourceRecord) error {
 	return func(source *platen.SourceRecord) error {
 		if err := ctx.Err(); err != nil {
@@ -222,12 +222,12 @@ func (k *recordCheck) before(ctx context.Context) func(*platen.SourceRecord) err
 // one record.
 type recordWriter struct {
 	*entityWriter
-	at      place // of records at depth 0
-	tableID int64 // their record_table.id; 0: not nested
+	at      place // of the next record at depth 0
+	tableID int64 // record_table.id of records at depth 0; 0: the top table
 
 	records []newRecord
-	path    []int // the records that the last one is nested in, and itself
-	bytes   int   // of their lists
+	path    []int // indexes of the last record and of its parents, by depth
+	bytes   int   // of the lists in records
 	made    []platen.ID
 }
 

@@ -58,7 +58,7 @@ func (s *Store) planner(ctx context.Context, stmt func(*query) statement, on Con
 	return planner{ctx, s, stmt, on, make(map[searchName]int64)}
 }
 
-// few returns how many of owners, from the first on, are compared together.
+// few returns how many of the first owners are compared together.
 func (p planner) few(owners []owner) (int, error) {
 	owners = owners[:min(len(owners), dirtyBatch)]
 	sizes := make(map[platen.ID]int, len(owners))
@@ -92,7 +92,7 @@ func (p planner) ids(owners []owner) any {
 	return p.s.engine.Dialect.IDs(ids)
 }
 
-// plan returns what must change so that the index agrees with the lists of
+// plan returns the changes that bring the index up to date with the lists of
 // owners.
 func (p planner) plan(owners []owner) ([]indexChange, error) {
 	kinds := make(map[platen.ID]platen.Kind, len(owners))
@@ -131,7 +131,8 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	return p.compare(owners, want)
 }
 
-// compare returns how the index differs from what is wanted, in its order.
+// compare returns the differences between the index and want, in the order of
+// the index.
 func (p planner) compare(owners []owner, want []indexChange) (changes []indexChange, err error) {
 	type key struct {
 		id     platen.ID
@@ -174,8 +175,7 @@ func (p planner) compare(owners []owner, want []indexChange) (changes []indexCha
 	return changes, nil
 }
 
-// apply makes changes, until a time if that is not zero, and returns those
-// that are left.
+// apply makes changes, until a time if that is not zero, and returns the rest.
 func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, error) {
 	var names []searchName
 	for _, change := range changes {

@@ -37,7 +37,7 @@ type row struct {
 	details int64     // content items: page details; data records: table; 0 for none
 	root    platen.ID // the set that it belongs to, 0 for none
 	hidden  bool      // that set is deleted, or it is a set that is being deleted
-	leaving bool      // that set is being deleted: it can not be used anew
+	leaving bool      // that set is being deleted: nothing new can refer to its members
 }
 
 // shows reports whether the row holds ref and is not hidden.

@@ -12,12 +12,12 @@ import (
 // read whatever its length.
 const schemaBytes = 16 << 20
 
-// schemas finds what data sets say of their records. Each is read once.
+// schemas finds the tables of data records. It reads each schema once.
 type schemas struct {
 	ctx    context.Context
 	stmt   func(*query) statement
 	ids    func([]int64) any
-	strict bool // TooLarge rather than to forget those that were read, and read them again
+	strict bool // over schemaBytes: TooLarge, instead of dropping schemas and reading them again
 
 	sets  map[platen.ID]*platen.Table
 	bytes int // of sets, as they are stored
@@ -109,12 +109,12 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 	return tables, nil
 }
 
-// rows returns the rows that hold those of ids that there are.
+// rows returns the rows that hold ids, by id. Ids of no entity are left out.
 func (s *schemas) rows(ids []platen.ID) (map[platen.ID]row, error) {
 	return rowsOf(s.ctx, s.stmt(selectRowsOf), s.ids, ids)
 }
 
-// rowsOf returns the rows that hold those of ids that there are.
+// rowsOf returns the rows that hold ids, by id. Ids of no entity are left out.
 func rowsOf(ctx context.Context, stmt statement, list func([]int64) any, ids []platen.ID) (map[platen.ID]row, error) {
 	found := make(map[platen.ID]row, len(ids))
 	ids = slices.Clone(ids)

@@ -1,12 +1,13 @@
-// Package sqlstore is the one implementation of [storage.Store]: SQL with $n
-// parameters over database/sql. What differs between databases comes in an
-// [Engine], from internal/sqlite.
+// Package sqlstore is the one implementation of [storage.Store]: SQL over
+// database/sql. What differs between databases comes in an [Engine], from
+// internal/sqlite or internal/postgres.
 //
-// All writes go through one goroutine, the committer: list updates that wait
-// together share one transaction and one flush to disk (committer.go). Reads
-// go to a pool, and the lists of entities through a cache (cache.go).
-// Entities are kept as runs of identifiers, the contents of jobs as packed
-// blocks (internal/block).
+// List updates that wait together share one transaction and one flush to disk
+// (committer.go). How transactions are kept apart differs: with one writer all
+// run in one goroutine (onewriter.go), with many they take locks of the database
+// (manywriters.go). Reads go to pools, and the lists of entities through a cache
+// (cache.go). Entities are kept as runs of identifiers, the contents of jobs as
+// packed blocks (internal/block).
 package sqlstore
 
 import (
@@ -33,7 +34,7 @@ type Store struct {
 
 	stop    context.Context // ends with Close
 	cancel  context.CancelFunc
-	killed  context.Context // ends when Close waits no longer for what is under way
+	killed  context.Context // ends when Close no longer waits for running work
 	kill    context.CancelCauseFunc
 	entry   sync.Mutex     // guards running against Close
 	running sync.WaitGroup // what ends after stop
@@ -110,7 +111,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	return s, nil
 }
 
-// Start is what a server does before anything else. From here on until Close,
+// Start is called first by a server. From here on until Close,
 // other processes on the same database know that this one serves it. Start
 // ends the operations of processes that are gone with a message. Conflict: a
 // copy into the store was begun and not finished, or it is being copied.

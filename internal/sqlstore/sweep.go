@@ -1,20 +1,20 @@
 package sqlstore
 
-// What many entities share is kept once: names in the index, page details, the
-// names of tables. Once a set is removed, the clean-up goes through all of it,
-// some in each batch, and removes what nothing uses any more.
+// Rows that many entities share are stored once: names in the index, page
+// details, names of tables. After a set was removed, the clean-up goes through
+// these tables, a part in each batch, and removes unused rows.
 //
-// That is safe, since nobody can be about to use it: who looks such a row up,
-// or adds it, to refer to it does so while nobody else creates entities
-// ([Store.change]) or while nobody else changes the index (lockRefreshing,
-// lockIndex), and the clean-up holds both.
+// A transaction that looks up or adds such a row, in order to refer to it, holds
+// the structure lock ([Store.change]) or keeps others from changing the index
+// (blockFlush, lockIndex). The clean-up holds both, so no row gets into use while
+// it is removed.
 
 // sweepRows is how many rows one batch looks at.
 const sweepRows = 1000
 
-// keptOnce are the tables, each with a query for the id up to which a batch
-// goes, and the statements that remove what is unused of a batch.
-var keptOnce = []struct {
+// sharedRows are the tables, each with a query for the last id of a batch, and
+// the statements that remove the unused rows of a batch.
+var sharedRows = []struct {
 	last   *query
 	remove []*query
 }{
@@ -23,11 +23,11 @@ var keptOnce = []struct {
 	{selectSweepTables, []*query{deleteUnusedTables}},
 }
 
-// A sweep is how far the clean-up has come with that.
+// A sweep is how far the clean-up has come with these tables.
 type sweep struct {
 	due   bool
-	table int   // in keptOnce
-	after int64 // the last id that it has looked at
+	table int   // in sharedRows
+	after int64 // the last id of the last batch
 }
 
 // sweep does the next batch, and reports whether there are more.
@@ -36,14 +36,14 @@ func (t *transaction) sweep() (more bool, err error) {
 	if !at.due {
 		return false, nil
 	}
-	kept := keptOnce[at.table]
+	kept := sharedRows[at.table]
 	var last int64
 	if err := t.stmt(kept.last).QueryRowContext(t.ctx, at.after, sweepRows).Scan(&last); err != nil {
 		return false, err
 	}
 	if last == 0 {
 		at.table, at.after = at.table+1, 0
-		if at.table == len(keptOnce) {
+		if at.table == len(sharedRows) {
 			at = sweep{}
 		}
 	} else {

@@ -15,7 +15,7 @@ type window struct {
 	starts  []int64     // the bit of the first ID of each of runs
 	size    int64       // IDs
 	bits    []uint64
-	last    platen.ID // the last member that was looked at begins here; 0: there was none
+	last    platen.ID // First of the last row that was read; 0: none was
 }
 
 func (w *window) add(one row) {
@@ -23,7 +23,7 @@ func (w *window) add(one row) {
 	w.size += one.Len()
 }
 
-// mark says that others use what of a run is in the window.
+// mark marks the members of the window that are in a run.
 func (w *window) mark(run platen.Run) {
 	i := sort.Search(len(w.runs), func(i int) bool { return w.runs[i].Last >= run.First })
 	for ; i < len(w.runs) && w.runs[i].First <= run.Last; i++ {
@@ -35,7 +35,7 @@ func (w *window) mark(run platen.Run) {
 	}
 }
 
-// parts returns what is marked of a run, the last part first.
+// parts returns the marked parts of run i, the last part first.
 func (w *window) parts(i int) []platen.Run {
 	var parts []platen.Run
 	run := w.runs[i]
@@ -53,8 +53,8 @@ func (w *window) parts(i int) []platen.Run {
 	return parts
 }
 
-// spans yields the spans of IDs that the runs are in, with no gap in them that
-// is wider than so much.
+// spans yields ranges of IDs that cover all runs. Runs whose distance is over gap
+// are in different ranges.
 func (w *window) spans(gap platen.ID, yield func(platen.Run) error) error {
 	for i := 0; i < len(w.runs); {
 		span := w.runs[i]
@@ -115,8 +115,7 @@ func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) 
 	}
 }
 
-// usedRecords marks the data records that content items have that are not
-// deleted.
+// usedRecords marks the data records of content items that are not deleted.
 func (d *deletion) usedRecords(w *window) error {
 	return w.spans(longestItemRun, func(span platen.Run) error {
 		for after := int64(span.First) - longestItemRun - 1; ; {
