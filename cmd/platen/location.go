@@ -18,6 +18,31 @@ import (
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
+// A databaseServer is a kind of database server.
+type databaseServer struct {
+	isAddress func(text string) bool      // text is an address of one, and no directory
+	redact    func(address string) string // without passwords, also if it is no address
+	open      func(ctx context.Context, address string, options ...sqlstore.Option) (*sqlstore.Store, error)
+}
+
+// databaseServers are the kinds of database server that --database takes, the
+// usual one first. To add one is to add its row; CONTRIBUTING.md has what its
+// package implements.
+var databaseServers = []databaseServer{
+	{postgres.IsAddress, postgres.Redact, postgres.Open},
+}
+
+// serverAt returns the kind of server that an address names, otherwise the
+// usual one. ok: it names one.
+func serverAt(address string) (server databaseServer, ok bool) {
+	for _, server := range databaseServers {
+		if server.isAddress(address) {
+			return server, true
+		}
+	}
+	return databaseServers[0], false
+}
+
 // A location is where a database is: a directory, or the address of a server.
 type location struct {
 	data     string
@@ -33,7 +58,7 @@ func (l *location) flags(flags *pflag.FlagSet) {
 
 // locate returns the location that text names.
 func locate(text string) location {
-	if postgres.IsAddress(text) {
+	if _, ok := serverAt(text); ok {
 		return location{database: text}
 	}
 	return location{data: text}
@@ -42,7 +67,8 @@ func locate(text string) location {
 // String names the location, without a password.
 func (l location) String() string {
 	if l.database != "" {
-		return postgres.Redact(l.database)
+		server, _ := serverAt(l.database)
+		return server.redact(l.database)
 	}
 	if path, err := filepath.Abs(l.data); err == nil {
 		return path
@@ -113,10 +139,11 @@ func (l location) open(ctx context.Context, cacheBytes int, options ...sqlstore.
 	if l.database == "" {
 		return sqlite.Open(ctx, l.String(), cacheBytes, options...)
 	}
-	if !postgres.IsAddress(l.database) {
+	server, ok := serverAt(l.database)
+	if !ok {
 		return nil, usageError{fmt.Errorf("--database wants an address like postgres://user@host:5432/database; for a directory there is --data"), "platen serve"}
 	}
-	return postgres.Open(ctx, l.database, options...)
+	return server.open(ctx, l.database, options...)
 }
 
 // openUsers opens the users of a store, beside the servers that run on it.

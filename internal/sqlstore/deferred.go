@@ -1,18 +1,17 @@
 package sqlstore
 
-import "github.com/platenhq/platen"
+import "slices"
 
 // Where every statement is a network round trip, a transaction defers the rows
 // that it writes to some tables, and writes many of them in one statement.
 
 // deferredOrder is the order in which deferred statements are run: a row that
 // is removed may be put back.
-var deferredOrder = []*query{
-	deleteValue,
-	insertEntity, insertContentBlock, insertDetailsMedia,
-	upsertList[platen.Properties], upsertList[platen.Metadata], upsertList[platen.Fields],
-	insertDirty, insertValue,
-}
+var deferredOrder = slices.Concat(
+	[]*query{deleteValue, insertEntity, insertContentBlock, insertDetailsMedia},
+	upsertList[:],
+	[]*query{insertDirty, insertValue},
+)
 
 // deferredRows are the arguments of a deferred statement, by column.
 type deferredRows struct {
