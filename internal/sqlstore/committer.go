@@ -304,7 +304,7 @@ func (s *Store) changeSoon(ctx context.Context, fn func(*transaction) error) err
 	return s.updateInTurn(ctx, turn, StructureLock, fn)
 }
 
-// updateWith is update that holds a lock of a shared database. If ctx ends the
+// updateWith is update that holds a lock of the database. If ctx ends the
 // transaction is rolled back.
 func (s *Store) updateWith(ctx context.Context, lock Lock, fn func(*transaction) error) error {
 	return s.updateInTurn(ctx, ctx, lock, fn)
