@@ -478,48 +478,41 @@ func (d *searchDecoder) search(search *platen.Search) error {
 
 // A FoundWriter writes identifier lists with sort key (api-facts 2.9).
 type FoundWriter struct {
-	w     io.Writer
-	b     []byte
+	jsonWriter
 	begun bool
 	group int // of the last one
 }
 
 // NewFoundWriter returns a writer to w.
-func NewFoundWriter(w io.Writer) *FoundWriter { return &FoundWriter{w: w, b: []byte{'['}} }
+func NewFoundWriter(w io.Writer) *FoundWriter {
+	f := &FoundWriter{jsonWriter: jsonWriter{w: w}}
+	f.list()
+	return f
+}
 
 // Write writes the next entity, which is in the group with that number or, if
 // it is another than that of the last one, begins a group.
 func (f *FoundWriter) Write(group int, found *platen.Found) error {
-	switch {
-	case !f.begun:
-		f.b = append(f.b, '[')
-	case group != f.group:
-		f.b = append(f.b, "],["...)
-	default:
-		f.b = append(f.b, ',')
+	if !f.begun || group != f.group {
+		if f.begun {
+			f.endList()
+		}
+		f.comma()
+		f.list()
 	}
 	f.begun, f.group = true, group
-	f.b = append(f.b, `{"identifier":`...)
-	f.b = strconv.AppendInt(f.b, int64(found.ID), 10)
-	f.b = append(f.b, `,"sortkey":`...)
-	f.b = append(platen.AppendString(f.b, found.SortKey), '}')
-	if len(f.b) < flushBytes {
-		return nil
-	}
+	f.element()
+	f.number("identifier", int64(found.ID))
+	f.text("sortkey", found.SortKey)
+	f.end()
 	return f.flush()
 }
 
 // Close writes the end.
 func (f *FoundWriter) Close() error {
 	if f.begun {
-		f.b = append(f.b, ']')
+		f.endList()
 	}
-	f.b = append(f.b, ']')
-	return f.flush()
-}
-
-func (f *FoundWriter) flush() error {
-	_, err := f.w.Write(f.b)
-	f.b = f.b[:0]
-	return err
+	f.endList()
+	return f.close()
 }
