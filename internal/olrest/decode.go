@@ -51,10 +51,18 @@ func (d *decoder) whole(fn func(*decoder) error) error {
 	return nil
 }
 
+// position returns where the decoder stands in the body.
+func (d *decoder) position() jsontext.Pointer { return d.base + d.StackPointer() }
+
 // fail says what is wrong where the decoder stands.
 func (d *decoder) fail(format string, args ...any) error {
+	return failAt(d.position(), format, args...)
+}
+
+// failAt says what is wrong at a place in the body.
+func failAt(at jsontext.Pointer, format string, args ...any) error {
 	message := fmt.Sprintf(format, args...)
-	if at := d.base + d.StackPointer(); at != "" {
+	if at != "" {
 		message = "at " + shorten([]byte(at)) + ": " + message
 	}
 	return platen.Errorf(platen.Invalid, "%s", message)
@@ -371,7 +379,7 @@ func (d *decoder) update(pairs pairsKey) (u platen.Update, source string, err er
 			if alias, err = d.ReadValue(); err != nil {
 				return d.syntax(err)
 			}
-			alias, aliasAt = alias.Clone(), d.base+d.StackPointer()
+			alias, aliasAt = alias.Clone(), d.position()
 		default:
 			err = d.skip()
 		}
