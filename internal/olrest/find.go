@@ -57,6 +57,9 @@ func (d *searchDecoder) wrong(format string, args ...any) {
 // only refuses what other kinds can not be asked, at once if the kind is known
 // by now.
 func (d *searchDecoder) only(kinds []string, what string) {
+	if slices.Contains(kinds, d.kind) {
+		return
+	}
 	asked := demand{kinds, what, d.position()}
 	if d.kind == "" {
 		d.asked = append(d.asked, asked)

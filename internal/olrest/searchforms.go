@@ -138,26 +138,26 @@ func (f ruleForms) String() string {
 
 // read reads the rule that an object is.
 func (f ruleForms) read(o *searchObject) (rule platen.Rule) {
+	var form *ruleForm
+	known, fits := false, 0
 	word := o.keys[f.key]
-	var found []*ruleForm
-	var keys []string // that tell them apart
 	for i := range f.forms {
-		form := &f.forms[i]
-		if !strings.EqualFold(form.word, word.text) || word.kind == '{' {
+		candidate := &f.forms[i]
+		if word.kind == '{' || !strings.EqualFold(candidate.word, word.text) {
 			continue
 		}
-		keys = append(keys, form.when)
-		if form.when == "" || o.has(form.when) {
-			found = append(found, form)
+		known = true
+		if candidate.when == "" || o.has(candidate.when) {
+			form = candidate
+			fits++
 		}
 	}
 	switch {
-	case keys == nil:
+	case !known:
 		o.wrong("%s is %s; it must be one of %s", f.key, word, f)
-	case len(found) != 1:
-		o.wrong("a rule on the %s must have either %s", strings.ToLower(word.text), strings.Join(keys, " or "))
+	case fits != 1:
+		o.wrong("a rule on the %s must have either %s", strings.ToLower(word.text), f.keysOf(word.text))
 	default:
-		form := found[0]
 		rule = platen.Rule{Type: form.is, Facet: form.facet}
 		if form.only != nil {
 			o.only(form.only, "a rule on "+form.what)
@@ -167,6 +167,17 @@ func (f ruleForms) read(o *searchObject) (rule platen.Rule) {
 		}
 	}
 	return rule
+}
+
+// keysOf lists the keys that tell the forms of a word apart.
+func (f ruleForms) keysOf(word string) string {
+	var keys []string
+	for _, form := range f.forms {
+		if strings.EqualFold(form.word, word) {
+			keys = append(keys, form.when)
+		}
+	}
+	return strings.Join(keys, " or ")
 }
 
 // write writes a rule that has no rules in it.
