@@ -88,4 +88,3 @@ func testFrames(t *testing.T) {
 		}
 	}
 }
-
