@@ -21,10 +21,11 @@ var imports = map[string][]string{
 	"/internal/spool":     {"", "/internal/transfer"},
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
+	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/block", "/internal/listen", "/internal/olrest",
-		"/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
 	"/internal/block":     {"", "/internal/transfer"},
 	"/internal/search":    {""},
 	"/internal/sqlstore":  {"", "/internal/block", "/internal/search", "/internal/storage", "/internal/transfer"},
@@ -37,6 +38,7 @@ var imports = map[string][]string{
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
 	"/internal/server":    {"/internal/block", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
+	"/internal/operation": {"/internal/transfer"},                                        // by way of storage
 	"/internal/telemetry": {"/internal/block", "/internal/search", "/internal/transfer"},
 	"/internal/sqlite":    {"/internal/block"},
 	"/internal/postgres":  {"/internal/block"},

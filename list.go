@@ -1,8 +1,9 @@
 package platen
 
 import (
-	"encoding/json"
 	"fmt"
+	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -91,17 +92,97 @@ func EncodeList(pairs []NameValue) List {
 	return append(b, ']')
 }
 
-// Decode returns the names and values of the list. It fails only on bytes
-// that [EncodeList] did not make.
+// The text between the strings of a list.
+const (
+	listBegin = `[{"name":"`
+	listValue = `,"value":"`
+	listNext  = `},{"name":"` // not within a string, where quotes are escaped
+	listEnd   = `}]`
+)
+
+// Decode returns the names and values of the list. It fails on bytes that
+// [EncodeList] did not make: it reads that form, not any JSON.
 func (l List) Decode() ([]NameValue, error) {
 	if len(l) == 0 {
 		return nil, nil
 	}
-	var pairs []NameValue
-	if err := json.Unmarshal(l, &pairs); err != nil {
-		return nil, fmt.Errorf("stored list: %w", err)
+	if string(l) == string(EmptyList) {
+		return []NameValue{}, nil
 	}
-	return pairs, nil
+	text := string(l) // of which the strings are parts
+	pairs := make([]NameValue, 0, 1+strings.Count(text, listNext))
+	rest, ok := strings.CutPrefix(text, listBegin)
+	for ok {
+		var pair NameValue
+		if pair.Name, rest, ok = cutText(rest); !ok {
+			break
+		}
+		if rest, ok = strings.CutPrefix(rest, listValue); !ok {
+			break
+		}
+		if pair.Value, rest, ok = cutText(rest); !ok {
+			break
+		}
+		pairs = append(pairs, pair)
+		if rest == listEnd {
+			return pairs, nil
+		}
+		rest, ok = strings.CutPrefix(rest, listNext)
+	}
+	return nil, fmt.Errorf("stored list: it is damaged %d bytes before its end", len(rest))
+}
+
+// cutText returns what stands before the end of a string that [AppendString]
+// has made, and what comes after its quote.
+func cutText(from string) (text, rest string, ok bool) {
+	end := strings.IndexByte(from, '"')
+	if end < 0 {
+		return "", from, false
+	}
+	if strings.IndexByte(from[:end], '\\') < 0 {
+		return from[:end], from[end+1:], true
+	}
+	var b []byte
+	for i := 0; i < len(from); i++ {
+		switch c := from[i]; c {
+		case '"':
+			return string(b), from[i+1:], true
+		case '\\':
+			c, n, ok := unescape(from[i:])
+			if !ok {
+				return "", from[i:], false
+			}
+			b = append(b, c)
+			i += n - 1
+		default:
+			b = append(b, c)
+		}
+	}
+	return "", "", false
+}
+
+// unescape reads one of the escapes that [AppendString] makes, and returns
+// its length.
+func unescape(from string) (c byte, n int, ok bool) {
+	if len(from) < 2 {
+		return 0, 0, false
+	}
+	switch from[1] {
+	case '"', '\\':
+		return from[1], 2, true
+	case 'n':
+		return '\n', 2, true
+	case 'r':
+		return '\r', 2, true
+	case 't':
+		return '\t', 2, true
+	}
+	const control = len(`\u0000`)
+	if len(from) < control || !strings.HasPrefix(from, `\u00`) {
+		return 0, 0, false
+	}
+	code, err := strconv.ParseUint(from[control-2:control], 16, 8)
+	return byte(code), control, err == nil && code < 0x20
 }
 
 // MergeList sets the names of changes in pairs: a name that is there keeps

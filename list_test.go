@@ -2,6 +2,7 @@ package platen_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 	"unicode/utf8"
@@ -61,8 +62,15 @@ func TestDecodeList(t *testing.T) {
 			t.Errorf("%q: %v, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"{", "[", `[{"name":1}]`, `"x"`} {
-		if got, err := platen.List(text).Decode(); err == nil {
+	whole := string(platen.EncodeList(pairs("a\"\\", "1\n\r\t\x01", "b", "2")))
+	damaged := []string{"{", "]", `[{"name":1}]`, `"x"`, `[{"name":"a","value":"\x"}]`, `[{"name":"a","value":"\u00e4"}]`, whole + " ", whole + whole}
+	for n := range whole {
+		if n > 0 {
+			damaged = append(damaged, whole[:n], whole[:n]+"!"+whole[n+1:])
+		}
+	}
+	for _, text := range damaged {
+		if got, err := platen.List(text).Decode(); err == nil && string(platen.EncodeList(got)) != text {
 			t.Errorf("%q was read as %v", text, got)
 		}
 	}
@@ -97,6 +105,20 @@ func TestCheckText(t *testing.T) {
 	} {
 		if said := platen.CheckText(text); (said == "") != good {
 			t.Errorf("%q: %q", text, said)
+		}
+	}
+}
+
+func BenchmarkListDecode(b *testing.B) {
+	var list []platen.NameValue
+	for i := range 10 {
+		list = append(list, platen.NameValue{Name: fmt.Sprintf("name%d", i), Value: fmt.Sprintf("the \"value\" of %d", i)})
+	}
+	encoded := platen.EncodeList(list)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := encoded.Decode(); err != nil {
+			b.Fatal(err)
 		}
 	}
 }

@@ -3,11 +3,11 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"net"
 	"os"
 	"syscall"
+	"text/template"
 
 	"github.com/spf13/cobra"
 
@@ -77,73 +77,74 @@ func withPassword(getenv func(string) string) func(string) string {
 	}
 }
 
+// demoText is what there is to try in a demo.
+var demoText = template.Must(template.New("demo").Parse(`platen {{.Version}}: a demo with a mail run in it, gone when it ends (Ctrl-C)
+
+  address   {{.URL}}
+  user      {{.User}}
+  password  {{.Password}}
+  API       {{.URL}}/serverengine/doc/
+
+Data set {{.Data.ID}} has the recipients, content set {{.Content.ID}} their letters.
+Job set {{.Jobs.ID}} has the jobs {{.Jobs.Children}}{{with .Customer}}, the first for {{.}}{{end}}. Try:
+{{$job := index .Jobs.Children 0}}{{$login := printf "curl -u %s:%s" .User .Password}}{{$entity := print .URL "/rest/serverengine/entity"}}
+  # the jobs of the job set
+  {{$login}} {{$entity}}/jobsets/{{.Jobs.ID}}
+
+  # the properties of a job
+  {{$login}} {{$entity}}/jobs/{{$job}}/properties
+
+  # tag it: the name is added, the others stay
+  {{$login}} -H 'Content-Type: application/json' -X PUT {{$entity}}/jobs/properties -d '[{"id":{{$job}},"properties":[{"name":"status","value":"printed"}]}]'
+
+  # find what is tagged so
+  {{$login}} -H 'Content-Type: application/json' -X PUT {{$entity}}/find -d '{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"status","condition":"EQ","value":"printed"}]}}'
+
+  # a recipient, and what there is to print
+  {{$login}} '{{$entity}}/datarecords/5001/values?recursive=true&outputFormat=simplified'
+  {{$login}} '{{.URL}}/rest/serverengine/statistics/jobset/{{.Jobs.ID}}?levelMode=documentSetOnly'
+
+`))
+
+// demoFacts are the facts of demoText.
+type demoFacts struct {
+	Version, URL, User, Password string
+	Data, Content, Jobs          platen.Created
+	Customer                     string // of the first job, "" if that is not known
+}
+
 // showDemo sends the mail run to the server as any client would, and prints
 // what there is to try.
 func showDemo(ctx context.Context, env environment, now running) error {
-	password := env.getenv(adminPassword)
-	c, err := client.New(now.url, adminName, password)
+	facts := demoFacts{Version: buildVersion(), URL: now.url, User: adminName, Password: env.getenv(adminPassword)}
+	c, err := client.New(facts.URL, facts.User, facts.Password)
 	if err != nil {
 		return err
 	}
 	run := demo.MailRun()
-	var made [3]platen.Created
-	for i, set := range []struct {
+	for _, set := range []struct {
 		kind  platen.Kind
 		write func(io.Writer) error
-	}{{platen.DataSet, run.DataSet}, {platen.ContentSet, run.ContentSet}, {platen.JobSet, run.JobSet}} {
+		made  *platen.Created
+	}{
+		{platen.DataSet, run.DataSet, &facts.Data},
+		{platen.ContentSet, run.ContentSet, &facts.Content},
+		{platen.JobSet, run.JobSet, &facts.Jobs},
+	} {
 		document, w := io.Pipe()
 		go func() { w.CloseWithError(set.write(w)) }()
-		if made[i], err = c.Import(ctx, set.kind, document); err != nil {
+		if *set.made, err = c.Import(ctx, set.kind, document); err != nil {
 			return err
 		}
 	}
-	data, content, jobs := made[0], made[1], made[2]
-	customer, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: jobs.Children[0]}, platen.Properties)
+	properties, err := c.List(ctx, platen.Ref{Kind: platen.Job, ID: facts.Jobs.Children[0]}, platen.Properties)
 	if err != nil {
 		return err
 	}
-	what := ""
-	for _, pair := range customer {
+	for _, pair := range properties {
 		if pair.Name == "customer" {
-			what = ", the first for " + pair.Value
+			facts.Customer = pair.Value
 		}
 	}
-	entity := now.url + "/rest/serverengine/entity"
-	login := "curl -u " + adminName + ":" + password
-	sends := login + " -H 'Content-Type: application/json' -X PUT"
-	_, err = fmt.Fprintf(env.stdout, `platen %s: a demo with a mail run in it, gone when it ends (Ctrl-C)
-
-  address   %s
-  user      %s
-  password  %s
-  API       %s/serverengine/doc/
-
-Data set %d has the recipients, content set %d their letters.
-Job set %d has the jobs %d%s. Try:
-
-  # the jobs of the job set
-  %s %s/jobsets/%d
-
-  # the properties of a job
-  %s %s/jobs/%d/properties
-
-  # tag it: the name is added, the others stay
-  %s %s/jobs/properties -d '[{"id":%d,"properties":[{"name":"status","value":"printed"}]}]'
-
-  # find what is tagged so
-  %s %s/find -d '{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"status","condition":"EQ","value":"printed"}]}}'
-
-  # a recipient, and what there is to print
-  %s '%s/datarecords/5001/values?recursive=true&outputFormat=simplified'
-  %s '%s/rest/serverengine/statistics/jobset/%d?levelMode=documentSetOnly'
-
-`, buildVersion(), now.url, adminName, password, now.url,
-		data.ID, content.ID, jobs.ID, jobs.Children, what,
-		login, entity, jobs.ID,
-		login, entity, jobs.Children[0],
-		sends, entity, jobs.Children[0],
-		sends, entity,
-		login, entity,
-		login, now.url, jobs.ID)
-	return err
+	return demoText.Execute(env.stdout, facts)
 }

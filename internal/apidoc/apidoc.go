@@ -64,26 +64,24 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // Document returns the OpenAPI document, as YAML.
 func Document() []byte { return bytes.Clone(files()["openapi.yaml"].content) }
 
-// Handler returns a handler of GET and HEAD that serves the page at
-// /serverengine/doc, with or without a slash at its end, and its files below,
-// and leaves every other path to notFound. It neither redirects nor lists.
-func Handler(notFound http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		f, ok := find(r.URL.Path)
-		if !ok {
-			notFound.ServeHTTP(w, r)
-			return
-		}
-		header := w.Header()
-		header.Set("Content-Type", f.contentType)
-		header.Set("Content-Security-Policy", policy)
-		header.Set("Referrer-Policy", "no-referrer")
-		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Cache-Control", "no-cache") // kept, but asked for each time
-		header.Set("ETag", f.etag)
-		r.Header.Del("Range") // a range that a file does not have would be answered in plain text
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
-	})
+// Serve answers GET and HEAD of the page at /serverengine/doc, with or without
+// a slash at its end, and of its files below. It reports false, and answers
+// nothing, for every other path. It neither redirects nor lists.
+func Serve(w http.ResponseWriter, r *http.Request) bool {
+	f, ok := find(r.URL.Path)
+	if !ok {
+		return false
+	}
+	header := w.Header()
+	header.Set("Content-Type", f.contentType)
+	header.Set("Content-Security-Policy", policy)
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-cache") // kept, but asked for each time
+	header.Set("ETag", f.etag)
+	r.Header.Del("Range") // a range that a file does not have would be answered in plain text
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
+	return true
 }
 
 // find returns the file at a path.

@@ -117,9 +117,9 @@ func get(t *testing.T, path string, header ...string) *http.Response {
 		request.Header.Set(header[i], header[i+1])
 	}
 	recorder := httptest.NewRecorder()
-	Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(http.StatusTeapot)
-	})).ServeHTTP(recorder, request)
+	if !Serve(recorder, request) {
+		recorder.WriteHeader(http.StatusTeapot)
+	}
 	return recorder.Result()
 }
 

@@ -96,20 +96,17 @@ func (g *Guard) Close() {
 	g.running.Wait()
 }
 
-// Require returns a handler that passes on to next what has good credentials,
-// and leaves the rest to fail, which answers with the error.
-func (g *Guard) Require(next http.Handler, fail func(http.ResponseWriter, *http.Request, error)) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !g.off {
-			user, err := g.check(r)
-			if err != nil {
-				fail(w, r, err)
-				return
-			}
-			CallOf(r.Context()).User = user
-		}
-		next.ServeHTTP(w, r)
-	})
+// Check returns the error for a request without good credentials. Those of
+// others have their user in the [Call] from then on.
+func (g *Guard) Check(r *http.Request) error {
+	if g.off {
+		return nil
+	}
+	user, err := g.check(r)
+	if err == nil {
+		CallOf(r.Context()).User = user
+	}
+	return err
 }
 
 // check returns the user whose credentials a request carries. If there is a

@@ -194,28 +194,13 @@ func MailRun() *Run {
 				{"Order", fmt.Sprintf("%08d", 20260000+number)},
 			},
 		}}
-		for r, region := range regions {
+		for r := range regions {
 			// What does not divide by three goes to the first region.
 			documents := mailing.documents / len(regions)
 			if r == 0 {
 				documents += mailing.documents % len(regions)
 			}
-			s := segment{lists: lists{Metadata: []entry{{"Region", region.name}, {"Plant", region.plant}}}}
-			for pages := 1; pages < len(folds); pages++ {
-				// Most letters are short.
-				n := documents / (1 << pages)
-				if pages == 1 {
-					n = documents - documents/4 - documents/8
-				}
-				fold := folds[pages]
-				ds := documentSet{lists: lists{Metadata: []entry{{"Envelope", fold.envelope}, {"Enclosure", fold.enclosure}}}}
-				for range n {
-					place := region.places[g.random.IntN(len(region.places))]
-					ds.Documents = append(ds.Documents, g.document(place.zip, place.city, pages, number))
-				}
-				s.DocumentSets = append(s.DocumentSets, ds)
-			}
-			j.Segments = append(j.Segments, s)
+			j.Segments = append(j.Segments, g.segment(r, documents, number))
 		}
 		run.jobs.Jobs = append(run.jobs.Jobs, j)
 	}
@@ -227,6 +212,28 @@ type generator struct {
 	run    *Run
 	random *rand.Rand
 	made   int // documents
+}
+
+// segment makes the job segment of a region, with so many documents of a
+// mailing.
+func (g *generator) segment(region, documents, mailing int) segment {
+	to := regions[region]
+	s := segment{lists: lists{Metadata: []entry{{"Region", to.name}, {"Plant", to.plant}}}}
+	for pages := 1; pages < len(folds); pages++ {
+		// Most letters are short.
+		n := documents / (1 << pages)
+		if pages == 1 {
+			n = documents - documents/4 - documents/8
+		}
+		fold := folds[pages]
+		ds := documentSet{lists: lists{Metadata: []entry{{"Envelope", fold.envelope}, {"Enclosure", fold.enclosure}}}}
+		for range n {
+			place := to.places[g.random.IntN(len(to.places))]
+			ds.Documents = append(ds.Documents, g.document(place.zip, place.city, pages, mailing))
+		}
+		s.DocumentSets = append(s.DocumentSets, ds)
+	}
+	return s
 }
 
 // document makes a document of a mailing, with its data record and its content

@@ -51,10 +51,18 @@ func (d *decoder) whole(fn func(*decoder) error) error {
 	return nil
 }
 
+// position returns where the decoder stands in the body.
+func (d *decoder) position() jsontext.Pointer { return d.base + d.StackPointer() }
+
 // fail says what is wrong where the decoder stands.
 func (d *decoder) fail(format string, args ...any) error {
+	return failAt(d.position(), format, args...)
+}
+
+// failAt says what is wrong at a place in the body.
+func failAt(at jsontext.Pointer, format string, args ...any) error {
 	message := fmt.Sprintf(format, args...)
-	if at := d.base + d.StackPointer(); at != "" {
+	if at != "" {
 		message = "at " + shorten([]byte(at)) + ": " + message
 	}
 	return platen.Errorf(platen.Invalid, "%s", message)
@@ -111,6 +119,42 @@ func (d *decoder) more() (bool, error) {
 		return false, d.syntax(err)
 	}
 	return true, nil
+}
+
+// each runs fn at each element of a list.
+func (d *decoder) each(what string, fn func() error) error {
+	if err := d.open('[', what); err != nil {
+		return err
+	}
+	for {
+		ok, err := d.more()
+		if !ok || err != nil {
+			return err
+		}
+		if err := fn(); err != nil {
+			return err
+		}
+	}
+}
+
+// members runs fn at the value of each key of an object.
+func (d *decoder) members(what string, fn func(key string) error) error {
+	if err := d.open('{', what); err != nil {
+		return err
+	}
+	for {
+		ok, err := d.more()
+		if !ok || err != nil {
+			return err
+		}
+		key, err := d.key()
+		if err != nil {
+			return err
+		}
+		if err := fn(key); err != nil {
+			return err
+		}
+	}
 }
 
 // key reads a key of an object.
@@ -211,9 +255,6 @@ func shorten(raw []byte) string {
 
 // list reads a name/value list (properties only, api-facts 2.3).
 func (d *decoder) list(what string) ([]platen.NameValue, error) {
-	if err := d.open('[', what); err != nil {
-		return nil, err
-	}
 	// Lists are collected in one place and copied without room to spare, since
 	// there may be many.
 	pairs := d.pairs[:0]
@@ -222,26 +263,23 @@ func (d *decoder) list(what string) ([]platen.NameValue, error) {
 		clear(pairs)
 	}()
 	d.forgetNames()
-	for {
-		ok, err := d.more()
-		if err != nil {
-			return nil, err
-		}
-		if !ok {
-			return append(make([]platen.NameValue, 0, len(pairs)), pairs...), nil
-		}
+	err := d.each(what, func() error {
 		pair, err := d.pair(false)
-		if err != nil {
-			return nil, err
-		}
-		if d.given(pairs, pair.Name) {
-			return nil, d.fail("the name %q is given twice", shorten([]byte(pair.Name)))
-		}
-		if len(pairs) == platen.MaxNames {
-			return nil, d.fail("a list has more than %d names", platen.MaxNames)
+		switch {
+		case err != nil:
+			return err
+		case d.given(pairs, pair.Name):
+			return d.fail("the name %q is given twice", shorten([]byte(pair.Name)))
+		case len(pairs) == platen.MaxNames:
+			return d.fail("a list has more than %d names", platen.MaxNames)
 		}
 		pairs = append(pairs, pair)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
+	return append(make([]platen.NameValue, 0, len(pairs)), pairs...), nil
 }
 
 // forgetNames makes given begin anew. Room for many names is not kept, since
@@ -289,22 +327,8 @@ func (d *decoder) value(nulls bool) (string, error) {
 }
 
 func (d *decoder) pair(nulls bool) (pair platen.NameValue, err error) {
-	if err := d.open('{', "an entry"); err != nil {
-		return pair, err
-	}
 	var name, value bool
-	for {
-		ok, err := d.more()
-		if err != nil {
-			return pair, err
-		}
-		if !ok {
-			break
-		}
-		key, err := d.key()
-		if err != nil {
-			return pair, err
-		}
+	err = d.members("an entry", func(key string) (err error) {
 		switch key {
 		case "name":
 			name = true
@@ -317,11 +341,11 @@ func (d *decoder) pair(nulls bool) (pair platen.NameValue, err error) {
 		default:
 			err = d.skip()
 		}
-		if err != nil {
-			return pair, err
-		}
-	}
+		return err
+	})
 	switch {
+	case err != nil:
+		return pair, err
 	case !name:
 		return pair, d.fail("the entry has no name")
 	case !value:
@@ -344,21 +368,7 @@ var propertiesKey = pairsKey{name: "properties", read: (*decoder).list}
 func (d *decoder) update(pairs pairsKey) (u platen.Update, source string, err error) {
 	var alias jsontext.Value
 	var aliasAt jsontext.Pointer
-	if err := d.open('{', "an entry"); err != nil {
-		return u, "", err
-	}
-	for {
-		ok, err := d.more()
-		if err != nil {
-			return u, "", err
-		}
-		if !ok {
-			break
-		}
-		key, err := d.key()
-		if err != nil {
-			return u, "", err
-		}
+	err = d.members("an entry", func(key string) (err error) {
 		switch {
 		case key == "id":
 			u.ID, source, err = d.id()
@@ -367,15 +377,16 @@ func (d *decoder) update(pairs pairsKey) (u platen.Update, source string, err er
 		case pairs.alias != "" && key == pairs.alias:
 			// Kept for the end: beside the name it may hold anything.
 			if alias, err = d.ReadValue(); err != nil {
-				return u, "", d.syntax(err)
+				return d.syntax(err)
 			}
-			alias, aliasAt = alias.Clone(), d.base+d.StackPointer()
+			alias, aliasAt = alias.Clone(), d.position()
 		default:
 			err = d.skip()
 		}
-		if err != nil {
-			return u, "", err
-		}
+		return err
+	})
+	if err != nil {
+		return u, "", err
 	}
 	if u.Pairs == nil && alias != nil {
 		err := decode(alias, func(d *decoder) (err error) {
@@ -409,29 +420,18 @@ func readUpdate(body []byte, ref platen.Ref, pairs pairsKey) (platen.Update, err
 			update, source, err = d.update(pairs)
 			return err
 		}
-		if _, err := d.ReadToken(); err != nil {
-			return d.syntax(err)
-		}
 		n := 0
-		for {
-			ok, err := d.more()
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
+		err = d.each("the body", func() (err error) {
 			if n++; n > 1 {
 				return platen.Errorf(platen.Invalid, "the body must be one object, or a list of exactly one")
 			}
-			if update, source, err = d.update(pairs); err != nil {
-				return err
-			}
+			update, source, err = d.update(pairs)
+			return err
+		})
+		if err == nil && n == 0 {
+			err = platen.Errorf(platen.Invalid, "the body must be one object, or a list of exactly one, not an empty list")
 		}
-		if n == 0 {
-			return platen.Errorf(platen.Invalid, "the body must be one object, or a list of exactly one, not an empty list")
-		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return platen.Update{}, err
@@ -456,14 +456,7 @@ func readUpdates(body []byte, kind platen.Kind, pairs pairsKey) ([]platen.Update
 	updates := []platen.Update{}
 	var unknown *platen.Error // the first id that can be none
 	err := decode(body, func(d *decoder) error {
-		if err := d.open('[', "the body"); err != nil {
-			return err
-		}
-		for {
-			ok, err := d.more()
-			if !ok || err != nil {
-				return err
-			}
+		return d.each("the body", func() error {
 			update, source, err := d.update(pairs)
 			if err != nil {
 				return err
@@ -476,7 +469,8 @@ func readUpdates(body []byte, kind platen.Kind, pairs pairsKey) ([]platen.Update
 				unknown.Param = shorten([]byte(source))
 			}
 			updates = append(updates, update)
-		}
+			return nil
+		})
 	})
 	if err != nil {
 		return nil, err

@@ -21,83 +21,6 @@ const (
 	maxSearchKeys     = 16     // of sort, and of group
 )
 
-// choices are the words that may stand somewhere, and what they mean.
-type choices[T any] []struct {
-	word string
-	is   T
-}
-
-// String lists the words.
-func (c choices[T]) String() string {
-	words := make([]string, len(c))
-	for i := range c {
-		words[i] = c[i].word
-	}
-	return strings.Join(words, ", ")
-}
-
-var (
-	searchKinds = choices[platen.Kind]{
-		{"DATARECORDS", platen.DataRecord}, {"DATASETS", platen.DataSet},
-		{"CONTENTITEMS", platen.ContentItem}, {"CONTENTSETS", platen.ContentSet},
-		{"JOBS", platen.Job}, {"JOBSETS", platen.JobSet},
-	}
-	withRecord = []string{"DATARECORDS", "CONTENTITEMS"} // the kinds that have a data record
-	withPages  = []string{"CONTENTITEMS"}
-
-	joins     = choices[platen.RuleType]{{"ALL", platen.All}, {"ANY", platen.Any}, {"NOTALL", platen.NotAll}, {"NOTANY", platen.NotAny}}
-	operators = choices[platen.RuleType]{{"AND", platen.All}, {"OR", platen.Any}}
-	units     = choices[platen.Unit]{{"PAGE", platen.Pages}, {"SHEET", platen.Sheets}, {"SECTION", platen.Sections}}
-	duplexes  = choices[string]{{"HAS_DUPLEX", "true"}, {"SIMPLEX_ONLY", "false"}}
-	booleans  = choices[string]{{"true", "true"}, {"false", "false"}}
-	operands  = choices[bool]{{"FIELD", true}}
-	keyTypes  = choices[platen.Facet]{{"property", platen.Properties}, {"value", platen.Fields}}
-	orders    = choices[bool]{{"ASC", false}, {"DESC", true}}
-
-	newConditions = choices[platen.Condition]{
-		{"EQ", platen.Equal}, {"NE", platen.NotEqual}, {"LT", platen.Less}, {"GT", platen.Greater},
-		{"LTE", platen.LessOrEqual}, {"GTE", platen.GreaterOrEqual},
-		{"IN", platen.In}, {"NOT IN", platen.NotIn}, {"NOT_IN", platen.NotIn},
-		{"CONTAINS", platen.Contains}, {"NOT_CONTAINS", platen.NotContains}, {"STARTS_WITH", platen.StartsWith},
-		{"ENDS_WITH", platen.EndsWith}, {"LIKE", platen.Like}, {"NOT_LIKE", platen.NotLike},
-	}
-	oldConditions = choices[platen.Condition]{
-		{"EQUAL", platen.Equal}, {"NOTEQUAL", platen.NotEqual}, {"LESS", platen.Less}, {"GREAT", platen.Greater},
-		{"LESSEQUAL", platen.LessOrEqual}, {"GREATEQUAL", platen.GreaterOrEqual},
-		{"IN", platen.In}, {"NOT IN", platen.NotIn}, {"NOT_IN", platen.NotIn},
-		{"CONTAINS", platen.Contains}, {"STARTSWITH", platen.StartsWith}, {"ENDSWITH", platen.EndsWith},
-		{"LIKE", platen.Like}, {"NLIKE", platen.NotLike},
-	}
-)
-
-// Where the conditions end that fit names, numbers, and (from comparing on) lists.
-const equality, comparing, among = 2, 6, 9
-
-// A ruleForm makes a rule of what a ruleType or type stands for.
-type ruleForm func(*searchObject) platen.Rule
-
-// The rule types of 2019.2 and later, and those before.
-var (
-	newForms = choices[ruleForm]{
-		{"VALUE", textRule(platen.Fields, "fieldName", "value1", "value")},
-		{"PROPERTY", textRule(platen.Properties, "property", "value", "value1")},
-		{"ID", amongRule("condition")}, {"IN", amongRule("ruleType")}, {"NOT IN", amongRule("ruleType")},
-		{"DOCSIZE", (*searchObject).size},
-		{"DUPLEX", func(o *searchObject) platen.Rule { return o.duplex(duplexes, "condition") }},
-		{"TEMPLATE", nameRule(platen.Template, "the template", "name")},
-		{"MEDIA", nameRule(platen.MediaName, "the medium", "name")},
-		{"RULESET", (*searchObject).set},
-	}
-	oldForms = choices[ruleForm]{
-		{"value", textRule(platen.Fields, "name", "value", "value")},
-		{"property", textRule(platen.Properties, "name", "value", "value")},
-		{"IN", amongRule("type")}, {"NOT IN", amongRule("type")},
-		{"finishing", (*searchObject).finishing},
-		{"doclength", (*searchObject).size},
-		{"templatename", nameRule(platen.Template, "the template", "template")},
-	}
-)
-
 // The keys that hold words, names and values. Those of absentKeys are about
 // what is not stored.
 var (
@@ -112,8 +35,16 @@ var (
 type searchDecoder struct {
 	*decoder
 	err   error
-	kind  string // what is searched
-	rules int    // so far
+	kind  string   // what is searched, "" until that is known
+	asked []demand // before it was
+	rules int      // so far
+}
+
+// A demand is something in a search that only some kinds can be asked.
+type demand struct {
+	kinds []string
+	what  string
+	at    jsontext.Pointer
 }
 
 // wrong is fail, for the first error.
@@ -123,10 +54,24 @@ func (d *searchDecoder) wrong(format string, args ...any) {
 	}
 }
 
-// only refuses what other kinds can not be asked.
+// only refuses what other kinds can not be asked, at once if the kind is known
+// by now.
 func (d *searchDecoder) only(kinds []string, what string) {
-	if !slices.Contains(kinds, d.kind) {
-		d.wrong("%s can not be asked of %s, only of %s", what, d.kind, strings.Join(kinds, " and "))
+	if slices.Contains(kinds, d.kind) {
+		return
+	}
+	asked := demand{kinds, what, d.position()}
+	if d.kind == "" {
+		d.asked = append(d.asked, asked)
+	} else {
+		d.check(asked)
+	}
+}
+
+// check refuses a demand that the kind can not fulfil.
+func (d *searchDecoder) check(asked demand) {
+	if d.err == nil && !slices.Contains(asked.kinds, d.kind) {
+		d.err = failAt(asked.at, "%s can not be asked of %s, only of %s", asked.what, d.kind, strings.Join(asked.kinds, " and "))
 	}
 }
 
@@ -209,10 +154,9 @@ func (d *searchDecoder) operand() (o operand) {
 // order, so they are collected first.
 type searchObject struct {
 	*searchDecoder
-	conditions choices[platen.Condition] // of a rule
-	keys       map[string]operand
-	rules      []platen.Rule // nil: missing
-	ids        []platen.ID   // nil: missing
+	keys  map[string]operand
+	rules []platen.Rule // nil: missing
+	ids   []platen.ID   // nil: missing
 }
 
 // object reads an object; special reads what stands at keys of its own.
@@ -253,100 +197,6 @@ func (o *searchObject) text(key string) string {
 	return text.text
 }
 
-// textRule makes rules that compare text with what stands at key, or else at
-// another that is easily taken for it.
-func textRule(facet platen.Facet, name, key, other string) ruleForm {
-	return func(o *searchObject) platen.Rule {
-		rule := platen.Rule{Type: platen.Text, Facet: facet, Name: o.text(name), Condition: choose(o, o.conditions, "condition")}
-		if facet == platen.Fields {
-			o.only(withRecord, "a rule on a field of the data record")
-		}
-		value := o.keys[key]
-		if value.kind == 0 {
-			value = o.keys[other]
-		}
-		lookup := rule.Condition == platen.In || rule.Condition == platen.NotIn
-		switch {
-		case value.kind == 0, value.kind == '{' && lookup, value.kind == '[' && !lookup:
-			o.wrong("%s is %s, which does not fit the condition %s", key, value, o.keys["condition"].text)
-		case value.kind == '{':
-			rule.Other = value.text
-		case value.kind == '[':
-			rule.Values = value.list
-		case lookup:
-			rule.Values = []string{value.text}
-		default:
-			rule.Value = value.text
-		}
-		o.pattern(&rule)
-		return rule
-	}
-}
-
-// pattern refuses what would take too long to look for.
-func (o *searchObject) pattern(rule *platen.Rule) {
-	switch rule.Condition {
-	case platen.Like, platen.NotLike:
-		percent := strings.Count(rule.Value, "%")
-		if len(rule.Value) > platen.MaxPattern || percent > maxPatternPercent {
-			o.wrong("the pattern has %d bytes and %d %%; the limits are %d and %d", len(rule.Value), percent, platen.MaxPattern, maxPatternPercent)
-		}
-	case platen.Contains, platen.NotContains:
-		if len(rule.Value) > platen.MaxPattern {
-			o.wrong("the text to look for has %d bytes; the limit is %d", len(rule.Value), platen.MaxPattern)
-		}
-	}
-}
-
-// nameRule makes rules that ask whether something has a name or not.
-func nameRule(kind platen.RuleType, what, key string) ruleForm {
-	return func(o *searchObject) platen.Rule {
-		o.only(withPages, "a rule on "+what)
-		return platen.Rule{Type: kind, Condition: choose(o, o.conditions[:equality], "condition"), Value: o.text(key)}
-	}
-}
-
-// amongRule makes rules on the identifier, with the condition at key.
-func amongRule(key string) ruleForm {
-	return func(o *searchObject) platen.Rule {
-		if o.ids == nil {
-			o.wrong("identifiers are missing")
-		}
-		return platen.Rule{Type: platen.IDs, Condition: choose(o, o.conditions[comparing:among], key), IDs: o.ids}
-	}
-}
-
-// size makes a rule on the length of a document: once, that was in pages only.
-func (o *searchObject) size() platen.Rule {
-	o.only(withPages, "a rule on the document length")
-	rule := platen.Rule{Type: platen.Size, Condition: choose(o, o.conditions[:comparing], "condition")}
-	if o.has("ruleType") {
-		rule.Unit = choose(o, units, "entity")
-	}
-	value := o.keys["value"]
-	n, err := strconv.ParseUint(value.text, 10, 63)
-	if value.kind != '0' || err != nil {
-		o.wrong("value is %s; it must be a whole number from 0 up in plain digits", value)
-	}
-	rule.Number = int64(n)
-	return rule
-}
-
-func (o *searchObject) duplex(words choices[string], key string) platen.Rule {
-	o.only(withPages, "a rule on duplex")
-	return platen.Rule{Type: platen.Duplex, Value: choose(o, words, key)}
-}
-
-// finishing makes a rule on one of the things that were called so.
-func (o *searchObject) finishing() platen.Rule {
-	if o.has("medianame") == o.has("duplex") {
-		o.wrong("a rule on the finishing must have either medianame or duplex")
-	} else if o.has("medianame") {
-		return nameRule(platen.MediaName, "the medium", "medianame")(o)
-	}
-	return o.duplex(booleans, "duplex")
-}
-
 // set makes a set of rules.
 func (o *searchObject) set() platen.Rule {
 	rule := platen.Rule{Rules: o.rules}
@@ -381,21 +231,23 @@ func (d *searchDecoder) rule(depth int, search *platen.Search) (platen.Rule, err
 		}
 		return true
 	})
-	form := (*searchObject).set
+	var rule platen.Rule
 	switch word := strings.ToUpper(o.keys["ruleType"].text); {
 	case strings.Contains(word, "BINDING"), strings.Contains(word, "COATING"), slices.ContainsFunc(absentKeys, o.has):
 		o.wrong("platen keeps no binding and no coating of documents, so nothing can be found by them")
 	case o.has("ruleType"):
-		o.conditions, form = newConditions, choose(o, newForms, "ruleType")
+		rule = newForms.read(o)
 	case o.has("type"):
-		o.conditions, form = oldConditions, choose(o, oldForms, "type")
+		rule = oldForms.read(o)
 	case o.rules == nil:
 		o.wrong("rules are missing, and so are ruleType (%s) and type (%s)", newForms, oldForms)
+	default:
+		rule = o.set()
 	}
 	if d.err != nil {
 		return platen.Rule{}, d.err
 	}
-	return form(o), d.err
+	return rule, nil
 }
 
 // order reads sort and group, which some documents draw inside search.
@@ -429,20 +281,8 @@ func (d *searchDecoder) searchKey() (platen.SearchKey, error) {
 // ReadSearch reads Search Parameters (api-facts 8). Each rule may be in the
 // grammar of 2019.2 and later, or in the one before.
 func ReadSearch(body []byte) (*platen.Search, error) {
-	search, d := &platen.Search{}, &searchDecoder{}
-	// The kind says what else is allowed, and may come last.
-	err := decode(body, func(plain *decoder) error {
-		d.decoder = plain
-		o := d.object("the body", nil)
-		search.Kind, d.kind = choose(o, searchKinds, "entity"), strings.ToUpper(o.keys["entity"].text)
-		return d.err
-	})
-	if err == nil {
-		err = decode(body, func(plain *decoder) error {
-			d.decoder = plain
-			return d.search(search)
-		})
-	}
+	search := &platen.Search{}
+	err := decode(body, func(d *decoder) error { return (&searchDecoder{decoder: d}).search(search) })
 	if err != nil {
 		return nil, err
 	}
@@ -452,8 +292,11 @@ func ReadSearch(body []byte) (*platen.Search, error) {
 func (d *searchDecoder) search(search *platen.Search) error {
 	var inner platen.Search
 	found := false
-	d.object("the body", func(_ *searchObject, key string) bool {
+	body := d.object("the body", func(o *searchObject, key string) bool {
 		switch {
+		case key == "entity":
+			o.keys[key] = d.operand()
+			d.know(o.keys[key])
 		case key == "search" && d.PeekKind() != 'n':
 			found = true
 			search.Rule, d.err = d.rule(1, &inner)
@@ -464,6 +307,10 @@ func (d *searchDecoder) search(search *platen.Search) error {
 		}
 		return true
 	})
+	search.Kind = choose(body, searchKinds, "entity")
+	for _, asked := range d.asked {
+		d.check(asked)
+	}
 	search.Sort, search.Group = append(search.Sort, inner.Sort...), append(search.Group, inner.Group...)
 	if !found {
 		d.wrong("search is missing")
@@ -476,50 +323,51 @@ func (d *searchDecoder) search(search *platen.Search) error {
 	return d.err
 }
 
+// know takes up the kind that is searched, if it is one.
+func (d *searchDecoder) know(entity operand) {
+	word := strings.ToUpper(entity.text)
+	if entity.kind == '"' && slices.ContainsFunc(searchKinds, func(c choice[platen.Kind]) bool { return c.word == word }) {
+		d.kind = word
+	}
+}
+
 // A FoundWriter writes identifier lists with sort key (api-facts 2.9).
 type FoundWriter struct {
-	w     io.Writer
-	b     []byte
+	jsonWriter
 	begun bool
 	group int // of the last one
 }
 
 // NewFoundWriter returns a writer to w.
-func NewFoundWriter(w io.Writer) *FoundWriter { return &FoundWriter{w: w, b: []byte{'['}} }
+func NewFoundWriter(w io.Writer) *FoundWriter {
+	f := &FoundWriter{jsonWriter: jsonWriter{w: w}}
+	f.list()
+	return f
+}
 
 // Write writes the next entity, which is in the group with that number or, if
 // it is another than that of the last one, begins a group.
 func (f *FoundWriter) Write(group int, found *platen.Found) error {
-	switch {
-	case !f.begun:
-		f.b = append(f.b, '[')
-	case group != f.group:
-		f.b = append(f.b, "],["...)
-	default:
-		f.b = append(f.b, ',')
+	if !f.begun || group != f.group {
+		if f.begun {
+			f.endList()
+		}
+		f.comma()
+		f.list()
 	}
 	f.begun, f.group = true, group
-	f.b = append(f.b, `{"identifier":`...)
-	f.b = strconv.AppendInt(f.b, int64(found.ID), 10)
-	f.b = append(f.b, `,"sortkey":`...)
-	f.b = append(platen.AppendString(f.b, found.SortKey), '}')
-	if len(f.b) < flushBytes {
-		return nil
-	}
+	f.element()
+	f.number("identifier", int64(found.ID))
+	f.text("sortkey", found.SortKey)
+	f.end()
 	return f.flush()
 }
 
 // Close writes the end.
 func (f *FoundWriter) Close() error {
 	if f.begun {
-		f.b = append(f.b, ']')
+		f.endList()
 	}
-	f.b = append(f.b, ']')
-	return f.flush()
-}
-
-func (f *FoundWriter) flush() error {
-	_, err := f.w.Write(f.b)
-	f.b = f.b[:0]
-	return err
+	f.endList()
+	return f.close()
 }

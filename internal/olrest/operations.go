@@ -34,24 +34,19 @@ type RunningOperation struct {
 
 // ReplyOperations answers with an operations list (api-facts 2.10).
 func ReplyOperations(w http.ResponseWriter, running []RunningOperation) {
-	b := []byte{'['}
-	for i, o := range running {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(b, `{"id":`...)
-		b = platen.AppendString(b, o.ID)
-		b = append(b, `,"type":`...)
-		b = platen.AppendString(b, o.Type)
-		b = append(b, `,"subTask":`...)
-		b = platen.AppendString(b, o.Doing)
-		b = append(b, `,"startTime":`...)
-		b = strconv.AppendInt(b, o.Started.UnixMilli(), 10)
-		b = append(b, `,"progress":`...)
-		b = strconv.AppendInt(b, int64(o.Percent), 10)
-		b = append(b, '}')
+	var b jsonWriter
+	b.list()
+	for _, o := range running {
+		b.element()
+		b.text("id", o.ID)
+		b.text("type", o.Type)
+		b.text("subTask", o.Doing)
+		b.number("startTime", o.Started.UnixMilli())
+		b.number("progress", int64(o.Percent))
+		b.end()
 	}
-	ReplyJSON(w, append(b, ']'))
+	b.endList()
+	ReplyJSON(w, b.buf)
 }
 
 // ReplyProgress answers how far an operation is; 100 and over is done.

@@ -32,42 +32,6 @@ func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 // memory than their JSON.
 const maxNewRecords = 100_000
 
-// each runs fn at each element of a list.
-func (d *decoder) each(what string, fn func() error) error {
-	if err := d.open('[', what); err != nil {
-		return err
-	}
-	for {
-		ok, err := d.more()
-		if !ok || err != nil {
-			return err
-		}
-		if err := fn(); err != nil {
-			return err
-		}
-	}
-}
-
-// members runs fn at the value of each key of an object.
-func (d *decoder) members(what string, fn func(key string) error) error {
-	if err := d.open('{', what); err != nil {
-		return err
-	}
-	for {
-		ok, err := d.more()
-		if !ok || err != nil {
-			return err
-		}
-		key, err := d.key()
-		if err != nil {
-			return err
-		}
-		if err := fn(key); err != nil {
-			return err
-		}
-	}
-}
-
 func (d *decoder) newRecords() (added platen.NewRecords, err error) {
 	given := false
 	err = d.members("an entry", func(key string) (err error) {

@@ -17,11 +17,10 @@ import (
 // A RecordWriter writes data records that come depth first, those of one
 // table next to each other, in one of the formats.
 type RecordWriter struct {
-	w       io.Writer
+	jsonWriter
 	format  RecordFormat
-	list    bool
-	begun   bool // a record is written
-	buf     []byte
+	many    bool
+	begun   bool         // a record is written
 	open    []openRecord // the last record, and those around it
 	schemas map[*platen.Table]*schema
 }
@@ -38,23 +37,23 @@ type openRecord struct {
 type schema struct {
 	types   map[string]platen.FieldType
 	columns []byte // {"City":"STRING" without the end, so that more can follow
-	tables  []byte // ,"tables":{…} or nothing
+	tables  []byte // {"Order":{…}}, nil for none
 }
 
 // NewRecordWriter returns a writer of a list of records, or of one record
 // with what is nested in it. Nothing reaches w before there is much of it, or
 // before Close.
 func NewRecordWriter(w io.Writer, format RecordFormat, list bool) *RecordWriter {
-	writer := &RecordWriter{w: w, format: format, list: list, schemas: make(map[*platen.Table]*schema)}
+	writer := &RecordWriter{jsonWriter: jsonWriter{w: w}, format: format, many: list, schemas: make(map[*platen.Table]*schema)}
 	if list {
-		writer.buf = append(writer.buf, '[')
+		writer.list()
 	}
 	return writer
 }
 
 // Write adds a record.
 func (w *RecordWriter) Write(r *platen.Record) error {
-	if r.Depth < 0 || r.Depth > len(w.open) || r.Depth == 0 && w.begun && !w.list {
+	if r.Depth < 0 || r.Depth > len(w.open) || r.Depth == 0 && w.begun && !w.many {
 		return fmt.Errorf("data record %d at depth %d, where none can be", r.ID, r.Depth)
 	}
 	record := openRecord{}
@@ -64,15 +63,12 @@ func (w *RecordWriter) Write(r *platen.Record) error {
 			return err
 		}
 	}
-	w.end(r.Depth)
-	switch {
-	case r.Depth > 0:
+	w.endFrom(r.Depth)
+	if r.Depth > 0 {
 		w.nest(r.Table)
-	case w.begun:
-		w.buf = append(w.buf, ',')
 	}
 	w.begun = true
-	w.buf = append(w.buf, '{')
+	w.element()
 	switch w.format {
 	case ExplicitTypes:
 		w.explicit(r, record.fields)
@@ -82,28 +78,12 @@ func (w *RecordWriter) Write(r *platen.Record) error {
 		w.plain(r)
 	}
 	w.open = append(w.open, record)
-	return w.flush(flushBytes)
-}
-
-// key begins a member of an object.
-func (w *RecordWriter) key(key string) {
-	if w.buf[len(w.buf)-1] != '{' {
-		w.buf = append(w.buf, ',')
-	}
-	w.buf = append(platen.AppendString(w.buf, key), ':')
-}
-
-func (w *RecordWriter) id(key string, id platen.ID) {
-	if id != 0 {
-		w.key(key)
-		w.buf = strconv.AppendInt(w.buf, int64(id), 10)
-	}
+	return w.flush()
 }
 
 func (w *RecordWriter) plain(r *platen.Record) {
 	w.id("id", r.ID)
-	w.key("table")
-	w.buf = platen.AppendString(w.buf, r.Table)
+	w.text("table", r.Table)
 	if r.Parent == 0 {
 		w.id("datasetid", r.DataSet)
 	}
@@ -115,26 +95,31 @@ func (w *RecordWriter) plain(r *platen.Record) {
 func (w *RecordWriter) explicit(r *platen.Record, fields []platen.NameValue) {
 	schema := w.schema(r.Schema)
 	if r.Depth == 0 {
-		w.buf = append(append(w.buf, `"schema":{"columns":`...), schema.columns...)
+		w.key("schema")
+		w.object()
+		w.raw("columns", schema.columns)
 		for _, field := range fields {
 			if _, ok := schema.types[field.Name]; !ok {
-				w.key(field.Name)
-				w.buf = append(w.buf, `"STRING"`...)
+				w.text(field.Name, string(platen.String))
 			}
 		}
-		w.buf = append(append(append(w.buf, '}'), schema.tables...), '}')
+		w.end()
+		if schema.tables != nil {
+			w.raw("tables", schema.tables)
+		}
+		w.end()
 	}
 	w.id("id", r.ID)
 	if r.Parent == 0 {
 		w.id("datasetid", r.DataSet)
 	}
 	w.key("fields")
-	w.buf = append(w.buf, '{')
+	w.object()
 	for _, field := range fields {
 		w.key(field.Name)
 		w.buf = appendValue(w.buf, schema.types[field.Name], field.Value, true)
 	}
-	w.buf = append(w.buf, '}')
+	w.end()
 }
 
 // recordKey is the key of the identifier in the simplified format.
@@ -155,12 +140,12 @@ func (w *RecordWriter) simplified(r *platen.Record, fields []platen.NameValue) {
 func (w *RecordWriter) nest(table string) {
 	outer := &w.open[len(w.open)-1]
 	if outer.nested && (outer.table == table || w.format == DefaultFormat) {
-		w.buf = append(w.buf, ',')
 		return
 	}
 	if w.format == DefaultFormat {
 		outer.nested = true
-		w.buf = append(w.buf, `,"records":[`...)
+		w.key("records")
+		w.list()
 		return
 	}
 	if outer.keys == nil {
@@ -173,9 +158,10 @@ func (w *RecordWriter) nest(table string) {
 		}
 	}
 	if outer.nested {
-		w.buf = append(w.buf, ']')
+		w.endList()
 	} else if w.format == ExplicitTypes {
-		w.buf = append(w.buf, `,"tables":{`...)
+		w.key("tables")
+		w.object()
 	}
 	outer.nested, outer.table = true, table
 	// The simplified format has fields and tables side by side. The field is
@@ -185,20 +171,20 @@ func (w *RecordWriter) nest(table string) {
 	}
 	outer.keys[table] = true
 	w.key(table)
-	w.buf = append(w.buf, '[')
+	w.list()
 }
 
-// end ends the open records from a depth on.
-func (w *RecordWriter) end(depth int) {
+// endFrom ends the open records from a depth on.
+func (w *RecordWriter) endFrom(depth int) {
 	for len(w.open) > depth {
 		last := len(w.open) - 1
 		if w.open[last].nested {
-			w.buf = append(w.buf, ']')
+			w.endList()
 			if w.format == ExplicitTypes {
-				w.buf = append(w.buf, '}')
+				w.end()
 			}
 		}
-		w.buf = append(w.buf, '}')
+		w.end()
 		w.open = w.open[:last]
 	}
 }
@@ -217,38 +203,40 @@ func (w *RecordWriter) schema(table *platen.Table) *schema {
 }
 
 func newSchema(table *platen.Table) *schema {
-	made := &schema{types: make(map[string]platen.FieldType), columns: []byte{'{'}}
+	types := make(map[string]platen.FieldType)
+	columns := &jsonWriter{}
+	columns.object()
 	if table == nil {
-		return made
+		return &schema{types: types, columns: columns.buf}
 	}
 	for _, column := range table.Columns {
-		if _, ok := made.types[column.Name]; ok {
-			continue
+		if _, ok := types[column.Name]; !ok {
+			types[column.Name] = column.Type
+			columns.text(column.Name, string(column.Type))
 		}
-		if len(made.types) > 0 {
-			made.columns = append(made.columns, ',')
-		}
-		made.types[column.Name] = column.Type
-		made.columns = append(platen.AppendString(made.columns, column.Name), ':')
-		made.columns = platen.AppendString(made.columns, string(column.Type))
 	}
+	tables := &jsonWriter{}
 	for _, nested := range table.Tables {
 		if table.Nested(nested.Name) != nested {
 			continue
 		}
-		if made.tables == nil {
-			made.tables = append(made.tables, `,"tables":{`...)
-		} else {
-			made.tables = append(made.tables, ',')
+		if tables.buf == nil {
+			tables.object()
 		}
 		within := newSchema(nested)
-		made.tables = append(platen.AppendString(made.tables, nested.Name), `:{"columns":`...)
-		made.tables = append(append(append(append(made.tables, within.columns...), '}'), within.tables...), '}')
+		tables.key(nested.Name)
+		tables.object()
+		tables.raw("columns", within.columns)
+		tables.end()
+		if within.tables != nil {
+			tables.raw("tables", within.tables)
+		}
+		tables.end()
 	}
-	if made.tables != nil {
-		made.tables = append(made.tables, '}')
+	if tables.buf != nil {
+		tables.end()
 	}
-	return made
+	return &schema{types: types, columns: columns.buf, tables: tables.buf}
 }
 
 // appendValue appends a value in the form of its type. What is not in the
@@ -287,25 +275,13 @@ func appendValue(b []byte, t platen.FieldType, value string, seconds bool) []byt
 	return platen.AppendString(b, value)
 }
 
-func (w *RecordWriter) flush(above int) error {
-	if len(w.buf) < above {
-		return nil
-	}
-	// The last byte stays, for key to look at.
-	last := len(w.buf) - 1
-	_, err := w.w.Write(w.buf[:last])
-	w.buf = append(w.buf[:0], w.buf[last])
-	return err
-}
-
 // Close writes what is left.
 func (w *RecordWriter) Close() error {
-	w.end(0)
-	if w.list {
-		w.buf = append(w.buf, ']')
+	w.endFrom(0)
+	if w.many {
+		w.endList()
 	} else if !w.begun {
 		return errors.New("there is no data record to write")
 	}
-	_, err := w.w.Write(w.buf)
-	return err
+	return w.close()
 }

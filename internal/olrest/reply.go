@@ -98,13 +98,16 @@ func ReplyStatus(w http.ResponseWriter, status int, message string) {
 }
 
 func errorBody(status int, message, param string) []byte {
-	b := append(make([]byte, 0, 256), `{"error":{"status":`...)
-	b = strconv.AppendInt(b, int64(status), 10)
-	b = append(b, `,"message":`...)
-	b = platen.AppendString(b, message)
-	b = append(b, `,"parameter":`...)
-	b = platen.AppendString(b, param)
-	return append(b, `}}`...)
+	b := jsonWriter{buf: make([]byte, 0, 256)}
+	b.object()
+	b.key("error")
+	b.object()
+	b.number("status", int64(status))
+	b.text("message", message)
+	b.text("parameter", param)
+	b.end()
+	b.end()
+	return b.buf
 }
 
 // ReplyJSON answers 200 with JSON.
@@ -139,18 +142,19 @@ var childKeys = map[platen.Kind]string{
 
 // ReplyCreated answers the import of a set.
 func ReplyCreated(w http.ResponseWriter, kind platen.Kind, made platen.Created) {
-	b := append([]byte(nil), `{"id":`...)
-	b = strconv.AppendInt(b, int64(made.ID), 10)
-	b = append(append(append(b, `,"`...), childKeys[kind]...), `":[`...)
-	for i, id := range made.Children {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = strconv.AppendInt(b, int64(id), 10)
+	var b jsonWriter
+	b.object()
+	b.number("id", int64(made.ID))
+	b.key(childKeys[kind])
+	b.list()
+	for _, id := range made.Children {
+		b.comma()
+		b.buf = strconv.AppendInt(b.buf, int64(id), 10)
 	}
-	b = append(b, `]}`...)
+	b.endList()
+	b.end()
 	w.Header().Set("Location", NativePrefix+"/"+segment(kind)+"/"+made.ID.String())
-	reply(w, http.StatusCreated, typeJSON, b)
+	reply(w, http.StatusCreated, typeJSON, b.buf)
 }
 
 // ReplyRecordOf answers with a data record identifier (api-facts 2.2).
@@ -167,80 +171,68 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body) // an error is the client's leaving
 }
 
-// flushBytes is how much of a stream is collected before it is written.
-const flushBytes = 64 << 10
+// The parts of identifier lists (api-facts 2.2).
+const (
+	identifiersHead = `{"identifiers":[`
+	contentsItem    = `{"item":`
+	contentsRecord  = `,"record":`
+	identifiersTail = `]}`
+)
+
+// identifiersLength returns the length of an identifier list of so many
+// elements, which have so many bytes together.
+func identifiersLength(count, bytes int64) int64 {
+	return int64(len(identifiersHead)+len(identifiersTail)) + bytes + max(0, count-1) // commas
+}
 
 // ReplyIdentifiers answers with an identifier list (api-facts 2.2).
 func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) {
-	const head, tail = `{"identifiers":[`, `]}`
 	var count, digits int64
 	for _, run := range runs {
 		count += run.Len()
 		digits += run.Digits()
 	}
-	length := int64(len(head)+len(tail)) + digits + max(0, count-1)
+	length := identifiersLength(count, digits)
 	BeginSized(w, length)
-	b := append(make([]byte, 0, min(length, flushBytes+64)), head...)
-	first := true
+	b := jsonWriter{w: w, buf: append(make([]byte, 0, min(length, flushBytes+64)), identifiersHead...)}
 	for _, run := range runs {
 		for id := run.First; id <= run.Last; id++ {
-			if !first {
-				b = append(b, ',')
-			}
-			first = false
-			b = strconv.AppendInt(b, int64(id), 10)
-			if len(b) >= flushBytes {
-				if _, err := w.Write(b); err != nil {
-					return // the client has left, or wants no body
-				}
-				b = b[:0]
+			b.comma()
+			b.buf = strconv.AppendInt(b.buf, int64(id), 10)
+			if b.flush() != nil {
+				return // the client has left, or wants no body
 			}
 		}
 	}
-	_, _ = w.Write(append(b, tail...))
+	b.buf = append(b.buf, identifiersTail...)
+	_ = b.close() // an error is the client's leaving
 }
-
-// The parts of a content item identifier list (api-facts 2.2).
-const (
-	contentsHead   = `{"identifiers":[`
-	contentsItem   = `{"item":`
-	contentsRecord = `,"record":`
-	contentsTail   = `]}`
-)
 
 // ReplyContents streams a content item identifier list. Its length is known
 // beforehand. When the store fails on the way, it aborts the connection, so
 // that nobody takes a part for the whole.
 func ReplyContents(w http.ResponseWriter, contents *transfer.Contents) error {
-	length := int64(len(contentsHead)+len(contentsTail)) + contents.Digits +
-		contents.Count*int64(len(contentsItem)+len(contentsRecord)+len("}"))
-	if contents.Count > 1 {
-		length += contents.Count - 1 // commas
-	}
-	BeginSized(w, length)
-	b := append(make([]byte, 0, flushBytes+256), contentsHead...)
-	separator := ""
+	each := int64(len(contentsItem) + len(contentsRecord) + len("}"))
+	BeginSized(w, identifiersLength(contents.Count, contents.Digits+contents.Count*each))
+	b := jsonWriter{w: w, buf: append(make([]byte, 0, flushBytes+256), identifiersHead...)}
 	for block, err := range contents.Blocks {
 		if err != nil {
 			return Aborted(err)
 		}
 		for _, content := range block {
-			b = append(b, separator...)
-			separator = ","
-			b = append(b, contentsItem...)
-			b = strconv.AppendInt(b, int64(content.Item), 10)
-			b = append(b, contentsRecord...)
-			b = strconv.AppendInt(b, int64(content.Record), 10)
-			b = append(b, '}')
-			if len(b) >= flushBytes {
-				if _, err := w.Write(b); err != nil {
-					return nil // the client has left, or wants no body
-				}
-				b = b[:0]
+			b.comma()
+			b.buf = append(b.buf, contentsItem...)
+			b.buf = strconv.AppendInt(b.buf, int64(content.Item), 10)
+			b.buf = append(b.buf, contentsRecord...)
+			b.buf = strconv.AppendInt(b.buf, int64(content.Record), 10)
+			b.buf = append(b.buf, '}')
+			if b.flush() != nil {
+				return nil // the client has left, or wants no body
 			}
 		}
 	}
-	_, _ = w.Write(append(b, contentsTail...))
+	b.buf = append(b.buf, identifiersTail...)
+	_ = b.close() // an error is the client's leaving
 	return nil
 }
 

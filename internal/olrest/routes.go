@@ -71,6 +71,16 @@ type Route struct {
 	Service string       // the name in the handshake
 }
 
+// IDParameter is the parameter of a path that names an entity.
+const IDParameter = "id"
+
+// Parameter returns the name of the path's parameter, "" if it has none.
+func (r Route) Parameter() string {
+	_, rest, _ := strings.Cut(r.Path, "{")
+	name, _, _ := strings.Cut(rest, "}")
+	return name
+}
+
 // Open reports whether the route checks credentials itself, or needs none.
 func (r Route) Open() bool { return r.Action == Login }
 

@@ -18,7 +18,7 @@ import (
 )
 
 var (
-	_ olrest.JobSetSink     = (*spool.Spool)(nil)
+	_ olrest.JobSetSink     = (*spool.JobSet)(nil)
 	_ olrest.DataSetSink    = (*spool.DataSet)(nil)
 	_ olrest.ContentSetSink = (*spool.ContentSet)(nil)
 )
@@ -405,7 +405,7 @@ func TestJobSetDetails(t *testing.T) {
 		`{"contentitem":1,"template":"t"}`:                                     `{"template":"t"}`,
 		`{"template":"t","pages":[{"duplex":true,"count":2}],"contentitem":1}`: `{"pages":[{"count":2,"duplex":true}],"template":"t"}`,
 	} {
-		source, err := spool.Temp.New()
+		source, err := spool.Temp.NewJobSet()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -61,28 +61,21 @@ func (t *tally) add(medium int, sheets, pages int64) {
 
 func (t *tally) reset() { *t = tally{media: t.media[:0]} }
 
-// appendCounts appends the counts of something within a job set.
-func (t *tally) appendCounts(b []byte) []byte {
-	b = append(b, `"counts":{"sheets":`...)
-	b = strconv.AppendInt(b, t.sheets, 10)
-	b = append(b, `,"pages":`...)
-	b = strconv.AppendInt(b, t.pages, 10)
-	b = append(b, `},"media":{`...)
-	comma := false
+// write writes the counts of something within a job set.
+func (t *tally) write(w *jsonWriter) {
+	w.key("counts")
+	w.object()
+	w.number("sheets", t.sheets)
+	w.number("pages", t.pages)
+	w.end()
+	w.key("media")
+	w.object()
 	for medium, pages := range t.media {
-		if pages == 0 {
-			continue
+		if pages != 0 {
+			w.number(strconv.Itoa(medium), pages)
 		}
-		if comma {
-			b = append(b, ',')
-		}
-		comma = true
-		b = append(b, '"')
-		b = strconv.AppendInt(b, int64(medium), 10)
-		b = append(b, `":`...)
-		b = strconv.AppendInt(b, pages, 10)
 	}
-	return append(b, '}')
+	w.end()
 }
 
 // Statistics count a job set: first all of it through Count, then again
@@ -160,36 +153,17 @@ func (s *Statistics) page(details []byte, to ...*tally) error {
 
 // A StatisticsWriter writes the statistics of a job set that was counted.
 type StatisticsWriter struct {
+	jsonWriter
 	s     *Statistics
-	w     io.Writer
 	level StatisticsLevel
-	buf   []byte
 
-	set, document      tally
-	setHead, head      transfer.Element // what is open; ID 0: nothing
-	item, record       platen.ID        // of the first page of the document
-	sets, in           int              // written so far: document sets; documents in the list that is open
-	documentsAreListed bool
+	set, document tally
+	setHead, head transfer.Element // what is open; ID 0: nothing
+	item, record  platen.ID        // of the first page of the document
 }
 
 // Writer returns the writer of the answer for job set id.
 func (s *Statistics) Writer(w io.Writer, id platen.ID, level StatisticsLevel) (*StatisticsWriter, error) {
-	b := append([]byte(nil), `{"jobSetId":`...)
-	b = strconv.AppendInt(b, int64(id), 10)
-	b = append(b, `,"properties":[`...)
-	for i, name := range s.names {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = platen.AppendString(b, name)
-	}
-	b = append(b, `],"counts":{"documents":`...)
-	b = strconv.AppendInt(b, s.documents, 10)
-	b = append(b, `,"sheets":`...)
-	b = strconv.AppendInt(b, s.total.sheets, 10)
-	b = append(b, `,"pages":`...)
-	b = strconv.AppendInt(b, s.total.pages, 10)
-	b = append(b, `},"media":`...)
 	media := make([]countedMedia, len(s.media))
 	for i, m := range s.media {
 		media[i] = countedMedia{
@@ -197,17 +171,34 @@ func (s *Statistics) Writer(w io.Writer, id platen.ID, level StatisticsLevel) (*
 			Size: mediaSize{orNull(m.Width), orNull(m.Height)}, Count: s.total.media[i],
 		}
 	}
-	list, err := json.Marshal(media)
+	encoded, err := json.Marshal(media)
 	if err != nil {
 		return nil, err
 	}
-	b = append(b, list...)
-	if level == DocumentOnly {
-		b = append(b, `,"documents":[`...)
-	} else {
-		b = append(b, `,"documentSets":[`...)
+	writer := &StatisticsWriter{jsonWriter: jsonWriter{w: w}, s: s, level: level}
+	writer.object()
+	writer.number("jobSetId", int64(id))
+	writer.key("properties")
+	writer.list()
+	for _, name := range s.names {
+		writer.comma()
+		writer.buf = platen.AppendString(writer.buf, name)
 	}
-	return &StatisticsWriter{s: s, w: w, level: level, buf: b, documentsAreListed: level != DocumentSetOnly}, nil
+	writer.endList()
+	writer.key("counts")
+	writer.object()
+	writer.number("documents", s.documents)
+	writer.number("sheets", s.total.sheets)
+	writer.number("pages", s.total.pages)
+	writer.end()
+	writer.raw("media", encoded)
+	if level == DocumentOnly {
+		writer.key("documents")
+	} else {
+		writer.key("documentSets")
+	}
+	writer.list()
+	return writer, nil
 }
 
 type countedMedia struct {
@@ -254,36 +245,29 @@ func (w *StatisticsWriter) Write(e *transfer.Element) error {
 		if w.level == DocumentOnly {
 			return nil
 		}
-		if w.sets++; w.sets > 1 {
-			w.buf = append(w.buf, ',')
-		}
-		w.buf = append(w.buf, `{"documentSetId":`...)
-		w.buf = strconv.AppendInt(w.buf, int64(e.ID), 10)
+		w.element()
+		w.number("documentSetId", int64(e.ID))
 		if err := w.properties(e); err != nil {
 			return err
 		}
 		if w.level == DocumentSetAll {
-			w.buf = append(w.buf, `,"documents":[`...)
-			w.in = 0
+			w.key("documents")
+			w.list()
 		}
 	}
 	return nil
 }
 
-// properties appends what the statistics call so: the metadata of an entity,
+// properties writes what the statistics call so: the metadata of an entity,
 // as an object of text.
 func (w *StatisticsWriter) properties(e *transfer.Element) error {
 	pairs, err := e.Lists[platen.Metadata].Decode()
-	w.buf = append(w.buf, `,"properties":{`...)
-	for i, pair := range pairs {
-		if i > 0 {
-			w.buf = append(w.buf, ',')
-		}
-		w.buf = platen.AppendString(w.buf, pair.Name)
-		w.buf = append(w.buf, ':')
-		w.buf = platen.AppendString(w.buf, pair.Value)
+	w.key("properties")
+	w.object()
+	for _, pair := range pairs {
+		w.text(pair.Name, pair.Value)
 	}
-	w.buf = append(w.buf, '}')
+	w.end()
 	return err
 }
 
@@ -291,31 +275,21 @@ func (w *StatisticsWriter) endDocument() error {
 	if w.head.ID == 0 {
 		return nil
 	}
-	if w.documentsAreListed {
-		if w.in++; w.in > 1 {
-			w.buf = append(w.buf, ',')
-		}
-		w.buf = append(w.buf, `{"documentId":`...)
-		w.buf = strconv.AppendInt(w.buf, int64(w.head.ID), 10)
+	if w.level != DocumentSetOnly {
+		w.element()
+		w.number("documentId", int64(w.head.ID))
 		if w.item != 0 {
-			w.buf = append(w.buf, `,"contentItemId":`...)
-			w.buf = strconv.AppendInt(w.buf, int64(w.item), 10)
-			w.buf = append(w.buf, `,"dataRecordId":`...)
-			w.buf = strconv.AppendInt(w.buf, int64(w.record), 10)
+			w.number("contentItemId", int64(w.item))
+			w.number("dataRecordId", int64(w.record))
 		}
 		if err := w.properties(&w.head); err != nil {
 			return err
 		}
-		w.buf = append(w.buf, ',')
-		w.buf = append(w.document.appendCounts(w.buf), '}')
+		w.document.write(&w.jsonWriter)
+		w.end()
 	}
 	w.head.ID = 0
-	if len(w.buf) < flushBytes {
-		return nil
-	}
-	_, err := w.w.Write(w.buf)
-	w.buf = w.buf[:0]
-	return err
+	return w.flush()
 }
 
 func (w *StatisticsWriter) endSet() error {
@@ -326,10 +300,10 @@ func (w *StatisticsWriter) endSet() error {
 		return nil
 	}
 	if w.level == DocumentSetAll {
-		w.buf = append(w.buf, ']')
+		w.endList()
 	}
-	w.buf = append(w.buf, ',')
-	w.buf = append(w.set.appendCounts(w.buf), '}')
+	w.set.write(&w.jsonWriter)
+	w.end()
 	w.setHead.ID = 0
 	return nil
 }
@@ -339,6 +313,7 @@ func (w *StatisticsWriter) Close() error {
 	if err := w.endSet(); err != nil {
 		return err
 	}
-	_, err := w.w.Write(append(w.buf, `]}`...))
-	return err
+	w.endList()
+	w.end()
+	return w.close()
 }

@@ -24,7 +24,7 @@ func BenchmarkReplace(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer s.Close()
-	set, err := spool.Temp.New()
+	set, err := spool.Temp.NewJobSet()
 	if err != nil {
 		b.Fatal(err)
 	}

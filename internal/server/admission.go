@@ -1,17 +1,13 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"io"
 	"net/http"
 	"runtime"
 	"sync/atomic"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
-	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -64,79 +60,61 @@ func (s *Server) refused(reason admission.Reason, code platen.Code, format strin
 	return platen.Errorf(code, format, args...)
 }
 
-// refuse answers a request that must not be served: its connection is over a
-// limit, or the server stops. Whether the server is well can always be asked.
-func (s *Server) refuse(w *response, r *http.Request) bool {
+// refuse returns the error for a request that must not be served: its
+// connection is over a limit, or the server stops. Whether the server is well
+// can always be asked.
+func (s *Server) refuse(w *response, r *http.Request) error {
 	over := w.conn.Over()
 	if over == "" && !s.stopping.Load() {
-		return false
+		return nil
 	}
 	w.Header().Set("Connection", "close")
 	switch r.URL.Path {
 	case "/healthz", "/readyz", telemetry.Path:
-		return false
+		return nil
 	}
 	switch over {
 	case "":
 		s.Telemetry.Refused(admission.Stopping)
-		s.fail(w, r, errStopping)
+		return errStopping
 	case admission.PerAddress:
-		s.fail(w, r, platen.Errorf(platen.TooManyAttempts, "this address has %d connections open, which are all it may have (--max-connections-per-address)", s.Limits.ConnectionsPerAddress))
-	default:
-		s.fail(w, r, platen.Errorf(platen.Unavailable, "the server has all the connections open that it may have (--max-connections): try again later"))
+		return platen.Errorf(platen.TooManyAttempts, "this address has %d connections open, which are all it may have (--max-connections-per-address)", s.Limits.ConnectionsPerAddress)
 	}
-	return true
+	return platen.Errorf(platen.Unavailable, "the server has all the connections open that it may have (--max-connections): try again later")
 }
 
-// known tells the connection of a request that its credentials are good.
-func known(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		responseOf(w).conn.Known()
-		next.ServeHTTP(w, r)
-	})
-}
-
-// admitted returns the handler of an action, within the limits of its kind of
-// work.
-func (s *Server) admitted(action olrest.Action, handle handler) handler {
-	switch action {
-	case olrest.Import, olrest.CreateStructure:
-		return s.withRoom(s.inSlot(admission.Imports, "imports", handle))
-	case olrest.CreateDefault:
-		return s.withRoom(handle)
+// admit lets a request begin what its method does, within the limits of that
+// kind of work. If it takes a slot, the caller gives that back.
+func (s *Server) admit(w *response, r *http.Request, m *method) error {
+	var err error
+	if m.disk {
+		err = s.checkDisk()
 	}
-	return handle
+	if err == nil && m.slot != "" {
+		err = s.take(m.slot)
+	}
+	if err != nil {
+		turnAway(w, r)
+	}
+	return err
 }
 
 // take takes a slot for some work, which the caller gives back. Unavailable:
 // there is none.
-func (s *Server) take(of admission.Reason, what string) error {
+func (s *Server) take(of admission.Reason) error {
 	if s.slots[of].Take(1) {
 		return nil
 	}
-	return s.refused(of, platen.Unavailable, "the server has as many %s under way as it may (--max-%s): try again later", what, what)
-}
-
-// inSlot returns a handler that holds a slot meanwhile.
-func (s *Server) inSlot(of admission.Reason, what string, handle handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.take(of, what); err != nil {
-			turnAway(w, r)
-			return err
-		}
-		defer s.slots[of].Give(1)
-		return handle(w, r)
-	}
+	return s.refused(of, platen.Unavailable, "the server has as many %s under way as it may (--max-%[1]s): try again later", of)
 }
 
 // turnAway is for a request that is refused before its body is read. Many
 // clients send all of it before they look for an answer, so it is read and
 // thrown away after the answer.
-func turnAway(w http.ResponseWriter, r *http.Request) {
+func turnAway(w *response, r *http.Request) {
 	w.Header().Set("Connection", "close")
 	if r.ProtoMajor == 1 && r.Header.Get("Expect") == "" {
-		res := responseOf(w)
-		res.unread = http.NewResponseController(res.ResponseWriter).EnableFullDuplex() == nil
+		w.unread = http.NewResponseController(w.ResponseWriter).EnableFullDuplex() == nil
 	}
 }
 
@@ -148,31 +126,8 @@ func (s *Server) drain(w *response, r *http.Request) {
 	}
 }
 
-// A yieldingReader reads a large body. One that arrives as fast as it is read
-// never waits, and would keep its processor for a whole time slice; so other
-// requests run after each read.
-type yieldingReader struct{ body io.Reader }
-
-// Read implements [io.Reader].
-func (y yieldingReader) Read(b []byte) (int, error) {
-	n, err := y.body.Read(b[:min(len(b), admission.SmallBytes)])
-	runtime.Gosched()
-	return n, err
-}
-
-// withRoom returns a handler for what takes much room on the disk.
-func (s *Server) withRoom(handle handler) handler {
-	return func(w http.ResponseWriter, r *http.Request) error {
-		if err := s.room(); err != nil {
-			turnAway(w, r)
-			return err
-		}
-		return handle(w, r)
-	}
-}
-
-// room returns Unavailable if a disk has too little room left.
-func (s *Server) room() error {
+// checkDisk returns Unavailable if a disk has too little room left.
+func (s *Server) checkDisk() error {
 	if s.Limits.MinFreeDisk == 0 {
 		return nil
 	}
@@ -189,132 +144,9 @@ func (s *Server) room() error {
 
 // hold counts bytes of memory for a request until it ends. Unavailable: there
 // are too many in flight.
-func (s *Server) hold(w http.ResponseWriter, bytes int64) error {
-	if s.inFlight.Grow(&responseOf(w).held, bytes) {
+func (s *Server) hold(w *response, bytes int64) error {
+	if s.inFlight.Grow(&w.held, bytes) {
 		return nil
 	}
 	return s.refused(admission.InFlight, platen.Unavailable, "the server has too many large requests in hand (--max-inflight-bytes): try again later")
-}
-
-// heldBody returns the reader of a body that is read into memory. What it
-// takes there is counted beforehand, or as it comes if its length is not known.
-func (s *Server) heldBody(w http.ResponseWriter, r *http.Request) (io.Reader, error) {
-	body := http.MaxBytesReader(w, r.Body, s.MaxBody)
-	if r.ContentLength < 0 {
-		return &heldReader{server: s, w: w, r: r, body: body}, nil
-	}
-	if err := s.hold(w, r.ContentLength*decodedFactor); err != nil {
-		turnAway(w, r)
-		return nil, err
-	}
-	return body, nil
-}
-
-// inTurn runs fn, which decodes a body of so many bytes. Large ones wait for
-// their turn.
-func (s *Server) inTurn(ctx context.Context, bytes int, fn func() error) error {
-	if bytes > admission.SmallBytes {
-		select {
-		case s.decoding <- struct{}{}:
-			defer func() { <-s.decoding }()
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
-	}
-	return fn()
-}
-
-// A heldReader counts the memory of a body of unknown length.
-type heldReader struct {
-	server *Server
-	w      http.ResponseWriter
-	r      *http.Request
-	body   io.Reader
-	read   int64
-}
-
-// Read implements [io.Reader].
-func (h *heldReader) Read(b []byte) (int, error) {
-	n, err := h.body.Read(b)
-	h.read += int64(n)
-	if held := h.server.hold(h.w, h.read*decodedFactor); held != nil {
-		turnAway(h.w, h.r)
-		return n, held
-	}
-	return n, err
-}
-
-// A patientReader reads the body of an import, of any size within the limit,
-// for as long as it goes on coming.
-type patientReader struct {
-	server  *Server
-	ctx     context.Context
-	body    io.Reader
-	control *http.ResponseController
-	stall   time.Duration // how long the next part may take
-	rate    int64         // the least bytes in a second
-	moved   time.Time     // when the deadline was last moved
-	since   int64         // bytes that have come since
-	looked  int64         // bytes that have come since the disk was looked at
-	err     error         // the first error that is not the end
-}
-
-// lookEvery is after how many bytes of an import the disk is looked at again.
-const lookEvery = 16 << 20
-
-// document returns the reader of the body of an import.
-func (s *Server) document(w http.ResponseWriter, r *http.Request) *patientReader {
-	p := &patientReader{server: s, ctx: r.Context(), body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
-	if limit := s.Limits.ImportBytes; limit > 0 {
-		p.body = http.MaxBytesReader(w, r.Body, limit)
-	}
-	return p
-}
-
-// Read implements [io.Reader].
-func (p *patientReader) Read(b []byte) (int, error) {
-	now := time.Now()
-	if p.moved.IsZero() {
-		p.move(now)
-	}
-	n, err := p.body.Read(b)
-	p.since += int64(n)
-	p.looked += int64(n)
-	if now = time.Now(); now.Sub(p.moved) > p.stall/6 && p.since >= int64(now.Sub(p.moved).Seconds()*float64(p.rate)) {
-		p.move(now)
-	}
-	if p.looked >= lookEvery && err == nil {
-		p.looked, err = 0, p.server.room()
-	}
-	if err == nil && p.ctx.Err() != nil {
-		err = context.Cause(p.ctx) // the server stops
-	}
-	if err != nil && err != io.EOF && p.err == nil {
-		p.err = err
-	}
-	return n, err
-}
-
-// move gives the body another while.
-func (p *patientReader) move(now time.Time) {
-	p.moved, p.since = now, 0
-	_ = p.control.SetReadDeadline(now.Add(p.stall))
-}
-
-// refuse returns the error to answer with when the document is not good, or
-// does not arrive.
-func (p *patientReader) refuse(w http.ResponseWriter, err error) error {
-	// The rest of a refused document may be of any size.
-	w.Header().Set("Connection", "close")
-	if p.err == nil {
-		return err
-	}
-	if over, ok := errors.AsType[*http.MaxBytesError](p.err); ok {
-		return p.server.refused(admission.ImportSize, platen.TooLarge, "the import is over the limit of %d bytes (--max-import-bytes)", over.Limit)
-	}
-	err = bodyError(w, p.err)
-	if platen.ErrorCode(err) == platen.Timeout {
-		return p.server.refused(admission.BodyRate, platen.Timeout, "the body did not arrive in time: %d bytes a second are the least, over %v (--min-body-rate)", p.rate, p.stall)
-	}
-	return err
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
 )
 
@@ -151,26 +150,24 @@ func (b *browserRules) isPreflight(r *http.Request) bool {
 		r.Header.Get("Access-Control-Request-Method") != ""
 }
 
-// answerBrowser answers requests that get no further: those that a page may
-// not make, and preflights, which never have credentials. It reports whether
-// it has.
-func (s *Server) answerBrowser(w http.ResponseWriter, r *http.Request) bool {
+// answerBrowser answers preflights, which never have credentials, and reports
+// whether it has. The error is for what a page may not do.
+func (s *Server) answerBrowser(w *response, r *http.Request) (answered bool, err error) {
 	word, err := s.browsers.check(w.Header(), r)
 	if err != nil {
 		s.Telemetry.BrowserRefused(word)
-		auth.CallOf(r.Context()).Refused = "browser: " + word
-		s.fail(w, r, err)
-		return true
+		w.call.Refused = "browser: " + word
+		return false, err
 	}
 	if !s.browsers.isPreflight(r) {
-		return false
+		return false, nil
 	}
 	header := w.Header()
 	header["Access-Control-Allow-Methods"] = corsMethods
 	header["Access-Control-Allow-Headers"] = corsRequestHeaders
 	header["Access-Control-Max-Age"] = corsMaxAge
 	w.WriteHeader(http.StatusNoContent)
-	return true
+	return true, nil
 }
 
 // isLoopbackHost reports whether the host of a request, with or without a

@@ -8,8 +8,8 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-func (s *Server) addRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	lists, err := body(s, w, r, olrest.ReadNewRecords)
+func (s *Server) addRecords(w *response, r *http.Request, _ target) error {
+	lists, err := decode(s, w, r, olrest.ReadNewRecords)
 	if err != nil {
 		return err
 	}
@@ -20,20 +20,16 @@ func (s *Server) addRecords(_ olrest.Route, w http.ResponseWriter, r *http.Reque
 	return nil
 }
 
-func (s *Server) readRecord(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	ref, err := pathRef(r, route.Kind)
-	if err != nil {
-		return err
-	}
+func (s *Server) readRecord(w *response, r *http.Request, to target) error {
 	query, err := olrest.ParseRecordQuery(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	query.IDs = []platen.ID{ref.ID}
+	query.IDs = []platen.ID{to.ref.ID}
 	return s.streamRecords(w, r, query, false)
 }
 
-func (s *Server) readRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
+func (s *Server) readRecords(w *response, r *http.Request, _ target) error {
 	// URL.Query would drop all of a query that names too many.
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -48,8 +44,8 @@ func (s *Server) readRecords(_ olrest.Route, w http.ResponseWriter, r *http.Requ
 
 // queryRecords differs from the two above in how it says that a record is
 // unknown: clients look for its words.
-func (s *Server) queryRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	query, err := body(s, w, r, olrest.ReadRecordQuery)
+func (s *Server) queryRecords(w *response, r *http.Request, _ target) error {
+	query, err := decode(s, w, r, olrest.ReadRecordQuery)
 	if err != nil {
 		return err
 	}
@@ -60,7 +56,7 @@ func (s *Server) queryRecords(_ olrest.Route, w http.ResponseWriter, r *http.Req
 	return err
 }
 
-func (s *Server) streamRecords(w http.ResponseWriter, r *http.Request, query olrest.RecordQuery, list bool) error {
+func (s *Server) streamRecords(w *response, r *http.Request, query olrest.RecordQuery, list bool) error {
 	records := olrest.NewRecordWriter(w, query.Format, list)
 	return stream(w, func(begin func()) error {
 		return s.Store.Records(r.Context(), query.IDs, query.Recursive, func(record *platen.Record) error {
@@ -70,27 +66,23 @@ func (s *Server) streamRecords(w http.ResponseWriter, r *http.Request, query olr
 	}, records.Close)
 }
 
-func (s *Server) updateRecord(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	ref, err := pathRef(r, route.Kind)
-	if err != nil {
-		return err
-	}
-	update, err := body(s, w, r, func(body []byte) (platen.Update, error) { return olrest.ReadFieldUpdate(body, ref) })
+func (s *Server) updateRecord(w *response, r *http.Request, to target) error {
+	update, err := decode(s, w, r, func(body []byte) (platen.Update, error) { return olrest.ReadFieldUpdate(body, to.ref) })
 	if err != nil {
 		return err
 	}
 	return s.updateFields(w, r, []platen.Update{update})
 }
 
-func (s *Server) updateRecords(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	updates, err := body(s, w, r, olrest.ReadFieldUpdates)
+func (s *Server) updateRecords(w *response, r *http.Request, _ target) error {
+	updates, err := decode(s, w, r, olrest.ReadFieldUpdates)
 	if err != nil {
 		return err
 	}
 	return s.updateFields(w, r, updates)
 }
 
-func (s *Server) updateFields(w http.ResponseWriter, r *http.Request, updates []platen.Update) error {
+func (s *Server) updateFields(w *response, r *http.Request, updates []platen.Update) error {
 	if err := s.Store.UpdateFields(r.Context(), updates); err != nil {
 		return err
 	}

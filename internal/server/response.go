@@ -8,14 +8,17 @@ import (
 	"time"
 
 	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/telemetry"
 )
 
 // headBytes is how much of a body is made for HEAD, which gets none of it:
 // net/http takes the length of a shorter one from it.
 const headBytes = 4096
 
-// A response counts what is answered, for the log, and lets a stream last as
-// long as its client goes on taking it.
+// A response records the status and size of an answer, and extends the write
+// deadline while the client keeps reading. It also has what is known of its
+// request.
 type response struct {
 	http.ResponseWriter
 	start  time.Time
@@ -32,6 +35,12 @@ type response struct {
 	extended time.Time // when the deadline was last moved
 
 	multiplexed bool // HTTP/2: other requests are on the connection
+
+	call     *auth.Call
+	path     string // of the request, as it was sent
+	measured telemetry.Request
+	endpoint *endpoint // found by the mux
+	aborted  bool      // the answer is broken off
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -67,20 +76,6 @@ func (r *response) begin(status int) {
 	}
 }
 
-// responseOf returns the response that w is.
-func responseOf(w http.ResponseWriter) *response {
-	for {
-		switch inner := w.(type) {
-		case *response:
-			return inner
-		case interface{ Unwrap() http.ResponseWriter }:
-			w = inner.Unwrap()
-		default:
-			panic("server: an answer that did not come through ServeHTTP")
-		}
-	}
-}
-
 // extend moves the deadline of the write, if the request has lasted a while.
 func (r *response) extend() {
 	lasted := r.stall / 6 // so that the deadline is never near
@@ -96,7 +91,7 @@ func (r *response) extend() {
 func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 // requestIDs gives each request an id: that of the client if it sends a
-// decent one, else the next of this process.
+// valid one, else the next of this process.
 type requestIDs struct {
 	prefix string
 	last   *atomic.Int64
@@ -107,7 +102,7 @@ func newRequestIDs() requestIDs {
 }
 
 func (ids requestIDs) of(r *http.Request) string {
-	if sent := r.Header.Get("X-Request-Id"); sent != "" && len(sent) <= 64 && decent(sent) {
+	if sent := r.Header.Get("X-Request-Id"); validRequestID(sent) {
 		return sent
 	}
 	return ids.next()
@@ -115,7 +110,12 @@ func (ids requestIDs) of(r *http.Request) string {
 
 func (ids requestIDs) next() string { return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10) }
 
-func decent(id string) bool {
+// validRequestID reports whether a client's id may stand in the log: 1 to 64
+// letters, digits and marks.
+func validRequestID(id string) bool {
+	if id == "" || len(id) > 64 {
+		return false
+	}
 	for _, c := range []byte(id) {
 		switch {
 		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '_', c == '.', c == ':':

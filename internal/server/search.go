@@ -14,8 +14,8 @@ import (
 
 // find searches, for a bounded time. What is found is kept until the search
 // has ended: it must not wait for its client.
-func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	search, err := body(s, w, r, olrest.ReadSearch)
+func (s *Server) find(w *response, r *http.Request, _ target) error {
+	search, err := decode(s, w, r, olrest.ReadSearch)
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (s *Server) find(_ olrest.Route, w http.ResponseWriter, r *http.Request) er
 // findInto searches in a slot, which it gives back before the client takes the
 // answer.
 func (s *Server) findInto(ctx context.Context, answer *spool.Answer, search *platen.Search) error {
-	if err := s.take(admission.Searches, "searches"); err != nil {
+	if err := s.take(admission.Searches); err != nil {
 		return err
 	}
 	defer s.slots[admission.Searches].Give(1)
@@ -54,25 +54,21 @@ func (s *Server) findInto(ctx context.Context, answer *spool.Answer, search *pla
 }
 
 // statistics reads the job set twice: the sums come first in the answer.
-func (s *Server) statistics(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	ref, err := pathRef(r, route.Kind)
-	if err != nil {
-		return err
-	}
+func (s *Server) statistics(w *response, r *http.Request, to target) error {
 	level, err := olrest.ParseStatisticsLevel(r.URL.Query())
 	if err != nil {
 		return err
 	}
 	counts := olrest.NewStatistics()
-	if err := s.Store.ReadJobSet(r.Context(), ref.ID, counts.Count); err != nil {
+	if err := s.Store.ReadJobSet(r.Context(), to.ref.ID, counts.Count); err != nil {
 		return err
 	}
-	statistics, err := counts.Writer(w, ref.ID, level)
+	statistics, err := counts.Writer(w, to.ref.ID, level)
 	if err != nil {
 		return err
 	}
 	return stream(w, func(begin func()) error {
-		return s.Store.ReadJobSet(r.Context(), ref.ID, func(e *transfer.Element) error {
+		return s.Store.ReadJobSet(r.Context(), to.ref.ID, func(e *transfer.Element) error {
 			begin()
 			return statistics.Write(e)
 		})

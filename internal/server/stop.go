@@ -63,7 +63,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.Log.Info("stopping")
 	s.stopping.Store(true)
 	_ = listener.Close()
-	s.operating.cancel()
+	s.operations.Stop()
 	return s.stop(server, &connections, cancelRequests)
 }
 
@@ -85,7 +85,7 @@ func (s *Server) stop(server *http.Server, connections *atomic.Int64, cancelRequ
 	if errors.Is(err, net.ErrClosed) { // the listener, which Serve has closed
 		err = nil
 	}
-	if !s.operating.wait(ctx) {
+	if !s.operations.Wait(ctx) {
 		s.Log.Warn("operations have not ended in time; the next start reports them as stopped")
 	}
 	if err != nil {

@@ -35,7 +35,7 @@ var importers = map[platen.Kind]func(s *Server, r *http.Request, document io.Rea
 		return s.Store.CreateContentSet(r.Context(), set)
 	},
 	platen.JobSet: func(s *Server, r *http.Request, document io.Reader) (platen.Created, error) {
-		set, err := s.Spool.New()
+		set, err := s.Spool.NewJobSet()
 		if err != nil {
 			return platen.Created{}, err
 		}
@@ -52,49 +52,45 @@ type refused struct{ error }
 
 // importSet stores a document. It is taken in whole before the store sees any
 // of it, so that a slow client holds up nobody.
-func (s *Server) importSet(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
+func (s *Server) importSet(w *response, r *http.Request, to target) error {
 	if err := checkMedia(r); err != nil {
 		return err
 	}
-	document := s.document(w, r)
-	made, err := importers[route.Kind](s, r, document)
+	document := s.importBody(w, r)
+	made, err := importers[to.Kind](s, r, document)
 	if unread, ok := err.(refused); ok {
 		return document.refuse(w, unread.error)
 	}
 	if err != nil {
 		return err
 	}
-	s.logChange(r.Context(), "set imported", "kind", route.Kind.String(), "id", made.ID, "children", len(made.Children))
-	olrest.ReplyCreated(w, route.Kind, made)
+	s.logChange(r.Context(), "set imported", "kind", to.Kind.String(), "id", made.ID, "children", len(made.Children))
+	olrest.ReplyCreated(w, to.Kind, made)
 	return nil
 }
 
 // exportSet streams a set as a document.
-func (s *Server) exportSet(route olrest.Route, w http.ResponseWriter, r *http.Request) error {
-	ref, err := pathRef(r, route.Kind)
-	if err != nil {
-		return err
-	}
+func (s *Server) exportSet(w *response, r *http.Request, to target) error {
 	ctx := r.Context()
 	jobs, set := olrest.NewJobSetWriter(w), olrest.NewSetWriter(w)
-	switch route.Kind {
+	switch to.Kind {
 	case platen.DataSet:
 		return stream(w, func(begin func()) error {
-			return s.Store.ReadDataSet(ctx, ref.ID, func(source transfer.SourceSet, schema *platen.Table) error {
+			return s.Store.ReadDataSet(ctx, to.ref.ID, func(source transfer.SourceSet, schema *platen.Table) error {
 				begin()
 				return set.BeginDataSet(source, schema)
 			}, set.Record)
 		}, set.Close)
 	case platen.ContentSet:
 		return stream(w, func(begin func()) error {
-			return s.Store.ReadContentSet(ctx, ref.ID, func(source transfer.SourceSet) error {
+			return s.Store.ReadContentSet(ctx, to.ref.ID, func(source transfer.SourceSet) error {
 				begin()
 				return set.BeginContentSet(source)
 			}, set.Item)
 		}, set.Close)
 	}
 	return stream(w, func(begin func()) error {
-		return s.Store.ReadJobSet(ctx, ref.ID, func(e *transfer.Element) error {
+		return s.Store.ReadJobSet(ctx, to.ref.ID, func(e *transfer.Element) error {
 			begin()
 			return jobs.Write(e)
 		})

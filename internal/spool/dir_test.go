@@ -71,7 +71,7 @@ func TestBadDir(t *testing.T) {
 			t.Errorf("%s is a directory for spools", path)
 		}
 	}
-	if _, err := spool.Dir(filepath.Join(t.TempDir(), "gone")).New(); platen.ErrorCode(err) != platen.Unavailable {
+	if _, err := spool.Dir(filepath.Join(t.TempDir(), "gone")).NewJobSet(); platen.ErrorCode(err) != platen.Unavailable {
 		t.Errorf("a spool in a directory that is gone: %v, want Unavailable", err)
 	}
 }

@@ -7,28 +7,28 @@ import (
 	"github.com/platenhq/platen/internal/transfer"
 )
 
-// A Spool is a job set on its way in. It is filled by Begin, End, Page and
+// A JobSet is a job set on its way in. It is filled by Begin, End, Page and
 // Document in the order of the document; then it is read.
-type Spool struct {
+type JobSet struct {
 	pages
 	nodes []transfer.Node
 	open  []int // nodes that have begun and not ended
 }
 
-var _ transfer.JobSetSource = (*Spool)(nil)
+var _ transfer.JobSetSource = (*JobSet)(nil)
 
-// New returns an empty spool of a job set. The caller closes it.
-func (d Dir) New() (*Spool, error) {
+// NewJobSet returns an empty spool of a job set. The caller closes it.
+func (d Dir) NewJobSet() (*JobSet, error) {
 	file, err := d.newFile()
 	if err != nil {
 		return nil, err
 	}
-	return &Spool{pages: pages{file: file}}, nil
+	return &JobSet{pages: pages{file: file}}, nil
 }
 
 // Begin begins a job set, job, job segment or document set within the one
 // that has begun last.
-func (s *Spool) Begin(kind platen.Kind) {
+func (s *JobSet) Begin(kind platen.Kind) {
 	parent := -1
 	if n := len(s.open); n > 0 {
 		parent = s.open[n-1]
@@ -38,7 +38,7 @@ func (s *Spool) Begin(kind platen.Kind) {
 }
 
 // End ends what has begun last, with its identifier (0 for none) and lists.
-func (s *Spool) End(id platen.ID, lists [2]platen.List) error {
+func (s *JobSet) End(id platen.ID, lists [2]platen.List) error {
 	node := s.open[len(s.open)-1]
 	s.open = s.open[:len(s.open)-1]
 	s.nodes[node].ID = s.given(id)
@@ -56,21 +56,21 @@ func (s *Spool) End(id platen.ID, lists [2]platen.List) error {
 }
 
 // Page adds a page to the document that ends next.
-func (s *Spool) Page(page *transfer.Page) error {
+func (s *JobSet) Page(page *transfer.Page) error {
 	return s.page(s.open[len(s.open)-1], page)
 }
 
 // Document ends a document, with its identifier (0 for none) and lists.
-func (s *Spool) Document(id platen.ID, lists [2]platen.List) error {
+func (s *JobSet) Document(id platen.ID, lists [2]platen.List) error {
 	b := binary.AppendUvarint(s.entry(entryDocument), uint64(s.open[len(s.open)-1]))
 	return s.write(appendIdentity(b, s.given(id), lists))
 }
 
 // Nodes implements [transfer.JobSetSource].
-func (s *Spool) Nodes() []transfer.Node { return s.nodes }
+func (s *JobSet) Nodes() []transfer.Node { return s.nodes }
 
 // Read implements [transfer.JobSetSource].
-func (s *Spool) Read(v transfer.JobSetVisitor) error {
+func (s *JobSet) Read(v transfer.JobSetVisitor) error {
 	var last lastPage
 	var page transfer.Page // not in the loop, where each would be allocated
 	return s.read(func(r *reader, kind byte) error {

@@ -154,7 +154,7 @@ func (v visitor) Document(document *transfer.SourceDocument) error {
 }
 
 func TestJobSet(t *testing.T) {
-	s := open(t, spool.Temp.New)
+	s := open(t, spool.Temp.NewJobSet)
 	s.Begin(platen.JobSet)
 	s.Begin(platen.Job)
 	s.Begin(platen.JobSegment)
@@ -217,7 +217,7 @@ func TestNoRoom(t *testing.T) {
 
 	t.Setenv("TMPDIR", t.TempDir()+"/gone")
 	t.Setenv("TMP", t.TempDir()+"/gone")
-	_, first := spool.Temp.New()
+	_, first := spool.Temp.NewJobSet()
 	_, second := spool.Temp.NewDataSet()
 	_, third := spool.Temp.NewContentSet()
 	if first == nil || second == nil || third == nil {

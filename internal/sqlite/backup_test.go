@@ -109,7 +109,7 @@ func between(low, got []int64, high []atomic.Int64) bool {
 
 func someJobs(t *testing.T, s storage.Store, n int) []platen.ID {
 	t.Helper()
-	set, err := spool.Temp.New()
+	set, err := spool.Temp.NewJobSet()
 	if err != nil {
 		t.Fatal(err)
 	}

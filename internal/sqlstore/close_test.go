@@ -47,7 +47,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func(...sqlstore.Option) 
 
 func createJobs(t *testing.T, s *sqlstore.Store, n int) platen.Created {
 	t.Helper()
-	set, err := spool.Temp.New()
+	set, err := spool.Temp.NewJobSet()
 	if err != nil {
 		t.Fatal(err)
 	}

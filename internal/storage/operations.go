@@ -17,11 +17,11 @@ type Operations interface {
 	// One that has ended stays as it is.
 	FailOperation(ctx context.Context, id, message string) error
 
-	// ReportOperation says how far a running operation is, for other processes
-	// that serve the same database. NotFound: it was cancelled by one.
+	// ReportOperation tells other processes on the same database how far a
+	// running operation is. NotFound: one of them has cancelled it.
 	ReportOperation(ctx context.Context, id string, percent int) error
 
-	// FailOperations does so for all that ran in processes that are gone.
+	// FailOperations fails every running operation whose process is gone.
 	FailOperations(ctx context.Context, message string) error
 
 	// Operation returns one. NotFound: there is none of that ID.

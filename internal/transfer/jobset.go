@@ -13,8 +13,8 @@ type JobSetSource interface {
 	// Nodes are the job set (the first), its jobs, job segments and document
 	// sets in document order: each parent before its children.
 	Nodes() []Node
-	// Given is from the smallest to the largest ID that the source gives, as
-	// [Widen] counts them; zero for none. New IDs are taken from outside.
+	// Given spans the IDs that the source sets itself, as [Widen] counts them;
+	// zero: it sets none. Generated IDs avoid it.
 	Given() platen.Run
 	// Read passes the rest to v, in document order.
 	Read(v JobSetVisitor) error

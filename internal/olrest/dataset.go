@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/platenhq/platen"
@@ -19,14 +18,6 @@ type DataSetSink interface {
 	// End is what there is besides the records. schema is nil if the document
 	// has none, or one that says nothing.
 	End(set transfer.SourceSet, schema *platen.Table) error
-}
-
-// A ContentSetSink takes a content set document apart, in its order.
-type ContentSetSink interface {
-	// Item is a content item. What it is passed is good during the call only.
-	Item(item *transfer.SourceItem) error
-	// End is what there is besides the items.
-	End(set transfer.SourceSet) error
 }
 
 // ReadDataSet reads a data set document from r into sink, in memory that does
@@ -73,68 +64,6 @@ func ReadDataSet(r io.Reader, sink DataSetSink) error {
 		}
 		return sink.End(set, schema)
 	})
-}
-
-// ReadContentSet reads a content set document from r into sink, in memory that
-// does not grow with the document. An error of r itself is returned as it is.
-func ReadContentSet(r io.Reader, sink ContentSetSink) error {
-	return readSet(r, platen.ContentSet, func(d *setDecoder) error {
-		var (
-			set   transfer.SourceSet
-			below bool
-		)
-		d.source.mark = d.InputOffset()
-		err := d.members("a content set", func(key string) (err error) {
-			switch key {
-			case "type":
-				set.Type, err = d.contentType()
-			case "contentitems":
-				below = true
-				err = d.parts(key, func() error {
-					item, err := d.item()
-					if err == nil {
-						err = sink.Item(&item)
-					}
-					return err
-				})
-			default:
-				err = d.head(&set, key)
-			}
-			return err
-		})
-		if err == nil && !below {
-			err = d.fail("the content set has no list of contentitems")
-		}
-		if err != nil {
-			return err
-		}
-		return sink.End(set)
-	})
-}
-
-// parts runs fn at each element of a list of any length.
-func (d *setDecoder) parts(key string, fn func() error) error {
-	return d.each(key, func() error {
-		d.source.mark = d.InputOffset()
-		err := fn()
-		d.source.mark = d.InputOffset()
-		return err
-	})
-}
-
-// head reads the value of a key that all sets have, or skips it.
-func (d *setDecoder) head(set *transfer.SourceSet, key string) (err error) {
-	switch key {
-	case "id":
-		set.ID, err = d.entityID()
-	case "properties":
-		set.Lists[platen.Properties], err = d.encodedList(key)
-	case "metadata":
-		set.Lists[platen.Metadata], err = d.encodedList(key)
-	default:
-		err = d.skip()
-	}
-	return err
 }
 
 // described reports whether a table says more than its name.
@@ -257,56 +186,6 @@ func (d *setDecoder) record(records []platen.SourceRecord, depth int) ([]platen.
 	return records, nil
 }
 
-// contentTypes are the types of content sets.
-var contentTypes = []string{"print", "email", "default"}
-
-func (d *setDecoder) contentType() (string, error) {
-	text, err := d.text("type", false)
-	if err == nil && !slices.Contains(contentTypes, text) {
-		err = d.fail("the type must be one of %s, not %q", strings.Join(contentTypes, ", "), shorten([]byte(text)))
-	}
-	return text, err
-}
-
-func (d *setDecoder) item() (item transfer.SourceItem, err error) {
-	var details details
-	err = d.members("a content item", func(key string) (err error) {
-		switch {
-		case key == "id":
-			item.ID, err = d.entityID()
-		case key == "datarecord":
-			item.Record, err = d.entityID()
-		case key == "properties":
-			item.Properties, err = d.encodedList(key)
-		case detailsKeys[key]:
-			err = d.details(key, &details)
-		default:
-			err = d.skip()
-		}
-		return err
-	})
-	if err == nil && item.Record == 0 {
-		err = d.fail("the content item has no datarecord")
-	}
-	item.Details = details.encode()
-	return item, err
-}
-
-// A SetWriter writes a data set or content set, as [storage.Exporter.ReadDataSet]
-// and [storage.Exporter.ReadContentSet] yield them, as a document. It writes to
-// the writer beneath only when there is much to write, and in Close.
-type SetWriter struct {
-	w     io.Writer
-	buf   []byte
-	begun bool   // a record at the top, or an item, is written
-	open  []bool // the last record and those around it: whether its list of records is open
-}
-
-// NewSetWriter returns a writer of one document.
-func NewSetWriter(w io.Writer) *SetWriter {
-	return &SetWriter{w: w, buf: make([]byte, 0, flushBytes+4096)}
-}
-
 // BeginDataSet begins the document of a data set. Record and Close follow.
 func (w *SetWriter) BeginDataSet(set transfer.SourceSet, schema *platen.Table) error {
 	w.begin(set)
@@ -315,28 +194,8 @@ func (w *SetWriter) BeginDataSet(set transfer.SourceSet, schema *platen.Table) e
 		w.table(schema)
 	}
 	w.key("records")
-	w.buf = append(w.buf, '[')
+	w.list()
 	return w.flush()
-}
-
-// BeginContentSet begins the document of a content set. Item and Close follow.
-func (w *SetWriter) BeginContentSet(set transfer.SourceSet) error {
-	w.begin(set)
-	if set.Type != "" {
-		w.key("type")
-		w.buf = platen.AppendString(w.buf, set.Type)
-	}
-	w.key("contentitems")
-	w.buf = append(w.buf, '[')
-	return w.flush()
-}
-
-func (w *SetWriter) begin(set transfer.SourceSet) {
-	w.buf = append(w.buf, '{')
-	w.id("id", set.ID)
-	for _, facet := range platen.Facets {
-		w.list(facet, set.Lists[facet])
-	}
 }
 
 // Record adds a data record. What is nested in one comes next after it.
@@ -344,123 +203,59 @@ func (w *SetWriter) Record(record *platen.Record) error {
 	if record.Depth < 0 || record.Depth > len(w.open) {
 		return fmt.Errorf("data record %d at depth %d, where none can be", record.ID, record.Depth)
 	}
-	w.end(record.Depth)
-	if record.Depth == 0 {
-		w.next()
-	} else if outer := &w.open[record.Depth-1]; *outer {
-		w.buf = append(w.buf, ',')
-	} else {
-		*outer = true
-		w.key("records")
-		w.buf = append(w.buf, '[')
+	w.endFrom(record.Depth)
+	if record.Depth > 0 {
+		if outer := &w.open[record.Depth-1]; !*outer {
+			*outer = true
+			w.key("records")
+			w.list()
+		}
 	}
-	w.buf = append(w.buf, '{')
+	w.element()
 	w.id("id", record.ID)
 	if record.Depth > 0 {
-		w.key("table")
-		w.buf = platen.AppendString(w.buf, record.Table)
+		w.text("table", record.Table)
 	}
-	w.key("fields")
 	if len(record.Fields) == 0 {
-		w.buf = append(w.buf, platen.EmptyList...)
+		w.raw("fields", platen.EmptyList)
+	} else {
+		w.raw("fields", record.Fields)
 	}
-	w.buf = append(w.buf, record.Fields...)
-	w.list(platen.Properties, record.Lists[platen.Properties])
+	w.pairs(platen.Properties, record.Lists[platen.Properties])
 	w.open = append(w.open, false)
 	return w.flush()
 }
 
-// Item adds a content item.
-func (w *SetWriter) Item(item *transfer.SourceItem) error {
-	w.next()
-	w.buf = append(w.buf, '{')
-	w.id("id", item.ID)
-	w.id("datarecord", item.Record)
-	w.list(platen.Properties, item.Properties)
-	w.buf = append(appendDetails(w.buf, item.Details), '}')
-	return w.flush()
-}
-
-// next begins a record at the top, or an item.
-func (w *SetWriter) next() {
-	if w.begun {
-		w.buf = append(w.buf, ',')
-	}
-	w.begun = true
-}
-
-// end ends the open records from a depth on.
-func (w *SetWriter) end(depth int) {
+// endFrom ends the open records from a depth on.
+func (w *SetWriter) endFrom(depth int) {
 	for last := len(w.open) - 1; last >= depth; last-- {
 		if w.open[last] {
-			w.buf = append(w.buf, ']')
+			w.endList()
 		}
-		w.buf = append(w.buf, '}')
+		w.end()
 		w.open = w.open[:last]
 	}
 }
 
-// key begins a member of an object, which has one before it unless its { is
-// the last that was written.
-func (w *SetWriter) key(key string) {
-	if w.buf[len(w.buf)-1] != '{' {
-		w.buf = append(w.buf, ',')
-	}
-	w.buf = append(platen.AppendString(w.buf, key), ':')
-}
-
-func (w *SetWriter) id(key string, id platen.ID) {
-	if id != 0 {
-		w.key(key)
-		w.buf = strconv.AppendInt(w.buf, int64(id), 10)
-	}
-}
-
-func (w *SetWriter) list(facet platen.Facet, list platen.List) {
-	if len(list) > len(platen.EmptyList) {
-		w.key(facet.String())
-		w.buf = append(w.buf, list...)
-	}
-}
-
+// table writes the description of a table.
 func (w *SetWriter) table(table *platen.Table) {
-	w.buf = append(w.buf, '{')
+	w.object()
 	if len(table.Columns) > 0 {
 		w.key("columns")
-		w.buf = append(w.buf, '{')
+		w.object()
 		for _, column := range table.Columns {
-			w.key(column.Name)
-			w.buf = platen.AppendString(w.buf, string(column.Type))
+			w.text(column.Name, string(column.Type))
 		}
-		w.buf = append(w.buf, '}')
+		w.end()
 	}
 	if len(table.Tables) > 0 {
 		w.key("tables")
-		w.buf = append(w.buf, '{')
+		w.object()
 		for _, nested := range table.Tables {
 			w.key(nested.Name)
 			w.table(nested)
 		}
-		w.buf = append(w.buf, '}')
+		w.end()
 	}
-	w.buf = append(w.buf, '}')
-}
-
-func (w *SetWriter) flush() error {
-	if len(w.buf) <= flushBytes {
-		return nil
-	}
-	// The last byte stays, for key to look at.
-	last := len(w.buf) - 1
-	_, err := w.w.Write(w.buf[:last])
-	w.buf = append(w.buf[:0], w.buf[last])
-	return err
-}
-
-// Close writes what is left.
-func (w *SetWriter) Close() error {
-	w.end(0)
-	w.buf = append(w.buf, "]}\n"...)
-	_, err := w.w.Write(w.buf)
-	return err
+	w.end()
 }

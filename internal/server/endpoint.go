@@ -1,0 +1,177 @@
+package server
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/telemetry"
+)
+
+// A handler answers a request, or returns the error to answer with.
+type handler func(s *Server, w *response, r *http.Request, to target) error
+
+// A target is what a request is for: its route, and what the path names.
+type target struct {
+	olrest.Route
+	ref  platen.Ref // the entity, if the path has an {id}
+	name string     // of something else, such as an operation
+}
+
+// A method is what an endpoint does for one method of HTTP.
+type method struct {
+	handle    handler
+	route     olrest.Route
+	parameter string           // of the path, "" for none
+	slot      admission.Reason // what it holds a slot of while it runs, "" for none
+	disk      bool             // it needs much room on the disk
+}
+
+// An endpoint is all that can be done at one path: nothing if it has no
+// methods.
+type endpoint struct {
+	open    bool // for everybody, or it checks credentials itself
+	methods map[string]*method
+	allow   string // the methods, for the header Allow
+}
+
+// handlers has what each action of olrest does.
+var handlers = map[olrest.Action]method{
+	olrest.Handshake:       {handle: (*Server).handshake},
+	olrest.Version:         {handle: (*Server).version},
+	olrest.Login:           {handle: (*Server).login},
+	olrest.Entities:        {handle: (*Server).entities},
+	olrest.Children:        {handle: (*Server).children},
+	olrest.Contents:        {handle: (*Server).contents},
+	olrest.ReadList:        {handle: (*Server).readList},
+	olrest.ReplaceList:     {handle: (*Server).replaceList},
+	olrest.MergeLists:      {handle: (*Server).mergeLists},
+	olrest.Delete:          {handle: (*Server).delete},
+	olrest.PageDetails:     {handle: (*Server).pageDetails},
+	olrest.RecordOfItem:    {handle: (*Server).recordOfItem},
+	olrest.AddRecords:      {handle: (*Server).addRecords},
+	olrest.ReadRecord:      {handle: (*Server).readRecord},
+	olrest.ReadRecords:     {handle: (*Server).readRecords},
+	olrest.QueryRecords:    {handle: (*Server).queryRecords},
+	olrest.UpdateRecord:    {handle: (*Server).updateRecord},
+	olrest.UpdateRecords:   {handle: (*Server).updateRecords},
+	olrest.FindEntities:    {handle: (*Server).find},
+	olrest.ReadStatistics:  {handle: (*Server).statistics},
+	olrest.CreateStructure: {handle: (*Server).createStructure, slot: admission.Imports, disk: true},
+	olrest.CreateDefault:   {handle: (*Server).createDefault, disk: true},
+	olrest.CreatePreset:    {handle: (*Server).createPreset},
+	olrest.Operations:      {handle: (*Server).listOperations},
+	olrest.Progress:        {handle: (*Server).progress},
+	olrest.Result:          {handle: (*Server).result},
+	olrest.Cancel:          {handle: (*Server).cancel},
+	olrest.Import:          {handle: (*Server).importSet, slot: admission.Imports, disk: true},
+	olrest.Export:          {handle: (*Server).exportSet},
+}
+
+// addEndpoints makes the endpoint of each path known to the mux.
+func (s *Server) addEndpoints() {
+	endpoints := make(map[string]*endpoint)
+	add := func(path, name string, open bool, m method) {
+		at := endpoints[path]
+		if at == nil {
+			at = &endpoint{open: open, methods: make(map[string]*method)}
+			endpoints[path] = at
+		}
+		at.methods[name] = &m
+	}
+	for _, route := range olrest.Routes() {
+		m, ok := handlers[route.Action]
+		if !ok {
+			panic("server: a route has no handler")
+		}
+		m.route, m.parameter = route, route.Parameter()
+		add(route.Path, route.Method, route.Open(), m)
+	}
+	for path, handle := range map[string]handler{
+		"/{$}": (*Server).index, "/healthz": (*Server).health, "/readyz": (*Server).ready,
+		"/serverengine/doc": (*Server).document, "/serverengine/doc/{file}": (*Server).document,
+	} {
+		add(path, http.MethodGet, true, method{handle: handle})
+	}
+	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics})
+
+	for path, at := range endpoints {
+		at.allow = at.allowed()
+		s.mux.Handle(path, at)
+	}
+	s.mux.Handle("/", s.nowhere)
+}
+
+// allowed lists the methods of an endpoint for the header Allow.
+func (e *endpoint) allowed() string {
+	var names []string
+	for name := range e.methods {
+		names = append(names, name)
+		if name == http.MethodGet {
+			names = append(names, http.MethodHead)
+		}
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// ServeHTTP is what the mux calls. It answers nothing, so that the way to a
+// handler does not lead through the mux: it only says what was found.
+func (e *endpoint) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.(*response).endpoint = e }
+
+// endpointOf returns the endpoint of a request. A path that the mux would clean is
+// none of ours: nothing is ever redirected, since clients turn a redirected
+// PUT into a GET.
+func (s *Server) endpointOf(w *response, r *http.Request) *endpoint {
+	w.endpoint = s.nowhere
+	if isCleanPath(r.URL.Path) && r.Method != http.MethodConnect {
+		s.mux.ServeHTTP(w, r)
+	}
+	return w.endpoint
+}
+
+// isCleanPath reports whether a path begins with a slash and has no empty
+// segment and none of dots.
+func isCleanPath(path string) bool {
+	if path == "/" {
+		return true
+	}
+	if path == "" || path[0] != '/' {
+		return false
+	}
+	for segment := range strings.SplitSeq(path[1:], "/") {
+		if segment == "" || segment == "." || segment == ".." {
+			return false
+		}
+	}
+	return true
+}
+
+// target returns what a request to the method is for. An {id} that can be no
+// identifier is not found, like one that does not exist.
+func (m *method) target(r *http.Request) (target, error) {
+	to := target{Route: m.route}
+	if m.parameter == "" {
+		return to, nil
+	}
+	text := r.PathValue(m.parameter)
+	if m.parameter != olrest.IDParameter {
+		to.name = text
+		return to, nil
+	}
+	id, ok := platen.ParseID(text)
+	if !ok {
+		const most = 64
+		if len(text) > most {
+			text = text[:most] + "…"
+		}
+		err := platen.Errorf(platen.NotFound, "%s %q not found: an id is a whole number from 1 to %d", m.route.Kind, text, platen.MaxID)
+		err.Param = text
+		return to, err
+	}
+	to.ref = platen.Ref{Kind: m.route.Kind, ID: id}
+	return to, nil
+}

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/telemetry"
+)
+
+// ServeHTTP answers a request. What happens to it on its way to a handler is
+// in answer, and each error on that way is answered here, by fail.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	res, r := s.begin(w, r)
+	defer s.end(res, r)
+	if err := s.answer(res, r); err != nil {
+		s.fail(res, r, err)
+	}
+	if res.unread {
+		s.drain(res, r)
+	}
+}
+
+// begin gives a request its id, its trace and its place in the metrics, and
+// the headers that every answer has. The slash at the end of a path does not
+// count.
+func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http.Request) {
+	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
+	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
+		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
+		call: call, path: r.URL.Path}
+	w.Header()["X-Request-Id"] = []string{call.RequestID}
+	secure(w.Header(), r.TLS != nil)
+	ctx, measured := s.Telemetry.Begin(r)
+	measured.Answer(w.Header())
+	res.measured = measured
+	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
+		r.URL.Path = path[:len(path)-1]
+		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
+	}
+	return res, r.WithContext(auth.WithCall(ctx, call))
+}
+
+// answer brings a request to its handler, or returns the error to answer with.
+func (s *Server) answer(w *response, r *http.Request) error {
+	if err := s.refuse(w, r); err != nil {
+		return err
+	}
+	if answered, err := s.answerBrowser(w, r); answered || err != nil {
+		return err
+	}
+	at := s.endpointOf(w, r)
+	if !at.open {
+		if err := s.Guard.Check(r); err != nil {
+			return err
+		}
+		w.conn.Known()
+	}
+	m := at.methods[r.Method]
+	if m == nil && r.Method == http.MethodHead {
+		m = at.methods[http.MethodGet]
+	}
+	if m == nil {
+		return otherMethod(w, r, at)
+	}
+	to, err := m.target(r)
+	if err != nil {
+		return err
+	}
+	if err := s.admit(w, r, m); err != nil {
+		return err
+	}
+	if m.slot != "" {
+		defer s.slots[m.slot].Give(1)
+	}
+	return m.handle(s, w, r, to)
+}
+
+// otherMethod answers a method that an endpoint does not have.
+func otherMethod(w *response, r *http.Request, at *endpoint) error {
+	if len(at.methods) == 0 {
+		return errNowhere
+	}
+	w.Header().Set("Allow", at.allow)
+	if r.Method == http.MethodOptions {
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s", r.Method, at.allow)
+}
+
+var errNowhere = platen.Errorf(platen.NotFound, "there is nothing at this path; what there is stands in the API document at /serverengine/doc/")
+
+// A panicError is a panic of a handler.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+// Error implements error.
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// fail is the one place where an error becomes an answer. It logs those that
+// are ours. An answer that has begun is broken off.
+func (s *Server) fail(w *response, r *http.Request, err error) {
+	code := platen.ErrorCode(err)
+	crash, crashed := errors.AsType[*panicError](err)
+	if r.Context().Err() != nil && code == platen.Internal && !crashed {
+		stopped, ok := errors.AsType[*platen.Error](context.Cause(r.Context()))
+		if !ok {
+			return // the client has left, and with it the reason for the work
+		}
+		err, code = stopped, stopped.Code
+	}
+	if crashed {
+		s.Log.Error("panic", "panic", crash.value, "request", w.call.RequestID, "stack", string(crash.stack))
+	} else if shown, ok := errors.AsType[*platen.Error](err); code == platen.Internal || ok && shown.Err != nil {
+		s.Log.Error("request failed", "error", err, "path", r.URL.Path, "request", w.call.RequestID)
+	}
+	if w.status != 0 || olrest.IsAborted(err) {
+		w.aborted = true
+		return
+	}
+	olrest.ReplyError(w, err)
+}
+
+// end is deferred by ServeHTTP: it answers a panic, counts and logs the
+// request, and breaks the connection off if the answer is.
+func (s *Server) end(w *response, r *http.Request) {
+	switch p := recover(); p {
+	case nil:
+	case http.ErrAbortHandler:
+		w.aborted = true
+	default:
+		s.fail(w, r, &panicError{p, debug.Stack()})
+	}
+	s.inFlight.Give(w.held)
+	took := time.Since(w.start)
+	w.measured.End(telemetry.Outcome{
+		Pattern: r.Pattern, // set by the mux
+		Method:  r.Method,
+		Status:  w.status,
+		Bytes:   w.bytes,
+		Took:    took,
+		Aborted: w.aborted,
+
+		Stranger: w.call.User == "" && !s.Guard.Off(),
+	})
+	s.logRequest(w, r, took)
+	if w.aborted {
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// logRequest writes the line that every request has in the log.
+func (s *Server) logRequest(w *response, r *http.Request, took time.Duration) {
+	call := w.call
+	line := append(make([]slog.Attr, 0, 12),
+		slog.String("method", r.Method),
+		slog.String("path", w.path),
+		slog.Int("status", w.status),
+		slog.Int64("bytes", w.bytes),
+		slog.Duration("time", took),
+		slog.String("client", call.Client.String()),
+		slog.String("user", call.User),
+		slog.String("request", call.RequestID),
+	)
+	if call.Refused != "" {
+		line = append(line, slog.String("refused", call.Refused), slog.String("tried", call.Tried))
+	}
+	if trace := w.measured.TraceID(); trace != "" {
+		line = append(line, slog.String("trace", trace))
+	}
+	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
+}
+
+// logChange logs what a request has changed, and who sent it.
+func (s *Server) logChange(ctx context.Context, what string, about ...any) {
+	call := auth.CallOf(ctx)
+	s.Log.Info(what, append(about, "user", call.User, "client", call.Client.String(), "request", call.RequestID)...)
+}

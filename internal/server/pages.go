@@ -1,0 +1,79 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/apidoc"
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// index tells a person with a browser where to go.
+func (s *Server) index(w *response, _ *http.Request, _ target) error {
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	_, err := io.WriteString(w, `<!doctype html>
+<html lang="en"><title>platen</title>
+<h1>platen</h1>
+<p>This server speaks the entity side of the OL Connect Server REST API.</p>
+<ul>
+<li><a href="/serverengine/doc/">The API document</a>: every path, to read and to try out.</li>
+<li><a href="/rest/serverengine/entity/jobsets">All job sets</a>, with your user and password.</li>
+</ul>
+</html>
+`)
+	return err
+}
+
+// health says that requests are answered.
+func (s *Server) health(w *response, _ *http.Request, _ target) error {
+	olrest.ReplyText(w, "ok")
+	return nil
+}
+
+// ready says that the store answers, too.
+func (s *Server) ready(w *response, r *http.Request, _ target) error {
+	if s.stopping.Load() {
+		return errStopping
+	}
+	if err := s.Ready(r.Context()); err != nil {
+		return err
+	}
+	olrest.ReplyText(w, "ok")
+	return nil
+}
+
+// Ready returns an error if the server can not do its work now.
+func (s *Server) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	if err := s.Store.Ping(ctx); err != nil {
+		message := "the store does not answer"
+		if known, ok := errors.AsType[*platen.Error](err); ok && known.Code == platen.Unavailable {
+			message = known.Message
+		}
+		return &platen.Error{Code: platen.Unavailable, Message: message, Err: err}
+	}
+	return nil
+}
+
+// metrics answers a scrape.
+func (s *Server) metrics(w *response, r *http.Request, _ target) error {
+	if r.Method == http.MethodHead {
+		return nil
+	}
+	s.Telemetry.Handler().ServeHTTP(w, r)
+	return nil
+}
+
+// document answers with the page of the API document, or a file of it.
+func (s *Server) document(w *response, r *http.Request, _ target) error {
+	if !apidoc.Serve(w, r) {
+		return errNowhere
+	}
+	return nil
+}

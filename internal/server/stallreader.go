@@ -1,0 +1,87 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+)
+
+// A stallReader reads the body of an import, of any size within the limit, and
+// extends the read deadline while the body keeps arriving.
+type stallReader struct {
+	server  *Server
+	ctx     context.Context
+	body    io.Reader
+	control *http.ResponseController
+	stall   time.Duration // how long the next part may take
+	rate    int64         // the least bytes in a second
+	moved   time.Time     // when the deadline was last moved
+	since   int64         // bytes that have come since
+	looked  int64         // bytes that have come since the disk was looked at
+	err     error         // the first error that is not the end
+}
+
+// lookEvery is after how many bytes of an import the disk is looked at again.
+const lookEvery = 16 << 20
+
+// importBody returns the reader of the body of an import.
+func (s *Server) importBody(w *response, r *http.Request) *stallReader {
+	b := &stallReader{server: s, ctx: r.Context(), body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
+	if limit := s.Limits.ImportBytes; limit > 0 {
+		b.body = http.MaxBytesReader(w, r.Body, limit)
+	}
+	return b
+}
+
+// Read implements [io.Reader].
+func (b *stallReader) Read(buf []byte) (int, error) {
+	now := time.Now()
+	if b.moved.IsZero() {
+		b.move(now)
+	}
+	n, err := b.body.Read(buf)
+	b.since += int64(n)
+	b.looked += int64(n)
+	if now = time.Now(); now.Sub(b.moved) > b.stall/6 && b.since >= int64(now.Sub(b.moved).Seconds()*float64(b.rate)) {
+		b.move(now)
+	}
+	if b.looked >= lookEvery && err == nil {
+		b.looked, err = 0, b.server.checkDisk()
+	}
+	if err == nil && b.ctx.Err() != nil {
+		err = context.Cause(b.ctx) // the server stops
+	}
+	if err != nil && err != io.EOF && b.err == nil {
+		b.err = err
+	}
+	return n, err
+}
+
+// move extends the read deadline.
+func (b *stallReader) move(now time.Time) {
+	b.moved, b.since = now, 0
+	_ = b.control.SetReadDeadline(now.Add(b.stall))
+}
+
+// refuse returns the error to answer with when the document is not good, or
+// does not arrive.
+func (b *stallReader) refuse(w *response, err error) error {
+	// The rest of a refused document may be of any size.
+	w.Header().Set("Connection", "close")
+	if b.err == nil {
+		return err
+	}
+	if over, ok := errors.AsType[*http.MaxBytesError](b.err); ok {
+		return b.server.refused(admission.ImportSize, platen.TooLarge, "the import is over the limit of %d bytes (--max-import-bytes)", over.Limit)
+	}
+	err = bodyError(w, b.err)
+	if platen.ErrorCode(err) == platen.Timeout {
+		return b.server.refused(admission.BodyRate, platen.Timeout, "the body did not arrive in time: %d bytes a second are the least, over %v (--min-body-rate)", b.rate, b.stall)
+	}
+	return err
+}
