@@ -53,6 +53,7 @@ const stopWithin = 9500 * time.Millisecond
 
 // serveUntil is serve without a bound for its end.
 func serveUntil(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
+	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
 	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.authenticate} {
