@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/search"
 )
 
@@ -159,9 +160,9 @@ func (x *indexer) flush() error {
 }
 
 // note remembers that a list changes.
-func (t *transaction) note(kind platen.Kind, key listKey) error {
-	if !searched(kind, key.facet) || t.store.stale[key.id] {
+func (t *transaction) note(kind platen.Kind, key listcache.Key) error {
+	if !searched(kind, key.Facet) || t.store.stale[key.ID] {
 		return nil
 	}
-	return t.exec(insertStale, int64(key.id), int64(kind))
+	return t.exec(insertStale, int64(key.ID), int64(kind))
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -37,7 +38,7 @@ func (b *builder) list(kind platen.Kind, id platen.ID, facet platen.Facet, list 
 	if string(list) == string(platen.EmptyList) {
 		return nil
 	}
-	return errors.Join(b.t.writeList(listKey{id, facet}, list), b.index.add(kind, id, facet, list))
+	return errors.Join(b.t.writeList(listcache.Key{ID: id, Facet: facet}, list), b.index.add(kind, id, facet, list))
 }
 
 // CreateDataSet implements [storage.Importer].

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 )
 
 // This file is what differs on a database that several processes share: the
 // statements whose text differs, those that it has alone, and its locks.
 //
-// Writers of lists lock the rows that they write, in one order (committer.go).
+// Writers of lists lock the rows that they write, in one order (listwrites.go).
 // What creates or removes entities holds the row of the sequence, so that one
 // process does it at a time; the indexer holds its lease. A clean-up first
 // waits for all writers of lists that began before (lockLists): those that
@@ -428,20 +429,21 @@ func (s *Store) live(id string) (end func()) {
 
 // readAll reads what the writes of a group need to know of their entities:
 // their kinds, and the lists to merge into, which stay locked.
-func (g *lists) readAll(group []*write) error {
+func (g *lists) readAll(group []*listWrite) error {
 	if err := g.t.exec(lockLists); err != nil {
 		return err
 	}
-	ids := make(map[listKey]bool, len(group))
+	ids := make(map[listcache.Key]bool, len(group))
 	merges := false
-	for _, w := range group {
+	for _, request := range group {
+		w := &request.Work
 		if w.merge == nil {
-			ids[listKey{w.id, w.facet}] = true
+			ids[listcache.Key{ID: w.id, Facet: w.facet}] = true
 			continue
 		}
 		merges = true
 		for _, entry := range w.merge.entries {
-			ids[listKey{entry.id, w.facet}] = true
+			ids[listcache.Key{ID: entry.id, Facet: w.facet}] = true
 		}
 	}
 	kinds, err := g.kinds(ids)
@@ -450,10 +452,10 @@ func (g *lists) readAll(group []*write) error {
 	}
 	var there [len(facets)][]int64
 	for key := range ids {
-		g.now[key] = cached{kind: kinds[key.id]}
-		if kinds[key.id] != 0 {
-			g.now[key] = cached{kinds[key.id], platen.EmptyList}
-			there[key.facet] = append(there[key.facet], int64(key.id))
+		g.now[key] = listcache.Entry{Kind: kinds[key.ID]}
+		if kinds[key.ID] != 0 {
+			g.now[key] = listcache.Entry{Kind: kinds[key.ID], List: platen.EmptyList}
+			there[key.Facet] = append(there[key.Facet], int64(key.ID))
 		}
 	}
 	if !merges {
@@ -470,13 +472,13 @@ func (g *lists) readAll(group []*write) error {
 }
 
 // kinds returns the kinds of those entities that there are.
-func (g *lists) kinds(keys map[listKey]bool) (map[platen.ID]platen.Kind, error) {
+func (g *lists) kinds(keys map[listcache.Key]bool) (map[platen.ID]platen.Kind, error) {
 	seen := make(map[platen.ID]platen.Kind, len(keys))
 	ids := make([]int64, 0, len(keys))
 	for key := range keys {
-		if _, ok := seen[key.id]; !ok {
-			seen[key.id] = 0
-			ids = append(ids, int64(key.id))
+		if _, ok := seen[key.ID]; !ok {
+			seen[key.ID] = 0
+			ids = append(ids, int64(key.ID))
 		}
 	}
 	rows, err := g.t.stmt(sharedKinds).QueryContext(g.t.ctx, ids)
@@ -513,12 +515,12 @@ func (g *lists) lock(facet platen.Facet, ids []int64) error {
 		if err := rows.Scan(&id, &large.bytes, &list, &digest); err != nil {
 			return err
 		}
-		key := listKey{id, facet}
-		g.now[key] = cached{g.now[key].kind, list}
+		key := listcache.Key{ID: id, Facet: facet}
+		g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: list}
 		if list == nil {
 			copy(large.digest[:], digest)
 			if g.large == nil {
-				g.large = make(map[listKey]largeList)
+				g.large = make(map[listcache.Key]largeList)
 			}
 			g.large[key] = large
 		}

@@ -3,8 +3,8 @@
 // [Engine], from internal/sqlite.
 //
 // All writes go through one goroutine, the committer: list updates that wait
-// together share one transaction and one flush to disk (committer.go). Reads
-// go to a pool, and the lists of entities through a cache (cache.go).
+// together share one transaction and one sync of the disk (listwrites.go). Reads
+// go to a pool, and the lists of entities through a cache (internal/listcache).
 // Entities are kept as runs of identifiers, the contents of jobs as packed
 // blocks (internal/block).
 package sqlstore
@@ -22,6 +22,8 @@ import (
 	"sync/atomic"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/batch"
+	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/search"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -75,10 +77,10 @@ type Engine struct {
 type Store struct {
 	engine    Engine
 	id        string // of this process among those that share the database
-	cache     *cache
+	cache     *listcache.Cache
 	read      map[query]prepared
 	write     map[query]prepared
-	committer *committer
+	committer *batch.Batcher[write]
 	gatherer  *gatherer // shared: reads of lists
 
 	stale     map[platen.ID]bool // entities known to be in find_stale; the committer's
@@ -123,7 +125,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	s := &Store{
 		engine: engine,
 		id:     rand.Text(),
-		cache:  newCache(engine.CacheBytes),
+		cache:  listcache.New(engine.CacheBytes),
 		read:   make(map[query]prepared),
 		write:  make(map[query]prepared),
 
@@ -271,9 +273,9 @@ func (s *Store) error(doing string, err error) error {
 func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
 	ctx, done := s.observe(ctx, "list")
 	defer func() { done(err) }()
-	key := listKey{ref.ID, facet}
-	found, epoch := s.cache.get(key)
-	if found.list == nil {
+	key := listcache.Key{ID: ref.ID, Facet: facet}
+	found, epoch := s.cache.Get(key)
+	if found.List == nil {
 		var err error
 		if s.engine.Shared {
 			found, err = s.gatherer.get(ctx, key)
@@ -286,25 +288,25 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_
 		if err != nil {
 			return nil, s.error("read "+facet.String(), err)
 		}
-		s.cache.fill(key, found, epoch)
+		s.cache.Fill(key, found, epoch)
 	}
-	if found.kind != ref.Kind {
+	if found.Kind != ref.Kind {
 		return nil, platen.NotFoundError(ref)
 	}
-	return found.list, nil
+	return found.List, nil
 }
 
 // selectList reads one list with the kind of its entity.
-func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (cached, error) {
-	var found cached
+func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (listcache.Entry, error) {
+	var found listcache.Entry
 	var list []byte
-	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.kind, &list)
+	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.Kind, &list)
 	if err != nil {
-		return cached{}, err
+		return listcache.Entry{}, err
 	}
-	found.list = platen.EmptyList
+	found.List = platen.EmptyList
 	if list != nil {
-		found.list = list
+		found.List = list
 	}
 	return found, nil
 }
@@ -317,10 +319,8 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 	if err != nil {
 		return err
 	}
-	w := newWrite()
-	w.kind, w.facet = kind, facet
-	w.id, w.list = update.ID, list
-	return s.error("replace "+facet.String(), s.committer.do(ctx, w))
+	w := write{kind: kind, facet: facet, id: update.ID, list: list}
+	return s.error("replace "+facet.String(), s.committer.Do(ctx, w))
 }
 
 // Merge implements [storage.Lists].

@@ -26,7 +26,7 @@ type UserStore interface {
 
 // OpenUsers is [Open] without work in the background. The server on a database
 // that is not shared remembers which notes for the index it has made
-// (committer.go), so nobody else may work them off.
+// (listwrites.go), so nobody else may work them off.
 func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 	return newStore(ctx, engine)
 }
