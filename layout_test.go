@@ -26,6 +26,7 @@ var imports = map[string][]string{
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/listcache", "/internal/listen", "/internal/olrest",
 		"/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
 	"/internal/batch":     {},
+	"/internal/logwriter": {},
 	"/internal/listcache": {""},
 	"/internal/block":     {"", "/internal/transfer"},
 	"/internal/search":    {""},

@@ -49,6 +49,7 @@ type Config struct {
 	Store      storage.Store
 	Guard      *auth.Guard
 	Log        *slog.Logger
+	Requests   *slog.Logger         // gets the line of each request; nil: Log
 	APIVersion string               // the version text; clients switch features by it
 	MaxBody    int64                // bytes of a body, imports apart
 	MaxPages   int64                // of a job set that an operation creates; zero: platen.MaxOperationPages
@@ -85,6 +86,9 @@ func New(config Config) *Server {
 	}
 	if config.Telemetry == nil {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
+	}
+	if config.Requests == nil {
+		config.Requests = config.Log
 	}
 	s := &Server{Config: config, mux: http.NewServeMux(), ids: newRequestIDs(), browsers: newBrowserRules(config.Origins, config.LoopbackHosts)}
 	s.limit()
@@ -245,7 +249,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if trace := measured.TraceID(); trace != "" {
 			line = append(line, slog.String("trace", trace))
 		}
-		s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
+		s.Requests.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
 		if p != nil {
 			panic(http.ErrAbortHandler)
 		}
