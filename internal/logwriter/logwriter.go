@@ -4,6 +4,7 @@ package logwriter
 
 import (
 	"io"
+	"runtime"
 	"sync"
 )
 
@@ -92,6 +93,9 @@ func (w *Writer) run() {
 			}
 			w.changed.Wait()
 		}
+		w.mu.Unlock()
+		runtime.Gosched() // to those who are about to write a line
+		w.mu.Lock()
 		batch, w.pending = w.pending, batch[:0]
 		w.mu.Unlock()
 		_, _ = w.to.Write(batch)

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -127,5 +130,35 @@ func TestAll(t *testing.T) {
 	}
 	if len(lines) != 8000 {
 		t.Errorf("%d different lines; want 8000", len(lines))
+	}
+}
+
+// BenchmarkLine writes lines to a file from 64 goroutines, at once and
+// deferred.
+func BenchmarkLine(b *testing.B) {
+	line := bytes.Repeat([]byte("x"), 200)
+	for _, deferred := range []bool{false, true} {
+		b.Run(fmt.Sprintf("deferred=%v", deferred), func(b *testing.B) {
+			file, err := os.Create(filepath.Join(b.TempDir(), "log"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer file.Close()
+			var to io.Writer = file
+			if deferred {
+				w := logwriter.New(file)
+				defer w.Close()
+				to = w.Deferred()
+			}
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := to.Write(line); err != nil {
+						b.Fatal(err)
+					}
+					runtime.Gosched() // to another request
+				}
+			})
+		})
 	}
 }
