@@ -202,10 +202,8 @@ func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) {
 
 // The parts of a content item identifier list (api-facts 2.2).
 const (
-	contentsHead   = `{"identifiers":[`
-	contentsItem   = `{"item":`
-	contentsRecord = `,"record":`
-	contentsTail   = `]}`
+	contentsHead = `{"identifiers":[`
+	contentsTail = `]}`
 )
 
 // ReplyContents streams a content item identifier list. Its length is known
@@ -220,6 +218,7 @@ func ReplyContents(w http.ResponseWriter, contents *transfer.Contents) error {
 	BeginSized(w, length)
 	b := append(make([]byte, 0, flushBytes+256), contentsHead...)
 	separator := ""
+	var text contentWriter
 	for block, err := range contents.Blocks {
 		if err != nil {
 			return Aborted(err)
@@ -227,11 +226,7 @@ func ReplyContents(w http.ResponseWriter, contents *transfer.Contents) error {
 		for _, content := range block {
 			b = append(b, separator...)
 			separator = ","
-			b = append(b, contentsItem...)
-			b = strconv.AppendInt(b, int64(content.Item), 10)
-			b = append(b, contentsRecord...)
-			b = strconv.AppendInt(b, int64(content.Record), 10)
-			b = append(b, '}')
+			b = text.append(b, content)
 			if len(b) >= flushBytes {
 				if _, err := w.Write(b); err != nil {
 					return nil // the client has left, or wants no body
