@@ -14,6 +14,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -53,6 +54,7 @@ const stopWithin = 9500 * time.Millisecond
 
 // serveUntil is serve without a bound for its end.
 func serveUntil(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) (err error) {
+	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
 	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.authenticate} {
@@ -69,6 +71,7 @@ type service struct {
 	env       environment
 	set       settings
 	log       *slog.Logger
+	requests  *slog.Logger // for the lines of requests, which share writes
 	telemetry *telemetry.Telemetry
 	listener  net.Listener // for the API
 	metrics   net.Listener // for metrics alone, or nil
@@ -91,7 +94,12 @@ func (p *service) close() (err error) {
 
 // check checks the settings by themselves, and makes the log.
 func (p *service) check(context.Context) (err error) {
-	if p.log, err = newLog(p.env.stderr, p.set); err != nil {
+	lines := logwriter.New(p.env.stderr)
+	p.atEnd(lines.Close)
+	if p.log, err = newLog(lines, p.set); err != nil {
+		return err
+	}
+	if p.requests, err = newLog(lines.Deferred(), p.set); err != nil {
 		return err
 	}
 	if err := p.set.check(); err != nil {
@@ -131,7 +139,7 @@ func (p *service) measure(ctx context.Context) error {
 	}
 	p.atEnd(func() error { p.telemetry.Close(); return nil })
 	p.config = server.Config{
-		Log: p.log, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth,
+		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth,
 	}
 	if err := p.set.front.open(&p.config, p.listener.Addr(), p.telemetry, p.log); err != nil {
 		return err

@@ -174,8 +174,6 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 // The parts of identifier lists (api-facts 2.2).
 const (
 	identifiersHead = `{"identifiers":[`
-	contentsItem    = `{"item":`
-	contentsRecord  = `,"record":`
 	identifiersTail = `]}`
 )
 
@@ -215,17 +213,14 @@ func ReplyContents(w http.ResponseWriter, contents *transfer.Contents) error {
 	each := int64(len(contentsItem) + len(contentsRecord) + len("}"))
 	BeginSized(w, identifiersLength(contents.Count, contents.Digits+contents.Count*each))
 	b := jsonWriter{w: w, buf: append(make([]byte, 0, flushBytes+256), identifiersHead...)}
+	var text contentWriter
 	for block, err := range contents.Blocks {
 		if err != nil {
 			return Aborted(err)
 		}
 		for _, content := range block {
 			b.comma()
-			b.buf = append(b.buf, contentsItem...)
-			b.buf = strconv.AppendInt(b.buf, int64(content.Item), 10)
-			b.buf = append(b.buf, contentsRecord...)
-			b.buf = strconv.AppendInt(b.buf, int64(content.Record), 10)
-			b.buf = append(b.buf, '}')
+			b.buf = text.append(b.buf, content)
 			if b.flush() != nil {
 				return nil // the client has left, or wants no body
 			}

@@ -43,6 +43,7 @@ type Config struct {
 	Store      storage.Store
 	Guard      *auth.Guard
 	Log        *slog.Logger
+	Requests   *slog.Logger         // gets the line of each request; nil: Log
 	APIVersion string               // the version text; clients switch features by it
 	MaxBody    int64                // bytes of a body, imports apart
 	MaxPages   int64                // of a job set that an operation creates; zero: platen.MaxOperationPages
@@ -79,6 +80,9 @@ func New(config Config) *Server {
 	}
 	if config.Telemetry == nil {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
+	}
+	if config.Requests == nil {
+		config.Requests = config.Log
 	}
 	s := &Server{
 		Config:     config,

@@ -26,7 +26,7 @@ func (s *Store) Close() error {
 	go func() {
 		defer close(closed)
 		s.running.Wait()
-		s.committer.close()
+		s.committer.Close()
 		if s.batcher != nil {
 			s.batcher.close()
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -275,5 +276,5 @@ func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, 
 	if string(list) == string(platen.EmptyList) {
 		return nil
 	}
-	return errors.Join(w.t.writeList(listKey{id, facet}, list), w.index.add(kind, id, facet, list))
+	return errors.Join(w.t.writeList(listcache.Key{ID: id, Facet: facet}, list), w.index.add(kind, id, facet, list))
 }

@@ -19,16 +19,14 @@ func (s *Store) Change(ctx context.Context, fn func(context.Context) error) erro
 
 // ReplaceFaulty queues an update of a list that panics in its group.
 func (s *Store) ReplaceFaulty(ctx context.Context, job platen.ID) error {
-	w := newWrite()
-	w.kind, w.facet, w.id = platen.Job, 99, job
-	return s.committer.do(ctx, w)
+	return s.committer.Do(ctx, write{kind: platen.Job, facet: 99, id: job})
 }
 
 // ClosesWithin is the longest that Close takes, in seconds.
 const ClosesWithin = (closeFor + killFor) / 1e9
 
 // Queued returns how many writes wait for the committer.
-func (s *Store) Queued() int { return s.committer.queue.waiting() }
+func (s *Store) Queued() int { return s.committer.Waiting() }
 
 // Reader returns the pool of reads.
 func (s *Store) Reader() *sql.DB { return s.engine.Reader }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/search"
 )
 
@@ -155,9 +156,9 @@ func (x *indexer) flush() error {
 }
 
 // markDirty adds the entity of a list that changes to find_stale.
-func (t *transaction) markDirty(kind platen.Kind, key listKey) error {
-	if !searched(kind, key.facet) || t.store.writers.isDirty(key.id) {
+func (t *transaction) markDirty(kind platen.Kind, key listcache.Key) error {
+	if !searched(kind, key.Facet) || t.store.writers.isDirty(key.ID) {
 		return nil
 	}
-	return t.exec(insertDirty, int64(key.id), int64(kind))
+	return t.exec(insertDirty, int64(key.ID), int64(kind))
 }

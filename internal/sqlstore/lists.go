@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 )
 
 // Lists of neighbours are read together: those of so many entities, or of fewer
@@ -103,9 +104,9 @@ func scanLists(rows *sql.Rows, err error) (map[platen.ID]platen.List, error) {
 func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
 	ctx, done := s.observe(ctx, "list")
 	defer func() { done(err) }()
-	key := listKey{ref.ID, facet}
-	found, epoch := s.cache.get(key)
-	if found.list == nil {
+	key := listcache.Key{ID: ref.ID, Facet: facet}
+	found, epoch := s.cache.Get(key)
+	if found.List == nil {
 		var err error
 		if s.batcher != nil {
 			found, err = s.batcher.get(ctx, key)
@@ -118,25 +119,25 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_
 		if err != nil {
 			return nil, s.error("read "+facet.String(), err)
 		}
-		s.cache.fill(key, found, epoch)
+		s.cache.Fill(key, found, epoch)
 	}
-	if found.kind != ref.Kind {
+	if found.Kind != ref.Kind {
 		return nil, platen.NotFoundError(ref)
 	}
-	return found.list, nil
+	return found.List, nil
 }
 
 // selectList reads one list with the kind of its entity.
-func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (cached, error) {
-	var found cached
+func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (listcache.Entry, error) {
+	var found listcache.Entry
 	var list []byte
-	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.kind, &list)
+	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.Kind, &list)
 	if err != nil {
-		return cached{}, err
+		return listcache.Entry{}, err
 	}
-	found.list = platen.EmptyList
+	found.List = platen.EmptyList
 	if list != nil {
-		found.list = list
+		found.List = list
 	}
 	return found, nil
 }
@@ -149,10 +150,8 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 	if err != nil {
 		return err
 	}
-	w := newWrite()
-	w.kind, w.facet = kind, facet
-	w.id, w.list = update.ID, list
-	return s.error("replace "+facet.String(), s.committer.do(ctx, w))
+	w := write{kind: kind, facet: facet, id: update.ID, list: list}
+	return s.error("replace "+facet.String(), s.committer.Do(ctx, w))
 }
 
 // Merge implements [storage.Lists].

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 )
 
 // manyWriters is the writers of a database in which transactions write at the
@@ -128,20 +129,21 @@ func (w *manyWriters) lock(ctx context.Context, t *transaction, lock Lock) error
 
 // readGroup implements [writers]. It reads the kinds of the entities, and the
 // lists to merge into, which stay locked.
-func (w *manyWriters) readGroup(g *lists, group []*write) error {
+func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 	if err := w.db.BeginGroup(g.t.ctx, g.t.tx); err != nil {
 		return err
 	}
-	ids := make(map[listKey]bool, len(group))
+	ids := make(map[listcache.Key]bool, len(group))
 	merges := false
-	for _, one := range group {
+	for _, request := range group {
+		one := &request.Work
 		if one.merge == nil {
-			ids[listKey{one.id, one.facet}] = true
+			ids[listcache.Key{ID: one.id, Facet: one.facet}] = true
 			continue
 		}
 		merges = true
 		for _, entry := range one.merge.entries {
-			ids[listKey{entry.id, one.facet}] = true
+			ids[listcache.Key{ID: entry.id, Facet: one.facet}] = true
 		}
 	}
 	kinds, err := g.kinds(ids)
@@ -150,10 +152,10 @@ func (w *manyWriters) readGroup(g *lists, group []*write) error {
 	}
 	var there [len(facets)][]int64
 	for key := range ids {
-		g.now[key] = cached{kind: kinds[key.id]}
-		if kinds[key.id] != 0 {
-			g.now[key] = cached{kinds[key.id], platen.EmptyList}
-			there[key.facet] = append(there[key.facet], int64(key.id))
+		g.now[key] = listcache.Entry{Kind: kinds[key.ID]}
+		if kinds[key.ID] != 0 {
+			g.now[key] = listcache.Entry{Kind: kinds[key.ID], List: platen.EmptyList}
+			there[key.Facet] = append(there[key.Facet], int64(key.ID))
 		}
 	}
 	if !merges {
@@ -170,13 +172,13 @@ func (w *manyWriters) readGroup(g *lists, group []*write) error {
 }
 
 // kinds returns the kinds of those entities that there are.
-func (g *lists) kinds(keys map[listKey]bool) (map[platen.ID]platen.Kind, error) {
+func (g *lists) kinds(keys map[listcache.Key]bool) (map[platen.ID]platen.Kind, error) {
 	seen := make(map[platen.ID]platen.Kind, len(keys))
 	ids := make([]int64, 0, len(keys))
 	for key := range keys {
-		if _, ok := seen[key.id]; !ok {
-			seen[key.id] = 0
-			ids = append(ids, int64(key.id))
+		if _, ok := seen[key.ID]; !ok {
+			seen[key.ID] = 0
+			ids = append(ids, int64(key.ID))
 		}
 	}
 	rows, err := g.t.stmt(selectKinds).QueryContext(g.t.ctx, ids)
@@ -210,12 +212,12 @@ func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) error
 		if err := rows.Scan(&id, &large.bytes, &list, &digest); err != nil {
 			return err
 		}
-		key := listKey{id, facet}
-		g.now[key] = cached{g.now[key].kind, list}
+		key := listcache.Key{ID: id, Facet: facet}
+		g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: list}
 		if list == nil {
 			copy(large.digest[:], digest)
 			if g.large == nil {
-				g.large = make(map[listKey]largeList)
+				g.large = make(map[listcache.Key]largeList)
 			}
 			g.large[key] = large
 		}
@@ -235,8 +237,8 @@ type largeList struct {
 
 // writeEmpty implements [writers]. The row stays, since other transactions may
 // wait for its lock.
-func (w *manyWriters) writeEmpty(t *transaction, key listKey) error {
-	return t.exec(upsertList[key.facet], int64(key.id), string(platen.EmptyList))
+func (w *manyWriters) writeEmpty(t *transaction, key listcache.Key) error {
+	return t.exec(upsertList[key.Facet], int64(key.ID), string(platen.EmptyList))
 }
 
 func (w *manyWriters) waitForGroups(ctx context.Context) error {
@@ -248,7 +250,7 @@ func (w *manyWriters) waitForGroups(ctx context.Context) error {
 // isDirty implements [writers]. What other processes have done is not known.
 func (w *manyWriters) isDirty(platen.ID) bool { return false }
 
-func (w *manyWriters) addDirty(map[listKey]bool) {}
+func (w *manyWriters) addDirty(map[listcache.Key]bool) {}
 
 func (w *manyWriters) blockFlush(context.Context) (release func(), err error) {
 	return func() {}, nil

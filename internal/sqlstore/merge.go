@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 )
 
 // A merge into large lists is prepared by its caller, who reads the lists and
@@ -158,9 +159,7 @@ func (s *Store) commitMerge(ctx context.Context, m *merge) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	w := newWrite()
-	w.kind, w.facet, w.merge = m.kind, m.facet, m
-	return s.committer.do(ctx, w)
+	return s.committer.Do(ctx, write{kind: m.kind, facet: m.facet, merge: m})
 }
 
 // prepareMerge reads the lists of m, and encodes the new ones where the list has
@@ -185,14 +184,14 @@ func (s *Store) prepareMerge(ctx context.Context, m *merge) error {
 		for i := range some {
 			entry := &some[i]
 			now := lists[entry.id]
-			if now.kind != m.kind {
+			if now.Kind != m.kind {
 				return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id})
 			}
-			if err := errors.Join(ctx.Err(), entry.prepare(m.kind, now.list, s.engine.ManyWriters != nil)); err != nil {
+			if err := errors.Join(ctx.Err(), entry.prepare(m.kind, now.List, s.engine.ManyWriters != nil)); err != nil {
 				return err
 			}
 			m.after += len(entry.after)
-			total += max(len(now.list), len(entry.after))
+			total += max(len(now.List), len(entry.after))
 			if err := checkMerged(total); err != nil {
 				return err
 			}
@@ -231,11 +230,11 @@ func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) er
 
 // readLists returns the lists of the entities that exist among ids. It calls check
 // with each list from the database, before it reads the next.
-func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, check func(platen.List) error) (map[platen.ID]cached, error) {
-	found := make(map[platen.ID]cached, len(ids))
+func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, check func(platen.List) error) (map[platen.ID]listcache.Entry, error) {
+	found := make(map[platen.ID]listcache.Entry, len(ids))
 	var missing []int64
 	for _, id := range ids {
-		if now, _ := s.cache.get(listKey{id, facet}); now.list != nil {
+		if now, _ := s.cache.Get(listcache.Key{ID: id, Facet: facet}); now.List != nil {
 			found[id] = now
 			continue
 		}
@@ -248,28 +247,28 @@ func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.
 	defer cancel()
 	return found, s.retry(func() error {
 		rows, err := s.on(selectListsOf[facet]).QueryContext(ctx, s.engine.Dialect.IDs(missing))
-		return eachList(rows, err, func(id platen.ID, now cached) error {
+		return eachList(rows, err, func(id platen.ID, now listcache.Entry) error {
 			found[id] = now
-			return check(now.list)
+			return check(now.List)
 		})
 	})
 }
 
 // eachList yields what a query of selectListsOf finds.
-func eachList(rows *sql.Rows, err error, yield func(platen.ID, cached) error) error {
+func eachList(rows *sql.Rows, err error, yield func(platen.ID, listcache.Entry) error) error {
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id platen.ID
-		found := cached{list: platen.EmptyList}
+		found := listcache.Entry{List: platen.EmptyList}
 		var list []byte
-		if err := rows.Scan(&id, &found.kind, &list); err != nil {
+		if err := rows.Scan(&id, &found.Kind, &list); err != nil {
 			return err
 		}
 		if list != nil {
-			found.list = list
+			found.List = list
 		}
 		if err := yield(id, found); err != nil {
 			return err
@@ -362,9 +361,9 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 	var inside []*mergeEntry
 	for i := range m.entries {
 		entry := &m.entries[i]
-		key := listKey{entry.id, m.facet}
+		key := listcache.Key{ID: entry.id, Facet: m.facet}
 		now := g.now[key]
-		if now.kind != m.kind {
+		if now.Kind != m.kind {
 			return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id}), nil
 		}
 		if len(entry.changes) == 0 || g.prepared(key, entry) {
@@ -383,7 +382,7 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 		}
 	}
 	for _, entry := range inside {
-		merged, err := g.open(listKey{entry.id, m.facet})
+		merged, err := g.open(listcache.Key{ID: entry.id, Facet: m.facet})
 		if err != nil {
 			return nil, err
 		}
@@ -394,7 +393,7 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 	g.worked = worked
 	for i := range m.entries {
 		entry := &m.entries[i]
-		key := listKey{entry.id, m.facet}
+		key := listcache.Key{ID: entry.id, Facet: m.facet}
 		switch {
 		case len(entry.changes) == 0:
 		case len(inside) > 0 && inside[0] == entry:
@@ -409,7 +408,7 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 }
 
 // prepared reports whether an entry was prepared from the present list.
-func (g *lists) prepared(key listKey, e *mergeEntry) bool {
+func (g *lists) prepared(key listcache.Key, e *mergeEntry) bool {
 	if e.after == nil {
 		return false
 	}
@@ -419,19 +418,19 @@ func (g *lists) prepared(key listKey, e *mergeEntry) bool {
 	if large, ok := g.large[key]; ok {
 		return large.bytes == len(e.before) && large.digest == e.digest
 	}
-	return bytes.Equal(g.now[key].list, e.before)
+	return bytes.Equal(g.now[key].List, e.before)
 }
 
 // size returns the bytes of a list.
-func (g *lists) size(key listKey) int {
+func (g *lists) size(key listcache.Key) int {
 	if large, ok := g.large[key]; ok {
 		return large.bytes
 	}
-	return len(g.now[key].list)
+	return len(g.now[key].List)
 }
 
 // open returns a list to merge into.
-func (g *lists) open(key listKey) (*mergedList, error) {
+func (g *lists) open(key listcache.Key) (*mergedList, error) {
 	merged := g.merged[key]
 	if merged != nil {
 		return merged, nil
@@ -439,11 +438,11 @@ func (g *lists) open(key listKey) (*mergedList, error) {
 	now := g.now[key]
 	if _, ok := g.large[key]; ok {
 		var err error
-		if now, err = g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.facet]), key.id); err != nil {
+		if now, err = g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.Facet]), key.ID); err != nil {
 			return nil, err
 		}
 	}
-	merged, err := mergeInto(now.list)
+	merged, err := mergeInto(now.List)
 	if err == nil {
 		g.merged[key] = merged
 	}
@@ -454,7 +453,7 @@ func (g *lists) open(key listKey) (*mergedList, error) {
 func (g *lists) encode() {
 	for key, merged := range g.merged {
 		if merged.changed {
-			g.now[key] = cached{g.now[key].kind, platen.EncodeList(merged.pairs)}
+			g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: platen.EncodeList(merged.pairs)}
 		}
 	}
 }
@@ -464,11 +463,11 @@ func (g *lists) encode() {
 func (g *lists) readMerge(m *merge) error {
 	var missing []int64
 	for _, entry := range m.entries {
-		key := listKey{entry.id, m.facet}
+		key := listcache.Key{ID: entry.id, Facet: m.facet}
 		if _, ok := g.now[key]; ok {
 			continue
 		}
-		if now, _ := g.t.store.cache.get(key); now.list != nil {
+		if now, _ := g.t.store.cache.Get(key); now.List != nil {
 			g.now[key] = now
 			continue
 		}
@@ -477,9 +476,9 @@ func (g *lists) readMerge(m *merge) error {
 	read := 0
 	for some := range slices.Chunk(missing, readTogether) {
 		rows, err := g.t.stmt(selectListsOf[m.facet]).QueryContext(g.t.ctx, g.t.store.engine.Dialect.IDs(some))
-		err = eachList(rows, err, func(id platen.ID, now cached) error {
-			g.now[listKey{id, m.facet}] = now
-			if read += len(now.list); read > insideBytes && m.after == 0 {
+		err = eachList(rows, err, func(id platen.ID, now listcache.Entry) error {
+			g.now[listcache.Key{ID: id, Facet: m.facet}] = now
+			if read += len(now.List); read > insideBytes && m.after == 0 {
 				return errPrepare
 			}
 			return nil

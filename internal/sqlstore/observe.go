@@ -63,25 +63,16 @@ type Stats struct {
 
 // Stats returns the figures of now. It asks the database nothing.
 func (s *Store) Stats() Stats {
-	stats := Stats{
-		WriteQueue: s.committer.queue.waiting(),
-		Reader:     s.engine.Reader.Stats(),
-		Lookup:     s.engine.Lookup.Stats(),
-		Control:    s.engine.Control.Stats(),
-		Writer:     s.engine.Writer.Stats(),
+	lists := s.cache.Stats()
+	return Stats{
+		CacheHits:    lists.Hits,
+		CacheMisses:  lists.Misses,
+		CacheBytes:   lists.Bytes,
+		CacheEntries: lists.Entries,
+		WriteQueue:   s.committer.Waiting(),
+		Reader:       s.engine.Reader.Stats(),
+		Lookup:       s.engine.Lookup.Stats(),
+		Control:      s.engine.Control.Stats(),
+		Writer:       s.engine.Writer.Stats(),
 	}
-	for i := range s.cache.shards {
-		s.cache.shards[i].addTo(&stats)
-	}
-	return stats
-}
-
-// addTo adds the figures of a shard.
-func (s *shard) addTo(stats *Stats) {
-	stats.CacheHits += s.hits.Load()
-	stats.CacheMisses += s.misses.Load()
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	stats.CacheBytes += int64(s.bytes)
-	stats.CacheEntries += int64(len(s.lists))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 )
 
 // oneWriter is the writers of a database with one connection that writes. All
@@ -38,32 +39,30 @@ func (w *oneWriter) lanes() int { return 1 }
 func (w *oneWriter) flushEvery() time.Duration { return 2 * time.Second }
 
 func (w *oneWriter) update(ctx, turn context.Context, _ Lock, fn func(*transaction) error) error {
-	one := newWrite()
-	one.ctx, one.alone = ctx, fn
-	return w.s.committer.do(turn, one)
+	return w.s.committer.Do(turn, write{ctx: ctx, alone: fn})
 }
 
 // readGroup implements [writers]. Lists are read, or taken from the cache, as
 // they are needed: no other transaction changes them meanwhile.
-func (w *oneWriter) readGroup(*lists, []*write) error { return nil }
+func (w *oneWriter) readGroup(*lists, []*listWrite) error { return nil }
 
 // writeEmpty implements [writers]. An empty list has no row.
-func (w *oneWriter) writeEmpty(t *transaction, key listKey) error {
-	return t.exec(deleteList[key.facet], int64(key.id))
+func (w *oneWriter) writeEmpty(t *transaction, key listcache.Key) error {
+	return t.exec(deleteList[key.Facet], int64(key.ID))
 }
 
 func (w *oneWriter) waitForGroups(context.Context) error { return nil }
 
 func (w *oneWriter) isDirty(id platen.ID) bool { return w.dirty[id] }
 
-func (w *oneWriter) addDirty(changed map[listKey]bool) {
+func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 	if len(w.dirty) > dirtyMost {
 		clear(w.dirty)
 		w.dirtyLost = true
 	}
 	for key := range changed {
-		if key.facet != platen.Metadata {
-			w.dirty[key.id] = true
+		if key.Facet != platen.Metadata {
+			w.dirty[key.ID] = true
 		}
 	}
 }

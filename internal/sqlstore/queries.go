@@ -14,10 +14,10 @@ var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)
 
 	selectRowsOf = onReader.queryFor(func(d Dialect) string {
-		return `SELECT k.id, ` + rowColumns + eachEntity(d)
+		return `SELECT k.id, ` + rowColumns + eachEntity(d, "$1")
 	})
 	// The kinds of entities; 0 is hidden.
-	selectKinds = onReader.queryFor(func(d Dialect) string { return selectKind + eachEntity(d) })
+	selectKinds = onReader.queryFor(func(d Dialect) string { return selectKind + eachEntity(d, "$1") })
 
 	selectAbove = onReader.query(`SELECT coalesce(min(first), ` + decimal(platen.MaxID+1) + `) FROM entity WHERE first > $1`)
 
@@ -202,18 +202,18 @@ func registerInsertDirty() *query {
 var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields}
 
 // The queries of the tables of lists, by facet. A hidden entity has kind 0.
-var selectList, selectLists, selectListsAmong, selectListsOf, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
+var selectList, selectLists, selectListsAmong, selectListsOf, selectListsUpTo, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
 
-// eachEntity joins the entities e with the ids k of the parameter.
-func eachEntity(d Dialect) string {
-	return ` FROM ` + d.EachID("$1") + `
+// eachEntity joins the entities e with the ids k of a parameter.
+func eachEntity(d Dialect, parameter string) string {
+	return ` FROM ` + d.EachID(parameter) + `
 		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
 }
 
 // selectKind selects an id k and the kind of its entity e; 0 is hidden.
 var selectKind = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`
 
-func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [len(facets)]*query) {
+func facetQueries() (one, some, among, of, upTo, sizes, upsert, remove, removeSome [len(facets)]*query) {
 	for _, f := range facets {
 		list := listTables[f]
 		one[f] = onLookup.query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list FROM
@@ -222,7 +222,12 @@ func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [le
 		some[f] = onReader.queryFor(func(d Dialect) string { return d.ListsBetween(list.name, listBytes) })
 		among[f] = onReader.queryFor(func(d Dialect) string { return `SELECT id, list FROM ` + list.name + ` WHERE ` + d.Among("id", "$1") })
 		of[f] = onLookup.queryFor(func(d Dialect) string {
-			return selectKind + `, l.list` + eachEntity(d) + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
+			return selectKind + `, l.list` + eachEntity(d, "$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
+		})
+		// Lists of up to $1 bytes, and whether they are longer.
+		upTo[f] = onLookup.queryFor(func(d Dialect) string {
+			return selectKind + `, CASE WHEN octet_length(l.list) <= $1 THEN l.list END, coalesce(octet_length(l.list) > $1, false)` +
+				eachEntity(d, "$2") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
 		})
 		sizes[f] = onReader.queryFor(func(d Dialect) string {
 			return `SELECT id, octet_length(list) FROM ` + list.name + ` WHERE ` + d.Among("id", "$1")
@@ -231,5 +236,5 @@ func facetQueries() (one, some, among, of, sizes, upsert, remove, removeSome [le
 		remove[f] = onWriter.query(`DELETE FROM ` + list.name + ` WHERE id = $1`)
 		removeSome[f] = onWriter.query(`DELETE FROM ` + list.name + ` WHERE id BETWEEN $1 AND $2`)
 	}
-	return one, some, among, of, sizes, upsert, remove, removeSome
+	return one, some, among, of, upTo, sizes, upsert, remove, removeSome
 }

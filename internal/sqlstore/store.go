@@ -3,10 +3,10 @@
 // internal/sqlite or internal/postgres.
 //
 // List updates that wait together share one transaction and one flush to disk
-// (committer.go). How transactions are kept apart differs: with one writer all
+// (listwrites.go). How transactions are kept apart differs: with one writer all
 // run in one goroutine (onewriter.go), with many they take locks of the database
 // (manywriters.go). Reads go to pools, and the lists of entities through a cache
-// (cache.go). Entities are kept as runs of identifiers, the contents of jobs as
+// (internal/listcache). Entities are kept as runs of identifiers, the contents of jobs as
 // packed blocks (internal/block).
 package sqlstore
 
@@ -19,6 +19,8 @@ import (
 	"sync/atomic"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/batch"
+	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -26,8 +28,8 @@ import (
 type Store struct {
 	engine    Engine
 	id        string // of this process among those that share the database
-	cache     *cache
-	committer *committer
+	cache     *listcache.Cache
+	committer *batch.Batcher[write]
 	batcher   *listBatcher // nil: each caller reads its own lists
 	writers   writers
 	statements
@@ -69,7 +71,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	s := &Store{
 		engine: engine,
 		id:     rand.Text(),
-		cache:  newCache(engine.CacheBytes),
+		cache:  listcache.New(engine.CacheBytes),
 
 		finding: make(chan struct{}, findAtOnce),
 		merging: make(chan struct{}, mergeAtOnce),

@@ -1,6 +1,144 @@
 package sqlstore
 
-import "github.com/platenhq/platen"
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"github.com/platenhq/platen"
+)
+
+// A transaction is a write transaction with its prepared statements.
+type transaction struct {
+	ctx   context.Context
+	store *Store
+	tx    *sql.Tx
+	stmts map[*query]statement
+	hides bool         // it hides entities, whose lists may be in the cache
+	freed []platen.Run // data records of content items that it removed
+
+	deferred    map[*query]*deferredRows // rows that are written together later
+	deferredErr error                    // the first error of writing them
+	flushedRows int64                    // deferred rows that were written
+}
+
+// begin begins a transaction that must end before ctx does.
+func (s *Store) begin(ctx context.Context) (*transaction, error) {
+	tx, err := s.engine.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &transaction{ctx: ctx, store: s, tx: tx, stmts: make(map[*query]statement)}, nil
+}
+
+// stmt returns q prepared for the transaction, after the deferred rows are
+// written.
+func (t *transaction) stmt(q *query) statement {
+	t.flush()
+	stmt := t.stmts[q]
+	if stmt == nil {
+		stmt = t.store.statements.writer[q.number].in(t.ctx, t.tx)
+		t.stmts[q] = stmt
+	}
+	return stmt
+}
+
+// conn returns the transaction for a statement that is not a query, after the
+// deferred rows are written.
+func (t *transaction) conn() Conn {
+	t.flush()
+	return t.tx
+}
+
+// exec runs q, or defers it to be run for many rows at once.
+func (t *transaction) exec(q *query, args ...any) error {
+	if t.store.statements.batches[q.number] != "" {
+		return t.deferExec(q, args)
+	}
+	_, err := t.stmt(q).ExecContext(t.ctx, args...)
+	return err
+}
+
+// commit ends the transaction. After an error nothing is changed, unless it
+// is [errInDoubt].
+func (t *transaction) commit() error {
+	if t.flush(); t.deferredErr != nil {
+		return errors.Join(t.deferredErr, t.tx.Rollback())
+	}
+	return t.store.commitChecked(t.tx)
+}
+
+// run runs fn in the transaction, which it rolls back after an error or panic.
+func (t *transaction) run(fn func(*transaction) error) error {
+	err := t.store.guarded("changing entities", func() error { return fn(t) })
+	if err != nil {
+		return t.rollback(ended(t.ctx, err))
+	}
+	return nil
+}
+
+// rollback ends the transaction after err, and returns the error that it is
+// for.
+func (t *transaction) rollback(err error) error {
+	if t.deferredErr != nil {
+		err = t.deferredErr // err is what follows from it
+	}
+	return errors.Join(err, ignoreDone(t.tx.Rollback()))
+}
+
+// update runs fn in a transaction of its own, and waits for the commit.
+func (s *Store) update(fn func(*transaction) error) error {
+	return s.updateWith(context.Background(), NoLock, fn)
+}
+
+// change is update for what creates or removes entities: no other such change
+// is under way meanwhile, in whatever process.
+func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
+	return s.updateWith(ctx, StructureLock, fn)
+}
+
+// changeSoon is change that waits for its turn for lockFor at most.
+func (s *Store) changeSoon(ctx context.Context, fn func(*transaction) error) error {
+	turn, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
+	defer cancel()
+	return s.updateInTurn(ctx, turn, StructureLock, fn)
+}
+
+// updateWith is update that holds a lock of the database. If ctx ends the
+// transaction is rolled back.
+func (s *Store) updateWith(ctx context.Context, lock Lock, fn func(*transaction) error) error {
+	return s.updateInTurn(ctx, ctx, lock, fn)
+}
+
+// updateInTurn is updateWith; turn bounds the time until it begins.
+func (s *Store) updateInTurn(ctx, turn context.Context, lock Lock, fn func(*transaction) error) error {
+	return s.writers.update(ctx, turn, lock, fn)
+}
+
+// commitAlone runs fn in a transaction, which is rolled back if ctx ends.
+func (s *Store) commitAlone(ctx context.Context, fn func(*transaction) error) error {
+	ctx, cancel := s.within(ctx)
+	defer cancel()
+	t, err := s.begin(ctx)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	if err := t.run(fn); err != nil {
+		return err
+	}
+	if t.hides {
+		s.cache.InvalidateAll()
+		defer s.cache.EndInvalidateAll()
+	}
+	return t.commit()
+}
+
+func ignoreDone(err error) error {
+	if errors.Is(err, sql.ErrTxDone) {
+		return nil
+	}
+	return err
+}
 
 // rows returns the rows that a query finds.
 func (t *transaction) rows(q *query, args ...any) ([]row, error) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
 )
 
 // writers is how a store keeps its write transactions apart: [oneWriter] or
@@ -18,16 +19,16 @@ type writers interface {
 	update(ctx, turn context.Context, lock Lock, fn func(*transaction) error) error
 
 	// readGroup reads, and locks, what the writes of a group need to know.
-	readGroup(g *lists, group []*write) error
+	readGroup(g *lists, group []*listWrite) error
 	// writeEmpty writes an empty list.
-	writeEmpty(t *transaction, key listKey) error
+	writeEmpty(t *transaction, key listcache.Key) error
 	// waitForGroups waits for the groups of list writes that have begun.
 	waitForGroups(ctx context.Context) error
 
 	// isDirty reports whether an entity is known to be in find_stale. addDirty
 	// is told of lists that were changed, and so are now.
 	isDirty(id platen.ID) bool
-	addDirty(changed map[listKey]bool)
+	addDirty(changed map[listcache.Key]bool)
 	// flushDirty brings the index up to date with the rows of find_stale up to
 	// a number.
 	flushDirty(ctx context.Context, lock Lock, last int64) error

@@ -1,0 +1,185 @@
+// Package listcache keeps encoded lists of entities in memory, exactly as they
+// are in the database.
+package listcache
+
+import (
+	"cmp"
+	"sync"
+	"sync/atomic"
+
+	"github.com/platenhq/platen"
+)
+
+// A Key names one list of one entity.
+type Key struct {
+	ID    platen.ID
+	Facet platen.Facet
+}
+
+// Compare orders keys by facet, then by identifier.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Facet, other.Facet), cmp.Compare(k.ID, other.ID))
+}
+
+// An Entry is a list with the kind of its entity. A nil List is no entry.
+type Entry struct {
+	Kind platen.Kind
+	List platen.List
+}
+
+// A Cache holds lists, never older and never newer than what another reader
+// may have seen:
+//
+//   - a writer invalidates a list just before its transaction commits, and
+//     readers go to the database until the writer publishes the new list;
+//   - a reader that missed may fill only if nothing was invalidated or
+//     published in its shard since, so that it can not put back what was
+//     replaced.
+//
+// It is bounded in bytes; what is evicted is picked by the map's random order.
+type Cache struct {
+	limit  int // bytes of each shard, 0 for no cache
+	shards [64]shard
+}
+
+type shard struct {
+	mu      sync.RWMutex
+	lists   map[Key]Entry
+	invalid map[Key]int // by how many writers
+	bytes   int
+	epoch   uint64
+
+	allInvalid bool // nothing may be filled in
+
+	hits, misses atomic.Uint64 // of Get
+}
+
+// entryBytes is about what an entry costs besides the list itself.
+const entryBytes = 128
+
+// New returns an empty cache that takes about so many bytes; 0: it stays empty.
+func New(bytes int) *Cache {
+	c := &Cache{limit: bytes / len(Cache{}.shards)}
+	for i := range c.shards {
+		c.shards[i].lists = make(map[Key]Entry)
+		c.shards[i].invalid = make(map[Key]int)
+	}
+	return c
+}
+
+func (c *Cache) shard(key Key) *shard {
+	return &c.shards[uint64(key.ID)*0x9e3779b97f4a7c15>>58]
+}
+
+// Get returns what is cached, and the epoch that [Cache.Fill] wants after a
+// miss.
+func (c *Cache) Get(key Key) (Entry, uint64) {
+	s := c.shard(key)
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	found := s.lists[key]
+	if found.List != nil {
+		s.hits.Add(1)
+	} else {
+		s.misses.Add(1)
+	}
+	return found, s.epoch
+}
+
+// Fill puts in what a reader found in the database after Get missed.
+func (c *Cache) Fill(key Key, found Entry, epoch uint64) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.epoch == epoch && s.invalid[key] == 0 && !s.allInvalid {
+		c.put(s, key, found)
+	}
+}
+
+// Invalidate takes a list out, and keeps it out until Publish.
+func (c *Cache) Invalidate(key Key) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	s.invalid[key]++
+	s.remove(key)
+}
+
+// Publish ends Invalidate. It puts the new list in, unless that is nil, as
+// after a commit that failed, or other writers have invalidated it, too.
+func (c *Cache) Publish(key Key, now Entry) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.epoch++
+	if s.invalid[key]--; s.invalid[key] > 0 {
+		return
+	}
+	delete(s.invalid, key)
+	if now.List != nil {
+		c.put(s, key, now)
+	}
+}
+
+// InvalidateAll takes everything out, and keeps it out until EndInvalidateAll.
+// Only one writer may do so at a time.
+func (c *Cache) InvalidateAll() { c.setAll(true) }
+
+// EndInvalidateAll ends InvalidateAll.
+func (c *Cache) EndInvalidateAll() { c.setAll(false) }
+
+func (c *Cache) setAll(invalid bool) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		s.mu.Lock()
+		s.epoch++
+		s.allInvalid = invalid
+		clear(s.lists)
+		s.bytes = 0
+		s.mu.Unlock()
+	}
+}
+
+func (c *Cache) put(s *shard, key Key, now Entry) {
+	if c.limit == 0 {
+		return
+	}
+	s.remove(key)
+	s.lists[key] = now
+	s.bytes += len(now.List) + entryBytes
+	for other := range s.lists {
+		if s.bytes <= c.limit {
+			break
+		}
+		s.remove(other)
+	}
+}
+
+func (s *shard) remove(key Key) {
+	if old, ok := s.lists[key]; ok {
+		s.bytes -= len(old.List) + entryBytes
+		delete(s.lists, key)
+	}
+}
+
+// Stats are figures of a [Cache].
+type Stats struct {
+	Hits, Misses uint64 // of Get, since the start
+	Bytes        int64  // of memory, about
+	Entries      int64
+}
+
+// Stats returns the figures of now.
+func (c *Cache) Stats() (stats Stats) {
+	for i := range c.shards {
+		s := &c.shards[i]
+		stats.Hits += s.hits.Load()
+		stats.Misses += s.misses.Load()
+		s.mu.RLock()
+		stats.Bytes += int64(s.bytes)
+		stats.Entries += int64(len(s.lists))
+		s.mu.RUnlock()
+	}
+	return stats
+}

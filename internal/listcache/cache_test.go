@@ -1,0 +1,145 @@
+package listcache_test
+
+import (
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/listcache"
+)
+
+func key(id platen.ID) listcache.Key {
+	return listcache.Key{ID: id, Facet: platen.Properties}
+}
+
+func entry(text string) listcache.Entry {
+	return listcache.Entry{Kind: platen.Job, List: platen.List(text)}
+}
+
+// cached returns what the cache has, "" for nothing.
+func cached(c *listcache.Cache, id platen.ID) string {
+	found, _ := c.Get(key(id))
+	return string(found.List)
+}
+
+// TestFill has readers fill the cache while a writer is at work. Only what can
+// not have been replaced is kept.
+func TestFill(t *testing.T) {
+	for _, test := range []struct {
+		name  string
+		write func(*listcache.Cache) // between the reader's miss and its Fill
+		want  string
+	}{
+		{"nobody writes", func(*listcache.Cache) {}, "old"},
+		{"a writer begins", func(c *listcache.Cache) { c.Invalidate(key(1)) }, ""},
+		{"a writer has written", func(c *listcache.Cache) { c.Invalidate(key(1)); c.Publish(key(1), entry("new")) }, "new"},
+		{"a writer has failed", func(c *listcache.Cache) { c.Invalidate(key(1)); c.Publish(key(1), listcache.Entry{}) }, ""},
+		{"one of two writers has written", func(c *listcache.Cache) {
+			c.Invalidate(key(1))
+			c.Invalidate(key(1))
+			c.Publish(key(1), entry("new"))
+		}, ""},
+		{"everything is invalid", func(c *listcache.Cache) { c.InvalidateAll() }, ""},
+		{"everything was invalid", func(c *listcache.Cache) { c.InvalidateAll(); c.EndInvalidateAll() }, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			c := listcache.New(1 << 20)
+			_, epoch := c.Get(key(1))
+			test.write(c)
+			c.Fill(key(1), entry("old"), epoch)
+			if got := cached(c, 1); got != test.want {
+				t.Errorf("the cache has %q; want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestInvalidateAll empties a cache, which takes up lists again afterwards.
+func TestInvalidateAll(t *testing.T) {
+	c := listcache.New(1 << 20)
+	c.Fill(key(1), entry("old"), 0)
+	c.InvalidateAll()
+	if got := cached(c, 1); got != "" {
+		t.Errorf("the cache has %q", got)
+	}
+	c.EndInvalidateAll()
+	_, epoch := c.Get(key(1))
+	c.Fill(key(1), entry("new"), epoch)
+	if got := cached(c, 1); got != "new" {
+		t.Errorf("the cache has %q", got)
+	}
+}
+
+// TestBound fills a cache with more than it may keep.
+func TestBound(t *testing.T) {
+	const limit = 1 << 20
+	c := listcache.New(limit)
+	list := strings.Repeat("x", 1000)
+	for id := platen.ID(1); id <= 10_000; id++ {
+		_, epoch := c.Get(key(id))
+		c.Fill(key(id), entry(list), epoch)
+	}
+	stats := c.Stats()
+	if stats.Bytes > limit || stats.Bytes < limit/2 || stats.Entries < limit/2/1200 || stats.Misses != 10_000 || stats.Hits != 0 {
+		t.Errorf("%+v with a limit of %d bytes", stats, limit)
+	}
+	if none := listcache.New(0); cached(none, 1) != "" {
+		t.Error("a cache of no bytes has a list")
+	} else if none.Fill(key(1), entry("x"), 0); cached(none, 1) != "" {
+		t.Error("a cache of no bytes keeps a list")
+	}
+}
+
+// TestNeverBack has writers count up in a database, and readers that never see
+// a smaller number after a larger one, nor one that is not yet written.
+func TestNeverBack(t *testing.T) {
+	const ids, rounds = 3, 3000
+	c := listcache.New(1 << 20)
+	var database [ids]atomic.Int64
+	var writers, readers sync.WaitGroup
+	var done atomic.Bool
+	for id := range ids {
+		writers.Go(func() {
+			for n := int64(1); n <= rounds; n++ {
+				c.Invalidate(key(platen.ID(id)))
+				now := listcache.Entry{}
+				if n%7 != 0 { // else the commit fails
+					database[id].Store(n)
+					now = entry(strconv.FormatInt(n, 10))
+				}
+				c.Publish(key(platen.ID(id)), now)
+				if n%100 == 0 && id == 0 {
+					c.InvalidateAll()
+					c.EndInvalidateAll()
+				}
+			}
+		})
+	}
+	for range 4 {
+		readers.Go(func() {
+			var last [ids]int64
+			for !done.Load() {
+				for id := range ids {
+					key := key(platen.ID(id))
+					found, epoch := c.Get(key)
+					if found.List == nil {
+						found = entry(strconv.FormatInt(database[id].Load(), 10))
+						c.Fill(key, found, epoch)
+					}
+					n, err := strconv.ParseInt(string(found.List), 10, 64)
+					if err != nil || n < last[id] || n > database[id].Load() {
+						t.Errorf("read %s (%v) after %d, and %d is in the database", found.List, err, last[id], database[id].Load())
+						return
+					}
+					last[id] = n
+				}
+			}
+		})
+	}
+	writers.Wait()
+	done.Store(true)
+	readers.Wait()
+}

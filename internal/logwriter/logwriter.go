@@ -1,0 +1,116 @@
+// Package logwriter lets many requests share the system call that writes their
+// lines to the log.
+package logwriter
+
+import (
+	"io"
+	"runtime"
+	"sync"
+)
+
+// maxPending is how many bytes may wait to be written. Whoever has more waits
+// until there is room, so that a log which takes nothing stops the server
+// instead of filling its memory.
+const maxPending = 1 << 20
+
+// A Writer passes on what is written to it, in order. What comes while it
+// writes goes together in the next write, without a timer.
+type Writer struct {
+	to io.Writer
+
+	mu      sync.Mutex
+	changed sync.Cond // of pending, written, closed
+	pending []byte
+	added   uint64 // bytes that have come
+	written uint64 // bytes that were passed on
+	closed  bool
+	ended   chan struct{}
+}
+
+// New returns a writer to to. Close ends it.
+func New(to io.Writer) *Writer {
+	w := &Writer{to: to, ended: make(chan struct{})}
+	w.changed.L = &w.mu
+	go w.run()
+	return w
+}
+
+// Write implements [io.Writer]. It returns when b was passed on.
+func (w *Writer) Write(b []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for end := w.add(b); w.written < end; {
+		w.changed.Wait()
+	}
+	return len(b), nil
+}
+
+// Deferred returns a writer whose Write does not wait until what it was given
+// is passed on: if the process is killed, a line that was just written may be
+// missing.
+func (w *Writer) Deferred() io.Writer { return deferred{w} }
+
+type deferred struct{ w *Writer }
+
+// Write implements [io.Writer].
+func (d deferred) Write(b []byte) (int, error) {
+	d.w.mu.Lock()
+	defer d.w.mu.Unlock()
+	d.w.add(b)
+	return len(b), nil
+}
+
+// add appends b and returns the count of bytes with it. After Close it passes
+// b on at once.
+func (w *Writer) add(b []byte) (end uint64) {
+	for len(w.pending) > maxPending && !w.closed {
+		w.changed.Wait()
+	}
+	w.added += uint64(len(b))
+	if w.closed {
+		w.written += uint64(len(b))
+		_, _ = w.to.Write(b)
+		return w.added
+	}
+	if len(w.pending) == 0 {
+		w.changed.Broadcast()
+	}
+	w.pending = append(w.pending, b...)
+	return w.added
+}
+
+// run passes on what comes until Close. Errors are lost, as with slog: there
+// is nobody to tell.
+func (w *Writer) run() {
+	defer close(w.ended)
+	var batch []byte
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for {
+		for len(w.pending) == 0 {
+			if w.closed {
+				return
+			}
+			w.changed.Wait()
+		}
+		w.mu.Unlock()
+		runtime.Gosched() // to those who are about to write a line
+		w.mu.Lock()
+		batch, w.pending = w.pending, batch[:0]
+		w.mu.Unlock()
+		_, _ = w.to.Write(batch)
+		w.mu.Lock()
+		w.written += uint64(len(batch))
+		w.changed.Broadcast()
+	}
+}
+
+// Close passes on what is left. What is written later is passed on at once.
+func (w *Writer) Close() error {
+	w.mu.Lock()
+	w.closed = true
+	w.changed.Broadcast()
+	w.mu.Unlock()
+	<-w.ended
+	return nil
+}

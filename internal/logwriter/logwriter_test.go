@@ -1,0 +1,164 @@
+package logwriter_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/platenhq/platen/internal/logwriter"
+)
+
+// slow is a log that takes a write for each element of turns.
+type slow struct {
+	turns  chan struct{}
+	writes []string
+}
+
+// Write implements [io.Writer].
+func (s *slow) Write(b []byte) (int, error) {
+	<-s.turns
+	s.writes = append(s.writes, string(b))
+	return len(b), nil
+}
+
+func write(t *testing.T, w io.Writer, text string) {
+	t.Helper()
+	if n, err := io.WriteString(w, text); n != len(text) || err != nil {
+		t.Errorf("wrote %d bytes of %d: %v", n, len(text), err)
+	}
+}
+
+// TestTogether writes lines while the log is busy: they go together, and only
+// those of Write are waited for.
+func TestTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &slow{turns: make(chan struct{})}
+		w := logwriter.New(to)
+		later := w.Deferred()
+		write(t, later, "1\n")
+		synctest.Wait() // the first one is being written
+		write(t, later, "2\n")
+		done := false
+		go func() {
+			write(t, w, "3\n")
+			done = true
+		}()
+		synctest.Wait()
+		to.turns <- struct{}{}
+		synctest.Wait()
+		if done {
+			t.Error("Write returned before its line was written")
+		}
+		to.turns <- struct{}{}
+		synctest.Wait()
+		if !done {
+			t.Error("Write has not returned")
+		}
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if got := strings.Join(to.writes, "|"); got != "1\n|2\n3\n" {
+			t.Errorf("the log got %q", got)
+		}
+	})
+}
+
+// TestStuck fills a writer whose log takes nothing: at some time even deferred
+// lines wait.
+func TestStuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &slow{turns: make(chan struct{})}
+		w := logwriter.New(to)
+		line := strings.Repeat("x", 1<<16) + "\n"
+		count := 0
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			for range 100 {
+				write(t, w.Deferred(), line)
+				count++
+			}
+		})
+		synctest.Wait()
+		if count < 16 || count > 20 {
+			t.Errorf("%d lines of 64 KiB were taken by a log that is stuck", count)
+		}
+		close(to.turns)
+		wg.Wait()
+		_ = w.Close()
+		if got := len(strings.Join(to.writes, "")); got != 100*len(line) {
+			t.Errorf("%d bytes were written; want %d", got, 100*len(line))
+		}
+	})
+}
+
+// TestAll writes from many goroutines at once, during and after Close: no line
+// is lost or torn.
+func TestAll(t *testing.T) {
+	var to bytes.Buffer
+	w := logwriter.New(&to)
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for n := range 1000 {
+				out := w.Deferred()
+				if n%10 == 0 {
+					out = w
+				}
+				write(t, out, fmt.Sprintf("line %d of %d\n", n, i))
+			}
+		})
+	}
+	_ = w.Close()
+	wg.Wait()
+	lines := make(map[string]bool)
+	for line := range strings.Lines(to.String()) {
+		lines[line] = true
+	}
+	for i := range 8 {
+		for n := range 1000 {
+			if line := fmt.Sprintf("line %d of %d\n", n, i); !lines[line] {
+				t.Fatalf("%q is missing", line)
+			}
+		}
+	}
+	if len(lines) != 8000 {
+		t.Errorf("%d different lines; want 8000", len(lines))
+	}
+}
+
+// BenchmarkLine writes lines to a file from 64 goroutines, at once and
+// deferred.
+func BenchmarkLine(b *testing.B) {
+	line := bytes.Repeat([]byte("x"), 200)
+	for _, deferred := range []bool{false, true} {
+		b.Run(fmt.Sprintf("deferred=%v", deferred), func(b *testing.B) {
+			file, err := os.Create(filepath.Join(b.TempDir(), "log"))
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer file.Close()
+			var to io.Writer = file
+			if deferred {
+				w := logwriter.New(file)
+				defer w.Close()
+				to = w.Deferred()
+			}
+			b.SetParallelism(32)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if _, err := to.Write(line); err != nil {
+						b.Fatal(err)
+					}
+					runtime.Gosched() // to another request
+				}
+			})
+		})
+	}
+}

@@ -1,0 +1,235 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/batch"
+	"github.com/platenhq/platen/internal/listcache"
+)
+
+// Bounds of the list writes that share a transaction: how many, and the bytes
+// of lists from which on no more are added. Writes of up to smallBytes do not
+// share one with larger ones.
+const (
+	maxGroup   = 256
+	groupBytes = 1 << 20
+	smallBytes = 16 << 10
+)
+
+// A write is work for the committer: a list to replace, lists to merge, or
+// anything else that wants a transaction of its own.
+type write struct {
+	kind  platen.Kind
+	facet platen.Facet
+	id    platen.ID   // replace: the entity
+	list  platen.List // replace: its new list
+	merge *merge      // merge: the changes
+
+	alone func(*transaction) error // neither: run this, see [Store.update]
+	ctx   context.Context          // alone: ends the transaction
+}
+
+// A listWrite is a write that the committer has taken.
+type listWrite = batch.Request[write]
+
+// size returns the bytes of the lists that w writes, as far as they are known,
+// and whether it wants a transaction of its own.
+func (w *write) size() (bytes int, alone bool) {
+	if w.merge != nil {
+		return max(w.merge.changes, w.merge.after), false
+	}
+	return len(w.list), w.alone != nil
+}
+
+// newCommitter returns what commits the writes of the store: callers that come
+// while a commit is on its way to the disk share the next one.
+func newCommitter(s *Store) *batch.Batcher[write] {
+	return batch.New(batch.Config[write]{
+		Limits:  batch.Limits{Requests: maxGroup, Bytes: groupBytes, Small: smallBytes},
+		Workers: s.writers.lanes(),
+		Size:    (*write).size,
+		Run:     s.commitWrites,
+		Closed:  errStopping,
+	})
+}
+
+var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
+
+// commitWrites commits list writes together, or one write that is alone.
+func (s *Store) commitWrites(group []*listWrite) {
+	err := context.Cause(s.killed)
+	if err == nil {
+		err = s.guarded("committing", func() error {
+			if w := group[0]; w.Work.alone != nil {
+				w.Err = s.commitAlone(w.Work.ctx, w.Work.alone)
+			} else {
+				s.commitGroup(group)
+			}
+			return nil
+		})
+	}
+	if err != nil {
+		for _, w := range group {
+			w.Err = err
+		}
+	}
+}
+
+// commitGroup commits list writes together and sets the error of each. A
+// write that names an unknown entity fails before anything is written, so it
+// can not hurt the others; if the database refuses the group, each is tried
+// alone.
+func (s *Store) commitGroup(group []*listWrite) {
+	start := time.Now()
+	err := s.tryGroup(group)
+	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
+		err = s.tryGroup(group)
+	}
+	s.observer.Group(len(group), time.Since(start), err)
+	if err == nil {
+		return
+	}
+	alone := len(group) > 1 && (s.engine.IsDataError(err) || errors.Is(err, errPanic))
+	for _, w := range group {
+		if alone {
+			err = s.tryGroup([]*listWrite{w})
+		}
+		if err != nil {
+			w.Err = err
+		}
+	}
+}
+
+// tryGroup returns an error if nothing was committed, or it is unknown
+// whether. Otherwise the error of each write says what became of it.
+func (s *Store) tryGroup(group []*listWrite) (err error) {
+	ctx, cancel := s.bounded(s.killed)
+	defer cancel()
+	t, err := s.begin(ctx)
+	if err != nil {
+		return ended(ctx, err)
+	}
+	g := lists{
+		t: t, now: make(map[listcache.Key]listcache.Entry, len(group)), changed: make(map[listcache.Key]bool, len(group)),
+		merged: make(map[listcache.Key]*mergedList),
+	}
+	held := false
+	defer func() {
+		if err != nil {
+			err = t.rollback(ended(ctx, err))
+		}
+		if held {
+			for key := range g.changed {
+				now := g.now[key]
+				if err != nil {
+					now.List = nil
+				}
+				s.cache.Publish(key, now)
+			}
+		}
+	}()
+	if err := s.guarded("updating lists", func() error { return g.applyAll(group) }); err != nil {
+		return err
+	}
+	if len(g.changed) == 0 {
+		return t.tx.Rollback()
+	}
+	g.encode()
+	for _, key := range slices.SortedFunc(maps.Keys(g.changed), listcache.Key.Compare) {
+		if err := t.writeList(key, g.now[key].List); err != nil {
+			return err
+		}
+		if err := t.markDirty(g.now[key].Kind, key); err != nil {
+			return err
+		}
+	}
+	for key := range g.changed {
+		s.cache.Invalidate(key)
+	}
+	held = true
+	if err := t.commit(); err != nil {
+		return err
+	}
+	s.writers.addDirty(g.changed)
+	return nil
+}
+
+// writeList writes a list.
+func (t *transaction) writeList(key listcache.Key, list platen.List) error {
+	if string(list) == string(platen.EmptyList) {
+		return t.store.writers.writeEmpty(t, key)
+	}
+	return t.exec(upsertList[key.Facet], int64(key.ID), string(list))
+}
+
+// lists are the lists of a group of writes, as they will be.
+type lists struct {
+	t       *transaction
+	now     map[listcache.Key]listcache.Entry
+	changed map[listcache.Key]bool
+	merged  map[listcache.Key]*mergedList // those that were merged into, now follows at the end
+	large   map[listcache.Key]largeList   // those that now lacks, since readGroup has read a hash only
+	worked  int                           // bytes that were merged into
+}
+
+// applyAll works out the writes of a group.
+func (g *lists) applyAll(group []*listWrite) (err error) {
+	if err := g.t.store.writers.readGroup(g, group); err != nil {
+		return err
+	}
+	for _, w := range group {
+		if w.Err, err = g.apply(&w.Work); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// apply works out one write. refused is for its caller alone and leaves the
+// lists as they were; err is the database's.
+func (g *lists) apply(w *write) (refused, err error) {
+	if w.merge != nil {
+		return g.applyMerge(w.merge)
+	}
+	key := listcache.Key{ID: w.id, Facet: w.facet}
+	now, err := g.get(key)
+	if err != nil {
+		return nil, err
+	}
+	if now.Kind != w.kind {
+		return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
+	}
+	g.set(key, w.kind, w.list)
+	return nil, nil
+}
+
+func (g *lists) set(key listcache.Key, kind platen.Kind, list platen.List) {
+	g.now[key] = listcache.Entry{Kind: kind, List: list}
+	g.changed[key] = true
+	delete(g.merged, key)
+	delete(g.large, key)
+}
+
+// get returns a list as the writes before left it. Its kind is 0 if there is
+// no such entity.
+func (g *lists) get(key listcache.Key) (listcache.Entry, error) {
+	if now, ok := g.now[key]; ok {
+		return now, nil
+	}
+	now, _ := g.t.store.cache.Get(key)
+	if now.List == nil {
+		var err error
+		now, err = g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.Facet]), key.ID)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return listcache.Entry{}, err
+		}
+	}
+	g.now[key] = now
+	return now, nil
+}
