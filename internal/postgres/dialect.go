@@ -10,9 +10,6 @@ var _ search.Dialect = Dialect{}
 // Rebind implements [search.Dialect].
 func (Dialect) Rebind(query string) string { return query }
 
-// Concat implements [search.Dialect].
-func (Dialect) Concat(a, b string) string { return "(" + a + " || " + b + ")" }
-
 // Contains implements [search.Dialect].
 func (Dialect) Contains(text, part string) string {
 	return "(position(" + part + " IN " + text + ") > 0)"

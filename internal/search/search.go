@@ -27,10 +27,8 @@ const (
 type Dialect interface {
 	// Rebind turns $1, $2, … into the placeholders of the driver.
 	Rebind(query string) string
-	// Concat, Contains and Like are expressions over byte strings that are
-	// UTF-8: a followed by b; whether text has part in it; whether text is
-	// like pattern, as [Pattern] says.
-	Concat(a, b string) string
+	// Contains and Like are conditions on byte strings that are UTF-8: that
+	// text has part in it; that text is like pattern, as [Pattern] says.
 	Contains(text, part string) string
 	Like(text, pattern string) string
 	// PatternsOutside reports whether Contains and Like take time in proportion
@@ -280,7 +278,7 @@ func (w *writer) test(rule *platen.Rule) string {
 // and in other places the plus before a column keeps the planner on the index
 // by entity, since it takes a name to be rarer than it is.
 func (w *writer) keyValue(key platen.SearchKey) string {
-	return "(SELECT " + w.plan.dialect.Concat("v.value", "v.rest") + " FROM find_value AS v WHERE v.entity = " +
+	return "(SELECT " + full("v") + " FROM find_value AS v WHERE v.entity = " +
 		w.ownerOf(key.Facet, "c.id") + " AND +v.name = " + w.name(key.Facet, key.Name) + ")"
 }
 

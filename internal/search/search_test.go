@@ -323,7 +323,9 @@ func FuzzCompile(f *testing.F) {
 			}
 			for _, outside := range plan.Outside {
 				checkStatement(t, outside.Values)
-				outside.Holds([]byte(long), []byte("%l_%"))
+				if _, err := outside.Holds(t.Context(), []byte(long), []byte("%l_%")); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, driver := range append(plan.Drivers, nil) {
 				if probe, err := plan.Probe(driver, 100); err == nil {

@@ -20,21 +20,24 @@ type bulk struct {
 // bulks are the statements that are put off. They are written in the order of
 // bulkOrder: what is removed may be put back.
 var bulkOrder = []query{
-	deleteValue,
+	deleteValue, deleteLong,
 	insertEntity, insertContentBlock, insertDetailsMedia,
 	upsertList[platen.Properties], upsertList[platen.Metadata], upsertList[platen.Fields],
-	insertStale, insertValue,
+	insertStale, insertValue, insertLong,
 }
 
 var bulks = map[query]bulk{
 	deleteValue: {text: `DELETE FROM find_value AS v USING unnest($1::bigint[], $2::bytea[], $3::bigint[]) AS d(name, value, entity)
 		WHERE v.entity = d.entity AND v.name = d.name AND v.value = d.value`, types: []string{"bigint", "bytea", "bigint"}},
+	deleteLong: {text: `DELETE FROM find_long AS l USING unnest($1::bigint[], $2::bigint[]) AS d(name, entity)
+		WHERE l.name = d.name AND l.entity = d.entity`, types: []string{"bigint", "bigint"}},
 	insertEntity:       inBulk(insertEntity, "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint", "bigint"),
 	insertContentBlock: inBulk(insertContentBlock, "bigint", "bigint", "bigint", "bigint", "bytea", "bytea", "bigint", "bigint", "bigint"),
 	insertDetailsMedia: inBulk(insertDetailsMedia, "bigint", "text"),
 	insertStale: {text: `INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
 		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`, types: []string{"bigint", "bigint"}},
 	insertValue:                   inBulk(insertValue, "bigint", "bytea", "bigint", "bytea"),
+	insertLong:                    inBulk(insertLong, "bigint", "bigint", "bytea"),
 	upsertList[platen.Properties]: onceInBulk(upsertList[platen.Properties]),
 	upsertList[platen.Metadata]:   onceInBulk(upsertList[platen.Metadata]),
 	upsertList[platen.Fields]:     onceInBulk(upsertList[platen.Fields]),

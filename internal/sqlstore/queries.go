@@ -75,10 +75,13 @@ const (
 
 	selectNameID    query = `SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`
 	insertName      query = `INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`
-	insertValue     query = `INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`
-	selectValues    query = `SELECT entity, name, value, rest FROM find_value WHERE AMONG(entity)`
+	insertValue     query = `INSERT INTO find_value (name, value, entity, digest) VALUES ($1, $2, $3, $4)`
+	selectValues    query = `SELECT entity, name, value, digest FROM find_value WHERE AMONG(entity)`
 	deleteValue     query = `DELETE FROM find_value WHERE name = $1 AND value = $2 AND entity = $3`
 	deleteValues    query = `DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`
+	insertLong      query = `INSERT INTO find_long (name, entity, value) VALUES ($1, $2, $3)`
+	deleteLong      query = `DELETE FROM find_long WHERE name = $1 AND entity = $2`
+	deleteLongs     query = `DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`
 	insertStale     query = `INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING`
 	selectNotes     query = `SELECT seq, id, kind FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3`
 	selectStaleLast query = `SELECT coalesce(max(seq), 0) FROM find_stale`
@@ -215,7 +218,7 @@ var (
 		selectSchema, insertSchema, selectTable, selectTableID, insertTable,
 		insertContentSet, selectContentType, selectContentSets,
 		selectContentSums, selectContentPairs, selectContentBlock, insertContentBlock,
-		selectNameID, insertName, insertValue, selectValues, deleteValue, deleteValues,
+		selectNameID, insertName, insertValue, selectValues, deleteValue, deleteValues, insertLong, deleteLong, deleteLongs,
 		insertStale, selectStaleLast, deleteStale,
 		insertOperation, updateDone, updateFailed, updateFailedAll,
 		selectOperation, selectOperations, deleteOperation, deleteRunning, deleteOperations,

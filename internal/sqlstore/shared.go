@@ -314,7 +314,7 @@ const analyzeRows = 10_000
 
 // analyze renews the statistics of the tables that an import fills.
 func (s *Store) analyze() {
-	_, _ = s.engine.Writer.ExecContext(s.stop, `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value`)
+	_, _ = s.engine.Writer.ExecContext(s.stop, `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value, find_long`)
 }
 
 // lead reports whether this process has the lease to do something for all.
