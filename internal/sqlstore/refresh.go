@@ -25,10 +25,10 @@ import (
 // for such a transaction but other searches, all is one transaction under a
 // lock.
 const (
-	staleBatch    = 2000                  // notes that are taken together
-	planBytes     = 1 << 20               // of lists that are compared with the index together; one may be longer
-	indexHold     = 40 * time.Millisecond // of one transaction, after which the rest is left to the next
-	indexEvery    = 2 * time.Second
+	staleBatch = 2000                  // notes that are taken together
+	planBytes  = 1 << 20               // of lists that are compared with the index together; one may be longer
+	indexHold  = 40 * time.Millisecond // of one transaction, after which the rest is left to the next
+	indexEvery = 2 * time.Second
 
 	// On a shared database the index takes more from those who write, and a
 	// note is of a whole group of entities.
