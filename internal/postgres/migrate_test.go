@@ -60,6 +60,12 @@ func TestMigrateLongValues(t *testing.T) {
 	if now := places("length(digest) = 0"); !slices.Equal(now, before) {
 		t.Errorf("rows of short values were at %v, are at %v", before, now)
 	}
+	var compressed int
+	err = d.Reader.QueryRowContext(ctx, `SELECT count(*) FROM pg_attribute WHERE attcompression = 'l' AND attrelid IN
+		('properties'::regclass, 'metadata'::regclass, 'fields'::regclass, 'find_long'::regclass)`).Scan(&compressed)
+	if err != nil || compressed != 4 {
+		t.Errorf("%d columns are compressed by lz4, %v", compressed, err)
+	}
 	storetest.AfterLongValues(t, s, func(from string) (n int) {
 		if err := d.Reader.QueryRowContext(ctx, "SELECT count(*) FROM "+from).Scan(&n); err != nil {
 			t.Fatal(from, err)

@@ -21,8 +21,14 @@ func IndexKey(value string) (head, digest []byte) {
 	if len(value) <= HeadBytes {
 		return []byte(value), []byte{}
 	}
-	sum := sha256.Sum256([]byte(value))
-	return []byte(value[:HeadBytes]), sum[:]
+	sum := sha256.New()
+	var part [4096]byte // rather than a copy of all of the value
+	for at := 0; at < len(value); {
+		n := copy(part[:], value[at:])
+		sum.Write(part[:n])
+		at += n
+	}
+	return []byte(value[:HeadBytes]), sum.Sum(nil)
 }
 
 // oneRow ends the query of an EXISTS. Without it PostgreSQL makes a join of
