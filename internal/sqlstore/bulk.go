@@ -80,10 +80,17 @@ func newRowsPutOff(b bulk) *rowsPutOff {
 const (
 	putOffRows  = 8192
 	putOffBytes = 8 << 20
+	// A row that is larger goes by itself: the database copies an array that is
+	// a table, and keeps a large one in a file.
+	putOffRowBytes = 256 << 10
 )
 
 // putOff keeps one row of a statement for later.
 func (t *transaction) putOff(q query, args []any) error {
+	if bytesOf(args) > putOffRowBytes {
+		_, err := t.stmt(q).ExecContext(t.ctx, args...)
+		return err
+	}
 	rows := t.off[q]
 	if rows == nil {
 		rows = newRowsPutOff(bulks[q])
@@ -97,6 +104,19 @@ func (t *transaction) putOff(q query, args []any) error {
 		t.flush()
 	}
 	return t.first
+}
+
+// bytesOf returns how many bytes of texts arguments have.
+func bytesOf(args []any) (n int) {
+	for _, arg := range args {
+		switch value := arg.(type) {
+		case string:
+			n += len(value)
+		case []byte:
+			n += len(value)
+		}
+	}
+	return n
 }
 
 // add adds a row.
