@@ -3,6 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"math"
+	"slices"
 	"sync"
 
 	"github.com/platenhq/platen"
@@ -14,15 +16,16 @@ import (
 // sees all that any caller was told is written.
 
 const (
-	gatherLanes = 2   // statements on their way at once
+	gatherLanes = 2   // statements on their way at once, and as many of large lists
 	gatherMost  = 256 // lists of one statement
 )
 
-// A gatherer reads lists for many callers at once.
+// A gatherer reads lists for many callers at once. A large list has a statement
+// of its own, so that nobody else waits for it.
 type gatherer struct {
-	store *Store
-	queue *batch[*lookup]
-	ended sync.WaitGroup
+	store             *Store
+	queue, large      *batch[*lookup]
+	ended, largeEnded sync.WaitGroup
 }
 
 // A lookup is a list that somebody waits for.
@@ -34,9 +37,10 @@ type lookup struct {
 }
 
 func newGatherer(s *Store) *gatherer {
-	g := &gatherer{store: s, queue: newBatch[*lookup](gatherMost)}
+	g := &gatherer{store: s, queue: newBatch[*lookup](gatherMost), large: newBatch[*lookup](1)}
 	for range gatherLanes {
-		g.ended.Go(g.run)
+		g.ended.Go(func() { g.run(g.queue, gatherMost, largeBytes) })
+		g.largeEnded.Go(func() { g.run(g.large, 1, math.MaxInt32) })
 	}
 	return g
 }
@@ -55,61 +59,80 @@ func (g *gatherer) get(ctx context.Context, key listKey) (cached, error) {
 	}
 }
 
-// close lets the queue run empty, and refuses what comes after.
+// close lets the queues run empty, and refuses what comes after.
 func (g *gatherer) close() {
 	g.queue.close()
 	g.ended.Wait()
+	g.large.close()
+	g.largeEnded.Wait()
 }
 
-func (g *gatherer) run() {
-	for {
-		taken := g.queue.take(true)
-		if taken == nil {
-			return
-		}
-		var byFacet [len(facets)][]*lookup
+// run answers the lookups of a queue, so many lists in a statement. Those of
+// more bytes are left to the queue of large lists.
+func (g *gatherer) run(queue *batch[*lookup], most, bytes int) {
+	for taken := queue.take(true); taken != nil; taken = queue.take(true) {
+		var ids [len(facets)][]int64
+		var waiting [len(facets)]map[platen.ID][]*lookup
 		for _, l := range taken {
-			byFacet[l.facet] = append(byFacet[l.facet], l)
+			if waiting[l.facet] == nil {
+				waiting[l.facet] = make(map[platen.ID][]*lookup, len(taken))
+			}
+			if waiting[l.facet][l.id] == nil {
+				ids[l.facet] = append(ids[l.facet], int64(l.id))
+			}
+			waiting[l.facet][l.id] = append(waiting[l.facet][l.id], l)
 		}
-		for facet, lookups := range byFacet {
-			for len(lookups) > 0 {
-				n := min(len(lookups), gatherMost)
-				g.read(platen.Facet(facet), lookups[:n])
-				lookups = lookups[n:]
+		for facet, ids := range ids {
+			for some := range slices.Chunk(ids, most) {
+				g.read(sharedGathered[facet], some, bytes, waiting[facet])
 			}
 		}
 	}
 }
 
-// read answers some lookups of one facet.
-func (g *gatherer) read(facet platen.Facet, lookups []*lookup) {
-	waiting := make(map[platen.ID][]*lookup, len(lookups))
-	ids := make([]int64, 0, len(lookups))
-	for _, l := range lookups {
-		if waiting[l.id] == nil {
-			ids = append(ids, int64(l.id))
-		}
-		waiting[l.id] = append(waiting[l.id], l)
-		l.err = sql.ErrNoRows
-	}
+// read answers those who wait for some lists of one facet.
+func (g *gatherer) read(q query, ids []int64, bytes int, waiting map[platen.ID][]*lookup) {
 	ctx, cancel := g.store.bounded(g.store.killed)
 	defer cancel()
+	type answer struct {
+		cached
+		large bool // and was not fetched
+	}
+	found := make(map[platen.ID]answer, len(ids))
 	err := g.store.retry(func() error {
 		return g.store.guarded("reading lists", func() error {
-			rows, err := g.store.read[selectListsOf[facet]].QueryContext(ctx, ids)
-			return eachList(rows, err, func(id platen.ID, found cached) error {
-				for _, l := range waiting[id] {
-					l.found, l.err = found, nil
+			rows, err := g.store.read[q].QueryContext(ctx, ids, bytes)
+			_, err = collect(rows, err, func(from interface{ Scan(...any) error }) (_ struct{}, err error) {
+				var id platen.ID
+				var now answer
+				var list []byte
+				err = from.Scan(&id, &now.kind, &list, &now.large)
+				if now.list = platen.EmptyList; list != nil {
+					now.list = list
 				}
-				return nil
+				found[id] = now
+				return struct{}{}, err
 			})
+			return err
 		})
 	})
 	err = ended(ctx, err)
-	for _, l := range lookups {
-		if err != nil {
-			l.err = err
+	for _, id := range ids {
+		now, ok := found[platen.ID(id)]
+		for _, l := range waiting[platen.ID(id)] {
+			switch {
+			case err != nil:
+				l.err = err
+			case !ok:
+				l.err = sql.ErrNoRows
+			case now.large && g.large.put(l):
+				continue
+			case now.large:
+				l.err = errStopping
+			default:
+				l.found = now.cached
+			}
+			close(l.done)
 		}
-		close(l.done)
 	}
 }

@@ -238,7 +238,7 @@ var (
 // lookups are the reads of single rows, in a pool of their own.
 var lookups = queriesOf([]query{
 	selectEntity, selectDetails, selectContentType, selectContentSums, selectOperation, selectOperations, selectStaleLast,
-}, selectList[:], selectListsOf[:])
+}, selectList[:], selectListsOf[:], sharedGathered[:])
 
 // controls are the statements of what keeps the server itself going.
 var controls = queriesOf([]query{

@@ -120,14 +120,14 @@ type largeList struct {
 	digest [sha256.Size]byte
 }
 
-// Of each facet: rows for lists, so that they can be locked; and the lists,
-// locked.
+// Of each facet: rows for lists, so that they can be locked; the lists, locked;
+// and lists up to a size, and whether they are larger, for the gatherer.
 var (
-	sharedRows, sharedLocked = sharedFacetQueries()
-	sharedQueries            = sharedQueryList()
+	sharedRows, sharedLocked, sharedGathered = sharedFacetQueries()
+	sharedQueries                            = sharedQueryList()
 )
 
-func sharedFacetQueries() (rows, locked [len(facets)]query) {
+func sharedFacetQueries() (rows, locked, gathered [len(facets)]query) {
 	large := `octet_length(list) > ` + strconv.Itoa(largeBytes)
 	for _, f := range facets {
 		table := f.String()
@@ -135,8 +135,10 @@ func sharedFacetQueries() (rows, locked [len(facets)]query) {
 		locked[f] = query(`SELECT id, octet_length(list), CASE WHEN NOT ` + large + ` THEN list END,
 			CASE WHEN ` + large + ` THEN sha256(convert_to(list, 'UTF8')) END
 			FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`)
+		gathered[f] = query(selectKindsOf + `, CASE WHEN octet_length(l.list) <= $2 THEN l.list END, coalesce(octet_length(l.list) > $2, false)` +
+			fromKindsOf + ` LEFT JOIN ` + table + ` AS l ON l.id = k.id`)
 	}
-	return rows, locked
+	return rows, locked, gathered
 }
 
 func sharedQueryList() []query {
@@ -147,7 +149,7 @@ func sharedQueryList() []query {
 		insertFailures, selectFailures, deleteFailures, deleteFailuresOf, selectNow, sharedKinds,
 	}
 	for _, f := range facets {
-		all = append(all, sharedRows[f], sharedLocked[f])
+		all = append(all, sharedRows[f], sharedLocked[f], sharedGathered[f])
 	}
 	return all
 }
