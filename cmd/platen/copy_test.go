@@ -72,6 +72,10 @@ func TestCopy(t *testing.T) {
 		b.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[` + strings.Repeat(document, documents-1) + document[:len(document)-1] + `]}]}]}]}`)
 		return nil
 	})
+	add(platen.JobSet, func(b *bytes.Buffer) error { // a value that is long in the search index
+		fmt.Fprintf(b, `{"jobs":[{"properties":[{"name":"long","value":"%s"}]}]}`, strings.Repeat("l", 700))
+		return nil
+	})
 	gone, err := c.Import(ctx, platen.JobSet, strings.NewReader(`{"jobs":[{"properties":[{"name":"a","value":"b"}]}]}`))
 	if err != nil {
 		t.Fatal(err)
@@ -118,6 +122,10 @@ func TestCopy(t *testing.T) {
 		t.Errorf("copy of a running server: %d %s", code, stderr)
 	}
 	p.stop(t)
+	long := 0
+	if err := pgtest.Query(address, "SELECT count(*) FROM find_long WHERE length(value) = 700", &long); err != nil || long != 1 {
+		t.Errorf("%d long values were copied: %v", long, err)
+	}
 	if after := exports(t, address, sets); after != before {
 		t.Errorf("the copy differs: %d bytes instead of %d", len(after), len(before))
 	}
@@ -164,6 +172,10 @@ func TestCopy(t *testing.T) {
 	}
 	// Identifiers go on where they were: none is given twice.
 	p = serveProcess(t, back)
+	search := platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "long", Condition: platen.EndsWith, Value: strings.Repeat("l", 600)}}
+	if found, err := p.client(t).Find(ctx, &search); err != nil || len(found) != 1 || len(found[0]) != 1 {
+		t.Errorf("a long value in the copy that came back: found %v, %v", found, err)
+	}
 	made, err := p.client(t).Import(context.WithoutCancel(ctx), platen.JobSet, strings.NewReader(`{"jobs":[]}`))
 	if err != nil || made.ID <= gone.ID {
 		t.Errorf("after the copy a job set got the identifier %d, after %d: %v", made.ID, gone.ID, err)

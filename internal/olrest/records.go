@@ -18,6 +18,9 @@ func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 		d.added = 0
 		return d.each("the body", func() error {
 			added, err := d.newRecords()
+			if err == nil && len(all) == maxNewRecords {
+				err = d.fail("there are more than %d lists of records in the body; POST them in several requests", maxNewRecords)
+			}
 			all = append(all, added)
 			return err
 		})
@@ -28,8 +31,8 @@ func ReadNewRecords(body []byte) ([]platen.NewRecords, error) {
 	return all, nil
 }
 
-// maxNewRecords bounds the records of a body, since small ones take far more
-// memory than their JSON.
+// maxNewRecords bounds the records of a body, and the lists of them, since small
+// ones take far more memory than their JSON.
 const maxNewRecords = 100_000
 
 func (d *decoder) newRecords() (added platen.NewRecords, err error) {

@@ -154,6 +154,12 @@ func TestReadNewRecordsErrors(t *testing.T) {
 }
 
 func TestReadNewRecordsLimits(t *testing.T) {
+	const none = `{"datasetid":1,"records":[]}`
+	if got, err := olrest.ReadNewRecords([]byte("[" + strings.Repeat(none+",", 99_999) + none + "]")); err != nil || len(got) != 100_000 {
+		t.Errorf("%d lists without records: %v", len(got), err)
+	}
+	_, err := olrest.ReadNewRecords([]byte("[" + strings.Repeat(none+",", 100_000) + none + "]"))
+	wantError(t, err, platen.Invalid, "more than 100000 lists of records", "")
 	got, err := olrest.ReadNewRecords([]byte(nestedRecords(platen.MaxRecordDepth)))
 	if err != nil {
 		t.Fatal(err)

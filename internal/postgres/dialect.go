@@ -21,9 +21,6 @@ const alive = `seen > ` + now + ` - 15000`
 // Placeholder implements [search.Dialect].
 func (Dialect) Placeholder(n int) string { return "$" + strconv.Itoa(n) }
 
-// Concat implements [search.Dialect].
-func (Dialect) Concat(a, b string) string { return "(" + a + " || " + b + ")" }
-
 // Contains implements [search.Dialect].
 func (Dialect) Contains(text, part string) string {
 	return "(position(" + part + " IN " + text + ") > 0)"

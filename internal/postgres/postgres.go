@@ -26,6 +26,7 @@ import (
 const (
 	connections       = 20 // pool_max_conns
 	leastConnections  = 8
+	openAtFirst       = 4                // connections for writes, and for single rows
 	connectTimeout    = 3 * time.Second  // connect_timeout, of each server in the address
 	statementTimeout  = "30s"            // statement_timeout
 	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
@@ -123,6 +124,21 @@ func pool(config *pgxpool.Config, most int) *sql.DB {
 	return db
 }
 
+// open opens some connections of a pool before they are needed: to open one
+// takes a busy server a quarter of a second, for which a request would wait. An
+// error is no harm; the request that needs the connection sees it.
+func open(ctx context.Context, pool *sql.DB) {
+	var opened []*sql.Conn
+	for range min(openAtFirst, pool.Stats().MaxOpenConnections) {
+		if conn, err := pool.Conn(ctx); err == nil {
+			opened = append(opened, conn)
+		}
+	}
+	for _, conn := range opened {
+		_ = conn.Close() // it goes back to the pool
+	}
+}
+
 // Close closes the connections.
 func (d *Database) Close() error {
 	return errors.Join(d.Control.Close(), d.Lookup.Close(), d.Reader.Close(), d.Writer.Close())
@@ -137,6 +153,9 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 	}
 	if err := d.migrate(ctx); err != nil {
 		return nil, errors.Join(err, d.Close())
+	}
+	for _, pool := range []*sql.DB{d.Writer, d.Lookup} {
+		open(ctx, pool)
 	}
 	return sqlstore.Open(ctx, sqlstore.Engine{
 		Writer:          d.Writer,

@@ -39,6 +39,15 @@ func TestPooler(t *testing.T) {
 	})
 }
 
+func TestSmallReads(t *testing.T) {
+	s, err := postgres.Open(t.Context(), pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	storetest.SmallReads(t, s)
+}
+
 func TestLeftovers(t *testing.T) {
 	address := pgtest.Database(t)
 	s, err := postgres.Open(t.Context(), address)

@@ -44,7 +44,7 @@ const (
 		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
 
 	// Of all tables that an import fills.
-	analyze = `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value`
+	analyze = `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value, find_long`
 )
 
 // Lock implements [sqlstore.ManyWriters].

@@ -1,7 +1,7 @@
 package search
 
 import (
-	"bytes"
+	"context"
 
 	"github.com/platenhq/platen"
 )
@@ -14,9 +14,8 @@ import (
 // An Outside is a rule that looks for a text or a pattern, decided outside the
 // database for long values. It is for one goroutine.
 type Outside struct {
-	// Values yields the values to decide, one at a time, so that it ends soon
-	// after its context: the entity, the head and the rest of its value, the
-	// head and the rest of the other value that it is compared with, if any.
+	// Values yields the values to decide: the entity, its value, and the other
+	// value that it is compared with, which is empty if there is none.
 	Values Statement
 	// Entities is what IDs of the dialect makes of the entities for which Holds
 	// is true.
@@ -59,13 +58,13 @@ func (p *Plan) findOutside(rule *platen.Rule) error {
 
 // longValues is the statement of the values that a rule is decided for outside.
 func (w *writer) longValues(rule *platen.Rule) (Statement, error) {
-	columns, where := "v.entity, v.value, v.rest, CAST('' AS BYTEA), CAST('' AS BYTEA) FROM find_value AS v", "length(v.rest) > 0"
-	if rule.Other != "" {
-		columns = "v.entity, v.value, v.rest, o.value, o.rest FROM find_value AS v JOIN find_value AS o ON o.entity = v.entity AND o.name = " +
+	from, where := "v.value, CAST('' AS BYTEA) FROM find_long AS v", ""
+	if rule.Other != "" { // either of the two values is long
+		from = full("v") + ", " + full("o") + " FROM find_value AS v JOIN find_value AS o ON o.entity = v.entity AND o.name = " +
 			w.name(rule.Facet, rule.Other)
-		where = "(length(v.rest) > 0 OR length(o.rest) > 0)"
+		where = " AND (length(v.digest) > 0 OR length(o.digest) > 0)"
 	}
-	text := "SELECT " + columns + " WHERE " + where + " AND v.name = " + w.name(rule.Facet, rule.Name)
+	text := "SELECT v.entity, " + from + " WHERE v.name = " + w.name(rule.Facet, rule.Name) + where
 	if w.owns(rule.Facet) {
 		text += w.inSets(rowOf("v.entity", "e.root"))
 	}
@@ -73,19 +72,21 @@ func (w *writer) longValues(rule *platen.Rule) (Statement, error) {
 }
 
 // Holds reports whether the rule holds for a value, and the other value that
-// it is compared with.
-func (o *Outside) Holds(value, other []byte) bool {
+// it is compared with. The error is that of ctx, which it looks at now and then.
+func (o *Outside) Holds(ctx context.Context, value, other []byte) (bool, error) {
 	if o.rule.Other == "" {
 		other = []byte(o.rule.Value)
 	}
 	switch o.rule.Condition {
 	case platen.Contains, platen.NotContains:
-		return bytes.Contains(value, other) == (o.rule.Condition == platen.Contains)
+		has, err := Contains(ctx, value, other)
+		return has == (o.rule.Condition == platen.Contains), err
 	}
 	if !o.pattern.Is(other) {
 		o.pattern = NewPattern(other)
 	}
-	return o.pattern.Match(value) == (o.rule.Condition == platen.Like)
+	like, err := o.pattern.Match(ctx, value)
+	return like == (o.rule.Condition == platen.Like), err
 }
 
 // shortPattern is the condition of such a rule on the value v: the database
@@ -95,8 +96,8 @@ func (w *writer) shortPattern(o *Outside) string {
 	among := w.plan.dialect.Among("v.entity", w.arg(o.Entities))
 	if rule.Other == "" {
 		short := w.compare(rule.Condition, "v.value", w.plan.dialect.Bytes(w.arg([]byte(rule.Value))))
-		return "CASE WHEN length(v.rest) = 0 THEN " + short + " ELSE " + among + " END"
+		return "CASE WHEN length(v.digest) = 0 THEN " + short + " ELSE " + among + " END"
 	}
 	return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " + w.name(rule.Facet, rule.Other) +
-		" AND CASE WHEN length(v.rest) = 0 AND length(o.rest) = 0 THEN " + w.compare(rule.Condition, "v.value", "o.value") + " ELSE " + among + " END" + oneRow + ")"
+		" AND CASE WHEN length(v.digest) = 0 AND length(o.digest) = 0 THEN " + w.compare(rule.Condition, "v.value", "o.value") + " ELSE " + among + " END" + oneRow + ")"
 }

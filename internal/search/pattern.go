@@ -2,6 +2,7 @@ package search
 
 import (
 	"bytes"
+	"context"
 
 	"github.com/platenhq/platen"
 )
@@ -44,14 +45,15 @@ func NewPattern(source []byte) *Pattern {
 func (p *Pattern) Is(source []byte) bool { return p != nil && bytes.Equal(p.source, source) }
 
 // Match reports whether text is like the pattern. The time is in proportion to
-// the text, times one plus the 64ths of a part with _ in it.
-func (p *Pattern) Match(text []byte) bool {
+// the text, times one plus the 64ths of a part with _ in it. The error is that
+// of ctx, which it looks at now and then.
+func (p *Pattern) Match(ctx context.Context, text []byte) (bool, error) {
 	if len(p.parts) == 0 {
-		return false
+		return false, nil
 	}
 	n, ok := p.parts[0].prefix(text)
 	if len(p.parts) == 1 {
-		return ok && n == len(text)
+		return ok && n == len(text), nil
 	}
 	last := &p.parts[len(p.parts)-1]
 	start := len(text)
@@ -60,22 +62,22 @@ func (p *Pattern) Match(text []byte) bool {
 		}
 	}
 	if !ok || start < n {
-		return false
+		return false, nil
 	}
 	if length, ok := last.prefix(text[start:]); !ok || start+length != len(text) {
-		return false
+		return false, nil
 	}
 	// What is left between them need only have the other parts in their order:
 	// the first place of each leaves the most room for the next.
 	text = text[n:start]
 	for i := range p.parts[1 : len(p.parts)-1] {
-		end := p.parts[i+1].find(text)
-		if end < 0 {
-			return false
+		end, err := p.parts[i+1].find(ctx, text)
+		if end < 0 || err != nil {
+			return false, err
 		}
 		text = text[end:]
 	}
-	return true
+	return true, nil
 }
 
 // prefix returns the length of the part at the start of text.
@@ -100,21 +102,22 @@ func (p *part) prefix(text []byte) (n int, ok bool) {
 }
 
 // find returns where the first place of the part in text ends; -1: there is none.
-func (p *part) find(text []byte) int {
+func (p *part) find(ctx context.Context, text []byte) (end int, err error) {
 	if !p.wild {
-		if i := bytes.Index(text, p.text); i >= 0 {
-			return i + len(p.text)
+		i, err := index(ctx, text, p.text)
+		if i >= 0 {
+			i += len(p.text)
 		}
-		return -1
+		return i, err
 	}
 	if p.bits == nil {
 		p.bits = newBitSet(p.text)
 	}
-	end := p.bits.find(text)
+	end, err = p.bits.find(ctx, text)
 	for end >= 0 && end < len(text) && continues(text[end]) {
 		end++
 	}
-	return end
+	return end, err
 }
 
 // continues reports whether b is a byte of a character after its first.
@@ -159,21 +162,26 @@ func newBitSet(text []byte) *bitSet {
 }
 
 // find returns where the first match ends; -1: there is none.
-func (s *bitSet) find(text []byte) int {
+func (s *bitSet) find(ctx context.Context, text []byte) (int, error) {
 	clear(s.state)
-	for i, c := range text {
-		carry, accepts := uint64(1), s.accepts[c]
-		rest := continues(c)
-		for w, now := range s.state {
-			next := (now<<1 | carry) & accepts[w]
-			if rest {
-				next |= now & s.any[w]
+	for at := 0; at < len(text); at += windowBytes {
+		for i, c := range text[at:min(len(text), at+windowBytes)] {
+			carry, accepts := uint64(1), s.accepts[c]
+			rest := continues(c)
+			for w, now := range s.state {
+				next := (now<<1 | carry) & accepts[w]
+				if rest {
+					next |= now & s.any[w]
+				}
+				carry, s.state[w] = now>>63, next
 			}
-			carry, s.state[w] = now>>63, next
+			if s.state[s.words-1]&s.last != 0 {
+				return at + i + 1, nil
+			}
 		}
-		if s.state[s.words-1]&s.last != 0 {
-			return i + 1
+		if err := pause(ctx); err != nil {
+			return -1, err
 		}
 	}
-	return -1
+	return -1, nil
 }

@@ -25,8 +25,9 @@ func checkLike(t *testing.T, text, pattern string) {
 	t.Helper()
 	p := NewPattern([]byte(pattern))
 	for range 2 { // a pattern is used more than once
-		if got, want := p.Match([]byte(text)), like([]rune(text), []rune(pattern)); got != want {
-			t.Fatalf("%q LIKE %q: %v, want %v", text, pattern, got, want)
+		got, err := p.Match(t.Context(), []byte(text))
+		if want := like([]rune(text), []rune(pattern)); err != nil || got != want {
+			t.Fatalf("%q LIKE %q: %v, want %v (%v)", text, pattern, got, want, err)
 		}
 	}
 }
@@ -50,8 +51,9 @@ func TestLike(t *testing.T) {
 		inner := strings.ToValidUTF8(text[min(from, to):max(from, to)], "")
 		checkLike(t, text, "%"+strings.Replace(inner, "a", "_", 1+random.IntN(9))+"%")
 	}
-	if long := strings.Repeat("a", platen.MaxPattern+1); NewPattern([]byte(long)).Match([]byte(long)) {
-		t.Error("a pattern over the limit matches")
+	long := []byte(strings.Repeat("a", platen.MaxPattern+1))
+	if ok, err := NewPattern(long).Match(t.Context(), long); ok || err != nil {
+		t.Errorf("a pattern over the limit matches: %v, %v", ok, err)
 	}
 }
 
@@ -73,8 +75,8 @@ func TestLikeLinear(t *testing.T) {
 	match := func(pattern string) func() {
 		p := NewPattern([]byte(pattern))
 		return func() {
-			if p.Match(text) {
-				t.Fatal("it matches")
+			if ok, err := p.Match(t.Context(), text); ok || err != nil {
+				t.Fatal("it matches", err)
 			}
 		}
 	}

@@ -27,10 +27,8 @@ const (
 type Dialect interface {
 	// Placeholder is the place of the argument n, which counts from 1.
 	Placeholder(n int) string
-	// Concat, Contains and Like are expressions over byte strings that are
-	// UTF-8: a followed by b; whether text has part in it; whether text is
-	// like pattern, as [Pattern] says.
-	Concat(a, b string) string
+	// Contains and Like are conditions on byte strings that are UTF-8: that
+	// text has part in it; that text is like pattern, as [Pattern] says.
 	Contains(text, part string) string
 	Like(text, pattern string) string
 	// PatternsOutside reports whether Contains and Like take time in proportion
@@ -151,7 +149,37 @@ func Compile(search *platen.Search, names map[Name]int64, dialect Dialect, optio
 			return nil, err
 		}
 	}
-	return p, nil
+	return p, p.limit()
+}
+
+// limit leaves out the drivers whose statements would have too many arguments.
+// The error is for a search that has no statement that has not. It is known
+// before any statement runs: probes of thousands of values take long.
+func (p *Plan) limit() error {
+	without := writer{plan: p}
+	if without.rest(); without.err != nil {
+		return without.err
+	}
+	if 2*len(without.args) < maxArgs-10 {
+		return nil // candidates have the arguments of conditions, and a few
+	}
+	fits := func(driver Driver) bool {
+		from := writer{plan: p, driver: driver}
+		from.candidates()
+		n := len(without.args) + len(from.args)
+		if len(driver) == 1 { // which is not tested again
+			alone := writer{plan: p}
+			alone.test(driver[0])
+			n -= len(alone.args)
+		}
+		return n <= maxArgs
+	}
+	had := len(p.Drivers)
+	p.Drivers = slices.DeleteFunc(p.Drivers, func(driver Driver) bool { return !fits(driver) })
+	if len(p.Drivers) == 0 && (had > 0 || !fits(nil)) {
+		return errTooLarge
+	}
+	return nil
 }
 
 // Probe returns the statement that counts the candidates of a driver, up to
@@ -167,15 +195,10 @@ func (p *Plan) Probe(driver Driver, limit int) (Statement, error) {
 func (p *Plan) Statement(driver Driver) (Statement, error) {
 	w := writer{plan: p, driver: driver}
 	from := w.candidates()
-	columns := "c.id"
-	keys := Keys(p.search)
-	for _, key := range keys {
-		columns += ", " + w.keyValue(key)
-	}
-	where := w.test(&p.search.Rule)
-	text := "SELECT " + columns + " FROM (" + from + `) AS c WHERE c.root >= 0
-		AND NOT ` + p.options.Hidden("c.root", "c.id") + w.inSets("c.root") + " AND " + where
-	if len(keys) == 0 {
+	columns, where := w.rest()
+	text := "SELECT c.id" + columns + " FROM (" + from + `) AS c WHERE c.root >= 0
+		AND NOT ` + p.options.Hidden("c.root", "c.id") + where
+	if len(Keys(p.search)) == 0 {
 		text += " ORDER BY c.id"
 	}
 	return w.statement(text)
@@ -198,10 +221,12 @@ func (w *writer) statement(text string) (Statement, error) {
 func (w *writer) arg(value any) string {
 	w.args = append(w.args, value)
 	if len(w.args) == maxArgs+1 {
-		w.fail(platen.Errorf(platen.Invalid, "the search names more than %d values", maxArgs))
+		w.fail(errTooLarge)
 	}
 	return w.plan.dialect.Placeholder(len(w.args))
 }
+
+var errTooLarge = platen.Errorf(platen.Invalid, "the search names more than %d values", maxArgs)
 
 func (w *writer) fail(err error) {
 	if w.err == nil {
@@ -230,6 +255,16 @@ func (w *writer) inSets(root string) string {
 		return ""
 	}
 	return " AND " + root + " IN (" + w.ids(w.plan.search.Sets) + ")"
+}
+
+// rest returns what a statement has besides its candidates: the columns of the
+// keys, and the conditions.
+func (w *writer) rest() (columns, where string) {
+	for _, key := range Keys(w.plan.search) {
+		columns += ", " + w.keyValue(key)
+	}
+	rule := w.test(&w.plan.search.Rule)
+	return columns, w.inSets("c.root") + " AND " + rule
 }
 
 // candidates returns the statement that yields the entities (id, root) that
@@ -280,7 +315,7 @@ func (w *writer) test(rule *platen.Rule) string {
 // and in other places the plus before a column keeps the planner on the index
 // by entity, since it takes a name to be rarer than it is.
 func (w *writer) keyValue(key platen.SearchKey) string {
-	return "(SELECT " + w.plan.dialect.Concat("v.value", "v.rest") + " FROM find_value AS v WHERE v.entity = " +
+	return "(SELECT " + full("v") + " FROM find_value AS v WHERE v.entity = " +
 		w.ownerOf(key.Facet, "c.id") + " AND +v.name = " + w.name(key.Facet, key.Name) + ")"
 }
 

@@ -187,15 +187,18 @@ func TestTooLarge(t *testing.T) {
 		for i := range wanted.Rule.Rules {
 			wanted.Rule.Rules[i].IDs = make([]platen.ID, 10_000)
 		}
-		plan, err := compile(&wanted, dialect)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := plan.Probe(plan.Drivers[0], 100); err != nil {
-			t.Error(database, err)
-		}
-		if _, err := plan.Statement(plan.Drivers[0]); platen.ErrorCode(err) != platen.Invalid {
+		// Twice as candidates, and twice as conditions.
+		if _, err := compile(&wanted, dialect); platen.ErrorCode(err) != platen.Invalid {
 			t.Errorf("%s: 40,000 arguments: %v", database, err)
+		}
+		other := text("n", platen.Equal, "x")
+		wanted.Rule = group(platen.All, wanted.Rule, other)
+		plan, err := compile(&wanted, dialect)
+		if err != nil || len(plan.Drivers) != 1 || plan.Drivers[0][0] != &wanted.Rule.Rules[1] {
+			t.Fatalf("%s: 20,000 arguments with another driver: %v", database, err)
+		}
+		if _, err := plan.Statement(plan.Drivers[0]); err != nil {
+			t.Errorf("%s: 20,000 arguments: %v", database, err)
 		}
 		wanted.Rule = group(platen.Any, slices.Repeat([]platen.Rule{listed}, 101)...)
 		if plan, err := compile(&wanted, dialect); err != nil || len(plan.Drivers) != 0 {
@@ -323,7 +326,9 @@ func FuzzCompile(f *testing.F) {
 			}
 			for _, outside := range plan.Outside {
 				checkStatement(t, outside.Values)
-				outside.Holds([]byte(long), []byte("%l_%"))
+				if _, err := outside.Holds(t.Context(), []byte(long), []byte("%l_%")); err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, driver := range append(plan.Drivers, nil) {
 				if probe, err := plan.Probe(driver, 100); err == nil {
@@ -331,6 +336,8 @@ func FuzzCompile(f *testing.F) {
 				}
 				if statement, err := plan.Statement(driver); err == nil {
 					checkStatement(t, statement)
+				} else if platen.ErrorCode(err) == platen.Invalid {
+					t.Fatal(err) // said before any probe
 				}
 			}
 		}

@@ -1,6 +1,7 @@
 package search
 
 import (
+	"crypto/sha256"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,18 +10,25 @@ import (
 )
 
 // HeadBytes is how many bytes of a value the index is ordered by
-// (find_value.value); the rest is beside them (find_value.rest). It is an
-// invariant of stored rows.
+// (find_value.value). A longer value is whole in find_long. It is an invariant
+// of stored rows.
 const HeadBytes = 512
 
-// SplitValue returns the part of a value that the index is ordered by, and the
-// rest.
-func SplitValue(value string) (head, rest []byte) {
-	b := []byte(value)
-	if len(b) <= HeadBytes {
-		return b, []byte{}
+// IndexKey returns what find_value has of a value: its first [HeadBytes], and
+// the digest of all of it if it is longer, so that two values are equal if and
+// only if these are. The digest of a value that is not longer is empty.
+func IndexKey(value string) (head, digest []byte) {
+	if len(value) <= HeadBytes {
+		return []byte(value), []byte{}
 	}
-	return b[:HeadBytes], b[HeadBytes:]
+	sum := sha256.New()
+	var part [4096]byte // rather than a copy of all of the value
+	for at := 0; at < len(value); {
+		n := copy(part[:], value[at:])
+		sum.Write(part[:n])
+		at += n
+	}
+	return []byte(value[:HeadBytes]), sum.Sum(nil)
 }
 
 // oneRow ends the query of an EXISTS. Without it PostgreSQL makes a join of
@@ -43,11 +51,15 @@ func testText(w *writer, rule *platen.Rule) string {
 		" AND +v.name = " + w.name(rule.Facet, rule.Name) + " AND " + w.condition(rule) + oneRow + ")"
 }
 
-// full is the whole of a value in the index.
-func (w *writer) full(v string) string {
-	return "CASE WHEN length(" + v + ".value) < " + strconv.Itoa(HeadBytes) + " THEN " + v + ".value ELSE " +
-		w.plan.dialect.Concat(v+".value", v+".rest") + " END"
+// whole is a condition on the whole of the value v: of gives it for an
+// expression of the value. Only a long value is looked up in find_long.
+func whole(v string, of func(value string) string) string {
+	return "CASE WHEN length(" + v + ".digest) = 0 THEN " + of(v+".value") + " ELSE (SELECT " + of("l.value") +
+		" FROM find_long AS l WHERE l.name = " + v + ".name AND l.entity = " + v + ".entity) END"
 }
+
+// full is the whole of the value v.
+func full(v string) string { return whole(v, func(value string) string { return value }) }
 
 // condition is that of a Text rule on the value v.
 func (w *writer) condition(rule *platen.Rule) string {
@@ -56,24 +68,24 @@ func (w *writer) condition(rule *platen.Rule) string {
 	}
 	if rule.Other != "" {
 		return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " +
-			w.name(rule.Facet, rule.Other) + " AND " + w.compare(rule.Condition, w.full("v"), w.full("o")) + oneRow + ")"
+			w.name(rule.Facet, rule.Other) + " AND " + w.compare(rule.Condition, full("v"), full("o")) + oneRow + ")"
 	}
 	switch rule.Condition {
 	case platen.In, platen.NotIn:
 		var short, long, parts []string
 		for _, value := range rule.Values {
-			head, rest := SplitValue(value)
+			head, digest := IndexKey(value)
 			if len(head) < HeadBytes {
 				short = append(short, w.arg(head))
 				continue
 			}
-			long = append(long, "("+w.plan.dialect.Bytes(w.arg(head))+", "+w.plan.dialect.Bytes(w.arg(rest))+")")
+			long = append(long, "("+w.plan.dialect.Bytes(w.arg(head))+", "+w.plan.dialect.Bytes(w.arg(digest))+")")
 		}
 		if len(short) > 0 {
 			parts = append(parts, "v.value IN ("+strings.Join(short, ", ")+")")
 		}
 		if len(long) > 0 {
-			parts = append(parts, "(v.value, v.rest) IN (VALUES "+strings.Join(long, ", ")+")")
+			parts = append(parts, "(v.value, v.digest) IN (VALUES "+strings.Join(long, ", ")+")")
 		}
 		text := "(" + joined(parts, " OR ", "1 = 0") + ")"
 		if rule.Condition == platen.NotIn {
@@ -83,33 +95,37 @@ func (w *writer) condition(rule *platen.Rule) string {
 	case platen.StartsWith:
 		return w.startsWith(rule.Value)
 	case platen.Contains, platen.NotContains, platen.EndsWith, platen.Like, platen.NotLike:
-		return w.compare(rule.Condition, w.full("v"), w.plan.dialect.Bytes(w.arg([]byte(rule.Value))))
+		value := w.plan.dialect.Bytes(w.arg([]byte(rule.Value)))
+		return whole("v", func(v string) string { return w.compare(rule.Condition, v, value) })
 	}
 	return w.order(rule.Condition, rule.Value)
 }
 
 // order compares with a value in a way that the index serves.
 func (w *writer) order(condition platen.Condition, value string) string {
-	head, rest := SplitValue(value)
+	head, digest := IndexKey(value)
 	operator := w.operator(condition)
-	if len(head) < HeadBytes { // then no rest can decide
-		return "v.value " + operator + " " + w.arg(head)
+	h := w.arg(head)
+	if len(head) < HeadBytes { // then the heads decide
+		return "v.value " + operator + " " + h
 	}
-	h, r := w.arg(head), w.arg(rest)
 	switch condition {
 	case platen.Equal:
-		return "(v.value = " + h + " AND v.rest = " + r + ")"
+		return "(v.value = " + h + " AND v.digest = " + w.arg(digest) + ")"
 	case platen.NotEqual:
-		return "NOT (v.value = " + h + " AND v.rest = " + r + ")"
+		return "NOT (v.value = " + h + " AND v.digest = " + w.arg(digest) + ")"
 	}
-	strict := strings.TrimSuffix(operator, "=")
-	return "(v.value " + strict + " " + h + " OR v.value = " + h + " AND v.rest " + operator + " " + r + ")"
+	all := w.arg([]byte(value))
+	return "(v.value " + strings.TrimSuffix(operator, "=") + " " + h + " OR v.value = " + h + " AND " +
+		whole("v", func(v string) string { return v + " " + operator + " " + all }) + ")"
 }
 
 func (w *writer) startsWith(value string) string {
-	head, rest := SplitValue(value)
-	if len(rest) > 0 {
-		return "(v.value = " + w.arg(head) + " AND substr(v.rest, 1, " + strconv.Itoa(len(rest)) + ") = " + w.arg(rest) + ")"
+	head, digest := IndexKey(value)
+	if len(digest) > 0 {
+		h, start := w.arg(head), w.arg([]byte(value))
+		return "(v.value = " + h + " AND " +
+			whole("v", func(v string) string { return "substr(" + v + ", 1, " + strconv.Itoa(len(value)) + ") = " + start }) + ")"
 	}
 	text := "v.value >= " + w.arg(head)
 	// The smallest text that is larger than all with that start.

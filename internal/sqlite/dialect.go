@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"strconv"
@@ -20,9 +19,6 @@ var _ sqlstore.Dialect = Dialect{}
 // Placeholder implements [search.Dialect]. $1 is a name to SQLite, and the
 // first that it meets is the first parameter.
 func (Dialect) Placeholder(n int) string { return "?" + strconv.Itoa(n) }
-
-// Concat implements [search.Dialect].
-func (Dialect) Concat(a, b string) string { return "CAST(" + a + " || " + b + " AS BLOB)" }
 
 // Contains implements [search.Dialect] by a function of ours.
 func (Dialect) Contains(text, part string) string { return "text_contains(" + text + ", " + part + ")" }
@@ -100,10 +96,22 @@ func functions(c *sqlite3.Conn) error {
 			if source := arg[1].RawBlob(); !pattern.Is(source) {
 				pattern = search.NewPattern(source)
 			}
-			ctx.ResultBool(pattern.Match(arg[0].RawBlob()))
+			result(ctx)(pattern.Match(ctx.Conn().GetInterrupt(), arg[0].RawBlob()))
 		}),
 		c.CreateFunction("text_contains", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
-			ctx.ResultBool(bytes.Contains(arg[0].RawBlob(), arg[1].RawBlob()))
+			result(ctx)(search.Contains(ctx.Conn().GetInterrupt(), arg[0].RawBlob(), arg[1].RawBlob()))
 		}),
 	)
+}
+
+// result sets the result of a function. An error is that the statement was
+// interrupted.
+func result(ctx sqlite3.Context) func(ok bool, err error) {
+	return func(ok bool, err error) {
+		if err != nil {
+			ctx.ResultError(sqlite3.INTERRUPT)
+			return
+		}
+		ctx.ResultBool(ok)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storetest"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -31,7 +32,7 @@ func TestMigrateFromTwo(t *testing.T) {
 			t.Fatal(text, err)
 		}
 	}
-	old(ctx, t, tx)
+	old(ctx, t, tx, 2)
 	for _, row := range []string{
 		"(1000, 1000, 5, 0, 0)", "(1001, 1001, 6, 1000, 0)", "(1002, 1002, 7, 1001, 0)", "(1003, 1003, 8, 1002, 0)", "(1004, 1004, 9, 1003, 0)",
 	} {
@@ -95,8 +96,43 @@ func TestMigrateFromTwo(t *testing.T) {
 	}
 }
 
-// old applies the migrations of the first release.
-func old(ctx context.Context, t *testing.T, tx *sql.Tx) {
+// TestMigrateLongValues opens a database in which long values are in two parts.
+func TestMigrateLongValues(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	path := filepath.Join(dir, FileName)
+	db, err := open(path, "&_txlock=immediate", 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old(ctx, t, tx, 9)
+	storetest.BeforeLongValues(func(text string, args ...any) {
+		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
+			t.Fatal(text, err)
+		}
+	})
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Open(ctx, dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	storetest.AfterLongValues(t, s, func(from string) (n int) {
+		if err := db.QueryRowContext(ctx, "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+			t.Fatal(from, err)
+		}
+		return n
+	})
+}
+
+// old applies the first migrations, so many of them.
+func old(ctx context.Context, t *testing.T, tx *sql.Tx, count int) {
 	t.Helper()
 	_, err := tx.ExecContext(ctx, `CREATE TABLE migration (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
@@ -104,7 +140,7 @@ func old(ctx context.Context, t *testing.T, tx *sql.Tx) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range migrations.Names()[:2] {
+	for _, file := range migrations.Names()[:count] {
 		if err := migrations.ApplyOne(ctx, tx, file, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -309,7 +309,7 @@ func (t *transaction) remove(from row, part platen.Run) error {
 			return err
 		}
 	}
-	if err := t.exec(deleteValues, int64(part.First), int64(part.Last)); err != nil {
+	if err := t.removeValues(part); err != nil {
 		return err
 	}
 	if err := t.cut(from, part); err != nil {

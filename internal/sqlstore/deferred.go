@@ -8,9 +8,9 @@ import "slices"
 // deferredOrder is the order in which deferred statements are run: a row that
 // is removed may be put back.
 var deferredOrder = slices.Concat(
-	[]*query{deleteValue, insertEntity, insertContentBlock, insertDetailsMedia},
+	[]*query{deleteValue, deleteLong, insertEntity, insertContentBlock, insertDetailsMedia},
 	upsertList[:],
-	[]*query{insertDirty, insertValue},
+	[]*query{insertDirty, insertValue, insertLong},
 )
 
 // deferredRows are the arguments of a deferred statement, by column.
@@ -34,10 +34,17 @@ func newDeferredRows(columns []Column, last bool) *deferredRows {
 const (
 	deferredMost  = 8192
 	deferredBytes = 8 << 20
+	// A row of more bytes goes by itself: the database copies an array that is a
+	// table, and keeps a large one in a file.
+	deferredRowBytes = 256 << 10
 )
 
 // deferExec keeps a row for later.
 func (t *transaction) deferExec(q *query, args []any) error {
+	if bytesOf(args) > deferredRowBytes {
+		_, err := t.stmt(q).ExecContext(t.ctx, args...)
+		return err
+	}
 	rows := t.deferred[q]
 	if rows == nil {
 		rows = newDeferredRows(q.batch.columns, q.batch.last)
@@ -51,6 +58,19 @@ func (t *transaction) deferExec(q *query, args []any) error {
 		t.flush()
 	}
 	return t.deferredErr
+}
+
+// bytesOf returns how many bytes of texts arguments have.
+func bytesOf(args []any) (n int) {
+	for _, arg := range args {
+		switch value := arg.(type) {
+		case string:
+			n += len(value)
+		case []byte:
+			n += len(value)
+		}
+	}
+	return n
 }
 
 // add adds a row.

@@ -122,11 +122,15 @@ func decide(ctx context.Context, db querier, outside *search.Outside) ([]int64, 
 	ids := []int64{}
 	for rows.Next() {
 		var id int64
-		var value, rest, other, otherRest []byte
-		if err := rows.Scan(&id, &value, &rest, &other, &otherRest); err != nil {
+		var value, other sql.RawBytes
+		if err := rows.Scan(&id, &value, &other); err != nil {
 			return nil, err
 		}
-		if outside.Holds(append(value, rest...), append(other, otherRest...)) {
+		holds, err := outside.Holds(ctx, value, other)
+		if err != nil {
+			return nil, err
+		}
+		if holds {
 			ids = append(ids, id)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"github.com/platenhq/platen/internal/search"
 )
 
-// Searches read the values in the table find_value, not the lists. An import
-// writes both; for lists that change see refresh.go.
+// Searches read the values in the table find_value, and long ones in find_long,
+// not the lists. An import writes all; for lists that change see refresh.go.
 const (
 	addedMost = 100_000 // values that are inserted together
 	namesKept = 4096    // ids of names that a transaction remembers
@@ -46,7 +46,47 @@ func (n searchName) compare(other searchName) int {
 }
 
 // An indexed is a value as the index has it.
-type indexed struct{ head, rest []byte }
+type indexed struct {
+	head, digest []byte // as of search.IndexKey
+	long         string // the value, if it is longer than head
+}
+
+func newIndexed(value string) indexed {
+	head, digest := search.IndexKey(value)
+	v := indexed{head: head, digest: digest}
+	if len(digest) > 0 {
+		v.long = value
+	}
+	return v
+}
+
+// insertValue adds a value to the index.
+func (t *transaction) insertValue(nameID int64, id platen.ID, v *indexed) error {
+	if err := t.exec(insertValue, nameID, v.head, int64(id), v.digest); err != nil || len(v.digest) == 0 {
+		return err
+	}
+	return t.exec(insertLong, nameID, int64(id), []byte(v.long))
+}
+
+// deleteValue removes a value from the index.
+func (t *transaction) deleteValue(nameID int64, id platen.ID, v *indexed) error {
+	if err := t.exec(deleteValue, nameID, v.head, int64(id)); err != nil || len(v.digest) == 0 {
+		return err
+	}
+	return t.exec(deleteLong, nameID, int64(id))
+}
+
+// removeValues removes the values of entities from the index.
+func (t *transaction) removeValues(of platen.Run) error {
+	removed, err := t.stmt(deleteValues).ExecContext(t.ctx, int64(of.First), int64(of.Last))
+	if err != nil {
+		return err
+	}
+	if n, err := removed.RowsAffected(); err != nil || n == 0 {
+		return err // no long ones either
+	}
+	return t.exec(deleteLongs, int64(of.First), int64(of.Last))
+}
 
 // An indexer changes the index, in one transaction.
 type indexer struct {
@@ -111,8 +151,7 @@ func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list p
 		return err
 	}
 	for _, pair := range pairs {
-		head, rest := search.SplitValue(pair.Value)
-		x.added = append(x.added, newValue{name: searchName{kind, facet, nameKey(pair.Name)}, id: id, indexed: indexed{head, rest}})
+		x.added = append(x.added, newValue{name: searchName{kind, facet, nameKey(pair.Name)}, id: id, indexed: newIndexed(pair.Value)})
 		x.bytes += len(pair.Name) + len(pair.Value)
 	}
 	if len(x.added) < addedMost && x.bytes < 8<<20 {
@@ -145,8 +184,9 @@ func (x *indexer) flush() error {
 	slices.SortFunc(x.added, func(a, b newValue) int {
 		return cmp.Or(cmp.Compare(a.nameID, b.nameID), bytes.Compare(a.head, b.head), cmp.Compare(a.id, b.id))
 	})
-	for _, v := range x.added {
-		if err := x.t.exec(insertValue, v.nameID, v.head, int64(v.id), v.rest); err != nil {
+	for i := range x.added {
+		v := &x.added[i]
+		if err := x.t.insertValue(v.nameID, v.id, &v.indexed); err != nil {
 			return err
 		}
 	}

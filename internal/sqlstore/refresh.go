@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/search"
 )
 
 // A list update only adds its entity to find_stale, so that it costs little.
@@ -23,10 +22,9 @@ import (
 // all is one transaction under a lock, for which only searches wait
 // (manywriters.go).
 const (
-	dirtyBatch    = 2000                  // entities that are taken together
-	planBytes     = 1 << 20               // of lists that are compared with the index together; one may be longer
-	indexHold     = 40 * time.Millisecond // of one transaction, after which the rest is left to the next
-	applyTogether = 16                    // changes, between looks at the clock
+	dirtyBatch = 2000                  // entities that are taken together
+	planBytes  = 1 << 20               // of lists that are compared with the index together; one may be longer
+	indexHold  = 40 * time.Millisecond // of one transaction, after which the rest is left to the next
 )
 
 // An owner is an entity in the index, with its row of find_stale.
@@ -41,7 +39,7 @@ type indexChange struct {
 	id     platen.ID
 	nameID int64      // 0: the index does not have the name
 	name   searchName // if nameID is 0
-	was    []byte     // head of the value that is there; nil: none is
+	was    *indexed   // the value that is there, without long; nil: none is
 	is     *indexed   // nil: none must be
 }
 
@@ -115,13 +113,13 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 				return nil, err
 			}
 			for _, pair := range pairs {
-				head, rest := search.SplitValue(pair.Value)
 				name := searchName{kinds[id], facet, nameKey(pair.Name)}
 				if _, ok := p.names[name]; !ok {
 					p.names[name] = 0
 					unknown = append(unknown, name)
 				}
-				want = append(want, indexChange{id: id, name: name, is: &indexed{head, rest}})
+				is := newIndexed(pair.Value)
+				want = append(want, indexChange{id: id, name: name, is: &is})
 			}
 		}
 	}
@@ -144,7 +142,7 @@ func (p planner) compare(owners []owner, want []indexChange) (changes []indexCha
 	}
 	rows, err := p.stmt(selectValues).QueryContext(p.ctx, p.ids(owners))
 	all, err := collect(rows, err, func(from scanner) (r row, err error) {
-		return r, from.Scan(&r.id, &r.nameID, &r.head, &r.rest)
+		return r, from.Scan(&r.id, &r.nameID, &r.head, &r.digest)
 	})
 	if err != nil {
 		return nil, err
@@ -157,17 +155,17 @@ func (p planner) compare(owners []owner, want []indexChange) (changes []indexCha
 		if change.nameID = p.names[change.name]; change.nameID != 0 {
 			if now, ok := have[key{change.id, change.nameID}]; ok {
 				delete(have, key{change.id, change.nameID})
-				if bytes.Equal(now.head, change.is.head) && bytes.Equal(now.rest, change.is.rest) {
+				if bytes.Equal(now.head, change.is.head) && bytes.Equal(now.digest, change.is.digest) {
 					continue
 				}
-				change.was = now.head
+				change.was = &now
 			}
 			change.name = searchName{}
 		}
 		changes = append(changes, change)
 	}
 	for of, now := range have {
-		changes = append(changes, indexChange{id: of.id, nameID: of.nameID, was: now.head})
+		changes = append(changes, indexChange{id: of.id, nameID: of.nameID, was: &now})
 	}
 	slices.SortFunc(changes, func(a, b indexChange) int {
 		return cmp.Or(cmp.Compare(a.nameID, b.nameID), a.name.compare(b.name), cmp.Compare(a.id, b.id))
@@ -187,11 +185,11 @@ func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, 
 		return nil, err
 	}
 	for i, change := range changes {
-		if i%applyTogether == 0 && !until.IsZero() && time.Now().After(until) {
+		if !until.IsZero() && time.Now().After(until) {
 			return changes[i:], nil
 		}
 		if change.was != nil {
-			if err := x.t.exec(deleteValue, change.nameID, change.was, int64(change.id)); err != nil {
+			if err := x.t.deleteValue(change.nameID, change.id, change.was); err != nil {
 				return nil, err
 			}
 		}
@@ -205,7 +203,7 @@ func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, 
 				return nil, err
 			}
 		}
-		if err := x.t.exec(insertValue, nameID, change.is.head, int64(change.id), change.is.rest); err != nil {
+		if err := x.t.insertValue(nameID, change.id, change.is); err != nil {
 			return nil, err
 		}
 	}

@@ -46,7 +46,8 @@ var (
 	entityTable       = table{"entity", 1, integers("first", "last", "kind", "parent", "ord", "record", "details", "root"), ""}
 	contentBlockTable = table{"content_block", 2, slices.Concat(integers("job", "seq", "count", "digits"), blobs("pairs", "pages"), integers("first_item", "last_item", "wide")), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
-	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("rest")), ""}
+	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
+	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
 	// that a list is found by the id of its entity alone.
@@ -72,6 +73,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner")), ""},
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
+	findLongTable,
 	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/costtest"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/transfer"
 )
@@ -81,35 +82,67 @@ func testFindLimits(t *testing.T, open Open) {
 	}
 }
 
-// testFindPatterns looks for the worst patterns in the longest values: it takes
-// no longer than reading them does by much, ends when its caller leaves, and
-// is right.
-func testFindPatterns(t *testing.T, open Open) {
+// testFindLong looks for all sorts of things in the longest values, and for the
+// worst patterns: it takes no longer than reading them does by much, ends when
+// its caller leaves, and is right.
+func testFindLong(t *testing.T, open Open) {
 	s := start(t, open)
-	made := mustCreate(t, s, emptyJobs(3))
+	job := jobs(t, s, 4)
 	value := strings.Repeat("a", 2<<20)
-	for i, end := range []string{"", "b", "ä"} {
-		err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: made.Children[i], Pairs: []platen.NameValue{{Name: "n", Value: value + end}}})
-		if err != nil {
+	half := value[:1<<20]
+	for i, list := range [][2]string{{value, half}, {value + "b", half + "b"}, {value + "ä", half + "b"}} {
+		pairs := []platen.NameValue{{Name: "n", Value: list[0]}, {Name: "m", Value: list[1]}, {Name: "short", Value: "a"}}
+		if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job[i], Pairs: pairs}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	took := func(condition platen.Condition, text string, want int) time.Duration {
+	run := func(rule platen.Rule, want int) time.Duration {
 		t.Helper()
+		rule.Type = platen.Text
 		start := time.Now()
-		rule := platen.Rule{Type: platen.Text, Name: "n", Condition: condition, Value: text}
 		groups, err := find(t.Context(), s, &platen.Search{Kind: platen.Job, Rule: rule})
 		found := 0
 		if len(groups) > 0 {
 			found = len(groups[0])
 		}
 		if err != nil || found != want {
-			t.Errorf("condition %d: found %d, %v, want %d", condition, found, err, want)
+			t.Errorf("%s condition %d, %.20q %s: found %d, %v, want %d", rule.Name, rule.Condition, rule.Value, rule.Other, found, err, want)
 		}
 		return time.Since(start)
 	}
-	took(platen.Equal, "", 0) // the index is brought up to date
-	plain := took(platen.Contains, "b", 1)
+	run(platen.Rule{Name: "n", Value: ""}, 0) // the index is brought up to date
+	for _, test := range []struct {
+		rule platen.Rule
+		want int
+	}{
+		{platen.Rule{Condition: platen.Equal, Value: value}, 1},
+		{platen.Rule{Condition: platen.NotEqual, Value: value}, 2},
+		{platen.Rule{Condition: platen.Less, Value: value + "b"}, 1},
+		{platen.Rule{Condition: platen.LessOrEqual, Value: value + "b"}, 2},
+		{platen.Rule{Condition: platen.Greater, Value: value}, 2},
+		{platen.Rule{Condition: platen.GreaterOrEqual, Value: value}, 3},
+		{platen.Rule{Condition: platen.StartsWith, Value: value}, 3},
+		{platen.Rule{Condition: platen.StartsWith, Value: value + "b"}, 1},
+		{platen.Rule{Condition: platen.EndsWith, Value: half + "b"}, 1},
+		{platen.Rule{Condition: platen.In, Values: []string{value, value + "ä", half}}, 2},
+		{platen.Rule{Condition: platen.NotIn, Values: []string{value, "a"}}, 2},
+		{platen.Rule{Condition: platen.Equal, Other: "n"}, 3},
+		{platen.Rule{Condition: platen.Greater, Other: "m"}, 1},
+		{platen.Rule{Condition: platen.StartsWith, Other: "m"}, 1},
+		{platen.Rule{Condition: platen.EndsWith, Other: "m"}, 2},
+		{platen.Rule{Condition: platen.Contains, Other: "m"}, 2},
+		{platen.Rule{Condition: platen.NotContains, Other: "m"}, 1},
+		{platen.Rule{Condition: platen.Contains, Other: "short"}, 3},
+	} {
+		test.rule.Name = "n"
+		run(test.rule, test.want)
+	}
+
+	pattern := func(condition platen.Condition, text string, want int) time.Duration {
+		t.Helper()
+		return run(platen.Rule{Name: "n", Condition: condition, Value: text}, want)
+	}
+	plain := pattern(platen.Contains, "b", 1)
 	long := strings.Repeat("a", platen.MaxPattern-3)
 	for _, test := range []struct {
 		condition platen.Condition
@@ -120,8 +153,53 @@ func testFindPatterns(t *testing.T, open Open) {
 		{platen.Like, "%" + long + "b%", 1}, {platen.Like, "%" + long[1:] + "c%", 0}, {platen.NotLike, "%" + long + "b", 2},
 		{platen.Like, "%a_", 3}, {platen.Like, "%ba", 0}, {platen.Like, "%" + long[:100] + "_c%", 0},
 	} {
-		if long := took(test.condition, test.text, test.want); long > 20*plain+time.Second {
+		if long := pattern(test.condition, test.text, test.want); long > 20*plain+time.Second {
 			t.Errorf("condition %d, %.20s: %v; for one letter %v", test.condition, test.text, long, plain)
+		}
+	}
+	findLongCost(t, s, job[3])
+}
+
+// findLongCost checks that a search takes time in proportion to the long values
+// that it must read, and none for those that it need not; and that it ends
+// inside one.
+func findLongCost(t *testing.T, s storage.Store, job platen.ID) {
+	value := strings.Repeat("a", 3<<20)
+	update := platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "eighth", Value: value[:len(value)/8]}, {Name: "whole", Value: value}}}
+	if err := s.Replace(t.Context(), platen.Job, platen.Properties, update); err != nil {
+		t.Fatal(err)
+	}
+	search := func(name string, condition platen.Condition, text string, times int) func() {
+		rule := platen.Rule{Type: platen.Text, Name: name, Condition: condition, Value: text}
+		return func() {
+			for range times {
+				if groups, err := find(t.Context(), s, &platen.Search{Kind: platen.Job, Rule: rule}); err != nil || len(groups) > 0 {
+					t.Fatalf("%s: %v, %v", name, groups, err)
+				}
+			}
+		}
+	}
+	part := strings.Repeat("a", 1000) + "b"
+	search("whole", platen.Contains, part, 1)() // the index is brought up to date
+	costtest.AtMost(t, "CONTAINS in a value of eight times the length", 3, 8, search("eighth", platen.Contains, part, 1), search("whole", platen.Contains, part, 1))
+	costtest.AtMost(t, "EQ with the start of long values", 10, 1, search("short", platen.Equal, part, 20), search("n", platen.Equal, part, 20))
+
+	slow := search("whole", platen.Like, "%"+strings.Repeat("a_", 500)+"b%", 1)
+	start := time.Now()
+	slow()
+	whole := time.Since(start)
+	for try := 1; ; try++ {
+		ctx, cancel := context.WithTimeout(t.Context(), whole/10)
+		start = time.Now()
+		_, err := find(ctx, s, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "whole", Condition: platen.Like, Value: "%" + strings.Repeat("a_", 500) + "b%"}})
+		took := time.Since(start)
+		cancel()
+		if err != nil && took < whole/2 {
+			return
+		}
+		if try == 5 {
+			t.Errorf("a search that takes %v was ended after %v: %v", whole, took, err)
+			return
 		}
 	}
 }

@@ -13,23 +13,24 @@ import (
 )
 
 // Leftovers checks that nothing is left of what only deleted sets had: names
-// in the index, page details, tables of records. count returns how many rows
+// and values in the index, page details, tables of records. count returns how many rows
 // a table of the database has.
 func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	ctx := t.Context()
-	counts := func() (all [4]int) {
-		for i, table := range []string{"find_name", "details", "details_media", "record_table"} {
+	counts := func() (all [6]int) {
+		for i, table := range []string{"find_name", "details", "details_media", "record_table", "find_value", "find_long"} {
 			all[i] = count(table)
 		}
 		return all
 	}
+	long := strings.Repeat("l", 600)
 	create := func(mark string, base platen.ID) (sets []platen.Ref, job platen.ID) {
 		data := mustDataSet(t, s, dataSet{records: []platen.SourceRecord{
-			{Fields: pairs("shared=1 field" + mark + "=1")},
+			{Fields: pairs("shared=1 field" + mark + "=1 long=" + long)},
 			{Depth: 1, Table: "both", Fields: pairs("d=1")}, {Depth: 1, Table: "table" + mark, Fields: pairs("d=1")},
 		}})
 		content := mustContentSet(t, s, contentSet{items: []transfer.SourceItem{
-			{Record: base, Details: letter(2, true, "both"), Properties: platen.EncodeList(pairs("item" + mark + "=1"))},
+			{Record: base, Details: letter(2, true, "both"), Properties: platen.EncodeList(pairs("item" + mark + "=1 long=" + long))},
 			{Record: base + 1, Details: letter(2, true, "medium"+mark)},
 		}})
 		made := mustCreate(t, s, emptyJobs(1).properties("set"+mark+"=1"))
@@ -61,7 +62,7 @@ func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	before := counts()
 	sets, job := create("-gone", 200)
 	for _, name := range []string{"first", "second"} { // the first is left behind by an update
-		if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs(name + "=1")}); err != nil {
+		if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs(name + "=1 long=" + name + long)}); err != nil {
 			t.Fatal(err)
 		}
 		find(platen.Job, name, "1")
@@ -73,12 +74,12 @@ func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	if n := find(platen.JobSet, "n4999", "vvv"); n != 1 {
 		t.Errorf("%d found", n)
 	}
-	if now := counts(); now[0] < before[0]+len(many) || now[1] != before[1]+1 || now[2] != before[2]+1 || now[3] != before[3]+1 {
+	if now := counts(); now[0] < before[0]+len(many) || now[5] < before[5]+3 || now[1] != before[1]+1 || now[2] != before[2]+1 || now[3] != before[3]+1 {
 		t.Errorf("rows before %v, now %v", before, now)
 	}
 	remove(sets)
 	if now := counts(); now != before {
-		t.Errorf("rows of names, details, media, tables before %v, after the clean-up %v", before, now)
+		t.Errorf("rows of names, details, media, tables, values, long values before %v, after the clean-up %v", before, now)
 	}
 	if n := find(platen.ContentItem, "item-kept", "1"); n != 1 {
 		t.Errorf("%d found of what is kept", n)

@@ -57,6 +57,15 @@ CREATE INDEX entity_table ON entity (details) WHERE kind = 2 AND details IS NOT 
 
 CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
 
+CREATE TABLE find_long (
+    name   INTEGER NOT NULL,
+    entity INTEGER NOT NULL,
+    value  BLOB NOT NULL,
+    PRIMARY KEY (name, entity)
+) STRICT;
+
+CREATE INDEX find_long_entity ON find_long (entity);
+
 CREATE TABLE "find_name" (
     id    INTEGER PRIMARY KEY AUTOINCREMENT,
     kind  INTEGER NOT NULL,
@@ -75,7 +84,7 @@ CREATE TABLE find_value (
     name   INTEGER NOT NULL,
     value  BLOB NOT NULL,
     entity INTEGER NOT NULL,
-    rest   BLOB NOT NULL,
+    digest   BLOB NOT NULL,
     PRIMARY KEY (name, value, entity)
 ) STRICT, WITHOUT ROWID;
 

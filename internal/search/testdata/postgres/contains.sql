@@ -1,8 +1,7 @@
 -- outside 0
-SELECT v.entity, v.value, v.rest, CAST('' AS BYTEA), CAST('' AS BYTEA)
-FROM find_value AS v
-WHERE length(v.rest) > 0
-AND v.name = $1
+SELECT v.entity, v.value, CAST('' AS BYTEA)
+FROM find_long AS v
+WHERE v.name = $1
 AND (SELECT e.root
 FROM entity AS e
 WHERE e.first <= v.entity
@@ -21,7 +20,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.rest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: []int64{1001}
 -- 3: "x"
@@ -37,7 +36,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.rest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN ($5)
@@ -64,7 +63,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $3
-AND CASE WHEN length(v.rest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 7

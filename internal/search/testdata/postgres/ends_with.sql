@@ -9,8 +9,12 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND (length(CAST($2 AS BYTEA)) = 0 OR length(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END) >= length(CAST($2 AS BYTEA))
-AND substr(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END, length(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END) - length(CAST($2 AS BYTEA)) + 1) = CAST($2 AS BYTEA))) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($2 AS BYTEA)) = 0 OR length(v.value) >= length(CAST($2 AS BYTEA))
+AND substr(v.value, length(v.value) - length(CAST($2 AS BYTEA)) + 1) = CAST($2 AS BYTEA)) ELSE (SELECT (length(CAST($2 AS BYTEA)) = 0 OR length(l.value) >= length(CAST($2 AS BYTEA))
+AND substr(l.value, length(l.value) - length(CAST($2 AS BYTEA)) + 1) = CAST($2 AS BYTEA))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: 6
@@ -25,8 +29,12 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND (length(CAST($2 AS BYTEA)) = 0 OR length(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END) >= length(CAST($2 AS BYTEA))
-AND substr(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END, length(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END) - length(CAST($2 AS BYTEA)) + 1) = CAST($2 AS BYTEA))) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($2 AS BYTEA)) = 0 OR length(v.value) >= length(CAST($2 AS BYTEA))
+AND substr(v.value, length(v.value) - length(CAST($2 AS BYTEA)) + 1) = CAST($2 AS BYTEA)) ELSE (SELECT (length(CAST($2 AS BYTEA)) = 0 OR length(l.value) >= length(CAST($2 AS BYTEA))
+AND substr(l.value, length(l.value) - length(CAST($2 AS BYTEA)) + 1) = CAST($2 AS BYTEA))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -48,8 +56,12 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $2
-AND (length(CAST($3 AS BYTEA)) = 0 OR length(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END) >= length(CAST($3 AS BYTEA))
-AND substr(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END, length(CASE WHEN length(v.value) < 512 THEN v.value ELSE (v.value || v.rest) END) - length(CAST($3 AS BYTEA)) + 1) = CAST($3 AS BYTEA)) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR length(v.value) >= length(CAST($3 AS BYTEA))
+AND substr(v.value, length(v.value) - length(CAST($3 AS BYTEA)) + 1) = CAST($3 AS BYTEA)) ELSE (SELECT (length(CAST($3 AS BYTEA)) = 0 OR length(l.value) >= length(CAST($3 AS BYTEA))
+AND substr(l.value, length(l.value) - length(CAST($3 AS BYTEA)) + 1) = CAST($3 AS BYTEA))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101

@@ -10,10 +10,10 @@ FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
 AND (v.value = $2
-AND v.rest = $3)) AS i) AS c LIMIT 100) AS n
+AND v.digest = $3)) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 3: "rest"
+-- 3: "\xc4\xceDg\x13\"/\xcb~\xaa@\xe2\xf4\xbe\xb29\x10s\xe2n\xbb{-\xffύÚ@H'\xac"
 -- 4: 6
 
 -- driver 0
@@ -27,14 +27,14 @@ FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
 AND (v.value = $2
-AND v.rest = $3)) AS i) AS c
+AND v.digest = $3)) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
 -- 1: 101
 -- 2: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 3: "rest"
+-- 3: "\xc4\xceDg\x13\"/\xcb~\xaa@\xe2\xf4\xbe\xb29\x10s\xe2n\xbb{-\xffύÚ@H'\xac"
 -- 4: 6
 
 -- no driver
@@ -51,10 +51,10 @@ FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $2
 AND (v.value = $3
-AND v.rest = $4) LIMIT 1 OFFSET 0)
+AND v.digest = $4) LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101
 -- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 4: "rest"
+-- 4: "\xc4\xceDg\x13\"/\xcb~\xaa@\xe2\xf4\xbe\xb29\x10s\xe2n\xbb{-\xffύÚ@H'\xac"
 

@@ -9,11 +9,11 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND ((v.value IN ($2, $5) OR (v.value, v.rest) IN (VALUES (CAST($3 AS BYTEA), CAST($4 AS BYTEA)))))) AS i) AS c LIMIT 100) AS n
+AND ((v.value IN ($2, $5) OR (v.value, v.digest) IN (VALUES (CAST($3 AS BYTEA), CAST($4 AS BYTEA)))))) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 4: "rest"
+-- 4: "\xc4\xceDg\x13\"/\xcb~\xaa@\xe2\xf4\xbe\xb29\x10s\xe2n\xbb{-\xffύÚ@H'\xac"
 -- 5: "y"
 -- 6: 6
 
@@ -27,7 +27,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND ((v.value IN ($2, $5) OR (v.value, v.rest) IN (VALUES (CAST($3 AS BYTEA), CAST($4 AS BYTEA)))))) AS i) AS c
+AND ((v.value IN ($2, $5) OR (v.value, v.digest) IN (VALUES (CAST($3 AS BYTEA), CAST($4 AS BYTEA)))))) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -35,7 +35,7 @@ ORDER BY c.id
 -- 1: 101
 -- 2: "x"
 -- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 4: "rest"
+-- 4: "\xc4\xceDg\x13\"/\xcb~\xaa@\xe2\xf4\xbe\xb29\x10s\xe2n\xbb{-\xffύÚ@H'\xac"
 -- 5: "y"
 -- 6: 6
 
@@ -52,12 +52,12 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $2
-AND ((v.value IN ($3, $6) OR (v.value, v.rest) IN (VALUES (CAST($4 AS BYTEA), CAST($5 AS BYTEA))))) LIMIT 1 OFFSET 0)
+AND ((v.value IN ($3, $6) OR (v.value, v.digest) IN (VALUES (CAST($4 AS BYTEA), CAST($5 AS BYTEA))))) LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101
 -- 3: "x"
 -- 4: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 5: "rest"
+-- 5: "\xc4\xceDg\x13\"/\xcb~\xaa@\xe2\xf4\xbe\xb29\x10s\xe2n\xbb{-\xffύÚ@H'\xac"
 -- 6: "y"
 

@@ -1,9 +1,15 @@
 -- outside 0
-SELECT v.entity, v.value, v.rest, o.value, o.rest
+SELECT v.entity, CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END, CASE WHEN length(o.digest) = 0 THEN o.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = o.name
+AND l.entity = o.entity) END
 FROM find_value AS v JOIN find_value AS o ON o.entity = v.entity
 AND o.name = $1
-WHERE (length(v.rest) > 0 OR length(o.rest) > 0)
-AND v.name = $2
+WHERE v.name = $2
+AND (length(v.digest) > 0 OR length(o.digest) > 0)
 -- 1: 102
 -- 2: 101
 
@@ -22,8 +28,8 @@ AND EXISTS (SELECT 1
 FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $3
-AND CASE WHEN length(v.rest) = 0
-AND length(o.rest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: []int64{1001}
 -- 3: 102
@@ -43,8 +49,8 @@ AND EXISTS (SELECT 1
 FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $3
-AND CASE WHEN length(v.rest) = 0
-AND length(o.rest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c
+AND CASE WHEN length(v.digest) = 0
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -71,8 +77,8 @@ AND EXISTS (SELECT 1
 FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $4
-AND CASE WHEN length(v.rest) = 0
-AND length(o.rest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($3 AS BIGINT[])) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($3 AS BIGINT[])) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101

@@ -1,11 +1,17 @@
 -- no driver
-SELECT c.id, (SELECT (v.value || v.rest)
+SELECT c.id, (SELECT CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END
 FROM find_value AS v
 WHERE v.entity = (SELECT e.record + c.id - e.first
 FROM entity AS e
 WHERE e.first <= c.id
 ORDER BY e.first DESC LIMIT 1)
-AND +v.name = $4), (SELECT (v.value || v.rest)
+AND +v.name = $4), (SELECT CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $5)

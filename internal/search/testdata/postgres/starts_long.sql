@@ -10,10 +10,13 @@ FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
 AND (v.value = $2
-AND substr(v.rest, 1, 4) = $3)) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN substr(v.value, 1, 516) = $3 ELSE (SELECT substr(l.value, 1, 516) = $3
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END)) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 3: "rest"
+-- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllrest"
 -- 4: 6
 
 -- driver 0
@@ -27,14 +30,17 @@ FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
 AND (v.value = $2
-AND substr(v.rest, 1, 4) = $3)) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN substr(v.value, 1, 516) = $3 ELSE (SELECT substr(l.value, 1, 516) = $3
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END)) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
 -- 1: 101
 -- 2: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 3: "rest"
+-- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllrest"
 -- 4: 6
 
 -- no driver
@@ -51,10 +57,13 @@ FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $2
 AND (v.value = $3
-AND substr(v.rest, 1, 4) = $4) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN substr(v.value, 1, 516) = $4 ELSE (SELECT substr(l.value, 1, 516) = $4
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101
 -- 3: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllll"
--- 4: "rest"
+-- 4: "llllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllllrest"
 

@@ -9,7 +9,10 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND (length(?2) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2))) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR text_contains(v.value, ?2)) ELSE (SELECT (length(?2) = 0 OR text_contains(l.value, ?2))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: 6
@@ -24,7 +27,10 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND (length(?2) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2))) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR text_contains(v.value, ?2)) ELSE (SELECT (length(?2) = 0 OR text_contains(l.value, ?2))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN (?4)
@@ -54,7 +60,10 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = ?3
-AND (length(?4) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?4)) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(?4) = 0 OR text_contains(v.value, ?4)) ELSE (SELECT (length(?4) = 0 OR text_contains(l.value, ?4))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 7

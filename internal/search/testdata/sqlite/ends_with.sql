@@ -9,8 +9,12 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND (length(?2) = 0 OR length(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END) >= length(?2)
-AND substr(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, length(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END) - length(?2) + 1) = ?2)) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR length(v.value) >= length(?2)
+AND substr(v.value, length(v.value) - length(?2) + 1) = ?2) ELSE (SELECT (length(?2) = 0 OR length(l.value) >= length(?2)
+AND substr(l.value, length(l.value) - length(?2) + 1) = ?2)
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: 6
@@ -25,8 +29,12 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND (length(?2) = 0 OR length(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END) >= length(?2)
-AND substr(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, length(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END) - length(?2) + 1) = ?2)) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR length(v.value) >= length(?2)
+AND substr(v.value, length(v.value) - length(?2) + 1) = ?2) ELSE (SELECT (length(?2) = 0 OR length(l.value) >= length(?2)
+AND substr(l.value, length(l.value) - length(?2) + 1) = ?2)
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -52,8 +60,12 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = ?2
-AND (length(?3) = 0 OR length(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END) >= length(?3)
-AND substr(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, length(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END) - length(?3) + 1) = ?3) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(?3) = 0 OR length(v.value) >= length(?3)
+AND substr(v.value, length(v.value) - length(?3) + 1) = ?3) ELSE (SELECT (length(?3) = 0 OR length(l.value) >= length(?3)
+AND substr(l.value, length(l.value) - length(?3) + 1) = ?3)
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101

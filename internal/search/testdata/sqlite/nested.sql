@@ -51,7 +51,10 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = ?12
-AND (length(?13) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?13)) LIMIT 1 OFFSET 0))))
+AND CASE WHEN length(v.digest) = 0 THEN (length(?13) = 0 OR text_contains(v.value, ?13)) ELSE (SELECT (length(?13) = 0 OR text_contains(l.value, ?13))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0))))
 ORDER BY c.id
 -- 1: 101
 -- 2: "x"
@@ -78,7 +81,10 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND (length(?2) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2))) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR text_contains(v.value, ?2)) ELSE (SELECT (length(?2) = 0 OR text_contains(l.value, ?2))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c LIMIT 100) AS n
 -- 1: 103
 -- 2: "z"
 -- 3: 6
@@ -93,7 +99,10 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND (length(?2) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2))) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR text_contains(v.value, ?2)) ELSE (SELECT (length(?2) = 0 OR text_contains(l.value, ?2))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
@@ -145,7 +154,10 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = ?8
-AND (length(?9) = 0 OR text_contains(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?9)) LIMIT 1 OFFSET 0))))
+AND CASE WHEN length(v.digest) = 0 THEN (length(?9) = 0 OR text_contains(v.value, ?9)) ELSE (SELECT (length(?9) = 0 OR text_contains(l.value, ?9))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0))))
 ORDER BY c.id
 -- 1: 6
 -- 2: 101

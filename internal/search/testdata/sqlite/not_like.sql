@@ -9,7 +9,10 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND NOT text_like(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2)) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN NOT text_like(v.value, ?2) ELSE (SELECT NOT text_like(l.value, ?2)
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x%"
 -- 3: 6
@@ -24,7 +27,10 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND NOT text_like(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?2)) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN NOT text_like(v.value, ?2) ELSE (SELECT NOT text_like(l.value, ?2)
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -50,7 +56,10 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = ?2
-AND NOT text_like(CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END, ?3) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN NOT text_like(v.value, ?3) ELSE (SELECT NOT text_like(l.value, ?3)
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101

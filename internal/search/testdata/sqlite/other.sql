@@ -13,7 +13,13 @@ AND EXISTS (SELECT 1
 FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = ?2
-AND CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END < CASE WHEN length(o.value) < 512 THEN o.value ELSE CAST(o.value || o.rest AS BLOB) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END < CASE WHEN length(o.digest) = 0 THEN o.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = o.name
+AND l.entity = o.entity) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: 102
 -- 3: 6
@@ -32,7 +38,13 @@ AND EXISTS (SELECT 1
 FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = ?2
-AND CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END < CASE WHEN length(o.value) < 512 THEN o.value ELSE CAST(o.value || o.rest AS BLOB) END LIMIT 1 OFFSET 0)) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END < CASE WHEN length(o.digest) = 0 THEN o.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = o.name
+AND l.entity = o.entity) END LIMIT 1 OFFSET 0)) AS i) AS c
 WHERE c.root >= 0
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -62,7 +74,13 @@ AND EXISTS (SELECT 1
 FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = ?3
-AND CASE WHEN length(v.value) < 512 THEN v.value ELSE CAST(v.value || v.rest AS BLOB) END < CASE WHEN length(o.value) < 512 THEN o.value ELSE CAST(o.value || o.rest AS BLOB) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END < CASE WHEN length(o.digest) = 0 THEN o.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = o.name
+AND l.entity = o.entity) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101

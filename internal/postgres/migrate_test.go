@@ -1,0 +1,75 @@
+package postgres
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/storetest"
+)
+
+// TestMigrateLongValues opens a database in which long values are in two
+// parts. Rows without a long value are not written anew.
+func TestMigrateLongValues(t *testing.T) {
+	ctx := t.Context()
+	address := pgtest.Database(t)
+	d, err := Connect(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	exec := func(text string, args ...any) {
+		if _, err := d.Writer.ExecContext(ctx, text, args...); err != nil {
+			t.Fatal(text, err)
+		}
+	}
+	exec(migrations.Create)
+	tx, err := d.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range migrations.Names()[:9] {
+		if err := migrations.ApplyOne(ctx, tx, file, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	storetest.BeforeLongValues(exec)
+	places := func(where string) (all []string) {
+		rows, err := d.Reader.QueryContext(ctx, "SELECT CAST(ctid AS TEXT) FROM find_value WHERE "+where+" ORDER BY entity, name")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		for rows.Next() {
+			all = append(all, "")
+			if err := rows.Scan(&all[len(all)-1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return all
+	}
+	before := places("length(rest) = 0")
+	s, err := Open(ctx, address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if now := places("length(digest) = 0"); !slices.Equal(now, before) {
+		t.Errorf("rows of short values were at %v, are at %v", before, now)
+	}
+	var compressed int
+	err = d.Reader.QueryRowContext(ctx, `SELECT count(*) FROM pg_attribute WHERE attcompression = 'l' AND attrelid IN
+		('properties'::regclass, 'metadata'::regclass, 'fields'::regclass, 'find_long'::regclass)`).Scan(&compressed)
+	if err != nil || compressed != 4 {
+		t.Errorf("%d columns are compressed by lz4, %v", compressed, err)
+	}
+	storetest.AfterLongValues(t, s, func(from string) (n int) {
+		if err := d.Reader.QueryRowContext(ctx, "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+			t.Fatal(from, err)
+		}
+		return n
+	})
+}

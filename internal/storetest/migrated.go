@@ -1,0 +1,86 @@
+package storetest
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+)
+
+// Values of the length that the index is ordered by, and of more.
+var (
+	exactValue = strings.Repeat("e", 512)
+	longValue  = strings.Repeat("l", 512) + strings.Repeat("r", 100) + "end"
+)
+
+// BeforeLongValues fills an empty database of schema 9, the last one that had
+// long values in two parts in find_value, with a set of three jobs.
+func BeforeLongValues(exec func(text string, args ...any)) {
+	exec(`INSERT INTO entity (first, last, kind, parent, ord, root) VALUES (1000, 1000, 5, 0, 0, 1000), (1001, 1003, 6, 1000, 0, 1000)`)
+	exec(`UPDATE sequence SET next = 2000`)
+	exec(`INSERT INTO find_name (id, kind, facet, name) VALUES (1, 6, 0, $1), (2, 6, 0, $2)`, []byte("a"), []byte("b"))
+	for i, values := range [][2]string{{"short", exactValue}, {longValue, "short"}, {longValue, longValue + "!"}} {
+		id := int64(1001 + i)
+		list := platen.EncodeList([]platen.NameValue{{Name: "a", Value: values[0]}, {Name: "b", Value: values[1]}})
+		exec(`INSERT INTO properties (id, list) VALUES ($1, $2)`, id, string(list))
+		for n, value := range values {
+			head := min(len(value), 512)
+			exec(`INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`, n+1, []byte(value[:head]), id, []byte(value[head:]))
+		}
+	}
+}
+
+// AfterLongValues checks that searches of such a database are right once it
+// has this version's schema, and that its long values are where they belong.
+// count returns how many rows of the tables and conditions after FROM there
+// are.
+func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int) {
+	ctx := t.Context()
+	rule := func(name string, condition platen.Condition, value string) platen.Rule {
+		return platen.Rule{Type: platen.Text, Name: name, Condition: condition, Value: value}
+	}
+	for _, test := range []struct {
+		rule platen.Rule
+		want string
+	}{
+		{rule("a", platen.Equal, longValue), "[1002 1003]"},
+		{rule("a", platen.NotEqual, longValue), "[1001]"},
+		{rule("b", platen.Equal, exactValue), "[1001]"},
+		{rule("b", platen.Greater, longValue), "[1002 1003]"},
+		{rule("a", platen.EndsWith, "rend"), "[1002 1003]"},
+		{rule("b", platen.Contains, "lrr"), "[1003]"},
+		{rule("b", platen.Like, "l%end_"), "[1003]"},
+		{platen.Rule{Type: platen.Text, Name: "b", Condition: platen.StartsWith, Other: "a"}, "[1003]"},
+		{platen.Rule{Type: platen.Text, Name: "a", Condition: platen.Less, Other: "b"}, "[1002 1003]"},
+		{platen.Rule{Type: platen.Text, Name: "b", Condition: platen.In, Values: []string{exactValue, longValue + "!"}}, "[1001 1003]"},
+	} {
+		groups, err := find(ctx, s, &platen.Search{Kind: platen.Job, Rule: test.rule})
+		ids := []platen.ID{}
+		for _, group := range groups {
+			for _, found := range group {
+				ids = append(ids, found.ID)
+			}
+		}
+		if got := fmt.Sprint(ids); err != nil || got != test.want {
+			t.Errorf("condition %d, %.10q: found %v, %v, want %v", test.rule.Condition, test.rule.Value, got, err, test.want)
+		}
+	}
+	check := func(what string, want int, from string) {
+		t.Helper()
+		if n := count(from); n != want {
+			t.Errorf("%d %s, want %d", n, what, want)
+		}
+	}
+	check("long values", 3, "find_long")
+	check("values with a digest", 3, "find_value WHERE length(digest) = 32")
+	check("values without", 3, "find_value WHERE length(digest) = 0")
+	check("notes", 0, "find_stale")
+	if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: 1000}); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, s)
+	check("long values after the clean-up", 0, "find_long")
+	check("values after the clean-up", 0, "find_value")
+}
