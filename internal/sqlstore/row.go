@@ -56,9 +56,12 @@ func selectRow(ctx context.Context, stmt statement, id platen.ID) (row, error) {
 }
 
 // scanRow reads rowColumns.
-func scanRow(from scanner) (r row, err error) {
+func scanRow(from scanner) (row, error) { return scanRowAfter(from) }
+
+// scanRowAfter reads rowColumns and the columns before them.
+func scanRowAfter(from scanner, before ...any) (r row, err error) {
 	var fate int // see rowColumns
-	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)
+	err = from.Scan(append(before, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)...)
 	r.hidden, r.leaving = fate == 1, fate == 2
 	return r, err
 }

@@ -127,7 +127,7 @@ func rowsOf(ctx context.Context, stmt statement, list func([]int64) any, ids []p
 		rows, err := stmt.QueryContext(ctx, list(numbers))
 		_, err = collect(rows, err, func(from scanner) (r row, err error) {
 			var id platen.ID
-			err = from.Scan(&id, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &r.hidden)
+			r, err = scanRowAfter(from, &id)
 			found[id] = r
 			return r, err
 		})
