@@ -34,11 +34,15 @@ type row struct {
 	parent  platen.ID // 0: a set; -1: belongs to nothing
 	ord     int64     // place of First in parent
 	record  platen.ID // content items: data record of First; 0 for none
-	details int64     // content items: page details; data records: table; 0 for none
+	details int64     // content items: details.id; data records: see tableID; 0 for none
 	root    platen.ID // the set that it belongs to, 0 for none
 	hidden  bool      // that set is deleted, or it is a set that is being deleted
 	leaving bool      // that set is being deleted: nothing new can refer to its members
 }
+
+// tableID returns the record_table.id of data records; 0: the top table of a
+// data set.
+func (r row) tableID() int64 { return r.details }
 
 // shows reports whether the row holds ref and is not hidden.
 func (r row) shows(ref platen.Ref) bool {

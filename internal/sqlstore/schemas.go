@@ -70,7 +70,7 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 		var nested []row
 		var parents []platen.ID
 		for _, r := range level {
-			if _, ok := outer[r.First]; !ok && r.details != 0 && r.root != 0 {
+			if _, ok := outer[r.First]; !ok && r.tableID() != 0 && r.root != 0 {
 				nested, parents = append(nested, r), append(parents, r.parent)
 			}
 		}
@@ -91,10 +91,10 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 			return table, nil
 		}
 		table, err := s.dataSet(r.root)
-		if err == nil && table != nil && r.details != 0 {
+		if err == nil && table != nil && r.tableID() != 0 {
 			var name string
 			if table, err = find(outer[r.First]); err == nil {
-				name, err = s.name(r.details)
+				name, err = s.name(r.tableID())
 				table = table.Nested(name)
 			}
 		}
