@@ -51,3 +51,8 @@ func (s *Store) Statements() []string {
 	}
 	return texts
 }
+
+// MarkDeleting is the first step of the deletion of a set that others use.
+func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
+	return s.markDeleted(ctx, ref, stateDeleting)
+}

@@ -58,7 +58,7 @@ func (s *Store) recordReader(ctx context.Context, recursive bool, yield func(*pl
 
 // run yields the records of a row, each followed by the records nested in it.
 func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
-	name, err := r.schemas.name(rows.details)
+	name, err := r.schemas.name(rows.tableID())
 	if err != nil {
 		return err
 	}
@@ -98,15 +98,15 @@ func (r *recordReader) within(parent platen.ID, depth int, outer *platen.Table) 
 	}
 	order := make(map[int64]int)
 	for i, one := range rows {
-		if _, ok := order[one.details]; !ok {
-			order[one.details] = i
+		if _, ok := order[one.tableID()]; !ok {
+			order[one.tableID()] = i
 		}
 	}
-	slices.SortStableFunc(rows, func(a, b row) int { return order[a.details] - order[b.details] })
+	slices.SortStableFunc(rows, func(a, b row) int { return order[a.tableID()] - order[b.tableID()] })
 	for _, one := range rows {
 		table := outer
-		if one.details != 0 {
-			name, err := r.schemas.name(one.details)
+		if one.tableID() != 0 {
+			name, err := r.schemas.name(one.tableID())
 			if err != nil {
 				return err
 			}

@@ -34,11 +34,15 @@ type row struct {
 	parent  platen.ID // 0: a set; -1: belongs to nothing
 	ord     int64     // place of First in parent
 	record  platen.ID // content items: data record of First; 0 for none
-	details int64     // content items: page details; data records: table; 0 for none
+	details int64     // content items: details.id; data records: see tableID; 0 for none
 	root    platen.ID // the set that it belongs to, 0 for none
 	hidden  bool      // that set is deleted, or it is a set that is being deleted
 	leaving bool      // that set is being deleted: nothing new can refer to its members
 }
+
+// tableID returns the record_table.id of data records; 0: the top table of a
+// data set.
+func (r row) tableID() int64 { return r.details }
 
 // shows reports whether the row holds ref and is not hidden.
 func (r row) shows(ref platen.Ref) bool {
@@ -56,9 +60,12 @@ func selectRow(ctx context.Context, stmt statement, id platen.ID) (row, error) {
 }
 
 // scanRow reads rowColumns.
-func scanRow(from scanner) (r row, err error) {
+func scanRow(from scanner) (row, error) { return scanRowAfter(from) }
+
+// scanRowAfter reads rowColumns and the columns before them.
+func scanRowAfter(from scanner, before ...any) (r row, err error) {
 	var fate int // see rowColumns
-	err = from.Scan(&r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)
+	err = from.Scan(append(before, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)...)
 	r.hidden, r.leaving = fate == 1, fate == 2
 	return r, err
 }

@@ -70,7 +70,7 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 		var nested []row
 		var parents []platen.ID
 		for _, r := range level {
-			if _, ok := outer[r.First]; !ok && r.details != 0 && r.root != 0 {
+			if _, ok := outer[r.First]; !ok && r.tableID() != 0 && r.root != 0 {
 				nested, parents = append(nested, r), append(parents, r.parent)
 			}
 		}
@@ -91,10 +91,10 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 			return table, nil
 		}
 		table, err := s.dataSet(r.root)
-		if err == nil && table != nil && r.details != 0 {
+		if err == nil && table != nil && r.tableID() != 0 {
 			var name string
 			if table, err = find(outer[r.First]); err == nil {
-				name, err = s.name(r.details)
+				name, err = s.name(r.tableID())
 				table = table.Nested(name)
 			}
 		}
@@ -127,7 +127,7 @@ func rowsOf(ctx context.Context, stmt statement, list func([]int64) any, ids []p
 		rows, err := stmt.QueryContext(ctx, list(numbers))
 		_, err = collect(rows, err, func(from scanner) (r row, err error) {
 			var id platen.ID
-			err = from.Scan(&id, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &r.hidden)
+			r, err = scanRowAfter(from, &id)
 			found[id] = r
 			return r, err
 		})
