@@ -16,7 +16,7 @@ type handler func(s *Server, w *response, r *http.Request, to target) error
 
 // A target is what a request is for: its route, and what the path names.
 type target struct {
-	olrest.Route
+	*olrest.Route
 	ref  platen.Ref // the entity, if the path has an {id}
 	name string     // of something else, such as an operation
 }
@@ -153,7 +153,7 @@ func isCleanPath(path string) bool {
 // target returns what a request to the method is for. An {id} that can be no
 // identifier is not found, like one that does not exist.
 func (m *method) target(r *http.Request) (target, error) {
-	to := target{Route: m.route}
+	to := target{Route: &m.route}
 	if m.parameter == "" {
 		return to, nil
 	}

@@ -20,8 +20,8 @@ import (
 // ServeHTTP answers a request. What happens to it on its way to a handler is
 // in answer, and each error on that way is answered here, by fail.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	res, r := s.begin(w, r)
-	defer s.end(res, r)
+	res, r, measured := s.begin(w, r)
+	defer s.end(res, r, &measured)
 	if err := s.answer(res, r); err != nil {
 		s.fail(res, r, err)
 	}
@@ -33,7 +33,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // begin gives a request its id, its trace and its place in the metrics, and
 // the headers that every answer has. The slash at the end of a path does not
 // count.
-func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http.Request) {
+func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http.Request, telemetry.Request) {
 	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
@@ -42,12 +42,11 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
-	res.measured = measured
 	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
-	return res, r.WithContext(auth.WithCall(ctx, call))
+	return res, r.WithContext(auth.WithCall(ctx, call)), measured
 }
 
 // answer brings a request to its handler, or returns the error to answer with.
@@ -135,7 +134,7 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 
 // end is deferred by ServeHTTP: it answers a panic, counts and logs the
 // request, and breaks the connection off if the answer is.
-func (s *Server) end(w *response, r *http.Request) {
+func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) {
 	switch p := recover(); p {
 	case nil:
 	case http.ErrAbortHandler:
@@ -145,7 +144,7 @@ func (s *Server) end(w *response, r *http.Request) {
 	}
 	s.inFlight.Give(w.held)
 	took := time.Since(w.start)
-	w.measured.End(telemetry.Outcome{
+	measured.End(telemetry.Outcome{
 		Pattern: r.Pattern, // set by the mux
 		Method:  r.Method,
 		Status:  w.status,
@@ -155,14 +154,14 @@ func (s *Server) end(w *response, r *http.Request) {
 
 		Stranger: w.call.User == "" && !s.Guard.Off(),
 	})
-	s.logRequest(w, r, took)
+	s.logRequest(w, r, took, measured.TraceID())
 	if w.aborted {
 		panic(http.ErrAbortHandler)
 	}
 }
 
 // logRequest writes the line that every request has in the log.
-func (s *Server) logRequest(w *response, r *http.Request, took time.Duration) {
+func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, trace string) {
 	call := w.call
 	line := append(make([]slog.Attr, 0, 12),
 		slog.String("method", r.Method),
@@ -177,7 +176,7 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration) {
 	if call.Refused != "" {
 		line = append(line, slog.String("refused", call.Refused), slog.String("tried", call.Tried))
 	}
-	if trace := w.measured.TraceID(); trace != "" {
+	if trace != "" {
 		line = append(line, slog.String("trace", trace))
 	}
 	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/telemetry"
 )
 
 // headBytes is how much of a body is made for HEAD, which gets none of it:
@@ -37,8 +36,7 @@ type response struct {
 	multiplexed bool // HTTP/2: other requests are on the connection
 
 	call     *auth.Call
-	path     string // of the request, as it was sent
-	measured telemetry.Request
+	path     string    // of the request, as it was sent
 	endpoint *endpoint // found by the mux
 	aborted  bool      // the answer is broken off
 }

@@ -318,7 +318,7 @@ func testFindEntities(t *testing.T) {
 	s.wants("PUT", entities+"/jobs/properties", `[{"id":4101,"properties":[{"name":"shift","value":"day"}]}]`, "")
 	s.wants("PUT", find, `{"entity":"JOBS","search":{"rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}],"condition":"ANY"}}`, `[[{"identifier":4101,"sortkey":""}]]`)
 	for body, says := range map[string]string{
-		`{"entity":"JOBS","search":` + nested(10_000) + `}`: "max depth",
+		`{"entity":"JOBS","search":` + nested(10_000) + `}`: "64",
 		`{"entity":"JOBS","search":` + nested(4_000) + `}`:  "64",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"LIKE","value":"` + strings.Repeat("%x", 400_000) + `"}]}}`: "pattern",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"COLOUR"}]}}`:                                                                                     "COLOUR",

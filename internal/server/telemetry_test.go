@@ -259,7 +259,7 @@ func attributes(list []*commonpb.KeyValue) map[string]string {
 }
 
 // tracing returns a telemetry that sends spans to an address, and is closed
-// by the test.
+// by the test, at its end at the latest.
 func tracing(t *testing.T, address string, log *slog.Logger) *telemetry.Telemetry {
 	t.Helper()
 	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
@@ -267,6 +267,7 @@ func tracing(t *testing.T, address string, log *slog.Logger) *telemetry.Telemetr
 	if err := measured.Trace(t.Context(), os.Getenv); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(measured.Close)
 	return measured
 }
 

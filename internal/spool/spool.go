@@ -2,7 +2,7 @@
 // transaction that stores it, which must not wait: a compact copy in a
 // temporary file, written while the document arrives. Its types are the
 // sources of imports: [transfer.JobSetSource], [transfer.DataSetSource] and
-// [transfer.ContentSetSource].
+// [transfer.ContentSetSource]. Spools of printers are something else.
 package spool
 
 import (
