@@ -35,10 +35,7 @@ func TestMain(m *testing.M) {
 // stopping stops the PostgreSQL that tests shared.
 type stopping struct{ m *testing.M }
 
-func (s stopping) Run() int {
-	defer pgtest.Stop()
-	return s.m.Run()
-}
+func (s stopping) Run() int { return pgtest.RunTests(s.m) }
 
 // background runs platen with its output in a file, as a shell with
 // "> FILE 2>&1 &" does: background FILE ARGUMENT....

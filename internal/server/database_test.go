@@ -1,11 +1,8 @@
 package server_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
@@ -14,18 +11,7 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-// TestMain fails if anything of the servers goes on after the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(finishing{m}) }
-
-// finishing ends what the tests shared.
-type finishing struct{ m *testing.M }
-
-func (f finishing) Run() int {
-	code := f.m.Run()
-	pgtest.Stop()
-	http.DefaultClient.CloseIdleConnections()
-	return code
-}
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // onEach runs a test on each database, which the names of its parts say.
 func onEach(t *testing.T, test func(t *testing.T)) {
