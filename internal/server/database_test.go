@@ -13,8 +13,27 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// onEach runs a test on each database, which the names of its parts say.
+// onEach runs a test on each database, which the names of its parts say, and
+// beside others.
 func onEach(t *testing.T, test func(t *testing.T)) {
+	t.Parallel()
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
+}
+
+// onSQLite runs a test beside others, of what is the same on each database.
+func onSQLite(t *testing.T, test func(t *testing.T)) {
+	t.Parallel()
+	t.Run("SQLite", test)
+}
+
+// oneByOne runs a test on each database that measures, or changes what all
+// tests share, and so runs beside no other.
+func oneByOne(t *testing.T, test func(t *testing.T)) {
 	t.Run("SQLite", test)
 	t.Run("PostgreSQL", test)
 }
@@ -45,7 +64,7 @@ func openStore(t testing.TB, options ...sqlstore.Option) storage.Store {
 		return openAt(t, pgtest.Database(t), options...)
 	}
 	if !strings.Contains(t.Name()+"/", "/SQLite/") {
-		t.Fatal("a test that opens a store is run by onEach")
+		t.Fatal("a test that opens a store is run by onEach, onSQLite or oneByOne")
 	}
 	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20, options...)
 	if err != nil {

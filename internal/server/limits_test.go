@@ -22,7 +22,7 @@ func repeated(n, first int, element string) string {
 	return b.String()
 }
 
-func TestListLimits(t *testing.T) { onEach(t, testListLimits) }
+func TestLargeListLimits(t *testing.T) { oneByOne(t, testListLimits) }
 
 func testListLimits(t *testing.T) {
 	long(t)

@@ -57,11 +57,7 @@ func startOn(t *testing.T, store storage.Store, change ...func(*server.Config, *
 func startWith(t *testing.T, store storage.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	ctx := t.Context()
-	admin, err := auth.NewUser(user, password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := store.AddUser(ctx, admin); err != nil && platen.ErrorCode(err) != platen.Conflict {
+	if err := store.AddUser(ctx, cheapUser(user, password)); err != nil && platen.ErrorCode(err) != platen.Conflict {
 		t.Fatal(err)
 	}
 	log := &syncBuffer{}
@@ -508,7 +504,7 @@ func shorten(s string) string {
 }
 
 // TestOptions checks that every resource tells its methods.
-func TestOptions(t *testing.T) { onEach(t, testOptions) }
+func TestOptions(t *testing.T) { onSQLite(t, testOptions) }
 
 func testOptions(t *testing.T) {
 	long(t)
@@ -529,7 +525,7 @@ func testOptions(t *testing.T) {
 }
 
 // TestTooLarge checks that a body over the limit is refused unread.
-func TestTooLarge(t *testing.T) { onEach(t, testTooLarge) }
+func TestTooLarge(t *testing.T) { onSQLite(t, testTooLarge) }
 
 func testTooLarge(t *testing.T) {
 	long(t)
@@ -592,7 +588,7 @@ func (s *service) readAnswer(conn net.Conn) answer {
 }
 
 // TestSlowClients has clients that begin and do not end.
-func TestSlowClients(t *testing.T) { onEach(t, testSlowClients) }
+func TestSlowClients(t *testing.T) { onSQLite(t, testSlowClients) }
 
 func testSlowClients(t *testing.T) {
 	long(t)
@@ -691,7 +687,7 @@ func testCutOffImport(t *testing.T) {
 }
 
 // TestLog checks the line of a request, and that no secret is in the log.
-func TestLog(t *testing.T) { onEach(t, testLog) }
+func TestLog(t *testing.T) { onSQLite(t, testLog) }
 
 func testLog(t *testing.T) {
 	s := start(t)
@@ -712,7 +708,7 @@ func testLog(t *testing.T) {
 }
 
 // TestOpenRoutes checks what is served without credentials, and what not.
-func TestOpenRoutes(t *testing.T) { onEach(t, testOpenRoutes) }
+func TestOpenRoutes(t *testing.T) { onSQLite(t, testOpenRoutes) }
 
 func testOpenRoutes(t *testing.T) {
 	s := start(t)

@@ -455,12 +455,8 @@ func TestCancelOperation(t *testing.T) { onEach(t, testCancelOperation) }
 
 func testCancelOperation(t *testing.T) {
 	s := start(t)
-	var items strings.Builder
-	for i := range 300_000 {
-		fmt.Fprintf(&items, `,{"datarecord":%d}`, 1_000_000+i)
-	}
-	if a := s.do("POST", native+"/contentsets", `{"id":7,"contentitems":[`+items.String()[1:]+`]}`); a.status != 201 {
-		t.Fatal(a.status)
+	if _, err := s.store.CreateContentSet(t.Context(), items{set: 7, n: 100_000, step: 1}); err != nil {
+		t.Fatal(err)
 	}
 	a := s.do("POST", jobCreation+"/default/7", "")
 	operation := a.header.Get("operationId")
