@@ -172,9 +172,11 @@ func clientFrom(t *testing.T, address string, authority *tlstest.Authority) *htt
 // TestProxies runs the proxies of the operations manual with the settings that
 // stand there, and checks what it promises of them.
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	long(t)
 	for name, proxy := range proxyServers {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			proxy.find(t)
 			testProxy(t, proxy)
 		})

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/costtest"
@@ -159,9 +160,7 @@ func TestFreeDisk(t *testing.T) { onSQLite(t, testFreeDisk) }
 func testFreeDisk(t *testing.T) {
 	s := start(t)
 	made := s.importSet(twoJobs)
-	if a := s.do("POST", "/api/v1/contentsets", `{"id":700,"contentitems":[{"datarecord":1}]}`); a.status != 201 {
-		t.Fatal(a.status, a.body)
-	}
+	s.imported(platen.ContentSet, `{"id":700,"contentitems":[{"datarecord":1}]}`)
 	full := startOn(t, unclosed{s.store}, func(c *server.Config, _ *auth.Config) {
 		c.Limits = admission.Defaults
 		c.Limits.MinFreeDisk, c.Limits.Disks = 1<<60, []string{t.TempDir()}
@@ -225,9 +224,7 @@ func testOperationLimit(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&items, `,{"id":%d,"datarecord":1}`, 100_000+2*i)
 	}
-	if a := s.do("POST", "/api/v1/contentsets", `{"id":700,"contentitems":[`+items.String()[1:]+`]}`); a.status != 201 {
-		t.Fatal(a.status, a.body)
-	}
+	s.imported(platen.ContentSet, `{"id":700,"contentitems":[`+items.String()[1:]+`]}`)
 	statuses := make(map[int]int)
 	for range 20 {
 		a := s.do("POST", jobCreation+"/default", `{"identifiers":[700]}`)

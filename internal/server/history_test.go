@@ -109,12 +109,9 @@ func (h *history) run(clients int, stop <-chan struct{}) (wait func()) {
 	return group.Wait
 }
 
-// client returns a client of a server, with its token.
+// client returns a client of a server that gives up earlier than most.
 func (h *history) client(s *service) *client.Client {
-	c, err := client.NewWithToken(s.url, s.token)
-	if err != nil {
-		panic(err) // the address is that of a listener
-	}
+	c := s.client()
 	c.HTTP = h.http
 	return c
 }

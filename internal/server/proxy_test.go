@@ -63,7 +63,9 @@ func testTrustedProxy(t *testing.T) {
 	})
 	t.Run("not trusted", func(t *testing.T) {
 		s := start(t, trust("10.0.0.0/8"))
-		guess(s, func(i int) []option { return []option{from(fmt.Sprintf("198.51.100.%d", i)), header("Forwarded", "for=198.51.100.9")} })
+		guess(s, func(i int) []option {
+			return []option{from(fmt.Sprintf("198.51.100.%d", i)), header("Forwarded", "for=198.51.100.9")}
+		})
 		if log := s.log.String(); strings.Contains(log, "198.51.100") {
 			t.Errorf("the log believes it:\n%s", log)
 		}

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/platenhq/platen"
 )
 
 // TestLargeManyReaders has 64 clients that read a large set over and over. A list
@@ -18,23 +19,14 @@ func TestLargeManyReaders(t *testing.T) { oneByOne(t, testManyReaders) }
 
 func testManyReaders(t *testing.T) {
 	long(t)
-	items, readFor := 300_000, 5*time.Second
+	count, readFor := 300_000, 5*time.Second
 	if onPostgres(t) {
-		items, readFor = 50_000, 3*time.Second
+		count, readFor = 50_000, 3*time.Second
 	}
 	s := start(t)
 	made := s.importSet(twoJobs)
-	var document bytes.Buffer
-	document.WriteString(`{"id":800,"contentitems":[`)
-	for i := range items {
-		if i > 0 {
-			document.WriteByte(',')
-		}
-		fmt.Fprintf(&document, `{"id":%d,"datarecord":%d}`, 10_000_000+2*i, 50_000_000+2*i)
-	}
-	document.WriteString(`]}`)
-	if a := s.do("POST", "/api/v1/contentsets", document.String()); a.status != 201 {
-		t.Fatalf("%d %.200s", a.status, a.body)
+	if _, err := s.store.CreateContentSet(t.Context(), items{set: 800, n: platen.ID(count), step: 2}); err != nil {
+		t.Fatal(err)
 	}
 
 	reading, stop := context.WithCancel(t.Context())
@@ -77,8 +69,8 @@ func testManyReaders(t *testing.T) {
 	for start := time.Now(); time.Since(start) < readFor; n++ {
 		for _, test := range []struct{ method, path, body string }{
 			{"GET", fmt.Sprintf("%s/jobs/%d/properties", entities, job), ""},
-			{"GET", fmt.Sprintf("%s/contentitems/%d/properties", entities, 10_000_000+2*(n%items)), ""}, // each once
-			{"GET", fmt.Sprintf("%s/contentitems/%d/datarecord", entities, 10_000_000+2*(n%items)), ""},
+			{"GET", fmt.Sprintf("%s/contentitems/%d/properties", entities, 1_000_000_000+2*(n%count)), ""}, // each once
+			{"GET", fmt.Sprintf("%s/contentitems/%d/datarecord", entities, 1_000_000_000+2*(n%count)), ""},
 			{"PUT", fmt.Sprintf("%s/jobs/%d/properties", entities, other), fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%d"}]}`, other, n)},
 			{"GET", "/readyz", ""},
 		} {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -65,12 +66,13 @@ func testReplicas(t *testing.T) {
 	})
 	t.Run("values", func(t *testing.T) {
 		for i := range 50 {
-			body := fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%d"}]}`, job, i)
-			if got := all[i%3].do("PUT", path, body); got.status != 200 {
-				t.Fatal(got.status, got.body)
+			want := []platen.NameValue{{Name: "n", Value: fmt.Sprint(i)}}
+			if err := all[i%3].client().Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: want}); err != nil {
+				t.Fatal(err)
 			}
-			if got := all[(i+1)%3].do("GET", path, ""); !strings.Contains(got.body, fmt.Sprintf(`"%d"`, i)) {
-				t.Fatalf("after %d was written: %s", i, got.body)
+			got, err := all[(i+1)%3].client().List(t.Context(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("after %d was written: %v %v", i, got, err)
 			}
 		}
 	})

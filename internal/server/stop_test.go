@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 )
@@ -101,8 +102,8 @@ func testStopping(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	if sets := s.do("GET", entities+"/jobsets", "").body; strings.Contains(sets, ",") {
-		t.Errorf("of two imports, one of them cancelled, there is: %s", sets)
+	if sets, err := s.client().Entities(t.Context(), platen.JobSet); err != nil || len(sets) != 1 {
+		t.Errorf("of two imports, one of them cut off, there is: %v %v", sets, err)
 	}
 }
 

@@ -267,6 +267,7 @@ func tracing(t *testing.T, address string, log *slog.Logger) *telemetry.Telemetr
 	if err := measured.Trace(t.Context(), os.Getenv); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(measured.Close) // also if the test ends early
 	return measured
 }
 

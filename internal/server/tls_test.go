@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/server"
@@ -283,8 +283,7 @@ func testHTTP2Stalled(t *testing.T) {
 			got[f.StreamID] += len(f.Data())
 		}
 	}
-	var sets struct{ Identifiers []int }
-	if err := json.Unmarshal([]byte(s.do("GET", entities+"/jobsets", "").body), &sets); err != nil || len(sets.Identifiers) != 1 {
+	if sets, err := s.service.client().Entities(t.Context(), platen.JobSet); err != nil || len(sets) != 1 {
 		t.Errorf("half an import left a job set: %v %v", sets, err)
 	}
 }
