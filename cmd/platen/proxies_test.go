@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,7 +139,7 @@ func (p proxyServer) start(t *testing.T, authority *tlstest.Authority, server st
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	t.Cleanup(func() { _ = command.Process.Signal(os.Interrupt); <-ended })
+	t.Cleanup(func() { _ = command.Process.Signal(syscall.SIGTERM); <-ended })
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -380,10 +381,20 @@ func TestUserWaits(t *testing.T) {
 		code, stderr := runWithin(t.Context(), "user", "passwd", adminName, "--data", data)
 		ended <- result{code, stderr}
 	}()
-	interrupted, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	interrupted, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if code, stderr := runWithin(interrupted, "user", "passwd", adminName, "--data", data); code != 1 || !strings.Contains(stderr, "nothing was changed") {
-		t.Errorf("interrupted: %d %s", code, stderr)
+	var said strings.Builder
+	code := run(interrupted, []string{"user", "passwd", adminName, "--data", data}, environment{
+		getenv: func(string) string { return "" }, stdin: strings.NewReader("a new password\n"), stdout: io.Discard,
+		stderr: writerFunc(func(b []byte) (int, error) {
+			if said.Write(b); strings.Contains(said.String(), "waiting for the server's current transaction") {
+				cancel()
+			}
+			return len(b), nil
+		}),
+	})
+	if code != 1 || !strings.Contains(said.String(), "nothing was changed") {
+		t.Errorf("interrupted: %d %s", code, said.String())
 	}
 	select {
 	case r := <-ended:

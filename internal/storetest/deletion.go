@@ -155,7 +155,7 @@ func testDeleteBrokenOff(t *testing.T, open Open) {
 	s := open(t)
 	ctx := t.Context()
 	const base = 20_000_000
-	used := gaps(t, s, 700, base, 10_000, true)
+	used := gaps(t, s, 700, base, 20_000, true)
 	ref := platen.Ref{Kind: platen.ContentSet, ID: 700}
 	read := make(chan error, 1)
 	begun := make(chan struct{})
