@@ -8,9 +8,9 @@ import (
 	"github.com/platenhq/platen/internal/costtest"
 )
 
-// TestTableCost checks that a record costs as much as it has fields, whatever
+// TestLargeTable checks that a record costs as much as it has fields, whatever
 // the number of columns, and a table as little as any other.
-func TestTableCost(t *testing.T) {
+func TestLargeTable(t *testing.T) {
 	check := func(n int) func() {
 		fields := make([]platen.NameValue, n)
 		columns := make([]platen.Column, n)

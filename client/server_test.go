@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/internal/auth"
@@ -25,6 +27,9 @@ const (
 	user     = "ol-admin"
 	password = "correct horse"
 )
+
+// TestMain fails if a goroutine of a client or a server goes on after the tests.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // admin is the user of all servers: to hash a password takes its time.
 var admin = sync.OnceValues(func() (storage.User, error) { return auth.NewUser(user, password) })

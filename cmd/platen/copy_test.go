@@ -45,6 +45,7 @@ func exports(t *testing.T, where string, sets []platen.Ref) string {
 
 // TestCopy moves a database there and back again.
 func TestCopy(t *testing.T) {
+	t.Parallel()
 	ctx := t.Context()
 	dir, address, back := t.TempDir(), pgtest.Database(t), t.TempDir()
 	p := serveProcess(t, dir)

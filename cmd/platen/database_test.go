@@ -13,6 +13,7 @@ import (
 // TestBadDatabase is each way in which a database can be wrong. The server
 // says so in one line, and touches nothing.
 func TestBadDatabase(t *testing.T) {
+	t.Parallel()
 	address := pgtest.Database(t)
 	newer, foreign, foreignTable, readOnly, full, latin := pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t)
 	if code, _, stderr := command(nil, "", "user", "list", "--database", newer); code != 0 {
@@ -74,6 +75,7 @@ func tables(t *testing.T, address string) string {
 
 // TestFullDisk is a disk that fills while the server runs.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	address := pgtest.Database(t)
 	p := serveProcess(t, address)
 	c := p.client(t)

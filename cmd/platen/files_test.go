@@ -191,6 +191,7 @@ func nobodyReads(t *testing.T, files []string) {
 // TestModesMended opens what a version before left open to others: each
 // command closes it, and says so.
 func TestModesMended(t *testing.T) {
+	t.Parallel()
 	data := filepath.Join(t.TempDir(), "data")
 	if code, _, stderr := command(nil, "", "user", "add", "one", "--generate", "--data", data); code != 0 {
 		t.Fatal(stderr)
@@ -247,6 +248,7 @@ func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 // TestModesNotMended starts a server as a user who may write to a directory,
 // and not change its mode.
 func TestModesNotMended(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
 		t.Fatal(err)
@@ -291,6 +293,7 @@ func binary(t *testing.T, dir string) string {
 // TestRootLeavesNothing changes users as root beneath the database of another
 // user, whose server must be able to go on with it.
 func TestRootLeavesNothing(t *testing.T) {
+	t.Parallel()
 	long(t)
 	if os.Geteuid() != 0 {
 		t.Skip("only root can be another user")
@@ -317,6 +320,7 @@ func TestRootLeavesNothing(t *testing.T) {
 // TestSecondServerWithoutLockFile deletes the files of the lock beneath a
 // server. The next one is refused all the same, and told whom it meets.
 func TestSecondServerWithoutLockFile(t *testing.T) {
+	t.Parallel()
 	long(t)
 	data := t.TempDir()
 	p := serveProcess(t, data)

@@ -17,6 +17,7 @@ import (
 // TestFullDiskSQLite fills the disk beneath a server. It says so, also to who
 // asks whether it is ready, goes on when there is room, and has lost nothing.
 func TestFullDiskSQLite(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	if err := syscall.Mount("platen", data, "tmpfs", 0, "size=24m,mode=0700"); err != nil {
 		t.Skip("no small disk can be had: ", err)

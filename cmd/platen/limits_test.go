@@ -21,6 +21,7 @@ import (
 // all its connections. Others are told so at once, its health can be asked,
 // those that work with it go on, imports too, and later the strangers are cut.
 func TestFewFiles(t *testing.T) {
+	t.Parallel()
 	if _, err := os.Stat("/bin/sh"); err != nil {
 		t.Skip("there is no shell to set the limit of open files")
 	}
@@ -99,6 +100,7 @@ func (w wire) send(method, path, body string, credentials bool) int {
 // TestLimitSettings checks settings that can not be meant: the message names
 // what to type.
 func TestLimitSettings(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
@@ -125,6 +127,7 @@ func TestLimitSettings(t *testing.T) {
 // TestSpoolDir checks where imports are kept: beside the data, or where the
 // setting says; and with little room on its disk they are refused.
 func TestSpoolDir(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	serveProcess(t, data)
 	if info, err := os.Stat(filepath.Join(data, "spool")); err != nil || info.Mode().Perm() != 0o700 {
@@ -150,6 +153,7 @@ func TestSpoolDir(t *testing.T) {
 // are refused with an answer, also to clients that send all before they look
 // for one, and the process stays small.
 func TestMemoryOfBodies(t *testing.T) {
+	t.Parallel()
 	const bodies = 6
 	p := serveProcess(t, t.TempDir(), "PLATEN_MAX_INFLIGHT_BYTES="+fmt.Sprint(64<<20))
 	made, err := p.client(t).Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[`+strings.Repeat("{},", bodies-1)+`{}]}`))

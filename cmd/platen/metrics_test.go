@@ -14,6 +14,7 @@ import (
 // TestTraces checks that a server that is told to stop sends the traces that
 // it has, under the name that it was given.
 func TestTraces(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var got bytes.Buffer
 	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -13,7 +13,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
@@ -35,10 +34,7 @@ func TestMain(m *testing.M) {
 // stopping stops the PostgreSQL that tests shared.
 type stopping struct{ m *testing.M }
 
-func (s stopping) Run() int {
-	defer pgtest.Stop()
-	return s.m.Run()
-}
+func (s stopping) Run() int { return pgtest.RunTests(s.m) }
 
 // background runs platen with its output in a file, as a shell with
 // "> FILE 2>&1 &" does: background FILE ARGUMENT....
@@ -152,11 +148,23 @@ func command(env map[string]string, stdin string, args ...string) (code int, std
 	return code, out.String(), errors.String()
 }
 
+// onEach runs a test on each database, beside others.
+func onEach(t *testing.T, test func(t *testing.T, database string)) {
+	t.Parallel()
+	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
+		test(t, t.TempDir())
+	})
+	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
+		test(t, pgtest.Database(t))
+	})
+}
+
 // TestKill kills a server under load, and looks for every write that it had
 // acknowledged.
 func TestKill(t *testing.T) {
-	t.Run("SQLite", func(t *testing.T) { testKill(t, t.TempDir()) })
-	t.Run("PostgreSQL", func(t *testing.T) { testKill(t, pgtest.Database(t)) })
+	onEach(t, testKill)
 }
 
 func testKill(t *testing.T, data string) {
@@ -174,6 +182,7 @@ func testKill(t *testing.T, data string) {
 			jobs = made.Children
 		}
 		var mu sync.Mutex
+		written := 0
 		var writers sync.WaitGroup
 		for _, job := range jobs {
 			from := acknowledged[job]
@@ -185,11 +194,16 @@ func testKill(t *testing.T, data string) {
 					}
 					mu.Lock()
 					acknowledged[job] = n
+					written++
 					mu.Unlock()
 				}
 			})
 		}
-		time.Sleep(300 * time.Millisecond)
+		waitFor(t, "writes that are acknowledged", func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return written > 100
+		})
 		if err := p.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
@@ -225,6 +239,7 @@ func testKill(t *testing.T, data string) {
 // TestSecondServer checks that a directory has one server, and that the
 // second is told who it is; and that users change beneath a running one.
 func TestSecondServer(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serveProcess(t, data)
 	code, _, stderr := command(nil, "", "serve", "--listen", "127.0.0.1:0", "--data", data)
@@ -257,6 +272,7 @@ func TestSecondServer(t *testing.T) {
 
 // TestTransfer imports and exports by the commands.
 func TestTransfer(t *testing.T) {
+	t.Parallel()
 	p := serveProcess(t, t.TempDir())
 	env := map[string]string{"PLATEN_PASSWORD": testPassword, "PLATEN_SERVER": p.url}
 	code, stdout, stderr := command(env, `{"id":7,"jobs":[{"id":8,"properties":[{"name":"a","value":"b"}]}]}`, "import", "-")

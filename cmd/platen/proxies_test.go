@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,7 +139,7 @@ func (p proxyServer) start(t *testing.T, authority *tlstest.Authority, server st
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	t.Cleanup(func() { _ = command.Process.Signal(os.Interrupt); <-ended })
+	t.Cleanup(func() { _ = command.Process.Signal(syscall.SIGTERM); <-ended })
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
 		conn, err := net.Dial("tcp", address)
 		if err == nil {
@@ -172,9 +173,11 @@ func clientFrom(t *testing.T, address string, authority *tlstest.Authority) *htt
 // TestProxies runs the proxies of the operations manual with the settings that
 // stand there, and checks what it promises of them.
 func TestProxies(t *testing.T) {
+	t.Parallel()
 	long(t)
 	for name, proxy := range proxyServers {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			proxy.find(t)
 			testProxy(t, proxy)
 		})

@@ -7,11 +7,13 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,8 +47,55 @@ type killedServer struct {
 	job          platen.ID
 }
 
-// killed makes one whose job has the value old in the backup, and new.
+// firstKilled is the server that was killed; tests get copies of it.
+var firstKilled struct {
+	once sync.Once
+	job  platen.ID
+	// The files of its directory and the backup, by name.
+	data   map[string][]byte
+	backup []byte
+}
+
+// killed returns one whose job has the value old in the backup, and new.
 func killed(t *testing.T) killedServer {
+	t.Helper()
+	long(t)
+	first := &firstKilled
+	first.once.Do(func() {
+		k := makeKilled(t)
+		first.job, first.data = k.job, make(map[string][]byte)
+		entries, err := os.ReadDir(k.data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if !entry.Type().IsRegular() {
+				continue
+			}
+			if first.data[entry.Name()], err = os.ReadFile(filepath.Join(k.data, entry.Name())); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if first.backup, err = os.ReadFile(k.backup); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if first.backup == nil {
+		t.Fatal("the first test that needs a killed server could not make one")
+	}
+	k := killedServer{data: t.TempDir(), backup: filepath.Join(t.TempDir(), "backup.db"), job: first.job}
+	for name, data := range first.data {
+		if err := os.WriteFile(filepath.Join(k.data, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(k.backup, first.backup, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func makeKilled(t *testing.T) killedServer {
 	t.Helper()
 	k := killedServer{data: t.TempDir(), backup: filepath.Join(t.TempDir(), "backup.db")}
 	p := serveProcess(t, k.data)
@@ -81,6 +130,7 @@ func killed(t *testing.T) killedServer {
 // TestRestoreBesideLog restores where the database is gone and its log is not,
 // which belongs to another database than the restored one.
 func TestRestoreBesideLog(t *testing.T) {
+	t.Parallel()
 	long(t)
 	k := killed(t)
 	if err := os.Remove(filepath.Join(k.data, "platen.db")); err != nil {
@@ -120,6 +170,7 @@ func TestRestoreBesideLog(t *testing.T) {
 // after each of its steps. A server that starts then works with one of the two
 // databases, or is refused with what to type.
 func TestRestoreCutOff(t *testing.T) {
+	t.Parallel()
 	long(t)
 	in := func(k killedServer, name string) string { return filepath.Join(k.data, name) }
 	copyTo := func(from, to string, part int) error {
@@ -158,6 +209,7 @@ func TestRestoreCutOff(t *testing.T) {
 		}, "a restore was cut off"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			k := killed(t)
 			if err := test.make(k); err != nil {
 				t.Fatal(err)
@@ -189,6 +241,7 @@ func TestRestoreCutOff(t *testing.T) {
 // TestRestoreKilled kills restores at any moment, and looks whether there is
 // then ever an empty database.
 func TestRestoreKilled(t *testing.T) {
+	t.Parallel()
 	long(t)
 	k := killed(t)
 	refused, worked := 0, 0
@@ -224,6 +277,7 @@ func TestRestoreKilled(t *testing.T) {
 
 // TestDamaged starts a server on a database whose end is cut off.
 func TestDamaged(t *testing.T) {
+	t.Parallel()
 	long(t)
 	k := killed(t)
 	serveProcess(t, k.data).stop(t) // its log is brought in
@@ -246,6 +300,7 @@ func TestDamaged(t *testing.T) {
 // TestBackupKilled kills a backup. What it leaves is no backup, keeps no other
 // from being made, and goes with that.
 func TestBackupKilled(t *testing.T) {
+	t.Parallel()
 	data, backups := t.TempDir(), t.TempDir()
 	p := serveProcess(t, data)
 	document := `{"metadata":[{"name":"n","value":"` + strings.Repeat("x", 1000) + `"}]},`
@@ -301,6 +356,7 @@ func TestBackupKilled(t *testing.T) {
 // TestUserWaits changes a password while a transaction holds the database for
 // longer than a request would wait for it.
 func TestUserWaits(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serveProcess(t, data)
 	c := p.client(t)
@@ -325,10 +381,20 @@ func TestUserWaits(t *testing.T) {
 		code, stderr := runWithin(t.Context(), "user", "passwd", adminName, "--data", data)
 		ended <- result{code, stderr}
 	}()
-	interrupted, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	interrupted, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	if code, stderr := runWithin(interrupted, "user", "passwd", adminName, "--data", data); code != 1 || !strings.Contains(stderr, "nothing was changed") {
-		t.Errorf("interrupted: %d %s", code, stderr)
+	var said strings.Builder
+	code := run(interrupted, []string{"user", "passwd", adminName, "--data", data}, environment{
+		getenv: func(string) string { return "" }, stdin: strings.NewReader("a new password\n"), stdout: io.Discard,
+		stderr: writerFunc(func(b []byte) (int, error) {
+			if said.Write(b); strings.Contains(said.String(), "waiting for the server's current transaction") {
+				cancel()
+			}
+			return len(b), nil
+		}),
+	})
+	if code != 1 || !strings.Contains(said.String(), "nothing was changed") {
+		t.Errorf("interrupted: %d %s", code, said.String())
 	}
 	select {
 	case r := <-ended:

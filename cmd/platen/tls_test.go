@@ -17,6 +17,7 @@ import (
 
 // TestTLS changes the certificate beneath a server that runs.
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	authority, dir := tlstest.New(t), t.TempDir()
 	long := time.Now().Add(1000 * time.Hour)
 	cert, key := authority.Files(dir, "one", long)

@@ -32,7 +32,9 @@ var home, away = netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("198.51.1
 // onBoth runs a test on two stores of one database: on SQLite of one server
 // and a command, on PostgreSQL of two servers.
 func onBoth(t *testing.T, test func(t *testing.T, open func() storage.Store)) {
+	t.Parallel()
 	t.Run("SQLite", func(t *testing.T) {
+		t.Parallel()
 		dir := t.TempDir()
 		test(t, func() storage.Store {
 			s, err := sqlite.Open(t.Context(), dir, 0)
@@ -44,6 +46,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() storage.Store)) {
 		})
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
+		t.Parallel()
 		address := pgtest.Database(t)
 		test(t, func() storage.Store {
 			s, err := postgres.Open(t.Context(), address)

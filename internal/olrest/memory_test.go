@@ -9,9 +9,9 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-// TestDecodedMemory decodes many short lists: what that allocates is in
+// TestLargeBodyMemory decodes many short lists: what that allocates is in
 // proportion to the body, by less than the server reckons with.
-func TestDecodedMemory(t *testing.T) {
+func TestLargeBodyMemory(t *testing.T) {
 	const entries, most = 100_000, 6 // the server reckons with 6
 	entry := `{"id":1001,"properties":[{"name":"n1","value":"1"}]}`
 	body := []byte("[" + strings.Repeat(entry+",", entries-1) + entry + "]")

@@ -1,6 +1,7 @@
 package pgtest
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -14,8 +15,17 @@ import (
 	"time"
 )
 
-// Bouncer starts PgBouncer in front of the server at an address, in
-// transaction mode, and returns the address behind it.
+// A pooler is a PgBouncer that tests share.
+type pooler struct {
+	host  string
+	dir   string
+	cmd   *exec.Cmd
+	ended chan error
+}
+
+// Bouncer returns the address of a database behind a PgBouncer in transaction
+// mode. Tests share the one in front of a server, which is started for the
+// first of them.
 func Bouncer(t testing.TB, address string) string {
 	t.Helper()
 	program := "/usr/sbin/pgbouncer"
@@ -31,14 +41,33 @@ func Bouncer(t testing.TB, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret, _ := u.User.Password()
+	shared.mu.Lock()
+	defer shared.mu.Unlock()
+	p := shared.poolers[u.Host]
+	if p == nil {
+		if p, err = startPooler(program, u); err != nil {
+			t.Fatal("start PgBouncer:", err)
+		}
+		if shared.poolers == nil {
+			shared.poolers = make(map[string]*pooler)
+		}
+		shared.poolers[u.Host] = p
+	}
+	u.Host = p.host
+	return u.String()
+}
+
+// startPooler starts a PgBouncer in front of the server at an address, and
+// waits until it takes connections.
+func startPooler(program string, of *url.URL) (*pooler, error) {
+	secret, _ := of.User.Password()
 	dir, err := directory()
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
 	port := l.Addr().(*net.TCPAddr).Port
 	l.Close()
@@ -52,44 +81,43 @@ auth_type = any
 pool_mode = transaction
 max_client_conn = 500
 default_pool_size = 30
-`, u.Hostname(), u.Port(), u.User.Username(), secret, port)
+`, of.Hostname(), of.Port(), of.User.Username(), secret, port)
 	file := filepath.Join(dir, "pgbouncer.ini")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
-		t.Fatal(err)
+		return nil, err
 	}
-	cmd := exec.Command(program, "-q", file)
-	cmd.Dir, cmd.SysProcAttr = "/", &syscall.SysProcAttr{}
+	p := &pooler{host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), dir: dir, cmd: exec.Command(program, "-q", file), ended: make(chan error, 1)}
+	p.cmd.Dir, p.cmd.SysProcAttr = "/", &syscall.SysProcAttr{}
 	if uid, gid, ok := other(); ok {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
+		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
 	}
-	endWithTest(cmd)
-	begun, ended := make(chan error), make(chan error, 1)
+	endWithTest(p.cmd)
+	begun := make(chan error)
 	go func() {
 		runtime.LockOSThread() // as in Start
-		begun <- cmd.Start()
-		ended <- cmd.Wait()
+		err := p.cmd.Start()
+		begun <- err
+		if err == nil {
+			p.ended <- p.cmd.Wait()
+		}
 	}()
 	if err := <-begun; err != nil {
-		t.Fatal(err)
+		return nil, errors.Join(err, os.RemoveAll(dir))
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if err := os.RemoveAll(dir); err != nil {
-			t.Error(err)
-		}
-	})
-	host := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := net.Dial("tcp", host)
+		conn, err := net.Dial("tcp", p.host)
 		if err == nil {
-			conn.Close()
-			break
+			return p, conn.Close()
 		}
 		if time.Now().After(end) {
-			t.Fatal("pgbouncer does not answer:", err)
+			return nil, errors.Join(err, p.stop())
 		}
 	}
-	u.Host = host
-	return u.String()
+}
+
+// stop ends the pooler and removes its files.
+func (p *pooler) stop() error {
+	_ = p.cmd.Process.Kill()
+	<-p.ended
+	return os.RemoveAll(p.dir)
 }

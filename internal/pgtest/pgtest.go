@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver pgx
+	"go.uber.org/goleak"
 )
 
 // Variable names the address of a server for tests, whose user may make
@@ -28,23 +30,42 @@ var shared struct {
 	err     error
 	cluster *Cluster
 	count   atomic.Int64
+
+	mu      sync.Mutex
+	poolers map[string]*pooler // by the host and port of their server
 }
 
-// Main runs the tests of a package, and stops the server that they shared.
-func Main(m *testing.M) {
+// Main runs the tests of a package as [RunTests] does, and ends the process.
+func Main(m *testing.M) { os.Exit(RunTests(m)) }
+
+// RunTests runs tests, stops what they shared, and fails if a goroutine of theirs
+// goes on. It returns the exit code.
+func RunTests(m interface{ Run() int }) int {
 	code := m.Run()
-	Stop()
-	os.Exit(code)
+	stop()
+	http.DefaultClient.CloseIdleConnections()
+	if code == 0 {
+		if err := goleak.Find(); err != nil {
+			fmt.Fprintln(os.Stderr, "after the tests:", err)
+			code = 1
+		}
+	}
+	return code
 }
 
-// Stop stops the server that tests shared, if one was started.
-func Stop() {
+// stop stops the poolers and the server that tests shared, if there are any.
+func stop() {
+	for _, pooler := range shared.poolers {
+		if err := pooler.stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "stop PgBouncer:", err)
+		}
+	}
 	if shared.cluster != nil {
 		if err := shared.cluster.Remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
 		}
-		shared.cluster = nil
 	}
+	shared.poolers, shared.cluster = nil, nil
 }
 
 // Missing says why there is no PostgreSQL for tests here; "" if there is.

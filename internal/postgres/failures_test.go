@@ -57,10 +57,14 @@ func TestFailureOrder(t *testing.T) {
 			seen[failure.Address]++
 		}
 	}
-	// Long enough for the quick one to pass, if nothing held it.
-	for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
-		read()
+	// Until the quick one waits for the slow one, or has passed it.
+	for waiting := 0; waiting == 0 && len(recorded) == 0; time.Sleep(10 * time.Millisecond) {
+		if err := db.QueryRow(`SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&waiting); err != nil {
+			t.Fatal(err)
+		}
 	}
+	read()
+	read()
 	if err := slow.Commit(); err != nil {
 		t.Fatal(err)
 	}

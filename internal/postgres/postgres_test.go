@@ -12,30 +12,28 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Open {
-		address := pgtest.Database(t)
-		return func(t *testing.T) storage.Store {
-			s, err := postgres.Open(t.Context(), address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
+// direct returns what opens the stores of tests on databases of their own.
+func direct(t *testing.T) storetest.Open { return at(pgtest.Database(t)) }
+
+// at opens the store at an address.
+func at(address string) storetest.Open {
+	return func(t *testing.T) storage.Store {
+		s, err := postgres.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
 		}
-	})
+		return s
+	}
 }
+
+func TestStore(t *testing.T) { storetest.Run(t, direct) }
+
+func TestLarge(t *testing.T) { storetest.RunLarge(t, direct) }
 
 // TestPooler runs behind a pooler that lends a connection for a transaction.
 func TestPooler(t *testing.T) {
 	storetest.RunCached(t, func(t *testing.T) storetest.Open {
-		address := pgtest.Bouncer(t, pgtest.Database(t)) + "?default_query_exec_mode=exec"
-		return func(t *testing.T) storage.Store {
-			s, err := postgres.Open(t.Context(), address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return s
-		}
+		return at(pgtest.Bouncer(t, pgtest.Database(t)) + "?default_query_exec_mode=exec")
 	})
 }
 

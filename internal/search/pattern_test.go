@@ -67,10 +67,10 @@ func FuzzLike(f *testing.F) {
 	})
 }
 
-// TestLikeLinear matches the patterns that took the product of text and
+// TestLargePattern matches the patterns that took the product of text and
 // pattern: of MaxPattern they take about as long as of a tenth, but for the
 // words of bits.
-func TestLikeLinear(t *testing.T) {
+func TestLargePattern(t *testing.T) {
 	text := []byte(strings.Repeat("a", 1<<20))
 	match := func(pattern string) func() {
 		p := NewPattern([]byte(pattern))

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/costtest"
@@ -69,7 +70,7 @@ func (s *service) half(method, path string, length int, body string) net.Conn {
 
 // TestInFlightBytes fills the memory for bodies: further large ones are
 // refused at once, small ones and all else go on, and it comes back.
-func TestInFlightBytes(t *testing.T) { onEach(t, testInFlightBytes) }
+func TestInFlightBytes(t *testing.T) { onSQLite(t, testInFlightBytes) }
 
 func testInFlightBytes(t *testing.T) {
 	s := limit(t, func(l *admission.Limits) { l.InFlightBytes = 4 << 20 })
@@ -114,7 +115,7 @@ func testInFlightBytes(t *testing.T) {
 }
 
 // TestImportLimits is each limit of imports.
-func TestImportLimits(t *testing.T) { onEach(t, testImportLimits) }
+func TestImportLimits(t *testing.T) { onSQLite(t, testImportLimits) }
 
 func testImportLimits(t *testing.T) {
 	long(t)
@@ -154,14 +155,12 @@ func testImportLimits(t *testing.T) {
 
 // TestFreeDisk has less room on the disk than is asked for: imports and job
 // creations wait, all else goes on.
-func TestFreeDisk(t *testing.T) { onEach(t, testFreeDisk) }
+func TestFreeDisk(t *testing.T) { onSQLite(t, testFreeDisk) }
 
 func testFreeDisk(t *testing.T) {
 	s := start(t)
 	made := s.importSet(twoJobs)
-	if a := s.do("POST", "/api/v1/contentsets", `{"id":700,"contentitems":[{"datarecord":1}]}`); a.status != 201 {
-		t.Fatal(a.status, a.body)
-	}
+	s.imported(platen.ContentSet, `{"id":700,"contentitems":[{"datarecord":1}]}`)
 	full := startOn(t, unclosed{s.store}, func(c *server.Config, _ *auth.Config) {
 		c.Limits = admission.Defaults
 		c.Limits.MinFreeDisk, c.Limits.Disks = 1<<60, []string{t.TempDir()}
@@ -187,7 +186,7 @@ type unclosed struct{ storage.Store }
 func (unclosed) Close() error { return nil }
 
 // TestSearchLimit sends more searches at once than may be.
-func TestSearchLimit(t *testing.T) { onEach(t, testSearchLimit) }
+func TestSearchLimit(t *testing.T) { onSQLite(t, testSearchLimit) }
 
 func testSearchLimit(t *testing.T) {
 	s := limit(t, func(l *admission.Limits) { l.Searches = 1 })
@@ -216,7 +215,7 @@ func testSearchLimit(t *testing.T) {
 }
 
 // TestOperationLimit begins more operations than may be.
-func TestOperationLimit(t *testing.T) { onEach(t, testOperationLimit) }
+func TestOperationLimit(t *testing.T) { onSQLite(t, testOperationLimit) }
 
 func testOperationLimit(t *testing.T) {
 	long(t)
@@ -225,9 +224,7 @@ func testOperationLimit(t *testing.T) {
 	for i := range 3000 {
 		fmt.Fprintf(&items, `,{"id":%d,"datarecord":1}`, 100_000+2*i)
 	}
-	if a := s.do("POST", "/api/v1/contentsets", `{"id":700,"contentitems":[`+items.String()[1:]+`]}`); a.status != 201 {
-		t.Fatal(a.status, a.body)
-	}
+	s.imported(platen.ContentSet, `{"id":700,"contentitems":[`+items.String()[1:]+`]}`)
 	statuses := make(map[int]int)
 	for range 20 {
 		a := s.do("POST", jobCreation+"/default", `{"identifiers":[700]}`)
@@ -245,7 +242,7 @@ func testOperationLimit(t *testing.T) {
 // TestConnections opens more connections than may be. Those over it are told
 // so at once, may ask whether the server is well, and hold up nobody. It is
 // the same under TLS.
-func TestConnections(t *testing.T) { onEach(t, testConnections) }
+func TestConnections(t *testing.T) { onSQLite(t, testConnections) }
 
 func testConnections(t *testing.T) {
 	certificate := httptest.NewUnstartedServer(nil)
@@ -365,7 +362,7 @@ func testGivenBack(t *testing.T) {
 	var clients sync.WaitGroup
 	for range 16 {
 		clients.Go(func() {
-			for i := range 40 {
+			for i := range 20 {
 				size := 1 + rand.IntN(200_000)
 				body := fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"%s"}]}`, job, strings.Repeat("x", size))
 				method, path := "PUT", path
@@ -400,9 +397,9 @@ func testGivenBack(t *testing.T) {
 	}
 }
 
-// TestHead checks that a HEAD of much costs little: it has the headers of a
+// TestLargeHeadIsShort checks that a HEAD of much costs little: it has the headers of a
 // GET, and is not worked out to its end.
-func TestHeadIsShort(t *testing.T) { onEach(t, testHeadIsShort) }
+func TestLargeHeadIsShort(t *testing.T) { oneByOne(t, testHeadIsShort) }
 
 func testHeadIsShort(t *testing.T) {
 	long(t)

@@ -19,7 +19,7 @@ import (
 )
 
 // TestCredentials is what design section 2 says of them.
-func TestCredentials(t *testing.T) { onEach(t, testCredentials) }
+func TestCredentials(t *testing.T) { onSQLite(t, testCredentials) }
 
 func testCredentials(t *testing.T) {
 	s := start(t)
@@ -86,11 +86,10 @@ func testCredentials(t *testing.T) {
 }
 
 // TestExpiry checks that an expired token is told from an invalid one.
-func TestExpiry(t *testing.T) { onEach(t, testExpiry) }
+func TestExpiry(t *testing.T) { onSQLite(t, testExpiry) }
 
 func testExpiry(t *testing.T) {
-	s := start(t, func(_ *server.Config, c *auth.Config) { c.TokenTTL = time.Millisecond })
-	time.Sleep(5 * time.Millisecond)
+	s := start(t, func(_ *server.Config, c *auth.Config) { c.TokenTTL = time.Nanosecond })
 	a := s.do("GET", entities+"/jobs", "")
 	a.isError(t, 401, "expired")
 	if a.header.Get("WWW-Authenticate") != "" {
@@ -108,11 +107,7 @@ func testChangedPassword(t *testing.T) {
 	if a := s.do("GET", entities+"/jobs", "", none, old); a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	changed, err := auth.NewUser(user, "battery staple")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.store.SetPassword(t.Context(), changed); err != nil {
+	if err := s.store.SetPassword(t.Context(), cheapUser(user, "battery staple")); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(20 * time.Second)
@@ -228,10 +223,10 @@ func testSharedAddress(t *testing.T) {
 	}
 }
 
-// TestHammering lets 300 connections send wrong passwords all the time. A
+// TestLargeHammering lets 300 connections send wrong passwords all the time. A
 // client that is known, and one from an address never seen, are let in in a
 // few times the time that it takes without.
-func TestHammering(t *testing.T) { onEach(t, testHammering) }
+func TestLargeHammering(t *testing.T) { oneByOne(t, testHammering) }
 
 func testHammering(t *testing.T) {
 	long(t)
@@ -294,7 +289,7 @@ func testHammeringFrom(t *testing.T, address func(int) string) {
 	}
 	defer group.Wait()
 	defer stop()
-	for end := time.Now().Add(20 * time.Second); checked.Load() < 10; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); checked.Load() < 10; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("the hammering does not begin")
 		}

@@ -29,7 +29,7 @@ func site(value string) option   { return header("Sec-Fetch-Site", value) }
 // TestCrossOrigin checks that a page of another origin changes nothing, that
 // pages of this server and of a named origin do, and that who is no browser
 // notices nothing.
-func TestCrossOrigin(t *testing.T) { onEach(t, testCrossOrigin) }
+func TestCrossOrigin(t *testing.T) { onSQLite(t, testCrossOrigin) }
 
 func testCrossOrigin(t *testing.T) {
 	s := start(t, named)
@@ -89,7 +89,7 @@ func testCrossOrigin(t *testing.T) {
 
 // TestBrowserBody checks that a browser must say what a body is: a form of
 // another site can not say that it is JSON, but can leave it out.
-func TestBrowserBody(t *testing.T) { onEach(t, testBrowserBody) }
+func TestBrowserBody(t *testing.T) { onSQLite(t, testBrowserBody) }
 
 func testBrowserBody(t *testing.T) {
 	s := start(t)
@@ -109,7 +109,7 @@ func testBrowserBody(t *testing.T) {
 
 // TestCORS checks that pages of a named origin are told that they may call,
 // and no others.
-func TestCORS(t *testing.T) { onEach(t, testCORS) }
+func TestCORS(t *testing.T) { onSQLite(t, testCORS) }
 
 func testCORS(t *testing.T) {
 	s := start(t, named)
@@ -155,7 +155,7 @@ func testCORS(t *testing.T) {
 }
 
 // TestNoOrigins checks that nobody is let in when no origin is named.
-func TestNoOrigins(t *testing.T) { onEach(t, testNoOrigins) }
+func TestNoOrigins(t *testing.T) { onSQLite(t, testNoOrigins) }
 
 func testNoOrigins(t *testing.T) {
 	s := start(t)
@@ -186,7 +186,7 @@ func TestParseOrigins(t *testing.T) {
 
 // TestLoopbackHosts checks that a page can not reach a server without
 // credentials by a name of its own that leads to this machine.
-func TestLoopbackHosts(t *testing.T) { onEach(t, testLoopbackHosts) }
+func TestLoopbackHosts(t *testing.T) { onSQLite(t, testLoopbackHosts) }
 
 func testLoopbackHosts(t *testing.T) {
 	s := start(t, func(c *server.Config, a *auth.Config) { c.LoopbackHosts, a.Off = true, true })
@@ -216,7 +216,7 @@ func testLoopbackHosts(t *testing.T) {
 }
 
 // TestSecurityHeaders checks that what protects a browser is on every answer.
-func TestSecurityHeaders(t *testing.T) { onEach(t, testSecurityHeaders) }
+func TestSecurityHeaders(t *testing.T) { onSQLite(t, testSecurityHeaders) }
 
 func testSecurityHeaders(t *testing.T) {
 	s := start(t)

@@ -1,11 +1,8 @@
 package server_test
 
 import (
-	"net/http"
 	"strings"
 	"testing"
-
-	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
@@ -14,21 +11,29 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-// TestMain fails if anything of the servers goes on after the tests.
-func TestMain(m *testing.M) { goleak.VerifyTestMain(finishing{m}) }
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// finishing ends what the tests shared.
-type finishing struct{ m *testing.M }
-
-func (f finishing) Run() int {
-	code := f.m.Run()
-	pgtest.Stop()
-	http.DefaultClient.CloseIdleConnections()
-	return code
+// onEach runs a test on each database, which the names of its parts say, and
+// beside others.
+func onEach(t *testing.T, test func(t *testing.T)) {
+	t.Parallel()
+	for _, database := range []string{"SQLite", "PostgreSQL"} {
+		t.Run(database, func(t *testing.T) {
+			t.Parallel()
+			test(t)
+		})
+	}
 }
 
-// onEach runs a test on each database, which the names of its parts say.
-func onEach(t *testing.T, test func(t *testing.T)) {
+// onSQLite runs a test beside others, of what is the same on each database.
+func onSQLite(t *testing.T, test func(t *testing.T)) {
+	t.Parallel()
+	t.Run("SQLite", test)
+}
+
+// oneByOne runs a test on each database that measures, or changes what all
+// tests share, and so runs beside no other.
+func oneByOne(t *testing.T, test func(t *testing.T)) {
 	t.Run("SQLite", test)
 	t.Run("PostgreSQL", test)
 }
@@ -59,7 +64,7 @@ func openStore(t testing.TB, options ...sqlstore.Option) storage.Store {
 		return openAt(t, pgtest.Database(t), options...)
 	}
 	if !strings.Contains(t.Name()+"/", "/SQLite/") {
-		t.Fatal("a test that opens a store is run by onEach")
+		t.Fatal("a test that opens a store is run by onEach, onSQLite or oneByOne")
 	}
 	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20, options...)
 	if err != nil {

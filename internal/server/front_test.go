@@ -26,7 +26,7 @@ var unreadable = map[string]string{
 
 // TestUnreadable checks that what no handler sees is answered in the same
 // shape as all else, and is in log and metrics.
-func TestUnreadable(t *testing.T) { onEach(t, testUnreadable) }
+func TestUnreadable(t *testing.T) { onSQLite(t, testUnreadable) }
 
 func testUnreadable(t *testing.T) {
 	s := start(t)
@@ -71,7 +71,7 @@ func testUnreadable(t *testing.T) {
 }
 
 // TestGeneralOptions checks that OPTIONS * is a request like others.
-func TestGeneralOptions(t *testing.T) { onEach(t, testGeneralOptions) }
+func TestGeneralOptions(t *testing.T) { onSQLite(t, testGeneralOptions) }
 
 func testGeneralOptions(t *testing.T) {
 	s := start(t)

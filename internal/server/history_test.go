@@ -109,12 +109,9 @@ func (h *history) run(clients int, stop <-chan struct{}) (wait func()) {
 	return group.Wait
 }
 
-// client returns a client of a server, with its token.
+// client returns a client of a server that gives up earlier than most.
 func (h *history) client(s *service) *client.Client {
-	c, err := client.NewWithToken(s.url, s.token)
-	if err != nil {
-		panic(err) // the address is that of a listener
-	}
+	c := s.client()
 	c.HTTP = h.http
 	return c
 }
@@ -222,10 +219,21 @@ func (h *history) get(s *service, path string) (int, string) {
 // progress waits until so many more requests are answered.
 func (h *history) progress(more int64) {
 	h.t.Helper()
-	enough := h.done.Load() + more
-	for end := time.Now().Add(time.Minute); h.done.Load() < enough; time.Sleep(5 * time.Millisecond) {
+	h.counted(&h.done, more, "answered")
+}
+
+// refusals waits until so many more are refused.
+func (h *history) refusals(more int64) {
+	h.t.Helper()
+	h.counted(&h.refused, more, "refused")
+}
+
+func (h *history) counted(count *atomic.Int64, more int64, what string) {
+	h.t.Helper()
+	enough := count.Load() + more
+	for end := time.Now().Add(time.Minute); count.Load() < enough; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(end) {
-			h.t.Fatalf("%d requests were not answered in a minute", more)
+			h.t.Fatalf("%d requests were not %s in a minute", more, what)
 		}
 	}
 }

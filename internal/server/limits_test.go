@@ -22,7 +22,7 @@ func repeated(n, first int, element string) string {
 	return b.String()
 }
 
-func TestListLimits(t *testing.T) { onEach(t, testListLimits) }
+func TestLargeListLimits(t *testing.T) { oneByOne(t, testListLimits) }
 
 func testListLimits(t *testing.T) {
 	long(t)
@@ -74,9 +74,7 @@ func TestJobCreationLimits(t *testing.T) { onEach(t, testJobCreationLimits) }
 func testJobCreationLimits(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.MaxPages = 3 })
 	s.chain() // content set 700 has two items
-	if a := s.do("POST", native+"/contentsets", `{"id":710,"contentitems":[{"datarecord":1},{"datarecord":2}]}`); a.status != 201 {
-		t.Fatal(a)
-	}
+	s.imported(platen.ContentSet, `{"id":710,"contentitems":[{"datarecord":1},{"datarecord":2}]}`)
 	before := s.do("GET", entities+"/jobsets", "").body
 	s.do("POST", jobCreation+"/default", `{"identifiers":[700,710,700]}`).isError(t, 400, "content set 700 is named twice")
 	s.do("POST", jobCreation+"/default", `{"identifiers":[`+repeated(platen.MaxOperationSets+1, 1, "%d")+`]}`).isError(t, 400, "more than 1000 content sets")

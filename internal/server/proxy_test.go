@@ -30,20 +30,25 @@ func trust(addresses ...string) func(*server.Config, *auth.Config) {
 
 // TestTrustedProxy checks that log and limit know the client behind a proxy
 // that is trusted, and believe nobody else.
-func TestTrustedProxy(t *testing.T) { onEach(t, testTrustedProxy) }
+func TestTrustedProxy(t *testing.T) { onSQLite(t, testTrustedProxy) }
 
 func testTrustedProxy(t *testing.T) {
 	long(t)
 	from := func(client string) option { return header("X-Forwarded-For", client) }
-	const guesses = 31 // one more than may be guessed at once
+	// guess guesses until that is refused. About 30 may be guessed at once, and
+	// on a slow machine the allowance grows meanwhile.
+	guess := func(s *service, options func(i int) []option) {
+		t.Helper()
+		for i := range 100 {
+			if a := s.do("GET", entities+"/jobs", "", append(options(i), none, basic("nobody", "guess"))...); a.status == 429 {
+				return
+			}
+		}
+		t.Error("the guesser is not stopped")
+	}
 	t.Run("trusted", func(t *testing.T) {
 		s := start(t, trust("127.0.0.1"))
-		for range guesses {
-			s.do("GET", entities+"/jobs", "", none, basic("nobody", "guess"), from("198.51.100.1"))
-		}
-		if a := s.do("GET", entities+"/jobs", "", none, basic("nobody", "guess"), from("198.51.100.1")); a.status != 429 {
-			t.Errorf("the guesser: %d", a.status)
-		}
+		guess(s, func(int) []option { return []option{from("198.51.100.1")} })
 		if a := s.do("POST", login, "", none, basic(user, password), from("198.51.100.2")); a.status != 200 {
 			t.Errorf("another client: %d %s", a.status, a.body)
 		}
@@ -58,12 +63,9 @@ func testTrustedProxy(t *testing.T) {
 	})
 	t.Run("not trusted", func(t *testing.T) {
 		s := start(t, trust("10.0.0.0/8"))
-		for i := range guesses {
-			s.do("GET", entities+"/jobs", "", none, basic("nobody", "guess"), from(fmt.Sprintf("198.51.100.%d", i)), header("Forwarded", "for=198.51.100.9"))
-		}
-		if a := s.do("GET", entities+"/jobs", "", none, basic("nobody", "guess"), from("198.51.100.200")); a.status != 429 {
-			t.Errorf("the guesser: %d", a.status)
-		}
+		guess(s, func(i int) []option {
+			return []option{from(fmt.Sprintf("198.51.100.%d", i)), header("Forwarded", "for=198.51.100.9")}
+		})
 		if log := s.log.String(); strings.Contains(log, "198.51.100") {
 			t.Errorf("the log believes it:\n%s", log)
 		}
@@ -81,7 +83,7 @@ func proxied(t *testing.T, conn net.Conn, version byte, client string) {
 
 // TestProxyProtocol checks that a trusted proxy may begin a connection with
 // the client's address, and need not, and that nobody else may.
-func TestProxyProtocol(t *testing.T) { onEach(t, testProxyProtocol) }
+func TestProxyProtocol(t *testing.T) { onSQLite(t, testProxyProtocol) }
 
 func testProxyProtocol(t *testing.T) {
 	s := start(t, trust("127.0.0.1", "10.0.0.0/8"), func(c *server.Config, _ *auth.Config) {
@@ -153,7 +155,7 @@ func testProxyProtocol(t *testing.T) {
 }
 
 // TestProxyProtocolTLS checks the header in front of a handshake.
-func TestProxyProtocolTLS(t *testing.T) { onEach(t, testProxyProtocolTLS) }
+func TestProxyProtocolTLS(t *testing.T) { onSQLite(t, testProxyProtocolTLS) }
 
 func testProxyProtocolTLS(t *testing.T) {
 	long(t)

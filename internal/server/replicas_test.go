@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,14 +51,10 @@ func testReplicas(t *testing.T) {
 		if got := b.do("GET", path, "", header("auth_token", a.token)); got.status != 200 {
 			t.Fatal("the token of another replica:", got.status, got.body)
 		}
-		changed, err := auth.NewUser(user, "another one")
-		if err != nil {
+		if err := c.store.SetPassword(t.Context(), cheapUser(user, "another one")); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.store.SetPassword(t.Context(), changed); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(auth.MaxStaleness)
+		time.Sleep(auth.MaxStaleness) // what is promised
 		for _, s := range all {
 			s.do("GET", path, "").isError(t, 403, "token is invalid")
 			got := s.do("POST", login, "", none, basic(user, "another one"))
@@ -69,12 +66,13 @@ func testReplicas(t *testing.T) {
 	})
 	t.Run("values", func(t *testing.T) {
 		for i := range 50 {
-			body := fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%d"}]}`, job, i)
-			if got := all[i%3].do("PUT", path, body); got.status != 200 {
-				t.Fatal(got.status, got.body)
+			want := []platen.NameValue{{Name: "n", Value: fmt.Sprint(i)}}
+			if err := all[i%3].client().Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: want}); err != nil {
+				t.Fatal(err)
 			}
-			if got := all[(i+1)%3].do("GET", path, ""); !strings.Contains(got.body, fmt.Sprintf(`"%d"`, i)) {
-				t.Fatalf("after %d was written: %s", i, got.body)
+			got, err := all[(i+1)%3].client().List(t.Context(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("after %d was written: %v %v", i, got, err)
 			}
 		}
 	})
@@ -174,7 +172,7 @@ func testLinearizable(t *testing.T) {
 	h := newHistory(t, all, jobsOf(all[0], 4))
 	stop := make(chan struct{})
 	wait := h.run(12, stop)
-	time.Sleep(2 * time.Second)
+	h.progress(2_000)
 	close(stop)
 	wait()
 	if h.refused.Load() > 0 {

@@ -419,9 +419,7 @@ func testJobCreation(t *testing.T) {
 	if len(documents) != 2 || documents[1].Pages[0].ContentItem != 9002 || documents[1].Pages[0].DataRecord != 5002 {
 		t.Error(export)
 	}
-	if a := s.do("POST", native+"/contentsets", `{"id":710,"contentitems":[{"datarecord":5001}]}`); a.status != 201 {
-		t.Fatal(a)
-	}
+	s.imported(platen.ContentSet, `{"id":710,"contentitems":[{"datarecord":5001}]}`)
 	two := s.finish(s.do("POST", jobCreation+"/default", `{"identifiers":[700,710],"parameters":{"copies":2}}`))
 	if a := s.do("GET", statistics+two+"?levelMode=documentSetOnly", ""); strings.Count(a.body, "documentSetId") != 2 {
 		t.Error(a.body)
@@ -455,12 +453,8 @@ func TestCancelOperation(t *testing.T) { onEach(t, testCancelOperation) }
 
 func testCancelOperation(t *testing.T) {
 	s := start(t)
-	var items strings.Builder
-	for i := range 300_000 {
-		fmt.Fprintf(&items, `,{"datarecord":%d}`, 1_000_000+i)
-	}
-	if a := s.do("POST", native+"/contentsets", `{"id":7,"contentitems":[`+items.String()[1:]+`]}`); a.status != 201 {
-		t.Fatal(a.status)
+	if _, err := s.store.CreateContentSet(t.Context(), items{set: 7, n: 100_000, step: 1}); err != nil {
+		t.Fatal(err)
 	}
 	a := s.do("POST", jobCreation+"/default/7", "")
 	operation := a.header.Get("operationId")

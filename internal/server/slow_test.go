@@ -54,9 +54,9 @@ func (s *service) drip(body string) net.Conn {
 	return conn
 }
 
-// TestFindSlowReaders has ten clients that do not read what they searched for:
+// TestLargeFindSlowReaders has ten clients that do not read what they searched for:
 // others can search, and the server keeps nothing of it in memory.
-func TestFindSlowReaders(t *testing.T) { onEach(t, testFindSlowReaders) }
+func TestLargeFindSlowReaders(t *testing.T) { oneByOne(t, testFindSlowReaders) }
 
 func testFindSlowReaders(t *testing.T) {
 	long(t)
@@ -118,9 +118,9 @@ func testHead(t *testing.T) {
 	}
 }
 
-// TestFindClientLeaves has clients that search long values for what is not in
+// TestLargeFindClientLeaves has clients that search long values for what is not in
 // them, and leave: another's search does not wait for theirs.
-func TestFindClientLeaves(t *testing.T) { onEach(t, testFindClientLeaves) }
+func TestLargeFindClientLeaves(t *testing.T) { oneByOne(t, testFindClientLeaves) }
 
 func testFindClientLeaves(t *testing.T) {
 	long(t)

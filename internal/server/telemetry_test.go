@@ -118,7 +118,7 @@ func testMetrics(t *testing.T) {
 
 // TestMetricsCredentials checks that the main listener does not show metrics
 // to everybody.
-func TestMetricsCredentials(t *testing.T) { onEach(t, testMetricsCredentials) }
+func TestMetricsCredentials(t *testing.T) { onSQLite(t, testMetricsCredentials) }
 
 func testMetricsCredentials(t *testing.T) {
 	s := start(t)
@@ -140,7 +140,7 @@ func (brokenStore) Ping(context.Context) error { return platen.Errorf(platen.Una
 
 // TestMetricsNotReady checks that a store which fails is in the metrics, and
 // does not keep them from being read.
-func TestMetricsNotReady(t *testing.T) { onEach(t, testMetricsNotReady) }
+func TestMetricsNotReady(t *testing.T) { onSQLite(t, testMetricsNotReady) }
 
 func testMetricsNotReady(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.Store = brokenStore{c.Store} })
@@ -173,7 +173,7 @@ func (s *service) logged(request string) string {
 
 // TestTraceparent checks that a trace is taken up and given back, also by a
 // server that sends no traces.
-func TestTraceparent(t *testing.T) { onEach(t, testTraceparent) }
+func TestTraceparent(t *testing.T) { onSQLite(t, testTraceparent) }
 
 func testTraceparent(t *testing.T) {
 	s := start(t)
@@ -267,12 +267,12 @@ func tracing(t *testing.T, address string, log *slog.Logger) *telemetry.Telemetr
 	if err := measured.Trace(t.Context(), os.Getenv); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(measured.Close)
+	t.Cleanup(measured.Close) // also if the test ends early
 	return measured
 }
 
 // TestTracing checks what a collector gets.
-func TestTracing(t *testing.T) { onEach(t, testTracing) }
+func TestTracing(t *testing.T) { oneByOne(t, testTracing) }
 
 func testTracing(t *testing.T) {
 	c := newCollector(t)
@@ -368,7 +368,7 @@ func testTracing(t *testing.T) {
 
 // TestNoCollector checks that requests are answered whatever the collector
 // does: it refuses, is not there, or never answers.
-func TestNoCollector(t *testing.T) { onEach(t, testNoCollector) }
+func TestNoCollector(t *testing.T) { t.Run("SQLite", testNoCollector) }
 
 func testNoCollector(t *testing.T) {
 	long(t)

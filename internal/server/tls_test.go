@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -17,6 +16,7 @@ import (
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/server"
@@ -57,7 +57,7 @@ func (s *secure) dial(protocol string) *tls.Conn {
 }
 
 // TestTLS checks that all is the same by TLS, with either version of HTTP.
-func TestTLS(t *testing.T) { onEach(t, testTLS) }
+func TestTLS(t *testing.T) { onSQLite(t, testTLS) }
 
 func testTLS(t *testing.T) {
 	long(t)
@@ -102,7 +102,7 @@ func testTLS(t *testing.T) {
 
 // TestTLSStrangers has clients that begin a handshake and do not end it: they
 // are cut off, and nobody waits for them.
-func TestTLSStrangers(t *testing.T) { onEach(t, testTLSStrangers) }
+func TestTLSStrangers(t *testing.T) { onSQLite(t, testTLSStrangers) }
 
 func testTLSStrangers(t *testing.T) {
 	long(t)
@@ -135,7 +135,7 @@ func testTLSStrangers(t *testing.T) {
 }
 
 // TestHTTP2Bounds checks what a connection may ask for at once.
-func TestHTTP2Bounds(t *testing.T) { onEach(t, testHTTP2Bounds) }
+func TestHTTP2Bounds(t *testing.T) { onSQLite(t, testHTTP2Bounds) }
 
 func testHTTP2Bounds(t *testing.T) {
 	long(t)
@@ -193,7 +193,7 @@ func (s *secure) head(method, path string) []byte {
 // TestHTTP2Stalled has streams that stall, in either direction, on connections
 // that are otherwise alive: they are ended after a while and not before, and
 // others go on.
-func TestHTTP2Stalled(t *testing.T) { onEach(t, testHTTP2Stalled) }
+func TestHTTP2Stalled(t *testing.T) { onSQLite(t, testHTTP2Stalled) }
 
 func testHTTP2Stalled(t *testing.T) {
 	long(t)
@@ -283,8 +283,7 @@ func testHTTP2Stalled(t *testing.T) {
 			got[f.StreamID] += len(f.Data())
 		}
 	}
-	var sets struct{ Identifiers []int }
-	if err := json.Unmarshal([]byte(s.do("GET", entities+"/jobsets", "").body), &sets); err != nil || len(sets.Identifiers) != 1 {
+	if sets, err := s.service.client().Entities(t.Context(), platen.JobSet); err != nil || len(sets) != 1 {
 		t.Errorf("half an import left a job set: %v %v", sets, err)
 	}
 }

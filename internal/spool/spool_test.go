@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/spool"
@@ -62,6 +63,8 @@ func wantGiven(t *testing.T, got platen.Run, first, last platen.ID) {
 		t.Errorf("given identifiers are %v, want %v", got, want)
 	}
 }
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestDataSet(t *testing.T) {
 	s := open(t, spool.Temp.NewDataSet)

@@ -84,6 +84,10 @@ func TestModes(t *testing.T) {
 // TestUsersLeaveNotes keeps the users of a directory open for longer than an
 // indexer would wait: the notes that are the server's are left alone.
 func TestUsersLeaveNotes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
+	t.Parallel()
 	ctx := t.Context()
 	dir := t.TempDir()
 	s, err := sqlite.Open(ctx, dir, 1<<20)
@@ -106,7 +110,7 @@ func TestUsersLeaveNotes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(3 * time.Second)
+	time.Sleep(3 * time.Second) // what is not done can only be waited for
 	if err := users.AddUser(ctx, storage.User{Name: "one", Password: "x", Changed: time.Now()}); err != nil {
 		t.Fatal(err)
 	}

@@ -5,35 +5,36 @@ import (
 	"path/filepath"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
 )
 
-func TestStore(t *testing.T) {
-	for _, cache := range []struct {
-		name  string
-		bytes int
-		run   func(*testing.T, func(*testing.T) storetest.Open)
-	}{
-		{"cached", 1 << 20, storetest.Run},
-		{"not cached", 0, storetest.RunCached},
-		{"hardly cached", 64 * 300, storetest.RunCached},
-	} {
-		t.Run(cache.name, func(t *testing.T) {
-			cache.run(t, func(t *testing.T) storetest.Open {
-				dir := t.TempDir()
-				return func(t *testing.T) storage.Store {
-					s, err := sqlite.Open(t.Context(), dir, cache.bytes)
-					if err != nil {
-						t.Fatal(err)
-					}
-					return s
-				}
-			})
-		})
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// onDisk returns what opens the stores of tests, with so many bytes of cache.
+func onDisk(cacheBytes int) func(*testing.T) storetest.Open {
+	return func(t *testing.T) storetest.Open {
+		dir := t.TempDir()
+		return func(t *testing.T) storage.Store {
+			s, err := sqlite.Open(t.Context(), dir, cacheBytes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
 	}
 }
+
+func TestStore(t *testing.T) {
+	t.Run("cached", func(t *testing.T) { storetest.Run(t, onDisk(1<<20)) })
+	t.Run("not cached", func(t *testing.T) { storetest.RunCached(t, onDisk(0)) })
+	t.Run("hardly cached", func(t *testing.T) { storetest.RunCached(t, onDisk(64*300)) })
+}
+
+func TestLarge(t *testing.T) { storetest.RunLarge(t, onDisk(1<<20)) }
 
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()

@@ -293,15 +293,24 @@ func order(condition platen.Condition, c int) bool {
 	return c >= 0
 }
 
-// like matches in the plainest way.
+// like matches a letter of the pattern after the other: matched says at which
+// places of the value what precedes it in the pattern may end.
 func like(value, pattern []rune) bool {
-	if len(pattern) == 0 {
-		return len(value) == 0
+	matched := make([]bool, len(value)+1)
+	matched[0] = true
+	for _, letter := range pattern {
+		next := make([]bool, len(matched))
+		for i := range next {
+			switch {
+			case letter == '%':
+				next[i] = matched[i] || i > 0 && next[i-1]
+			case i > 0:
+				next[i] = matched[i-1] && (letter == '_' || letter == value[i-1])
+			}
+		}
+		matched = next
 	}
-	if pattern[0] == '%' {
-		return like(value, pattern[1:]) || len(value) > 0 && like(value[1:], pattern)
-	}
-	return len(value) > 0 && (pattern[0] == '_' || pattern[0] == value[0]) && like(value[1:], pattern[1:])
+	return matched[len(value)]
 }
 
 func (w *world) keys(kind platen.Kind) []platen.SearchKey {

@@ -17,11 +17,11 @@ import (
 func testIndexBeside(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	const lists = 3
+	const lists, count = 3, platen.MaxNames / 2
 	job := jobs(t, s, lists+1)
 	write := func(mark string) {
 		for i, id := range job[:lists] {
-			list := names(platen.MaxNames, 3)
+			list := names(count, 3)
 			for n := range list {
 				list[n].Name = fmt.Sprintf("%s%d-%d", mark, i, n)
 			}
@@ -75,7 +75,7 @@ func testIndexBeside(t *testing.T, open Open) {
 	close(done)
 	ended.Wait()
 	for i := range lists {
-		for name, want := range map[string]int{fmt.Sprintf("b%d-0", i): 1, fmt.Sprintf("b%d-%d", i, platen.MaxNames-1): 1, fmt.Sprintf("a%d-0", i): 0} {
+		for name, want := range map[string]int{fmt.Sprintf("b%d-0", i): 1, fmt.Sprintf("b%d-%d", i, count-1): 1, fmt.Sprintf("a%d-0", i): 0} {
 			if n, err := find(ctx, name); err != nil || n != want {
 				t.Errorf("%d jobs with %s, not %d: %v", n, name, want, err)
 			}

@@ -155,7 +155,7 @@ func testMergeBeside(t *testing.T, open Open) {
 	ctx := t.Context()
 	job := jobs(t, s, 6)
 	for _, id := range job[:4] {
-		if err := s.Replace(ctx, platen.Job, platen.Metadata, platen.Update{ID: id, Pairs: names(3_000, 350)}); err != nil {
+		if err := s.Replace(ctx, platen.Job, platen.Metadata, platen.Update{ID: id, Pairs: names(1_600, 350)}); err != nil {
 			t.Fatal(err)
 		}
 	}

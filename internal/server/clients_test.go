@@ -1,0 +1,182 @@
+package server_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/server"
+)
+
+// TestTooLarge checks that a body over the limit is refused unread.
+func TestTooLarge(t *testing.T) { onSQLite(t, testTooLarge) }
+
+func testTooLarge(t *testing.T) {
+	long(t)
+	s := start(t)
+	job := s.importSet(twoJobs).Children[0]
+	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
+	t.Run("announced", func(t *testing.T) {
+		a := s.raw(fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nContent-Length: 268435456\r\n\r\n{", path, s.token))
+		a.isError(t, 413, "over the limit")
+	})
+	t.Run("chunked", func(t *testing.T) {
+		a := s.raw(fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n%s", path, s.token, strings.Repeat(" ", 1<<20+2)))
+		a.isError(t, 413, "over the limit")
+	})
+	t.Run("at the limit", func(t *testing.T) {
+		frame := fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":""}]}`, job)
+		body := strings.Replace(frame, `""`, `"`+strings.Repeat("x", 1<<20-len(frame))+`"`, 1)
+		if a := s.do("PUT", path, body); a.status != 200 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+		s.do("PUT", path, body+" ").isError(t, 413, "over the limit")
+	})
+	t.Run("one value of an import", func(t *testing.T) {
+		for _, document := range []string{
+			`{"x":"` + strings.Repeat("y", 17<<20) + `","jobs":[]}`,
+			`{"x":[` + strings.Repeat(`"yyyyyyyyyyyyyyyyyyyyyyyyyyyyy",`, 1<<20) + `1],"jobs":[]}`,
+		} {
+			s.do("POST", "/api/v1/jobsets", document).isError(t, 413, "MiB")
+		}
+	})
+}
+
+// raw sends bytes as they are, and reads one answer.
+func (s *service) raw(text string) answer {
+	s.t.Helper()
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close()
+	go io.WriteString(conn, text) // it may be refused before its end
+	return s.readAnswer(conn)
+}
+
+func (s *service) readAnswer(conn net.Conn) answer {
+	s.t.Helper()
+	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		s.t.Fatal(err)
+	}
+	response, err := http.ReadResponse(newReader(conn), nil)
+	if err != nil {
+		s.t.Fatal("no answer:", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return answer{response.StatusCode, response.Header, string(body)}
+}
+
+// TestSlowClients has clients that begin and do not end.
+func TestSlowClients(t *testing.T) { onSQLite(t, testSlowClients) }
+
+func testSlowClients(t *testing.T) {
+	long(t)
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = server.Timeouts{Header: time.Second, Stall: 2 * time.Second, Idle: time.Minute, Stop: 5 * time.Second}
+		c.Limits = admission.Defaults
+		c.Limits.Imports = 100
+	})
+	job := s.importSet(twoJobs).Children[0]
+	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
+	before := s.do("GET", path, "").body
+	var slow []net.Conn
+	for range 50 {
+		for _, text := range []string{
+			"GET " + path + " HTTP/1.1\r\nHost: x\r\n",
+			fmt.Sprintf("PUT %s HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nContent-Length: 100\r\n\r\n{\"id\":", path, s.token),
+			fmt.Sprintf("POST /api/v1/jobsets HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nContent-Length: 100\r\n\r\n{\"jobs\":[", s.token),
+		} {
+			conn, err := net.Dial("tcp", s.addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			if _, err := io.WriteString(conn, text); err != nil {
+				t.Fatal(err)
+			}
+			slow = append(slow, conn)
+		}
+	}
+	// Others are served meanwhile, writes too.
+	body := fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"b"}]}`, job+1)
+	for range 20 {
+		if a := s.do("PUT", fmt.Sprintf("%s/jobs/%d/properties", entities, job+1), body); a.status != 200 {
+			t.Errorf("%d %s", a.status, a.body)
+		}
+	}
+	for _, conn := range slow {
+		if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(conn)
+		if err != nil && !errors.Is(err, syscall.ECONNRESET) { // what was not read resets it
+			t.Fatal("the connection is open still:", err)
+		}
+		if len(answer) > 0 && !bytes.Contains(answer, []byte(" 408 ")) {
+			t.Errorf("got %s", answer)
+		}
+	}
+	if after := s.do("GET", path, "").body; after != before {
+		t.Errorf("half a request changed something: %s", after)
+	}
+	if sets, err := s.client().Entities(t.Context(), platen.JobSet); err != nil || len(sets) != 1 {
+		t.Errorf("half an import left a job set: %v %v", sets, err)
+	}
+}
+
+// TestCutOffImport breaks off an import at many places.
+func TestCutOffImport(t *testing.T) { onEach(t, testCutOffImport) }
+
+func testCutOffImport(t *testing.T) {
+	long(t)
+	s := start(t)
+	var document strings.Builder
+	document.WriteString(`{"jobs":[{"segments":[{"documentsets":[{"documents":[`)
+	for i := range 20_000 {
+		if i > 0 {
+			document.WriteByte(',')
+		}
+		fmt.Fprintf(&document, `{"documentpages":[{"contentitem":%d}]}`, 100_000+i)
+	}
+	document.WriteString(`]}]}]}]}`)
+	whole := document.String()
+	for _, part := range []float64{0.001, 0.3, 0.7, 0.9999} {
+		conn, err := net.Dial("tcp", s.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = fmt.Fprintf(conn, "POST /api/v1/jobsets HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nContent-Length: %d\r\n\r\n%s",
+			s.token, len(whole), whole[:int(part*float64(len(whole)))])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := conn.(*net.TCPConn).CloseWrite(); err != nil {
+			t.Fatal(err)
+		}
+		s.readAnswer(conn).isError(t, 400, "could not be read to its end")
+		conn.Close()
+	}
+	if sets := s.do("GET", entities+"/jobsets", "").body; sets != `{"identifiers":[]}` {
+		t.Errorf("a cut-off import left %s", sets)
+	}
+	made := s.importSet(whole)
+	contents, err := s.client().Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]})
+	if err != nil || len(contents) != 20_000 {
+		t.Errorf("the whole import has %d items: %v", len(contents), err)
+	}
+}
