@@ -60,3 +60,33 @@ func execSQLite(ctx context.Context, path, statement string) error {
 	_, err = db.ExecContext(ctx, statement)
 	return errors.Join(err, db.Close())
 }
+
+// bareUpdates writes lists with the bare driver, each in a transaction of its
+// own that is on the disk before the next begins, and returns how many a
+// second there were.
+func (r *run) bareUpdates(ctx context.Context) (rate float64, err error) {
+	path := filepath.Join(r.directory, "bare-updates.db")
+	db, err := sql.Open("sqlite3", "file:"+path+"?_pragma=journal_mode(wal)&_pragma=synchronous(full)")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, db.Close(), os.Remove(path)) }()
+	db.SetMaxOpenConns(1)
+	if _, err := db.ExecContext(ctx, `CREATE TABLE bare (id INTEGER PRIMARY KEY, list TEXT) STRICT`); err != nil {
+		return 0, err
+	}
+	update, err := db.PrepareContext(ctx, `INSERT INTO bare (id, list) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET list = excluded.list`)
+	if err != nil {
+		return 0, err
+	}
+	defer update.Close()
+	started := time.Now()
+	for n := 1; ; n++ {
+		if _, err := update.ExecContext(ctx, n%r.options.jobs+1, string(appendProperties(nil, uint64(n)))); err != nil {
+			return 0, err
+		}
+		if elapsed := time.Since(started); elapsed >= r.duration() {
+			return float64(n) / elapsed.Seconds(), nil
+		}
+	}
+}

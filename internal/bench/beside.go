@@ -308,10 +308,10 @@ func (b *bystander) delete(ctx context.Context) error {
 	return awaitLine(ctx, log, "cleaned up")
 }
 
-// free reports whether nothing has an identifier. If so, an empty data set has
-// it afterwards.
+// free reports whether nothing has an identifier. If so, an empty content set
+// has it afterwards.
 func (s *server) free(ctx context.Context, id platen.ID) (bool, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+dataSet(0).path(), strings.NewReader(fmt.Sprintf(`{"id":%d,"records":[]}`, id)))
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+contentSet{}.path(), strings.NewReader(fmt.Sprintf(`{"id":%d,"contentitems":[]}`, id)))
 	if err != nil {
 		return false, err
 	}
@@ -331,7 +331,7 @@ func (s *server) free(ctx context.Context, id platen.ID) (bool, error) {
 	case http.StatusConflict:
 		return false, nil
 	}
-	return false, fmt.Errorf("import of an empty data set: %s: %.500s", response.Status, answer)
+	return false, fmt.Errorf("import of an empty content set: %s: %.500s; its log:\n%s", response.Status, answer, s.logTail())
 }
 
 // awaitLine waits until a text is written to a log.

@@ -31,6 +31,7 @@ var steps = []step{
 	{"beside", (*run).beside},
 	{"growth", (*run).growth},
 	{"users", (*run).users},
+	{"peers", (*run).peers},
 }
 
 // stepNames lists the steps.

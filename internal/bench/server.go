@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"strings"
 	"syscall"
 	"time"
 
@@ -145,13 +146,19 @@ func (s *server) restart(ctx context.Context) (stopped, started time.Duration, e
 	return stopped, started, err
 }
 
-// logTail returns the end of the log.
+// logTail returns the end of the log, without the lines of requests.
 func (s *server) logTail() string {
 	text, err := os.ReadFile(s.log)
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-2000):])
+	var tail strings.Builder
+	for line := range strings.Lines(string(text[max(0, len(text)-1<<20):])) {
+		if !strings.Contains(line, " msg=request ") || strings.Contains(line, " level=ERROR ") {
+			tail.WriteString(line)
+		}
+	}
+	return tail.String()[max(0, tail.Len()-2000):]
 }
 
 // send sends a request that is not part of a load, and returns the body of
