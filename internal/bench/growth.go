@@ -88,7 +88,13 @@ func (r *run) growth(ctx context.Context) (err error) {
 }
 
 // amongWhat are the requests that among measures.
-var amongWhat = []string{"GET", "PUT", "search by value", "children"}
+var amongWhat = []string{"GET", "PUT", amongSearch, "children"}
+
+const (
+	amongSearch = "search by value"
+	// searchesAtOnce is fewer than a server takes by default.
+	searchesAtOnce = 8
+)
 
 // among measures the rates of requests as shares of a constant answer's.
 func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen.ID, what string) (shares []series, err error) {
@@ -117,7 +123,11 @@ func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen
 		rates := make([]series, len(amongWhat))
 		all := []measurement{{to: &limit, load: constant}}
 		for i, q := range []request{get, sameValues(s, jobs), find, constantly(s.getRequest(childrenPath(set)), children)} {
-			all = append(all, measurement{to: &rates[i], load: r.smallLoad(s, q)})
+			l := r.smallLoad(s, q)
+			if amongWhat[i] == amongSearch {
+				l.connections = min(l.connections, searchesAtOnce)
+			}
+			all = append(all, measurement{to: &rates[i], load: l})
 		}
 		if err := r.inRounds(ctx, what, all...); err != nil {
 			return err

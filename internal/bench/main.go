@@ -151,17 +151,14 @@ func bench(ctx context.Context, o options) (err error) {
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
-	if err != nil {
-		return err
-	}
 	if o.asJSON {
-		return printJSON(os.Stdout, rows)
+		return errors.Join(err, printJSON(os.Stdout, rows))
 	}
 	title := "SQLite"
 	if o.postgres {
 		title = "PostgreSQL"
 	}
-	return printTable(os.Stdout, title, rows, terminalWidth())
+	return errors.Join(err, printTable(os.Stdout, title, rows, terminalWidth()))
 }
 
 // build builds the server into a directory, and returns its path.

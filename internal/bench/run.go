@@ -57,7 +57,8 @@ type run struct {
 	jobs   []platen.ID
 }
 
-// measure runs the steps that are asked for on new databases in directory.
+// measure runs the steps that are asked for on new databases in directory. On
+// an error, there are the rows of the other steps.
 func measure(ctx context.Context, o options, directory string) (rows []row, err error) {
 	r := &run{options: o, directory: directory, taken: 1_000_000_000}
 	if o.postgres {
@@ -82,11 +83,16 @@ func measure(ctx context.Context, o options, directory string) (rows []row, err 
 		if s.name == "peers" && !o.peers || !o.only.MatchString(s.name) {
 			continue
 		}
-		if err := s.measure(r, ctx); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.name, err)
+		if stepErr := s.measure(r, ctx); stepErr != nil {
+			stepErr = fmt.Errorf("%s: %w", s.name, stepErr)
+			progress("%v", stepErr)
+			err = errors.Join(err, stepErr) // the other steps are worth having
+		}
+		if ctx.Err() != nil {
+			break
 		}
 	}
-	return r.rows, nil
+	return r.rows, err
 }
 
 // newServer starts a server on a new database, with more variables in its
