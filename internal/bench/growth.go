@@ -79,7 +79,7 @@ func (r *run) growth(ctx context.Context) (err error) {
 			continue
 		}
 		for j, what := range amongWhat {
-			r.add(row{Name: fmt.Sprintf("%s among %.0e / %.0e", what, float64(size), float64(sizes[0])), Value: few[j].median() / got[j].median(),
+			r.add(row{Name: fmt.Sprintf("%s among %d / %d", what, size, sizes[0]), Value: few[j].median() / got[j].median(),
 				Unit: "ratio", Goal: growthGoal, AtMost: true, Waits: got[j].waits.summary(),
 				Note: fmt.Sprintf("time; %.3f of the constant answer's rate", got[j].median())})
 		}

@@ -57,7 +57,7 @@ func (o options) duration() time.Duration {
 
 // smoke is what the flag -short asks for.
 func (o *options) smoke() {
-	o.rounds, o.seconds = 1, 0.1
+	o.rounds, o.seconds, o.connections = 1, min(o.seconds, 0.1), min(o.connections, 8)
 	o.jobs, o.manyJobs, o.pages, o.dataRecords, o.documents = 100, 500, 10_000, 2_000, 5_000
 }
 

@@ -55,7 +55,7 @@ func runPgbench(ctx context.Context, database, script string, o options, directo
 	if err != nil {
 		return 0, err
 	}
-	seconds := strconv.Itoa(int(math.Max(1, math.Round(o.seconds))))
+	seconds := strconv.Itoa(int(math.Max(2, math.Round(o.seconds))))
 	out, err := exec.CommandContext(ctx, program, "-n", "-M", "prepared", "-c", strconv.Itoa(o.connections), "-j", "2", "-T", seconds, "-f", file, database).CombinedOutput()
 	if err != nil {
 		return 0, fmt.Errorf("pgbench: %w: %s", err, out)

@@ -75,7 +75,7 @@ func (r row) goals() string {
 	}
 	if s := r.Waits; s != nil {
 		if s.P99Goal != 0 {
-			parts = append(parts, fmt.Sprintf("p99 ≤ %g", s.P99Goal))
+			parts = append(parts, fmt.Sprintf("p99≤%g", s.P99Goal))
 		}
 		if s.LongestGoal != 0 {
 			parts = append(parts, fmt.Sprintf("≤ %g", s.LongestGoal))
