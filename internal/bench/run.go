@@ -85,7 +85,7 @@ func measure(ctx context.Context, o options, directory string) (rows []row, err 
 		}
 		if stepErr := s.measure(r, ctx); stepErr != nil {
 			stepErr = fmt.Errorf("%s: %w", s.name, stepErr)
-			progress("%v", stepErr)
+			progress("%v; the shared server's log:\n%s", stepErr, r.server.logTail())
 			err = errors.Join(err, stepErr) // the other steps are worth having
 		}
 		if ctx.Err() != nil {

@@ -114,12 +114,13 @@ func terminalWidth() int {
 // longest wait are in milliseconds.
 func printTable(w io.Writer, title string, rows []row, width int) error {
 	fmt.Fprintf(w, "%s, %s/%s, %d processors, %s\n", title, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
-	t := tabwriter.NewWriter(w, 0, 0, 1, ' ', 0)
+	var text strings.Builder
+	t := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
 	line := func(cells ...string) {
 		if width < notesFrom {
 			cells = cells[:len(cells)-1]
 		}
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(cells, "\t"), "\t"))
+		fmt.Fprintln(t, strings.Join(cells, "\t")+"\t")
 	}
 	line("what", "measured", "goal", "", "p50", "p99", "longest ms", "")
 	for _, r := range rows {
@@ -140,10 +141,16 @@ func printTable(w io.Writer, title string, rows []row, width int) error {
 		}
 		line(r.Name, value, r.goals(), met, p50, p99, longest, r.Note)
 	}
-	if width < notesFrom {
-		fmt.Fprintf(t, "The rates are shown in %d columns and more, and by -json.\n", notesFrom)
+	if err := t.Flush(); err != nil {
+		return err
 	}
-	return t.Flush()
+	for line := range strings.Lines(text.String()) {
+		fmt.Fprintln(w, strings.TrimRight(line, " \n"))
+	}
+	if width < notesFrom {
+		fmt.Fprintf(w, "The rates are shown in %d columns and more, and by -json.\n", notesFrom)
+	}
+	return nil
 }
 
 // figure writes a number with three digits that count.
