@@ -126,7 +126,7 @@ func (r *run) beside(ctx context.Context) (err error) {
 			waits := total.waits[i].summary()
 			waits.P99Goal, waits.LongestGoal = 50, 250
 			r.add(row{Name: method + " beside " + w.name, Value: total.perSecond() / alone, Unit: "ratio", Waits: waits,
-				Note: fmt.Sprintf("of the rate beside nothing; %d answers in %.1f s", total.waits[i].count, total.elapsed.Seconds())})
+				Note: fmt.Sprintf("%d answers in %.1f s", total.waits[i].count, total.elapsed.Seconds())})
 		}
 	}
 	return nil

@@ -125,7 +125,7 @@ func (r *run) records(ctx context.Context) error {
 		bare = append(bare, least)
 	}
 	r.add(row{Name: "import of records / bare inserts", Value: median(took).Seconds() / median(bare).Seconds(), Unit: "ratio", Goal: 2, AtMost: true,
-		Note: fmt.Sprintf("%.2f s, %d records of %d fields", median(took).Seconds(), r.dataRecords, fields)})
+		Note: fmt.Sprintf("%.2f s, %d of %d fields", median(took).Seconds(), r.dataRecords, fields)})
 	return nil
 }
 
@@ -167,9 +167,9 @@ func (r *run) statistics(ctx context.Context) error {
 		}
 		r.add(
 			row{Name: "statistics, " + shape.name, Value: median(without), Unit: "s", Goal: 0.1, AtMost: true,
-				Note: fmt.Sprintf("%d documents in %d jobs, level documentSetOnly", each*shape.jobs, shape.jobs)},
-			row{Name: "the same with documents / export", Value: median(with) / median(export), Unit: "ratio", Goal: 1,
-				Note: fmt.Sprintf("bytes a second, %.0f MiB", median(with)/(1<<20))},
+				Note: fmt.Sprintf("%d documents, jobs: %d", each*shape.jobs, shape.jobs)},
+			row{Name: "with documents / export, " + shape.name, Value: median(with) / median(export), Unit: "ratio", Goal: 1,
+				Note: fmt.Sprintf("%.0f MiB a second", median(with)/(1<<20))},
 		)
 	}
 	return nil

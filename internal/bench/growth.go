@@ -81,7 +81,7 @@ func (r *run) growth(ctx context.Context) (err error) {
 		for j, what := range amongWhat {
 			r.add(row{Name: fmt.Sprintf("%s among %d / %d", what, size, sizes[0]), Value: few[j].median() / got[j].median(),
 				Unit: "ratio", Goal: growthGoal, AtMost: true, Waits: got[j].waits.summary(),
-				Note: fmt.Sprintf("time; %.3f of the constant answer's rate", got[j].median())})
+				Note: fmt.Sprintf("%.3f of the constant", got[j].median())})
 		}
 	}
 	return r.needs(ctx, s, total*entitiesOfJob, empty)
@@ -253,7 +253,7 @@ func (r *run) users(ctx context.Context) (err error) {
 			continue
 		}
 		r.add(row{Name: fmt.Sprintf("GET, tokens of %d users / of one", count), Value: one / read.over(&limit), Unit: "ratio", Goal: growthGoal, AtMost: true,
-			Waits: read.waits.summary(), Note: fmt.Sprintf("time; %.3f of the constant answer's rate", read.over(&limit))})
+			Waits: read.waits.summary(), Note: fmt.Sprintf("%.3f of the constant", read.over(&limit))})
 	}
 	return nil
 }

@@ -49,8 +49,7 @@ func (r *run) peers(ctx context.Context) error {
 	}
 	defer full.stop()
 	defer plain.stop()
-	var write, bare, benchGet, benchPut, read series
-	var fullGet, fullPut, plainGet, plainPut series
+	var read, write, bare, benchGet, benchPut, fullGet, fullPut, plainGet, plainPut series
 	length, err := r.server.lengthOf(ctx, propertiesPath(r.jobs[0]))
 	if err != nil {
 		return err
@@ -58,7 +57,7 @@ func (r *run) peers(ctx context.Context) error {
 	all := []measurement{
 		{to: &read, load: r.smallLoad(r.server, getProperties(r.server, r.jobs, length))},
 		{to: &write, load: r.smallLoad(r.server, sameValues(r.server, r.jobs))},
-		{to: &bare, other: func(ctx context.Context) (float64, error) { return r.bareUpdates(ctx) }},
+		{to: &bare, other: r.bareUpdates},
 	}
 	for _, peer := range []struct {
 		*pocketBase

@@ -78,10 +78,10 @@ func (r row) goals() string {
 			parts = append(parts, fmt.Sprintf("p99≤%g", s.P99Goal))
 		}
 		if s.LongestGoal != 0 {
-			parts = append(parts, fmt.Sprintf("≤ %g", s.LongestGoal))
+			parts = append(parts, fmt.Sprintf("≤%g", s.LongestGoal))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, ",")
 }
 
 // printJSON prints rows for a program.
@@ -113,7 +113,7 @@ func terminalWidth() int {
 // printTable prints rows for people, in so many columns: p50, p99 and the
 // longest wait are in milliseconds.
 func printTable(w io.Writer, title string, rows []row, width int) error {
-	fmt.Fprintf(w, "%s, %s/%s, %d processors, %s\n", title, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
+	fmt.Fprintf(w, "%s, %s/%s, %d processors, %s; waits in ms\n", title, runtime.GOOS, runtime.GOARCH, runtime.NumCPU(), runtime.Version())
 	var text strings.Builder
 	t := tabwriter.NewWriter(&text, 0, 0, 1, ' ', 0)
 	line := func(cells ...string) {
@@ -122,7 +122,7 @@ func printTable(w io.Writer, title string, rows []row, width int) error {
 		}
 		fmt.Fprintln(t, strings.Join(cells, "\t")+"\t")
 	}
-	line("what", "measured", "goal", "", "p50", "p99", "longest ms", "")
+	line("what", "measured", "goal", "", "p50", "p99", "longest", "")
 	for _, r := range rows {
 		value := strings.TrimSuffix(figure(r.Value)+" "+r.Unit, " ratio")
 		if math.IsNaN(r.Value) {
