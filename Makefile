@@ -1,4 +1,4 @@
-.PHONY: test check vulncheck bench
+.PHONY: test check vulncheck bench bench-peers
 
 # All tests. What this machine lacks is named at the end.
 test:
@@ -16,3 +16,8 @@ vulncheck:
 # The figures of the README: platen against what this machine can do at best.
 bench:
 	go run ./internal/bench
+
+# The same beside PocketBase, the bare driver and pgbench, in one run. It
+# downloads PocketBase as a Go module the first time.
+bench-peers:
+	go run ./internal/bench -peers -only 'properties|peers'

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"flag"
 	"math"
 	"os"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestMain lets the test's own binary be the reference server, as the program
@@ -20,25 +22,41 @@ func TestSmoke(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long: not with -short")
 	}
-	o := options{rounds: 1, seconds: 0.05, connections: 4, jobs: 10, pages: 1000, directory: t.TempDir()}
+	o, err := parse(flag.NewFlagSet("bench", flag.ContinueOnError), []string{"-short", "-seconds=0.05", "-connections=4"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	directory := t.TempDir()
-	binary, err := build(t.Context(), directory)
+	if o.platen, err = build(t.Context(), directory); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := measure(t.Context(), o, directory)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.platen = binary
-	r, err := measure(t.Context(), o, directory)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, row := range r.rows() {
-		if (math.IsNaN(row.Value) && row.Unit != "MiB") || math.IsInf(row.Value, 0) || (row.Unit == "ratio" && row.Value <= 0) {
+	names := make(map[string]bool)
+	for _, row := range rows {
+		if names[row.Name] {
+			t.Errorf("two rows are called %q", row.Name)
+		}
+		names[row.Name] = true
+		if math.IsNaN(row.Value) && row.Unit != "MiB" || math.IsInf(row.Value, 0) || row.Unit == "ratio" && row.Value <= 0 {
 			t.Errorf("%s: %v", row.Name, row.Value)
 		}
+		if w := row.Waits; w != nil && !(0 < w.P50 && w.P50 <= w.P99 && w.P99 <= w.Longest) {
+			t.Errorf("%s: waits of %v", row.Name, *w)
+		}
 	}
-	var out strings.Builder
-	if err := printTable(&out, r.rows()); err != nil {
-		t.Fatal(err)
+	for _, width := range []int{80, 120} {
+		var out strings.Builder
+		if err := printTable(&out, "SQLite", rows, width); err != nil {
+			t.Fatal(err)
+		}
+		t.Log("\n" + out.String())
+		for line := range strings.Lines(out.String()) {
+			if utf8.RuneCountInString(strings.TrimSpace(line)) > width {
+				t.Errorf("wider than %d columns: %s", width, line)
+			}
+		}
 	}
-	t.Log("\n" + out.String())
 }

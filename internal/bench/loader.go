@@ -125,24 +125,45 @@ func parseHead(head []byte) (status int, length int64, err error) {
 }
 
 // A load is requests sent on several connections at once, each of which sends
-// the next request when the last one is answered.
+// the next request when the last one is answered, and the requests in turn.
 type load struct {
 	address     string
 	connections int
 	buffer      int
-	// request appends the next request.
-	request func(b []byte, random *rand.Rand) []byte
-	length  int64 // of the body of each answer
+	requests    []request
+}
+
+// A request is one that a load sends again and again.
+type request struct {
+	// append appends the bytes of the next one.
+	append func(b []byte, c *connection) []byte
+	length int64 // of the body of each answer
+	// answered is called after each answer; nil: nobody wants to know.
+	answered func(c *connection)
+}
+
+// A connection is what requests know of the connection that they go out on.
+type connection struct {
+	number int // from 0
+	random *rand.Rand
+	job    int    // of the last request: which it was about
+	value  uint64 // and what it wrote
 }
 
 // A rate is what a load got done.
 type rate struct {
-	answers int64
-	bytes   int64 // of bodies
+	waits   []waits // of each request
+	bytes   int64   // of bodies
 	elapsed time.Duration
 }
 
-func (r rate) perSecond() float64 { return float64(r.answers) / r.elapsed.Seconds() }
+func (r rate) perSecond() float64 {
+	answers := int64(0)
+	for i := range r.waits {
+		answers += r.waits[i].count
+	}
+	return float64(answers) / r.elapsed.Seconds()
+}
 
 func (r rate) mebibytesPerSecond() float64 {
 	return float64(r.bytes) / (1 << 20) / r.elapsed.Seconds()
@@ -151,6 +172,18 @@ func (r rate) mebibytesPerSecond() float64 {
 // run sends requests for as long as duration says, and waits for the last
 // answers. Every answer must have status 200 and the expected length.
 func (l load) run(ctx context.Context, duration time.Duration) (rate, error) {
+	return l.during(ctx, func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+		case <-time.After(duration):
+		}
+		return nil
+	})
+}
+
+// during is run for as long as work takes. The context of work ends early if
+// an answer is not as expected.
+func (l load) during(ctx context.Context, work func(context.Context) error) (rate, error) {
 	callers := make([]*caller, 0, l.connections)
 	var err error
 	for range l.connections {
@@ -163,7 +196,7 @@ func (l load) run(ctx context.Context, duration time.Duration) (rate, error) {
 	}
 	var total rate
 	if err == nil {
-		total, err = l.drive(callers, duration)
+		total, err = l.drive(ctx, callers, work)
 	}
 	for _, c := range callers {
 		err = errors.Join(err, c.close())
@@ -171,55 +204,71 @@ func (l load) run(ctx context.Context, duration time.Duration) (rate, error) {
 	return total, err
 }
 
-// drive runs all callers for as long as duration says.
-func (l load) drive(callers []*caller, duration time.Duration) (rate, error) {
+// drive runs all callers for as long as work takes.
+func (l load) drive(ctx context.Context, callers []*caller, work func(context.Context) error) (rate, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
 	var (
-		group   sync.WaitGroup
-		stop    atomic.Bool
-		answers atomic.Int64
-		errs    = make([]error, len(callers))
+		group sync.WaitGroup
+		stop  atomic.Bool
+		parts = make([]rate, len(callers))
 	)
 	start := time.Now()
-	timer := time.AfterFunc(duration, func() { stop.Store(true) })
-	defer timer.Stop()
 	for i, c := range callers {
 		group.Go(func() {
-			n, err := l.repeat(c, start.Add(duration+patience), &stop)
-			answers.Add(n)
-			if err != nil {
-				errs[i] = err
-				stop.Store(true)
+			if err := l.repeat(c, i, &parts[i], &stop); err != nil {
+				cancel(err) // one tells enough
 			}
 		})
 	}
+	err := work(ctx)
+	stop.Store(true)
 	group.Wait()
-	elapsed := time.Since(start)
-	for _, err := range errs {
-		if err != nil {
-			return rate{}, err // one tells enough
+	if cause := context.Cause(ctx); cause != nil {
+		err = cause
+	}
+	total := rate{waits: make([]waits, len(l.requests)), elapsed: time.Since(start)}
+	for i := range parts {
+		total.bytes += parts[i].bytes
+		for j := range parts[i].waits {
+			total.waits[j].merge(&parts[i].waits[j])
 		}
 	}
-	return rate{answers.Load(), answers.Load() * l.length, elapsed}, nil
+	return total, err
 }
 
-// repeat sends requests on one connection until stop, and at least one.
-func (l load) repeat(c *caller, deadline time.Time, stop *atomic.Bool) (int64, error) {
-	if err := c.conn.SetDeadline(deadline); err != nil {
-		return 0, err
-	}
-	random := rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))
-	var request []byte
-	for n := int64(1); ; n++ {
-		request = l.request(request[:0], random)
-		status, length, err := c.do(request, nil)
+// repeat sends requests on one connection until stop, and each at least once.
+func (l load) repeat(c *caller, number int, done *rate, stop *atomic.Bool) error {
+	at := &connection{number: number, random: rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64()))}
+	done.waits = make([]waits, len(l.requests))
+	var (
+		bytes    []byte
+		deadline time.Time
+	)
+	for n := 0; n < len(l.requests) || !stop.Load(); n++ {
+		which := n % len(l.requests)
+		request := &l.requests[which]
+		bytes = request.append(bytes[:0], at)
+		start := time.Now()
+		// Each answer has patience/2 at least; a deadline for each would cost.
+		if deadline.Sub(start) < patience/2 {
+			deadline = start.Add(patience)
+			if err := c.conn.SetDeadline(deadline); err != nil {
+				return err
+			}
+		}
+		status, length, err := c.do(bytes, nil)
 		if err != nil {
-			return n, err
+			return err
 		}
-		if status != 200 || length != l.length {
-			return n, fmt.Errorf("answered with status %d and %d bytes, not with 200 and %d bytes:\n%.200s", status, length, l.length, request)
+		if status != 200 || length != request.length {
+			return fmt.Errorf("answered with status %d and %d bytes, not with 200 and %d bytes:\n%.200s", status, length, request.length, bytes)
 		}
-		if stop.Load() {
-			return n, nil
+		done.waits[which].add(time.Since(start))
+		done.bytes += length
+		if request.answered != nil {
+			request.answered(at)
 		}
 	}
+	return nil
 }

@@ -5,6 +5,8 @@
 //
 //	go run ./internal/bench
 //	go run ./internal/bench -short
+//	go run ./internal/bench -only properties
+//	go run ./internal/bench -only beside -beside 'import|deletion'
 //	go run ./internal/bench -postgres
 //	go run ./internal/bench -dir /mnt/disk -json
 //
@@ -22,6 +24,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"time"
 )
@@ -32,7 +35,15 @@ type options struct {
 	seconds     float64
 	connections int
 	jobs        int
+	manyJobs    int
 	pages       int
+	dataRecords int
+	documents   int
+	short       bool
+	large       bool
+	peers       bool
+	only        *regexp.Regexp // names of steps
+	works       *regexp.Regexp // names of works
 	platen      string
 	directory   string
 	asJSON      bool
@@ -46,7 +57,8 @@ func (o options) duration() time.Duration {
 
 // smoke is what the flag -short asks for.
 func (o *options) smoke() {
-	o.rounds, o.seconds, o.pages = 1, 0.3, 20_000
+	o.rounds, o.seconds, o.connections = 1, min(o.seconds, 0.1), min(o.connections, 8)
+	o.jobs, o.manyJobs, o.pages, o.dataRecords, o.documents = 100, 500, 10_000, 2_000, 5_000
 }
 
 // check refuses options that can not be meant.
@@ -58,44 +70,23 @@ func (o options) check() error {
 		return fmt.Errorf("-seconds %g: want more than 0", o.seconds)
 	case o.connections < 1:
 		return fmt.Errorf("-connections %d: want 1 or more", o.connections)
-	case o.jobs < 1:
-		return fmt.Errorf("-jobs %d: want 1 or more", o.jobs)
-	case o.pages < 1:
-		return fmt.Errorf("-pages %d: want 1 or more", o.pages)
+	case min(o.jobs, o.manyJobs, o.pages, o.dataRecords, o.documents) < 1:
+		return errors.New("-jobs, -many-jobs, -pages, -records and -documents: want 1 or more")
+	case o.manyJobs < o.connections:
+		return fmt.Errorf("-many-jobs %d: want as many as there are -connections, or more", o.manyJobs)
 	}
 	return nil
 }
 
 func main() {
 	referenceMain()
-	var (
-		o     options
-		short bool
-	)
-	flag.IntVar(&o.rounds, "rounds", 5, "rounds; medians over them are shown")
-	flag.Float64Var(&o.seconds, "seconds", 2, "time of each measurement in a round, in seconds")
-	flag.IntVar(&o.connections, "connections", 64, "keep-alive connections of the load generator")
-	flag.IntVar(&o.jobs, "jobs", 1000, "jobs whose properties are read and written")
-	flag.IntVar(&o.pages, "pages", 1_000_000, "document pages of the one large job")
-	flag.BoolVar(&short, "short", false, "a smoke test: 1 round of 0.3 s, and 20,000 document pages")
-	flag.BoolVar(&o.asJSON, "json", false, "print the results as JSON instead of a table")
-	flag.BoolVar(&o.postgres, "postgres", false, "measure on a private PostgreSQL, against pgbench too")
-	flag.StringVar(&o.platen, "platen", "", "the server to measure, instead of one that is built now")
-	flag.StringVar(&o.directory, "dir", "", "where to make the temporary directory; its disk is the one that is measured")
-	flag.Parse()
-	if short {
-		o.smoke()
-	}
-	err := o.check()
-	if err == nil && flag.NArg() > 0 {
-		err = fmt.Errorf("unexpected argument %q", flag.Arg(0))
-	}
+	o, err := parse(flag.CommandLine, os.Args[1:])
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(2)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err = run(ctx, o)
+	err = bench(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -103,8 +94,48 @@ func main() {
 	}
 }
 
-// run makes the temporary directory, measures, and prints.
-func run(ctx context.Context, o options) (err error) {
+// parse reads the command line.
+func parse(flags *flag.FlagSet, args []string) (o options, err error) {
+	var (
+		only, works string
+	)
+	flags.IntVar(&o.rounds, "rounds", 5, "rounds; medians over them are shown")
+	flags.Float64Var(&o.seconds, "seconds", 2, "time of each measurement in a round, in seconds")
+	flags.IntVar(&o.connections, "connections", 64, "keep-alive connections of the load generator")
+	flags.IntVar(&o.jobs, "jobs", 1000, "jobs whose properties are read and written")
+	flags.IntVar(&o.manyJobs, "many-jobs", 20_000, "jobs that get new values")
+	flags.IntVar(&o.pages, "pages", 1_000_000, "document pages of the one large job")
+	flags.IntVar(&o.dataRecords, "records", 200_000, "data records of an import")
+	flags.IntVar(&o.documents, "documents", 1_000_000, "documents of the job sets that statistics are asked of")
+	flags.StringVar(&only, "only", "", "measure only the steps whose name this regular expression fits: "+stepNames())
+	flags.StringVar(&works, "beside", "", "in the step beside, only the works whose name this regular expression fits: "+workNames())
+	flags.BoolVar(&o.large, "large", false, "growth up to 10,000,000 entities and 100,000 users; it takes hours")
+	flags.BoolVar(&o.peers, "peers", false, "measure PocketBase, too")
+	flags.BoolVar(&o.short, "short", false, "a smoke test: everything, as small as it can be; its figures mean nothing")
+	flags.BoolVar(&o.asJSON, "json", false, "print the results as JSON instead of a table")
+	flags.BoolVar(&o.postgres, "postgres", false, "measure on a private PostgreSQL, against pgbench too")
+	flags.StringVar(&o.platen, "platen", "", "the server to measure, instead of one that is built now")
+	flags.StringVar(&o.directory, "dir", "", "where to make the temporary directory; its disk is the one that is measured")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.short {
+		o.smoke()
+	}
+	if o.only, err = regexp.Compile(only); err != nil {
+		return o, fmt.Errorf("-only: %w", err)
+	}
+	if o.works, err = regexp.Compile(works); err != nil {
+		return o, fmt.Errorf("-beside: %w", err)
+	}
+	return o, o.check()
+}
+
+// bench makes the temporary directory, measures, and prints.
+func bench(ctx context.Context, o options) (err error) {
 	directory, err := os.MkdirTemp(o.directory, "platen-bench-")
 	if err != nil {
 		return err
@@ -116,33 +147,18 @@ func run(ctx context.Context, o options) (err error) {
 			return err
 		}
 	}
-	rows, err := figures(ctx, o, directory)
+	rows, err := measure(ctx, o, directory)
 	if ctx.Err() != nil {
 		return errors.New("interrupted")
 	}
-	if err != nil {
-		return err
-	}
 	if o.asJSON {
-		return printJSON(os.Stdout, rows)
+		return errors.Join(err, printJSON(os.Stdout, rows))
 	}
-	return printTable(os.Stdout, rows)
-}
-
-// figures measures what is asked for.
-func figures(ctx context.Context, o options, directory string) ([]row, error) {
+	title := "SQLite"
 	if o.postgres {
-		r, err := measurePostgres(ctx, o, directory)
-		if err != nil {
-			return nil, err
-		}
-		return r.rows(), nil
+		title = "PostgreSQL"
 	}
-	r, err := measure(ctx, o, directory)
-	if err != nil {
-		return nil, err
-	}
-	return r.rows(), nil
+	return errors.Join(err, printTable(os.Stdout, title, rows, terminalWidth()))
 }
 
 // build builds the server into a directory, and returns its path.

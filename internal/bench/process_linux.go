@@ -15,16 +15,21 @@ func resetPeak(process int) error {
 
 // peak returns the most memory, in MiB, that a process has held since
 // resetPeak.
-func peak(process int) (float64, error) {
+func peak(process int) (float64, error) { return memory(process, "VmHWM:") }
+
+// resident returns the memory, in MiB, that a process holds.
+func resident(process int) (float64, error) { return memory(process, "VmRSS:") }
+
+func memory(process int, line string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", process))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, found := bytes.Cut(status, []byte("VmHWM:"))
+	_, rest, found := bytes.Cut(status, []byte(line))
 	value, _, _ := bytes.Cut(bytes.TrimSpace(rest), []byte(" "))
 	kibibytes, err := strconv.ParseFloat(string(value), 64)
 	if !found || err != nil {
-		return 0, fmt.Errorf("no VmHWM in the status of process %d", process)
+		return 0, fmt.Errorf("no %s in the status of process %d", line, process)
 	}
 	return kibibytes / 1024, nil
 }

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -37,9 +36,10 @@ const (
 // a person would.
 type server struct {
 	binary   string
-	data     string // its directory
-	database string // or the address of its database
-	log      string // the file of its log
+	data     string   // its directory
+	database string   // or the address of its database
+	log      string   // the file of its log
+	settings []string // more variables of its environment
 	address  string
 	token    string
 
@@ -71,6 +71,7 @@ func (s *server) start(ctx context.Context) (time.Duration, error) {
 	// Its end is not tied to ctx: stop is called in any case.
 	command := exec.Command(s.binary, "serve", "--listen", s.address, "--data", s.data)
 	command.Env = append(os.Environ(), "PLATEN_ADMIN_PASSWORD="+adminPassword, "PLATEN_DATABASE="+s.database)
+	command.Env = append(command.Env, s.settings...)
 	command.Stderr = log
 	started := time.Now()
 	if err := command.Start(); err != nil {
@@ -145,13 +146,19 @@ func (s *server) restart(ctx context.Context) (stopped, started time.Duration, e
 	return stopped, started, err
 }
 
-// logTail returns the end of the log.
+// logTail returns the end of the log, without the lines of requests.
 func (s *server) logTail() string {
 	text, err := os.ReadFile(s.log)
 	if err != nil {
 		return err.Error()
 	}
-	return string(text[max(0, len(text)-2000):])
+	var tail strings.Builder
+	for line := range strings.Lines(string(text[max(0, len(text)-1<<20):])) {
+		if !strings.Contains(line, " msg=request ") || strings.Contains(line, " level=ERROR ") {
+			tail.WriteString(line)
+		}
+	}
+	return tail.String()[max(0, tail.Len()-2000):]
 }
 
 // send sends a request that is not part of a load, and returns the body of
@@ -161,15 +168,16 @@ func (s *server) send(ctx context.Context, method, path string, body io.Reader, 
 	if err != nil {
 		return nil, err
 	}
-	if s.token == "" {
-		request.SetBasicAuth(adminName, adminPassword)
-	} else {
-		// Set would change the letters of this name.
-		request.Header["auth_token"] = []string{s.token}
-	}
+	request.Header["auth_token"] = []string{s.token} // Set would change the letters of this name
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
+	return answerTo(request, want)
+}
+
+// answerTo sends a request, and returns the body of the answer if it has the
+// wanted status.
+func answerTo(request *http.Request, want int) ([]byte, error) {
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
@@ -179,114 +187,24 @@ func (s *server) send(ctx context.Context, method, path string, body io.Reader, 
 		return nil, err
 	}
 	if response.StatusCode != want {
-		return nil, fmt.Errorf("%s %s: %s: %.500s", method, path, response.Status, answer)
+		return nil, fmt.Errorf("%s %s: %s: %.500s", request.Method, request.URL.Path, response.Status, answer)
 	}
 	return answer, nil
 }
 
 // login trades the password for a token.
-func (s *server) login(ctx context.Context) (string, error) {
-	s.token = ""
-	token, err := s.send(ctx, http.MethodPost, "/rest/serverengine/authentication/login", nil, http.StatusOK)
+func (s *server) login(ctx context.Context) (string, error) { return s.loginAs(ctx, adminName) }
+
+// loginAs trades the password of a user, who has that of the administrator,
+// for a token.
+func (s *server) loginAs(ctx context.Context, user string) (string, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/rest/serverengine/authentication/login", nil)
+	if err != nil {
+		return "", err
+	}
+	request.SetBasicAuth(user, adminPassword)
+	token, err := answerTo(request, http.StatusOK)
 	return string(bytes.TrimSpace(token)), err
-}
-
-// A jobSet describes a job set to import.
-type jobSet struct {
-	jobs       int
-	pages      int // of each job, in documents of two pages
-	properties bool
-	// first is the identifier of the first content item. Those of the other
-	// content items and then those of the data records follow it.
-	first int64
-}
-
-// importJobSet imports a job set that is generated while it is sent, and
-// returns the identifiers of its jobs.
-func (s *server) importJobSet(ctx context.Context, set jobSet) ([]platen.ID, error) {
-	reader, writer := io.Pipe()
-	go func() {
-		buffer := bufio.NewWriterSize(writer, 64<<10)
-		err := set.write(buffer)
-		if err == nil {
-			err = buffer.Flush()
-		}
-		_ = writer.CloseWithError(err) // always nil
-	}()
-	answer, err := s.send(ctx, http.MethodPost, "/api/v1/jobsets", reader, http.StatusCreated)
-	if err := errors.Join(err, reader.Close()); err != nil {
-		return nil, err
-	}
-	var created struct {
-		ID   platen.ID   `json:"id"`
-		Jobs []platen.ID `json:"jobs"`
-	}
-	if err := json.Unmarshal(answer, &created); err != nil {
-		return nil, fmt.Errorf("answer to an import: %w", err)
-	}
-	if len(created.Jobs) != set.jobs {
-		return nil, fmt.Errorf("an import of %d jobs made %d", set.jobs, len(created.Jobs))
-	}
-	return created.Jobs, nil
-}
-
-// write writes the job set document.
-func (set jobSet) write(w *bufio.Writer) error {
-	item := set.first
-	record := set.first + int64(set.jobs)*int64(set.pages)
-	separator := ""
-	// The writer keeps its first error, which the last line returns.
-	print := func(parts ...string) {
-		for _, part := range parts {
-			_, _ = w.WriteString(part)
-		}
-	}
-	print(`{"jobs":[`)
-	for job := range set.jobs {
-		print(separator, `{`)
-		separator = ","
-		if set.properties {
-			_, _ = w.Write(appendProperties(w.AvailableBuffer(), uint64(job)))
-			print(`,`)
-		}
-		print(`"segments":[{"documentsets":[{"documents":[`)
-		for page := range set.pages {
-			switch {
-			case page == 0:
-				print(`{"documentpages":[`)
-			case page%2 == 0:
-				print(`]},{"documentpages":[`)
-			default:
-				print(`,`)
-			}
-			b := append(w.AvailableBuffer(), `{"contentitem":`...)
-			b = strconv.AppendInt(b, item, 10)
-			b = append(b, `,"datarecord":`...)
-			b = strconv.AppendInt(b, record, 10)
-			_, _ = w.Write(append(b, '}'))
-			item++
-			record++
-		}
-		print(`]}]}]}]}`)
-	}
-	print(`]}`)
-	return w.Flush()
-}
-
-// properties is how many properties each job has.
-const properties = 10
-
-// appendProperties appends `"properties":[…]` with values that are as long
-// for every n, and differ.
-func appendProperties(b []byte, n uint64) []byte {
-	b = append(b, `"properties":[`...)
-	for i := range properties {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = fmt.Appendf(b, `{"name":"property-%02d","value":"a value of this property %016d"}`, i, n)
-	}
-	return append(b, ']')
 }
 
 // contents fetches the contents of a job into a file, and returns the length
@@ -363,20 +281,50 @@ func contentsPath(job platen.ID) string {
 }
 
 // getRequest returns the bytes of a GET with the token.
-func (s *server) getRequest(path string) []byte {
-	var b strings.Builder
-	b.WriteString("GET " + path + " HTTP/1.1\r\n")
-	b.WriteString(s.headers())
-	b.WriteString("\r\n")
-	return []byte(b.String())
+func (s *server) getRequest(path string) []byte { return s.getRequestAs(s.token, path) }
+
+// getRequestAs returns the bytes of a GET with a token of somebody.
+func (s *server) getRequestAs(token, path string) []byte {
+	return []byte("GET " + path + " HTTP/1.1\r\n" + s.headers(token) + "\r\n")
 }
 
 // putPrefix returns the bytes of a PUT with the token, up to the value of
 // Content-Length.
 func (s *server) putPrefix(path string) []byte {
-	return []byte("PUT " + path + " HTTP/1.1\r\n" + s.headers() + "Content-Type: application/json\r\nContent-Length: ")
+	return []byte("PUT " + path + " HTTP/1.1\r\n" + s.headers(s.token) + "Content-Type: application/json\r\nContent-Length: ")
 }
 
-func (s *server) headers() string {
-	return "Host: " + s.address + "\r\nAccept: application/json\r\nauth_token: " + s.token + "\r\n"
+func (s *server) headers(token string) string {
+	return "Host: " + s.address + "\r\nAccept: application/json\r\nauth_token: " + token + "\r\n"
+}
+
+// discard reads an answer of any length, and returns the length.
+func (s *server) discard(ctx context.Context, path string) (int64, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
+	if err != nil {
+		return 0, err
+	}
+	request.Header["auth_token"] = []string{s.token}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err
+	}
+	length, err := io.Copy(io.Discard, response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return 0, err
+	}
+	if response.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("GET %s: %s", path, response.Status)
+	}
+	return length, nil
+}
+
+func statisticsPath(jobSet platen.ID) string {
+	return "/rest/serverengine/statistics/jobset/" + jobSet.String()
+}
+
+func exportPath(jobSet platen.ID) string { return "/api/v1/jobsets/" + jobSet.String() }
+
+func childrenPath(jobSet platen.ID) string {
+	return "/rest/serverengine/entity/jobsets/" + jobSet.String()
 }

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/operation"
@@ -22,15 +21,7 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(finishing{m}) }
-
-// finishing ends the PostgreSQL that the tests shared.
-type finishing struct{ m *testing.M }
-
-func (f finishing) Run() int {
-	defer pgtest.Stop()
-	return f.m.Run()
-}
+func TestMain(m *testing.M) { pgtest.Main(m) }
 
 // A log is kept in memory.
 type log struct {
