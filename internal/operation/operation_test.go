@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/operation"
 	"github.com/platenhq/platen/internal/pgtest"
