@@ -133,6 +133,7 @@ func (t *transaction) clean(set platen.ID) error {
 		return err
 	}
 	left := int64(cleanCost)
+	last := len(rows) == 0
 	for _, one := range rows {
 		if left <= 0 {
 			return nil
@@ -145,10 +146,13 @@ func (t *transaction) clean(set platen.ID) error {
 		if err != nil {
 			return err
 		}
+		last = one.First == set // the set itself is the last of its rows
 	}
-	if len(rows) > 0 {
+	if !last {
 		return nil
 	}
+	// From here on its identifier can be used again, so all that goes by it has
+	// to be removed, too.
 	t.store.sweep = sweep{due: true}
 	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {

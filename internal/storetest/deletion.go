@@ -264,3 +264,55 @@ func testDeleteTogether(t *testing.T, open Open) {
 	diff(t, "data sets", ids(t, runs, err), []platen.ID(nil))
 	mustContentSet(t, s, contentSet{set: transfer.SourceSet{ID: 700}, items: content.items[1:2]})
 }
+
+// testReuse imports a set with the identifier of a deleted one after each batch
+// of the clean-up. Once that succeeds, the set is there, and what is left of the
+// clean-up leaves it alone.
+func testReuse(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	for _, one := range []struct {
+		ref    platen.Ref
+		create func() (platen.Created, error)
+	}{
+		{platen.Ref{Kind: platen.DataSet, ID: 300}, func() (platen.Created, error) {
+			return s.CreateDataSet(ctx, dataSet{
+				set:     transfer.SourceSet{ID: 300},
+				schema:  &platen.Table{Columns: []platen.Column{{Name: "n"}}},
+				records: []platen.SourceRecord{{ID: 301, Fields: pairs("n=1")}},
+			})
+		}},
+		{platen.Ref{Kind: platen.ContentSet, ID: 400}, func() (platen.Created, error) {
+			return s.CreateContentSet(ctx, contentSet{set: transfer.SourceSet{ID: 400, Type: "PRINT"}, items: []transfer.SourceItem{{ID: 401}}})
+		}},
+		{platen.Ref{Kind: platen.JobSet, ID: 500}, func() (platen.Created, error) {
+			set := jobSetOf(jobOf())
+			set.ID = 500
+			return s.CreateJobSet(ctx, set, storage.JobSetOptions{})
+		}},
+	} {
+		t.Run(one.ref.Kind.String(), func(t *testing.T) {
+			if _, err := one.create(); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.Delete(ctx, one.ref); err != nil {
+				t.Fatal(err)
+			}
+			var made platen.Created
+			for made.ID == 0 {
+				more, err := s.Clean(ctx, time.Now().Add(time.Hour))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if made, err = one.create(); err != nil && (platen.ErrorCode(err) != platen.Conflict || !more) {
+					t.Fatal(err)
+				}
+			}
+			clean(t, s)
+			children, err := s.Children(ctx, one.ref)
+			if err != nil || len(made.Children) != 1 || len(children) != 1 || children[0].First != made.Children[0] {
+				t.Errorf("the set has %v, and was made with %v: %v", children, made.Children, err)
+			}
+		})
+	}
+}

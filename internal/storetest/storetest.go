@@ -54,6 +54,7 @@ var tests = []test{
 	{"data sets", testDataSets, 0},
 	{"content sets", testContentSets, cached},
 	{"deleting", testDelete, cached},
+	{"an identifier that is used again", testReuse, 0},
 	{"deleting much", testDeleteLarge, slow},
 	{"deleting items with gaps", testDeleteGaps, large},
 	{"deleting that is broken off", testDeleteBrokenOff, slow},
