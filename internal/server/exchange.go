@@ -179,7 +179,7 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 	if trace != "" {
 		line = append(line, slog.String("trace", trace))
 	}
-	s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
+	s.Requests.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
 }
 
 // logChange logs what a request has changed, and who sent it.

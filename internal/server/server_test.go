@@ -308,6 +308,31 @@ func testOptions(t *testing.T) {
 	}
 }
 
+// TestRequestLog has lines of requests go to a log of their own, and nothing
+// else.
+func TestRequestLog(t *testing.T) { onSQLite(t, testRequestLog) }
+
+func testRequestLog(t *testing.T) {
+	requests := &syncBuffer{}
+	s := start(t, func(c *server.Config, _ *auth.Config) { c.Requests = slog.New(slog.NewTextHandler(requests, nil)) })
+	set := s.do("POST", "/api/v1/jobsets", `{"jobs":[]}`)
+	if set.status != 201 {
+		t.Fatal(set)
+	}
+	for _, log := range []struct {
+		name      string
+		text      string
+		has, lack string
+	}{
+		{"of requests", requests.String(), "msg=request method=POST path=/api/v1/jobsets", "set imported"},
+		{"of all else", s.log.String(), "set imported", `"msg":"request"`},
+	} {
+		if !strings.Contains(log.text, log.has) || strings.Contains(log.text, log.lack) {
+			t.Errorf("the log %s must have %q and not %q:\n%s", log.name, log.has, log.lack, log.text)
+		}
+	}
+}
+
 // TestLog checks the line of a request, and that no secret is in the log.
 func TestLog(t *testing.T) { onSQLite(t, testLog) }
 
