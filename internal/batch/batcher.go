@@ -93,35 +93,85 @@ func (b *Batcher[W]) Close() {
 	b.workers.Wait()
 }
 
+// work runs batches until Close.
 func (b *Batcher[W]) work() {
-	var taken, small, large []*Request[W]
+	mine := worker[W]{Batcher: b}
 	for {
-		wait := !b.large.ready()
-		taken = b.queue.Take(wait, taken)
-		if taken == nil && wait {
+		batch, large := mine.next()
+		if batch == nil {
 			return
 		}
-		small, large = small[:0], large[:0]
-		for _, r := range taken {
-			if bytes, alone := b.config.Size(&r.Work); alone || bytes > b.config.Small {
-				large = append(large, r)
-			} else {
-				small = append(small, r)
-			}
+		b.config.Run(batch)
+		for _, r := range batch {
+			r.done <- struct{}{}
 		}
-		clear(taken)
-		b.large.add(large)
-		for rest := small; len(rest) > 0; {
-			n := b.together(rest)
-			b.run(rest[:n])
-			rest = rest[n:]
-		}
-		// One batch, then what is small and has come meanwhile.
-		if batch := b.large.take(b.together); len(batch) > 0 {
-			b.run(batch)
+		clear(batch)
+		if large {
 			b.large.end()
 		}
 	}
+}
+
+// A worker has what one of the workers has taken.
+type worker[W any] struct {
+	*Batcher[W]
+	taken, buffer []*Request[W] // to be used again
+	small         []*Request[W] // in buffer: not yet run
+	looked        bool          // into the queue, since the last large batch
+}
+
+// next returns the next batch and whether it is a large one, after which the
+// worker ends large; nil after Close. Small requests come first, also those that
+// come while a large batch is under way. Requests whose callers have left are
+// dropped.
+func (w *worker[W]) next() (batch []*Request[W], large bool) {
+	for {
+		switch {
+		case len(w.small) > 0:
+			n := w.together(w.small)
+			batch, w.small = claim(w.small[:n]), w.small[n:]
+			if len(batch) > 0 {
+				return batch, false
+			}
+			continue
+		case w.looked:
+			w.looked = false
+			taken := w.large.take(w.together)
+			if batch = claim(taken); len(batch) > 0 {
+				return batch, true
+			}
+			if len(taken) > 0 {
+				w.large.end()
+			}
+		}
+		wait := !w.large.ready()
+		if w.taken = w.queue.Take(wait, w.taken); w.taken == nil && wait {
+			return nil, false
+		}
+		w.sort()
+		w.looked = true
+	}
+}
+
+// sort sorts the requests taken by their size.
+func (w *worker[W]) sort() {
+	w.buffer = w.buffer[:0]
+	var large []*Request[W]
+	for _, r := range w.taken {
+		if bytes, alone := w.config.Size(&r.Work); alone || bytes > w.config.Small {
+			large = append(large, r)
+		} else {
+			w.buffer = append(w.buffer, r)
+		}
+	}
+	clear(w.taken)
+	w.small = w.buffer
+	w.large.add(large)
+}
+
+// claim returns the requests whose callers have not left.
+func claim[W any](requests []*Request[W]) []*Request[W] {
+	return slices.DeleteFunc(requests, func(r *Request[W]) bool { return !r.taken.CompareAndSwap(false, true) })
 }
 
 // together returns how many requests, from the first on, go into one batch.
@@ -135,20 +185,6 @@ func (b *Batcher[W]) together(requests []*Request[W]) int {
 		total += bytes
 	}
 	return max(n, 1)
-}
-
-// run runs a batch and answers its callers. Requests whose callers have left
-// are dropped.
-func (b *Batcher[W]) run(batch []*Request[W]) {
-	batch = slices.DeleteFunc(batch, func(r *Request[W]) bool { return !r.taken.CompareAndSwap(false, true) })
-	if len(batch) == 0 {
-		return
-	}
-	b.config.Run(batch)
-	for _, r := range batch {
-		r.done <- struct{}{}
-	}
-	clear(batch)
 }
 
 // A largeQueue has the large requests, which one worker at a time runs. That

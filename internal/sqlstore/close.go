@@ -72,9 +72,15 @@ var errPanic = errors.New("panic")
 func (s *Store) guarded(doing string, fn func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.observer.Panic(doing, p, debug.Stack())
-			err = fmt.Errorf("%w while %s: %v", errPanic, doing, p)
+			err = s.panicked(doing, p)
 		}
 	}()
 	return fn()
+}
+
+// panicked tells the observer of a panic that was recovered, and returns the
+// error that it is.
+func (s *Store) panicked(doing string, p any) error {
+	s.observer.Panic(doing, p, debug.Stack())
+	return fmt.Errorf("%w while %s: %v", errPanic, doing, p)
 }

@@ -276,5 +276,6 @@ func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, 
 	if string(list) == string(platen.EmptyList) {
 		return nil
 	}
-	return errors.Join(w.t.writeList(listcache.Key{ID: id, Facet: facet}, list), w.index.add(kind, id, facet, list))
+	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list)
+	return errors.Join(w.t.exec(q, args...), w.index.add(kind, id, facet, list))
 }

@@ -61,47 +61,41 @@ func newCommitter(s *Store) *batch.Batcher[write] {
 
 var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
 
-// commitWrites commits list writes together, or one write that is alone.
+// commitWrites commits list writes together, or one write that is alone, and
+// sets the error of each. A list write that names an unknown entity fails before
+// anything is written, so it does not hurt the others; if the database refuses
+// the group, each is tried singly.
 func (s *Store) commitWrites(group []*listWrite) {
 	err := context.Cause(s.killed)
-	if err == nil {
-		err = s.guarded("committing", func() error {
-			if w := group[0]; w.Work.alone != nil {
-				w.Err = s.commitAlone(w.Work.ctx, w.Work.alone)
-			} else {
-				s.commitGroup(group)
-			}
-			return nil
-		})
-	}
-	if err != nil {
-		for _, w := range group {
-			w.Err = err
+	defer func() {
+		if p := recover(); p != nil {
+			err = s.panicked("committing", p)
 		}
+		if err != nil {
+			for _, w := range group {
+				w.Err = err
+			}
+		}
+	}()
+	if err != nil {
+		return
 	}
-}
-
-// commitGroup commits list writes together and sets the error of each. A
-// write that names an unknown entity fails before anything is written, so it
-// can not hurt the others; if the database refuses the group, each is tried
-// alone.
-func (s *Store) commitGroup(group []*listWrite) {
+	if w := group[0]; w.Work.alone != nil {
+		w.Err = s.commitAlone(w.Work.ctx, w.Work.alone)
+		return
+	}
 	start := time.Now()
-	err := s.tryGroup(group)
+	err = s.tryGroup(group)
 	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
 		err = s.tryGroup(group)
 	}
 	s.observer.Group(len(group), time.Since(start), err)
-	if err == nil {
-		return
-	}
-	alone := len(group) > 1 && (s.engine.IsDataError(err) || errors.Is(err, errPanic))
-	for _, w := range group {
-		if alone {
-			err = s.tryGroup([]*listWrite{w})
-		}
-		if err != nil {
-			w.Err = err
+	if len(group) > 1 && err != nil && (s.engine.IsDataError(err) || errors.Is(err, errPanic)) {
+		err = nil
+		for _, w := range group {
+			if failed := s.tryGroup([]*listWrite{w}); failed != nil {
+				w.Err = failed
+			}
 		}
 	}
 }
@@ -121,6 +115,9 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	}
 	held := false
 	defer func() {
+		if p := recover(); p != nil {
+			err = s.panicked("updating lists", p)
+		}
 		if err != nil {
 			err = t.rollback(ended(ctx, err))
 		}
@@ -134,7 +131,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 			}
 		}
 	}()
-	if err := s.guarded("updating lists", func() error { return g.applyAll(group) }); err != nil {
+	if err := g.applyAll(group); err != nil {
 		return err
 	}
 	if len(g.changed) == 0 {
@@ -142,7 +139,8 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	}
 	g.encode()
 	for _, key := range slices.SortedFunc(maps.Keys(g.changed), listcache.Key.Compare) {
-		if err := t.writeList(key, g.now[key].List); err != nil {
+		q, args := t.setList(key, g.now[key].List)
+		if err := t.exec(q, args...); err != nil {
 			return err
 		}
 		if err := t.markDirty(g.now[key].Kind, key); err != nil {
@@ -160,12 +158,12 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	return nil
 }
 
-// writeList writes a list.
-func (t *transaction) writeList(key listcache.Key, list platen.List) error {
-	if string(list) == string(platen.EmptyList) {
-		return t.store.writers.writeEmpty(t, key)
+// setList returns the statement that stores a list.
+func (t *transaction) setList(key listcache.Key, list platen.List) (q *query, args []any) {
+	if string(list) == string(platen.EmptyList) && !t.store.writers.keepsEmpty() {
+		return deleteList[key.Facet], []any{int64(key.ID)}
 	}
-	return t.exec(upsertList[key.Facet], int64(key.ID), string(list))
+	return upsertList[key.Facet], []any{int64(key.ID), string(list)}
 }
 
 // lists are the lists of a group of writes, as they will be.

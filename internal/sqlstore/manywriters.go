@@ -235,11 +235,9 @@ type largeList struct {
 	digest [sha256.Size]byte
 }
 
-// writeEmpty implements [writers]. The row stays, since other transactions may
+// keepsEmpty implements [writers]. The row stays, since other transactions may
 // wait for its lock.
-func (w *manyWriters) writeEmpty(t *transaction, key listcache.Key) error {
-	return t.exec(upsertList[key.Facet], int64(key.ID), string(platen.EmptyList))
-}
+func (w *manyWriters) keepsEmpty() bool { return true }
 
 func (w *manyWriters) waitForGroups(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)

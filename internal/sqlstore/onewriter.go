@@ -46,10 +46,8 @@ func (w *oneWriter) update(ctx, turn context.Context, _ Lock, fn func(*transacti
 // they are needed: no other transaction changes them meanwhile.
 func (w *oneWriter) readGroup(*lists, []*listWrite) error { return nil }
 
-// writeEmpty implements [writers]. An empty list has no row.
-func (w *oneWriter) writeEmpty(t *transaction, key listcache.Key) error {
-	return t.exec(deleteList[key.Facet], int64(key.ID))
-}
+// keepsEmpty implements [writers].
+func (w *oneWriter) keepsEmpty() bool { return false }
 
 func (w *oneWriter) waitForGroups(context.Context) error { return nil }
 

@@ -20,8 +20,8 @@ type writers interface {
 
 	// readGroup reads, and locks, what the writes of a group need to know.
 	readGroup(g *lists, group []*listWrite) error
-	// writeEmpty writes an empty list.
-	writeEmpty(t *transaction, key listcache.Key) error
+	// keepsEmpty reports whether an empty list has a row.
+	keepsEmpty() bool
 	// waitForGroups waits for the groups of list writes that have begun.
 	waitForGroups(ctx context.Context) error
 
