@@ -43,17 +43,17 @@ type Ref struct {
 	ID   ID
 }
 
-// A Run is the identifiers First to Last, both included. Lists of identifiers
-// are kept and passed as runs, since neighbours are mostly made together.
-type Run struct {
+// An IDRange is the identifiers First to Last, both included. Lists of identifiers
+// are kept and passed as ranges, since neighbours are mostly made together.
+type IDRange struct {
 	First, Last ID
 }
 
-// Len returns how many identifiers the run has.
-func (r Run) Len() int64 { return int64(r.Last - r.First + 1) }
+// Len returns how many identifiers the range has.
+func (r IDRange) Len() int64 { return int64(r.Last - r.First + 1) }
 
-// Digits returns the decimal digits of all identifiers of the run together.
-func (r Run) Digits() (n int64) {
+// Digits returns the decimal digits of all identifiers of the range together.
+func (r IDRange) Digits() (n int64) {
 	for first := r.First; first <= r.Last; {
 		digits, bound := int64(1), ID(10)
 		for ; bound <= first; bound *= 10 {

@@ -39,7 +39,7 @@ func FuzzParseID(f *testing.F) {
 }
 
 func TestRunLength(t *testing.T) {
-	for run, want := range map[platen.Run]int64{
+	for run, want := range map[platen.IDRange]int64{
 		{First: 1, Last: 1}:                  1,
 		{First: 5, Last: 9}:                  5,
 		{First: 1, Last: 0}:                  0,

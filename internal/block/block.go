@@ -52,10 +52,10 @@ var ErrDamaged = errors.New("stored content block is damaged")
 // A Row is a row of the table content_block.
 type Row struct {
 	Job    platen.ID
-	Seq    int64      // from 0 in each job
-	Count  int64      // content items in Pairs
-	Digits int64      // decimal digits of all identifiers in Pairs
-	Items  platen.Run // smallest and largest content item of Pairs
+	Seq    int64          // from 0 in each job
+	Count  int64          // content items in Pairs
+	Digits int64          // decimal digits of all identifiers in Pairs
+	Items  platen.IDRange // smallest and largest content item of Pairs
 	Pairs  []byte
 	Pages  []byte
 }
@@ -76,7 +76,7 @@ func (r *Row) add(content, last platen.Content) {
 	r.Digits += digits(content.Item) + digits(content.Record)
 }
 
-func digits(id platen.ID) int64 { return platen.Run{First: id, Last: id}.Digits() }
+func digits(id platen.ID) int64 { return platen.IDRange{First: id, Last: id}.Digits() }
 
 // Pack returns a row of contents without documents.
 func Pack(job platen.ID, seq int64, contents []platen.Content) Row {

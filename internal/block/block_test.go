@@ -136,7 +136,7 @@ func checkContents(t *testing.T, rows []block.Row, want [][]transfer.Page) {
 			t.Fatal(err)
 		}
 		var digits int64
-		var items platen.Run
+		var items platen.IDRange
 		for n, content := range contents {
 			digits += int64(len(content.Item.String()) + len(content.Record.String()))
 			if n == 0 {

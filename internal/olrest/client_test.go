@@ -212,7 +212,7 @@ func TestAnswersBothWays(t *testing.T) {
 	details := platen.Details{Pages: []platen.PageCount{{Count: 3, Duplex: true, Media: platen.Media{Name: "Plain", Width: "210mm"}}}}
 	for into, detail := range map[*bytes.Buffer]bool{&each: true, &sum: false} {
 		w := olrest.NewPagesWriter(into, detail)
-		if err := errors.Join(w.Write(platen.Run{First: 9001, Last: 9002}, details.Encode()), w.Write(platen.Run{First: 9003, Last: 9003}, nil), w.Close()); err != nil {
+		if err := errors.Join(w.Write(platen.IDRange{First: 9001, Last: 9002}, details.Encode()), w.Write(platen.IDRange{First: 9003, Last: 9003}, nil), w.Close()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -124,7 +124,7 @@ func goldenAnswers(t *testing.T, n int) map[string]func(w http.ResponseWriter) e
 			return errors.Join(err, found.Close())
 		},
 		"identifiers": func(w http.ResponseWriter) error {
-			olrest.ReplyIdentifiers(w, []platen.Run{{First: 1, Last: 3}, {First: 9, Last: platen.ID(9 + n)}})
+			olrest.ReplyIdentifiers(w, []platen.IDRange{{First: 1, Last: 3}, {First: 9, Last: platen.ID(9 + n)}})
 			return nil
 		},
 		"contents": func(w http.ResponseWriter) error {
@@ -160,9 +160,9 @@ func goldenAnswers(t *testing.T, n int) map[string]func(w http.ResponseWriter) e
 			pages := olrest.NewPagesWriter(w, each)
 			var err error
 			for i := range n {
-				err = errors.Join(err, pages.Write(platen.Run{First: platen.ID(10 * i), Last: platen.ID(10*i + i%3)}, media(i)))
+				err = errors.Join(err, pages.Write(platen.IDRange{First: platen.ID(10 * i), Last: platen.ID(10*i + i%3)}, media(i)))
 			}
-			return errors.Join(err, pages.Write(platen.Run{First: 1, Last: 1}, nil), pages.Close())
+			return errors.Join(err, pages.Write(platen.IDRange{First: 1, Last: 1}, nil), pages.Close())
 		}
 	}
 	for format, name := range map[olrest.RecordFormat]string{olrest.DefaultFormat: "default", olrest.ExplicitTypes: "explicit", olrest.Simplified: "simplified"} {

@@ -27,7 +27,7 @@ func NewPagesWriter(w io.Writer, each bool) *PagesWriter {
 }
 
 // Write adds content items that have the same details.
-func (p *PagesWriter) Write(items platen.Run, encoded []byte) error {
+func (p *PagesWriter) Write(items platen.IDRange, encoded []byte) error {
 	details, err := platen.DecodeDetails(encoded)
 	if err != nil {
 		return err

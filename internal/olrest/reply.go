@@ -184,7 +184,7 @@ func identifiersLength(count, bytes int64) int64 {
 }
 
 // ReplyIdentifiers answers with an identifier list (api-facts 2.2).
-func ReplyIdentifiers(w http.ResponseWriter, runs []platen.Run) {
+func ReplyIdentifiers(w http.ResponseWriter, runs []platen.IDRange) {
 	var count, digits int64
 	for _, run := range runs {
 		count += run.Len()

@@ -27,17 +27,17 @@ var (
 type set struct {
 	// export reads a document into a spool, and what that gives into a
 	// document. given are the identifiers in it.
-	export func(t *testing.T, document io.Reader) (exported string, given platen.Run, err error)
+	export func(t *testing.T, document io.Reader) (exported string, given platen.IDRange, err error)
 }
 
-var dataSets = set{func(t *testing.T, document io.Reader) (string, platen.Run, error) {
+var dataSets = set{func(t *testing.T, document io.Reader) (string, platen.IDRange, error) {
 	source, err := spool.Temp.NewDataSet()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer source.Close()
 	if err := olrest.ReadDataSet(document, source); err != nil {
-		return "", platen.Run{}, err
+		return "", platen.IDRange{}, err
 	}
 	var b bytes.Buffer
 	w := olrest.NewSetWriter(&b)
@@ -53,24 +53,24 @@ var dataSets = set{func(t *testing.T, document io.Reader) (string, platen.Run, e
 	if err != nil {
 		t.Fatal("export:", err)
 	}
-	return b.String(), source.Given(), nil
+	return b.String(), source.ExplicitIDs(), nil
 }}
 
-var contentSets = set{func(t *testing.T, document io.Reader) (string, platen.Run, error) {
+var contentSets = set{func(t *testing.T, document io.Reader) (string, platen.IDRange, error) {
 	source, err := spool.Temp.NewContentSet()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer source.Close()
 	if err := olrest.ReadContentSet(document, source); err != nil {
-		return "", platen.Run{}, err
+		return "", platen.IDRange{}, err
 	}
 	var b bytes.Buffer
 	w := olrest.NewSetWriter(&b)
 	if err := errors.Join(w.BeginContentSet(source.ContentSet()), source.Read(w.Item), w.Close()); err != nil {
 		t.Fatal("export:", err)
 	}
-	return b.String(), source.Given(), nil
+	return b.String(), source.ExplicitIDs(), nil
 }}
 
 // wantExport checks the export of a document, and that its import gives the
@@ -141,7 +141,7 @@ func TestDataSets(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) { dataSets.wantExport(t, test.document, test.want) })
 	}
 	_, given, err := dataSets.export(t, strings.NewReader(dataSet))
-	if want := (platen.Run{First: 300, Last: 5101}); err != nil || given != want {
+	if want := (platen.IDRange{First: 300, Last: 5101}); err != nil || given != want {
 		t.Errorf("given identifiers are %v, %v, want %v", given, err, want)
 	}
 }
@@ -245,7 +245,7 @@ func TestContentSets(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) { contentSets.wantExport(t, test.document, test.want) })
 	}
 	_, given, err := contentSets.export(t, strings.NewReader(contentSet))
-	if want := (platen.Run{First: 700, Last: 9001}); err != nil || given != want {
+	if want := (platen.IDRange{First: 700, Last: 9001}); err != nil || given != want {
 		t.Errorf("given identifiers are %v, %v, want %v", given, err, want)
 	}
 }

@@ -78,8 +78,8 @@ func (s *Server) readList(w *response, r *http.Request, to target) error {
 
 // replyIdentifiers answers with runs, which are in memory until the client
 // has taken them.
-func (s *Server) replyIdentifiers(w *response, runs []platen.Run) error {
-	if err := s.hold(w, int64(len(runs))*int64(unsafe.Sizeof(platen.Run{}))); err != nil {
+func (s *Server) replyIdentifiers(w *response, runs []platen.IDRange) error {
+	if err := s.hold(w, int64(len(runs))*int64(unsafe.Sizeof(platen.IDRange{}))); err != nil {
 		return err
 	}
 	olrest.ReplyIdentifiers(w, runs)
@@ -126,7 +126,7 @@ func (s *Server) pageDetails(w *response, r *http.Request, to target) error {
 	}
 	pages := olrest.NewPagesWriter(w, each)
 	return stream(w, func(begin func()) error {
-		return s.Store.PageDetails(r.Context(), to.ref.ID, func(items platen.Run, details []byte) error {
+		return s.Store.PageDetails(r.Context(), to.ref.ID, func(items platen.IDRange, details []byte) error {
 			begin()
 			return pages.Write(items, details)
 		})

@@ -21,7 +21,9 @@ type items struct {
 }
 
 func (c items) ContentSet() transfer.SourceSet { return transfer.SourceSet{ID: c.set} }
-func (c items) Given() platen.Run              { return platen.Run{First: c.set, Last: 3_000_000_000 + c.n} }
+func (c items) ExplicitIDs() platen.IDRange {
+	return platen.IDRange{First: c.set, Last: 3_000_000_000 + c.n}
+}
 func (c items) Read(yield func(*transfer.SourceItem) error) error {
 	for i := range c.n {
 		if err := yield(&transfer.SourceItem{ID: 1_000_000_000 + i*c.step, Record: 3_000_000_000 + i}); err != nil {

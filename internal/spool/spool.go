@@ -29,7 +29,7 @@ type file struct {
 	temporary *os.File
 	w         *bufio.Writer
 	buf       []byte
-	ids       platen.Run // smallest and largest identifier given
+	ids       platen.IDRange // smallest and largest identifier given
 }
 
 // newFile makes the file of a set.
@@ -44,8 +44,8 @@ func (d Dir) newFile() (file, error) {
 // Close removes the temporary file.
 func (f *file) Close() error { return closeTemporary(f.temporary) }
 
-// Given implements the source of each kind of set.
-func (f *file) Given() platen.Run { return f.ids }
+// ExplicitIDs implements the source of each kind of set.
+func (f *file) ExplicitIDs() platen.IDRange { return f.ids }
 
 func (f *file) given(id platen.ID) platen.ID {
 	f.ids = transfer.Widen(f.ids, id)

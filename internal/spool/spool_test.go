@@ -57,9 +57,9 @@ func wantReads[T any](t *testing.T, want []T, read func(func(T) error) error) {
 	}
 }
 
-func wantGiven(t *testing.T, got platen.Run, first, last platen.ID) {
+func wantGiven(t *testing.T, got platen.IDRange, first, last platen.ID) {
 	t.Helper()
-	if want := (platen.Run{First: first, Last: last}); got != want {
+	if want := (platen.IDRange{First: first, Last: last}); got != want {
 		t.Errorf("given identifiers are %v, want %v", got, want)
 	}
 }
@@ -69,7 +69,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestDataSet(t *testing.T) {
 	s := open(t, spool.Temp.NewDataSet)
 	wantReads(t, nil, s.Read)
-	wantGiven(t, s.Given(), 0, 0)
+	wantGiven(t, s.ExplicitIDs(), 0, 0)
 
 	long := strings.Repeat("long ", 50_000)
 	records := []platen.SourceRecord{
@@ -102,13 +102,13 @@ func TestDataSet(t *testing.T) {
 	if d := cmp.Diff(schema, s.Schema()); d != "" {
 		t.Error(d)
 	}
-	wantGiven(t, s.Given(), 4999, 6000) // the largest identifier does not count
+	wantGiven(t, s.ExplicitIDs(), 4999, 6000) // the largest identifier does not count
 }
 
 func TestContentSet(t *testing.T) {
 	s := open(t, spool.Temp.NewContentSet)
 	wantReads(t, nil, s.Read)
-	wantGiven(t, s.Given(), 0, 0)
+	wantGiven(t, s.ExplicitIDs(), 0, 0)
 
 	letter, card := []byte(`{"template":"letter"}`), []byte(`{"template":"card"}`)
 	items := []transfer.SourceItem{
@@ -138,7 +138,7 @@ func TestContentSet(t *testing.T) {
 	if d := cmp.Diff(set, s.ContentSet()); d != "" {
 		t.Error(d)
 	}
-	wantGiven(t, s.Given(), 3999, 9001)
+	wantGiven(t, s.ExplicitIDs(), 3999, 9001)
 }
 
 // A visitor writes down what it is passed.
@@ -186,7 +186,7 @@ func TestJobSet(t *testing.T) {
 	if d := cmp.Diff(want, s.Nodes()); d != "" {
 		t.Error(d)
 	}
-	wantGiven(t, s.Given(), 20, 78)
+	wantGiven(t, s.ExplicitIDs(), 20, 78)
 	wantReads(t, []string{
 		`3 page 0 item 31 record 41 [ ] "{\"template\":\"t\"}"`,
 		`3 page 77 item 30 record 42 [ [{"name":"m","value":"1"}]] "{\"template\":\"t\"}"`,

@@ -15,7 +15,7 @@ import (
 
 // eachUsed yields the content items of a run that jobs have in their blocks, some
 // more than once.
-func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
+func (t *transaction) eachUsed(run platen.IDRange, yield func(platen.ID)) error {
 	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
 	blocks, err := collect(rows, err, func(from scanner) (pairs []byte, err error) {
 		return pairs, from.Scan(&pairs)
@@ -38,37 +38,37 @@ func (t *transaction) eachUsed(run platen.Run, yield func(platen.ID)) error {
 }
 
 // runsFromEnd returns ids as runs, the last one first.
-func runsFromEnd(ids []platen.ID) []platen.Run {
+func runsFromEnd(ids []platen.ID) []platen.IDRange {
 	slices.Sort(ids)
-	var runs []platen.Run
+	var runs []platen.IDRange
 	for _, id := range slices.Backward(slices.Compact(ids)) {
 		if n := len(runs); n > 0 && runs[n-1].First == id+1 {
 			runs[n-1].First = id
 			continue
 		}
-		runs = append(runs, platen.Run{First: id, Last: id})
+		runs = append(runs, platen.IDRange{First: id, Last: id})
 	}
 	return runs
 }
 
 // usedRecords returns the data records of a run that belong to content items,
 // deleted ones too, the last run first.
-func (t *transaction) usedRecords(run platen.Run) ([]platen.Run, error) {
+func (t *transaction) usedRecords(run platen.IDRange) ([]platen.IDRange, error) {
 	items, err := t.rows(selectItemsWith, int64(run.First-longestItemRun), int64(run.Last), int64(run.First))
 	if err != nil {
 		return nil, err
 	}
-	var used []platen.Run
+	var used []platen.IDRange
 	for _, item := range items {
 		records := item.records()
-		used = append(used, platen.Run{First: max(run.First, records.First), Last: min(run.Last, records.Last)})
+		used = append(used, platen.IDRange{First: max(run.First, records.First), Last: min(run.Last, records.Last)})
 	}
 	return joinFromEnd(used), nil
 }
 
 // joinFromEnd sorts runs, the last one first, and joins those that touch.
-func joinFromEnd(runs []platen.Run) []platen.Run {
-	slices.SortFunc(runs, func(a, b platen.Run) int { return int(b.Last - a.Last) })
+func joinFromEnd(runs []platen.IDRange) []platen.IDRange {
+	slices.SortFunc(runs, func(a, b platen.IDRange) int { return int(b.Last - a.Last) })
 	joined := runs[:0]
 	for _, run := range runs {
 		if n := len(joined); n > 0 && joined[n-1].First <= run.Last+1 {
@@ -164,7 +164,7 @@ func (t *transaction) clean(set platen.ID) error {
 
 // removeSome removes the entities of a row up to last, as many as left allows.
 func (t *transaction) removeSome(from row, last platen.ID, left *int64) error {
-	run := platen.Run{First: from.First, Last: min(last, from.First+platen.ID(*left)-1)}
+	run := platen.IDRange{First: from.First, Last: min(last, from.First+platen.ID(*left)-1)}
 	*left -= run.Len()
 	return t.remove(from, run)
 }
@@ -184,7 +184,7 @@ func (t *transaction) cleanJobs(jobs row, left *int64) error {
 			if err := t.removeSome(jobs, platen.ID(job)-1, left); err != nil || *left <= 0 {
 				return err
 			}
-			jobs = jobs.part(platen.Run{First: platen.ID(job), Last: jobs.Last})
+			jobs = jobs.part(platen.IDRange{First: platen.ID(job), Last: jobs.Last})
 		}
 		if err := t.cleanBlock(platen.ID(job), seq, pairs, pages, left); err != nil {
 			return err
@@ -223,7 +223,7 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 		return nil, nil
 	}
 	mine := make(block.IDSet)
-	span := platen.Run{First: contents[0].Item, Last: contents[0].Item}
+	span := platen.IDRange{First: contents[0].Item, Last: contents[0].Item}
 	for _, content := range contents {
 		mine.Add(content.Item)
 		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
@@ -266,17 +266,17 @@ func (t *transaction) cleanPages(pairs, pages []byte) error {
 		if page.ID == 0 {
 			return nil
 		}
-		return t.removeFree(platen.DocumentPage, platen.Run{First: page.ID, Last: page.ID})
+		return t.removeFree(platen.DocumentPage, platen.IDRange{First: page.ID, Last: page.ID})
 	})
 }
 
 // without returns the rest of a run without parts of it. Both are in descending
 // order.
-func without(run platen.Run, parts []platen.Run) []platen.Run {
-	var left []platen.Run
+func without(run platen.IDRange, parts []platen.IDRange) []platen.IDRange {
+	var left []platen.IDRange
 	for _, part := range parts {
 		if part.Last < run.Last {
-			left = append(left, platen.Run{First: part.Last + 1, Last: run.Last})
+			left = append(left, platen.IDRange{First: part.Last + 1, Last: run.Last})
 		}
 		run.Last = part.First - 1
 	}
@@ -287,13 +287,13 @@ func without(run platen.Run, parts []platen.Run) []platen.Run {
 }
 
 // removeFree removes the entities of a kind in a run that belong to nothing.
-func (t *transaction) removeFree(kind platen.Kind, run platen.Run) error {
+func (t *transaction) removeFree(kind platen.Kind, run platen.IDRange) error {
 	for run.First <= run.Last {
 		have, err := selectRow(t.ctx, t.stmt(selectEntity), run.Last)
 		if err != nil || have.Last < run.First {
 			return err
 		}
-		part := platen.Run{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
+		part := platen.IDRange{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
 		if have.kind == kind && have.root == 0 && have.parent < 0 {
 			if err := t.remove(have, part); err != nil {
 				return err
@@ -307,7 +307,7 @@ func (t *transaction) removeFree(kind platen.Kind, run platen.Run) error {
 // remove removes a part of a row of entities, with their lists. With data records
 // that belong to nothing it removes the records nested in them. The data records
 // of content items are left to removeFreed.
-func (t *transaction) remove(from row, part platen.Run) error {
+func (t *transaction) remove(from row, part platen.IDRange) error {
 	for _, f := range facets {
 		if err := t.exec(deleteLists[f], int64(part.First), int64(part.Last)); err != nil {
 			return err
@@ -331,7 +331,7 @@ func (t *transaction) remove(from row, part platen.Run) error {
 			return err
 		}
 		for _, one := range nested {
-			if err := t.remove(one, one.Run); err != nil {
+			if err := t.remove(one, one.IDRange); err != nil {
 				return err
 			}
 		}
@@ -349,7 +349,7 @@ func (t *transaction) removeFreed() error {
 		for n < len(freed) && freed[n-1].First-freed[n].Last < longestItemRun {
 			n++
 		}
-		used, err := t.usedRecords(platen.Run{First: freed[n-1].First, Last: freed[0].Last})
+		used, err := t.usedRecords(platen.IDRange{First: freed[n-1].First, Last: freed[0].Last})
 		if err != nil {
 			return err
 		}
@@ -368,16 +368,16 @@ func (t *transaction) removeFreed() error {
 
 // clip returns the parts of runs that are in within. Runs are in descending
 // order.
-func clip(runs []platen.Run, within platen.Run) []platen.Run {
-	start, _ := slices.BinarySearchFunc(runs, within.Last, func(run platen.Run, last platen.ID) int {
+func clip(runs []platen.IDRange, within platen.IDRange) []platen.IDRange {
+	start, _ := slices.BinarySearchFunc(runs, within.Last, func(run platen.IDRange, last platen.ID) int {
 		return cmp.Compare(last, run.First) // the first that begins at or below
 	})
-	var clipped []platen.Run
+	var clipped []platen.IDRange
 	for _, run := range runs[start:] {
 		if run.Last < within.First {
 			break
 		}
-		clipped = append(clipped, platen.Run{First: max(run.First, within.First), Last: min(run.Last, within.Last)})
+		clipped = append(clipped, platen.IDRange{First: max(run.First, within.First), Last: min(run.Last, within.Last)})
 	}
 	return clipped
 }

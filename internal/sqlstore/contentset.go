@@ -16,7 +16,7 @@ func (s *Store) CreateContentSet(ctx context.Context, source transfer.ContentSet
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, source.Given())
+		e, err := newEntityWriter(ctx, t, source.ExplicitIDs())
 		if err != nil {
 			return err
 		}
@@ -105,7 +105,7 @@ func (w *contentItemWriter) flush() error {
 		if err := w.create(run); err != nil {
 			return err
 		}
-		run = itemRun{Run: platen.Run{First: item.id, Last: item.id}, record: item.record, details: item.details}
+		run = itemRun{IDRange: platen.IDRange{First: item.id, Last: item.id}, record: item.record, details: item.details}
 	}
 	if err := w.create(run); err != nil {
 		return err
@@ -133,7 +133,7 @@ func (w *contentItemWriter) create(run itemRun) error {
 	if taken.Last >= run.First {
 		return takenError(platen.ContentItem, max(taken.First, run.First), taken)
 	}
-	_, err = w.createItems(run, run.Run, w.at)
+	_, err = w.createItems(run, run.IDRange, w.at)
 	w.at.ord += run.Len()
 	return err
 }
@@ -154,21 +154,21 @@ func (s *Store) ReadContentSet(ctx context.Context, id platen.ID, begin func(tra
 		return err
 	}
 	return s.error("read content set", s.itemRows(ctx, id, func(items row, details []byte) error {
-		return s.eachWithLists(ctx, items.Run, justProperties, func(id platen.ID, lists entityLists) error {
+		return s.eachWithLists(ctx, items.IDRange, justProperties, func(id platen.ID, lists entityLists) error {
 			return yield(&transfer.SourceItem{ID: id, Record: items.record + id - items.First, Properties: lists[platen.Properties], Details: details})
 		})
 	}))
 }
 
 // PageDetails implements [storage.Exporter].
-func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items platen.Run, details []byte) error) (err error) {
+func (s *Store) PageDetails(ctx context.Context, set platen.ID, yield func(items platen.IDRange, details []byte) error) (err error) {
 	ctx, done := s.observe(ctx, "page_details")
 	defer func() { done(err) }()
 	if err := s.exists(ctx, platen.Ref{Kind: platen.ContentSet, ID: set}); err != nil {
 		return err
 	}
 	return s.error("read page details", s.itemRows(ctx, set, func(items row, details []byte) error {
-		return yield(items.Run, details)
+		return yield(items.IDRange, details)
 	}))
 }
 

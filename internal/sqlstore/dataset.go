@@ -21,7 +21,7 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 	}
 	var made platen.Created
 	err = s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, source.Given())
+		e, err := newEntityWriter(ctx, t, source.ExplicitIDs())
 		if err != nil {
 			return err
 		}

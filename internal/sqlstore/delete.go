@@ -229,8 +229,8 @@ func (d *deletion) inside(w *window) (map[int]bool, error) {
 // A detaching is a row of entity and the parts of it to take out of the set, the
 // last one first. Without parts the whole row follows its parent.
 type detaching struct {
-	row   platen.Run
-	parts []platen.Run
+	row   platen.IDRange
+	parts []platen.IDRange
 }
 
 // detach takes the marked members of a window out of the set, in short
@@ -289,10 +289,10 @@ func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
 		case have.root != set: // another process was faster
 		case len(one.parts) == 0:
 			released = append(released, int64(have.First))
-		case one.parts[0] == have.Run:
+		case one.parts[0] == have.IDRange:
 			free = append(free, int64(have.First))
 		default:
-			if err := t.detach(have, clip(one.parts, have.Run)); err != nil {
+			if err := t.detach(have, clip(one.parts, have.IDRange)); err != nil {
 				return err
 			}
 		}
@@ -307,7 +307,7 @@ func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
 }
 
 // detach makes parts of a row, the last one first, belong to nothing.
-func (t *transaction) detach(from row, parts []platen.Run) error {
+func (t *transaction) detach(from row, parts []platen.IDRange) error {
 	if len(parts) == 0 {
 		return nil
 	}
@@ -316,7 +316,7 @@ func (t *transaction) detach(from row, parts []platen.Run) error {
 	}
 	for _, part := range parts {
 		if part.Last < from.Last {
-			if err := t.insertRow(from.part(platen.Run{First: part.Last + 1, Last: from.Last})); err != nil {
+			if err := t.insertRow(from.part(platen.IDRange{First: part.Last + 1, Last: from.Last})); err != nil {
 				return err
 			}
 		}

@@ -16,7 +16,7 @@ type entityWriter struct {
 	t     *transaction
 	ctx   context.Context // of the caller, who may leave
 	next  platen.ID       // the sequence
-	given platen.Run      // spans the identifiers that the source sets itself
+	given platen.IDRange  // spans the identifiers that the source sets itself
 	root  platen.ID       // the set that is created, or added to
 
 	freeRanges []freeRange // the last ones used first
@@ -34,7 +34,7 @@ type place struct {
 
 var nowhere = place{parent: -1}
 
-func newEntityWriter(ctx context.Context, t *transaction, given platen.Run) (*entityWriter, error) {
+func newEntityWriter(ctx context.Context, t *transaction, given platen.IDRange) (*entityWriter, error) {
 	w := &entityWriter{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
 	return w, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&w.next)
 }
@@ -51,7 +51,7 @@ func (w *entityWriter) allocate(n int) (platen.ID, error) {
 		return 0, nil
 	}
 	for {
-		run := platen.Run{First: w.next, Last: w.next + platen.ID(n) - 1}
+		run := platen.IDRange{First: w.next, Last: w.next + platen.ID(n) - 1}
 		if run.Last > platen.MaxID {
 			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", w.next, platen.MaxID)
 		}
@@ -72,8 +72,8 @@ func (w *entityWriter) allocate(n int) (platen.ID, error) {
 }
 
 // insert adds a run of entities. record and details may be 0.
-func (w *entityWriter) insert(kind platen.Kind, run platen.Run, at place, record platen.ID, details int64) error {
-	r := row{Run: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: w.rootOf(at)}
+func (w *entityWriter) insert(kind platen.Kind, run platen.IDRange, at place, record platen.ID, details int64) error {
+	r := row{IDRange: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: w.rootOf(at)}
 	w.use(r)
 	return w.t.insertRow(r)
 }
@@ -87,11 +87,11 @@ func (w *entityWriter) rootOf(at place) platen.ID {
 
 // claim adds a run of entities whose identifiers the source set. Conflict: one
 // is taken.
-func (w *entityWriter) claim(kind platen.Kind, run platen.Run, at place) error {
+func (w *entityWriter) claim(kind platen.Kind, run platen.IDRange, at place) error {
 	return w.claimRow(kind, run, at, 0)
 }
 
-func (w *entityWriter) claimRow(kind platen.Kind, run platen.Run, at place, details int64) error {
+func (w *entityWriter) claimRow(kind platen.Kind, run platen.IDRange, at place, details int64) error {
 	taken, err := w.entityAtOrBelow(run.Last)
 	if err != nil {
 		return err
@@ -119,7 +119,7 @@ func takenError(kind platen.Kind, id platen.ID, by row) error {
 
 // An itemRun is neighbouring content items with what the source says of them.
 type itemRun struct {
-	platen.Run
+	platen.IDRange
 	record  platen.ID // data record of First, and so on; 0: not said
 	details int64     // 0: not said
 }
@@ -131,21 +131,21 @@ func itemConflict(id platen.ID, format string, args ...any) error {
 }
 
 // createItems creates a part of run. The identifiers of the part are unused.
-func (w *entityWriter) createItems(run itemRun, part platen.Run, at place) (row, error) {
-	records := platen.Run{}
+func (w *entityWriter) createItems(run itemRun, part platen.IDRange, at place) (row, error) {
+	records := platen.IDRange{}
 	n := platen.ID(part.Len())
 	if run.record == 0 {
 		fresh, err := w.allocate(int(n))
 		if err != nil {
 			return row{}, err
 		}
-		records = platen.Run{First: fresh, Last: fresh + n - 1}
+		records = platen.IDRange{First: fresh, Last: fresh + n - 1}
 		if err := w.insert(platen.DataRecord, records, nowhere, 0, 0); err != nil {
 			return row{}, err
 		}
 	} else {
 		first := run.record + part.First - run.First
-		records = platen.Run{First: first, Last: first + n - 1}
+		records = platen.IDRange{First: first, Last: first + n - 1}
 		if err := w.ensureRecords(records); err != nil {
 			return row{}, err
 		}
@@ -155,18 +155,18 @@ func (w *entityWriter) createItems(run itemRun, part platen.Run, at place) (row,
 		}
 	}
 	err := w.insert(platen.ContentItem, part, at, records.First, run.details)
-	return row{Run: part, kind: platen.ContentItem, record: records.First, details: run.details}, err
+	return row{IDRange: part, kind: platen.ContentItem, record: records.First, details: run.details}, err
 }
 
 // ensureRecords creates the data records of a run that do not exist.
-func (w *entityWriter) ensureRecords(run platen.Run) error {
+func (w *entityWriter) ensureRecords(run platen.IDRange) error {
 	for last := run.Last; last >= run.First; {
 		have, err := w.entityAtOrBelow(last)
 		if err != nil {
 			return err
 		}
 		if free := max(run.First, have.Last+1); free <= last {
-			if err := w.insert(platen.DataRecord, platen.Run{First: free, Last: last}, nowhere, 0, 0); err != nil {
+			if err := w.insert(platen.DataRecord, platen.IDRange{First: free, Last: last}, nowhere, 0, 0); err != nil {
 				return err
 			}
 			last = free - 1
@@ -258,7 +258,7 @@ func (w *entityWriter) createSet(kind platen.Kind, set transfer.SourceSet) error
 			return err
 		}
 	}
-	if err := w.claim(kind, platen.Run{First: w.root, Last: w.root}, place{}); err != nil {
+	if err := w.claim(kind, platen.IDRange{First: w.root, Last: w.root}, place{}); err != nil {
 		return err
 	}
 	for f, list := range set.Lists {

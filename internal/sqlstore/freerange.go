@@ -11,7 +11,7 @@ const freeRangesKept = 8
 // valid because the transaction holds the structure lock; it saves one query
 // for each identifier that a source gives.
 type freeRange struct {
-	platen.Run
+	platen.IDRange
 	before row
 }
 
@@ -33,7 +33,7 @@ func (w *entityWriter) entityAtOrBelow(id platen.ID) (row, error) {
 	if err := w.t.stmt(selectAbove).QueryRowContext(w.t.ctx, int64(id)).Scan(&above); err != nil {
 		return found, err
 	}
-	w.remember(freeRange{platen.Run{First: found.Last + 1, Last: above - 1}, found})
+	w.remember(freeRange{platen.IDRange{First: found.Last + 1, Last: above - 1}, found})
 	return found, nil
 }
 
@@ -54,9 +54,9 @@ func (w *entityWriter) use(created row) {
 		if created.Last < free.First || free.Last < created.First {
 			continue
 		}
-		w.freeRanges[i] = freeRange{platen.Run{First: created.Last + 1, Last: free.Last}, created}
+		w.freeRanges[i] = freeRange{platen.IDRange{First: created.Last + 1, Last: free.Last}, created}
 		if free.First < created.First && len(w.freeRanges) < freeRangesKept {
-			w.freeRanges = append(w.freeRanges, freeRange{platen.Run{First: free.First, Last: created.First - 1}, free.before})
+			w.freeRanges = append(w.freeRanges, freeRange{platen.IDRange{First: free.First, Last: created.First - 1}, free.before})
 		}
 		return
 	}

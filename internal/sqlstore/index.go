@@ -77,7 +77,7 @@ func (t *transaction) deleteValue(nameID int64, id platen.ID, v *indexed) error 
 }
 
 // removeValues removes the values of entities from the index.
-func (t *transaction) removeValues(of platen.Run) error {
+func (t *transaction) removeValues(of platen.IDRange) error {
 	removed, err := t.stmt(deleteValues).ExecContext(t.ctx, int64(of.First), int64(of.Last))
 	if err != nil {
 		return err

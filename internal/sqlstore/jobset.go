@@ -17,7 +17,7 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, source.Given())
+		e, err := newEntityWriter(ctx, t, source.ExplicitIDs())
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func (w *jobSetWriter) createLevel(kind platen.Kind) error {
 	if err != nil {
 		return err
 	}
-	var run platen.Run // collected, not yet in the database
+	var run platen.IDRange // collected, not yet in the database
 	parent, ord := -2, int64(0)
 	flush := func() error {
 		if run.First == 0 {
@@ -149,7 +149,7 @@ func (w *jobSetWriter) createLevel(kind platen.Kind) error {
 		if node.Parent != parent {
 			parent, ord = node.Parent, 0
 		}
-		run = platen.Run{First: id, Last: id}
+		run = platen.IDRange{First: id, Last: id}
 	}
 	return flush()
 }
@@ -233,14 +233,14 @@ func (w *jobSetWriter) createDocuments() error {
 	if err != nil {
 		return err
 	}
-	var run platen.Run
+	var run platen.IDRange
 	flush := func() error {
 		if run.First == 0 {
 			return nil
 		}
 		err := w.claim(platen.Document, run, place{parent: w.ids[w.set], ord: w.place})
 		w.place += run.Len()
-		run = platen.Run{}
+		run = platen.IDRange{}
 		return err
 	}
 	for i := range w.documents {
@@ -277,7 +277,7 @@ func (w *jobSetWriter) createDocuments() error {
 func (w *jobSetWriter) createContentItems() error {
 	for i := range w.pages {
 		if id := w.pages[i].ID; id != 0 {
-			if err := w.claim(platen.DocumentPage, platen.Run{First: id, Last: id}, nowhere); err != nil {
+			if err := w.claim(platen.DocumentPage, platen.IDRange{First: id, Last: id}, nowhere); err != nil {
 				return err
 			}
 		}
@@ -330,7 +330,7 @@ func mergePageFacts(pages []*sourcePage) error {
 // are sorted by content item, and how many of the pages it covers.
 func nextRun(pages []*sourcePage) (itemRun, int) {
 	first := pages[0]
-	run := itemRun{Run: platen.Run{First: first.Item, Last: first.Item}, record: first.Record, details: first.details}
+	run := itemRun{IDRange: platen.IDRange{First: first.Item, Last: first.Item}, record: first.Record, details: first.details}
 	for n, page := range pages {
 		record := page.Record
 		if record != 0 {
@@ -357,7 +357,7 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 			if w.existing {
 				return platen.NotFoundError(platen.Ref{Kind: platen.ContentItem, ID: free})
 			}
-			if have, err = w.createItems(run, platen.Run{First: free, Last: last}, nowhere); err != nil {
+			if have, err = w.createItems(run, platen.IDRange{First: free, Last: last}, nowhere); err != nil {
 				return err
 			}
 		} else if err := checkItems(run, have); err != nil {

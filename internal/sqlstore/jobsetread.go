@@ -20,7 +20,7 @@ func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*transf
 		return err
 	}
 	r := setReader{s: s, ctx: ctx, yield: yield}
-	err = r.entities(platen.JobSet, platen.Run{First: id, Last: id})
+	err = r.entities(platen.JobSet, platen.IDRange{First: id, Last: id})
 	if err == nil {
 		err = s.exists(ctx, ref) // otherwise the clean-up may have removed parts meanwhile
 	}
@@ -41,7 +41,7 @@ type setReader struct {
 }
 
 // entities yields a run of entities of one kind, and all below them.
-func (r *setReader) entities(kind platen.Kind, run platen.Run) error {
+func (r *setReader) entities(kind platen.Kind, run platen.IDRange) error {
 	return r.s.eachWithLists(r.ctx, run, platen.Facets[:], func(id platen.ID, lists entityLists) error {
 		r.element = transfer.Element{Kind: kind}
 		r.element.ID = id

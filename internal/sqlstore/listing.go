@@ -53,7 +53,7 @@ func paged[T any](after T, read func(after T) ([]T, error), intact func() error,
 
 // A child is a row of a listing: identifiers, and the place of the first.
 type child struct {
-	platen.Run
+	platen.IDRange
 	ord int64
 }
 
@@ -62,7 +62,7 @@ func scanChild(from scanner) (c child, err error) {
 }
 
 // Entities implements [storage.Sets].
-func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) (_ []platen.Run, err error) {
+func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType string) (_ []platen.IDRange, err error) {
 	ctx, done := s.observe(ctx, "entities")
 	defer func() { done(err) }()
 	if contentType == "" {
@@ -77,7 +77,7 @@ func (s *Store) Entities(ctx context.Context, kind platen.Kind, contentType stri
 }
 
 // Children implements [storage.Sets].
-func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.Run, err error) {
+func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.IDRange, err error) {
 	ctx, done := s.observe(ctx, "children")
 	defer func() { done(err) }()
 	runs, err := s.children(ctx, ref.ID, ref.Kind.Info().Child, func() error { return s.exists(ctx, ref) })
@@ -85,7 +85,7 @@ func (s *Store) Children(ctx context.Context, ref platen.Ref) (_ []platen.Run, e
 }
 
 // children reads the children of one kind below parent, in order.
-func (s *Store) children(ctx context.Context, parent platen.ID, kind platen.Kind, intact func() error) ([]platen.Run, error) {
+func (s *Store) children(ctx context.Context, parent platen.ID, kind platen.Kind, intact func() error) ([]platen.IDRange, error) {
 	return runsOf(func(after child) ([]child, error) {
 		rows, err := s.on(selectChildren).QueryContext(ctx, int64(parent), int64(kind), after.ord, int64(after.First), pageRows)
 		return collect(rows, err, scanChild)
@@ -93,15 +93,15 @@ func (s *Store) children(ctx context.Context, parent platen.ID, kind platen.Kind
 }
 
 // runsOf reads a listing, and joins neighbours.
-func runsOf(read func(after child) ([]child, error), intact func() error) ([]platen.Run, error) {
-	var runs []platen.Run
+func runsOf(read func(after child) ([]child, error), intact func() error) ([]platen.IDRange, error) {
+	var runs []platen.IDRange
 	err := paged(child{ord: -1}, read, intact, func(page []child) error {
 		for _, one := range page {
 			if n := len(runs); n > 0 && runs[n-1].Last+1 == one.First {
 				runs[n-1].Last = one.Last
 				continue
 			}
-			runs = append(runs, one.Run)
+			runs = append(runs, one.IDRange)
 		}
 		return nil
 	})

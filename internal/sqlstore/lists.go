@@ -24,9 +24,9 @@ var justProperties = []platen.Facet{platen.Properties}
 
 // eachWithLists yields the entities of a run with their lists of some facets,
 // in short queries. No connection is held while yield runs.
-func (s *Store) eachWithLists(ctx context.Context, run platen.Run, of []platen.Facet, yield func(platen.ID, entityLists) error) error {
+func (s *Store) eachWithLists(ctx context.Context, run platen.IDRange, of []platen.Facet, yield func(platen.ID, entityLists) error) error {
 	for first := run.First; first <= run.Last; {
-		chunk := platen.Run{First: first, Last: min(run.Last, first+listChunk-1)}
+		chunk := platen.IDRange{First: first, Last: min(run.Last, first+listChunk-1)}
 		var found [len(facets)]map[platen.ID]platen.List
 		for _, facet := range of {
 			var err error
@@ -50,7 +50,7 @@ func (s *Store) eachWithLists(ctx context.Context, run platen.Run, of []platen.F
 
 // lists returns the lists of the entities of a run up to last, which is the end
 // of the run, or before it if the lists are long. Empty lists are left out.
-func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.Run) (lists map[platen.ID]platen.List, last platen.ID, err error) {
+func (s *Store) lists(ctx context.Context, facet platen.Facet, run platen.IDRange) (lists map[platen.ID]platen.List, last platen.ID, err error) {
 	rows, err := s.on(selectLists[facet]).QueryContext(ctx, int64(run.First), int64(run.Last))
 	if err != nil {
 		return nil, 0, err

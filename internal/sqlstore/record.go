@@ -70,7 +70,7 @@ func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
 	if r.whole {
 		facets = append(facets, platen.Properties)
 	}
-	return r.s.eachWithLists(r.ctx, rows.Run, facets, func(id platen.ID, lists entityLists) error {
+	return r.s.eachWithLists(r.ctx, rows.IDRange, facets, func(id platen.ID, lists entityLists) error {
 		one := record
 		one.ID, one.Fields, one.Lists[platen.Properties] = id, lists[platen.Fields], lists[platen.Properties]
 		if one.Fields == nil {

@@ -19,7 +19,7 @@ func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err 
 		return s.error("add data records", err)
 	}
 	return s.error("add data records", s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, platen.Run{})
+		e, err := newEntityWriter(ctx, t, platen.IDRange{})
 		if err != nil {
 			return err
 		}
@@ -305,8 +305,8 @@ func (w *recordWriter) level(depth int) error {
 	if err != nil {
 		return err
 	}
-	var run platen.Run // collected, not yet in the database
-	var of newRecord   // the first of it
+	var run platen.IDRange // collected, not yet in the database
+	var of newRecord       // the first of it
 	place := w.at
 	flush := func() error {
 		if run.First == 0 {
@@ -337,7 +337,7 @@ func (w *recordWriter) level(depth int) error {
 		if parent := record.parent; depth > 0 && (run.First == 0 || parent != of.parent) {
 			place.parent, place.ord = w.records[parent].id, 0
 		}
-		run, of = platen.Run{First: record.id, Last: record.id}, *record
+		run, of = platen.IDRange{First: record.id, Last: record.id}, *record
 	}
 	err = flush()
 	if depth == 0 {

@@ -29,7 +29,7 @@ func (s *Store) visible(ctx context.Context, ref platen.Ref) (row, error) {
 
 // A row is a row of the table entity.
 type row struct {
-	platen.Run
+	platen.IDRange
 	kind    platen.Kind
 	parent  platen.ID // 0: a set; -1: belongs to nothing
 	ord     int64     // place of First in parent
@@ -79,17 +79,17 @@ func ignoreNoRows(err error) error {
 }
 
 // part returns the row of a part of r.
-func (r row) part(run platen.Run) row {
+func (r row) part(run platen.IDRange) row {
 	ahead := run.First - r.First
 	r.ord += int64(ahead)
 	if r.record != 0 {
 		r.record += ahead
 	}
-	r.Run = run
+	r.IDRange = run
 	return r
 }
 
 // records returns the data records of a row of content items.
-func (r row) records() platen.Run {
-	return platen.Run{First: r.record, Last: r.record + r.Last - r.First}
+func (r row) records() platen.IDRange {
+	return platen.IDRange{First: r.record, Last: r.record + r.Last - r.First}
 }

@@ -14,8 +14,8 @@ type transaction struct {
 	store *Store
 	tx    *sql.Tx
 	stmts map[*query]statement
-	hides bool         // it hides entities, whose lists may be in the cache
-	freed []platen.Run // data records of content items that it removed
+	hides bool             // it hides entities, whose lists may be in the cache
+	freed []platen.IDRange // data records of content items that it removed
 
 	deferred    map[*query]*deferredRows // rows that are written together later
 	deferredErr error                    // the first error of writing them
@@ -147,11 +147,11 @@ func (t *transaction) rows(q *query, args ...any) ([]row, error) {
 }
 
 // cut takes a part out of a row.
-func (t *transaction) cut(from row, part platen.Run) error {
+func (t *transaction) cut(from row, part platen.IDRange) error {
 	if err := t.exec(deleteEntity, int64(from.First)); err != nil {
 		return err
 	}
-	for _, rest := range []platen.Run{{First: from.First, Last: part.First - 1}, {First: part.Last + 1, Last: from.Last}} {
+	for _, rest := range []platen.IDRange{{First: from.First, Last: part.First - 1}, {First: part.Last + 1, Last: from.Last}} {
 		if rest.First <= rest.Last {
 			if err := t.insertRow(from.part(rest)); err != nil {
 				return err

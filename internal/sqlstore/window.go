@@ -10,7 +10,7 @@ import (
 // A window is some members of a set, ascending, with a bit for each ID that
 // says whether others use it.
 type window struct {
-	runs    []platen.Run
+	runs    []platen.IDRange
 	parents []platen.ID // of runs
 	starts  []int64     // the bit of the first ID of each of runs
 	size    int64       // IDs
@@ -19,12 +19,12 @@ type window struct {
 }
 
 func (w *window) add(one row) {
-	w.runs, w.parents, w.starts = append(w.runs, one.Run), append(w.parents, one.parent), append(w.starts, w.size)
+	w.runs, w.parents, w.starts = append(w.runs, one.IDRange), append(w.parents, one.parent), append(w.starts, w.size)
 	w.size += one.Len()
 }
 
 // mark marks the members of the window that are in a run.
-func (w *window) mark(run platen.Run) {
+func (w *window) mark(run platen.IDRange) {
 	i := sort.Search(len(w.runs), func(i int) bool { return w.runs[i].Last >= run.First })
 	for ; i < len(w.runs) && w.runs[i].First <= run.Last; i++ {
 		from := w.starts[i] + int64(max(run.First, w.runs[i].First)-w.runs[i].First)
@@ -36,8 +36,8 @@ func (w *window) mark(run platen.Run) {
 }
 
 // parts returns the marked parts of run i, the last part first.
-func (w *window) parts(i int) []platen.Run {
-	var parts []platen.Run
+func (w *window) parts(i int) []platen.IDRange {
+	var parts []platen.IDRange
 	run := w.runs[i]
 	for id := run.Last; id >= run.First; id-- {
 		bit := w.starts[i] + int64(id-run.First)
@@ -48,14 +48,14 @@ func (w *window) parts(i int) []platen.Run {
 			parts[n-1].First = id
 			continue
 		}
-		parts = append(parts, platen.Run{First: id, Last: id})
+		parts = append(parts, platen.IDRange{First: id, Last: id})
 	}
 	return parts
 }
 
 // spans yields ranges of IDs that cover all runs. Runs whose distance is over gap
 // are in different ranges.
-func (w *window) spans(gap platen.ID, yield func(platen.Run) error) error {
+func (w *window) spans(gap platen.ID, yield func(platen.IDRange) error) error {
 	for i := 0; i < len(w.runs); {
 		span := w.runs[i]
 		for i++; i < len(w.runs) && w.runs[i].First-span.Last <= gap; i++ {
@@ -74,15 +74,15 @@ func (d *deletion) usedItems(w *window) error {
 	if len(w.runs) == 0 {
 		return nil
 	}
-	all := platen.Run{First: w.runs[0].First, Last: w.runs[len(w.runs)-1].Last}
+	all := platen.IDRange{First: w.runs[0].First, Last: w.runs[len(w.runs)-1].Last}
 	if err := d.usedIn(w, 1, 0, all); err != nil {
 		return err
 	}
-	return w.spans(block.Narrow, func(span platen.Run) error { return d.usedIn(w, 0, span.First-block.Narrow, span) })
+	return w.spans(block.Narrow, func(span platen.IDRange) error { return d.usedIn(w, 0, span.First-block.Narrow, span) })
 }
 
 // usedIn reads the blocks that begin at or after an ID and overlap a span.
-func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) error {
+func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.IDRange) error {
 	type usedBlock struct {
 		first, last, job, seq int64
 		pairs                 []byte
@@ -101,14 +101,14 @@ func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) 
 			if contents, err = block.AppendContents(contents[:0], at.pairs); err != nil {
 				return err
 			}
-			run := platen.Run{First: 1}
+			run := platen.IDRange{First: 1}
 			for _, content := range contents {
 				if content.Item == run.Last+1 {
 					run.Last = content.Item
 					continue
 				}
 				w.mark(run)
-				run = platen.Run{First: content.Item, Last: content.Item}
+				run = platen.IDRange{First: content.Item, Last: content.Item}
 			}
 			w.mark(run)
 		}
@@ -117,10 +117,10 @@ func (d *deletion) usedIn(w *window, wide int, from platen.ID, span platen.Run) 
 
 // usedRecords marks the data records of content items that are not deleted.
 func (d *deletion) usedRecords(w *window) error {
-	return w.spans(longestItemRun, func(span platen.Run) error {
+	return w.spans(longestItemRun, func(span platen.IDRange) error {
 		for after := int64(span.First) - longestItemRun - 1; ; {
 			rows, err := d.s.on(selectUsedRecords).QueryContext(d.ctx, after, int64(span.Last), int64(span.First), pageRows)
-			used, err := collect(rows, err, func(from scanner) (run platen.Run, err error) {
+			used, err := collect(rows, err, func(from scanner) (run platen.IDRange, err error) {
 				err = from.Scan(&run.First, &run.Last)
 				return run, err
 			})

@@ -24,5 +24,5 @@ type Exporter interface {
 
 	// PageDetails yields the content items of a content set in its order, as
 	// runs of items with the same [platen.Details]. NotFound as in List.
-	PageDetails(ctx context.Context, set platen.ID, yield func(items platen.Run, details []byte) error) error
+	PageDetails(ctx context.Context, set platen.ID, yield func(items platen.IDRange, details []byte) error) error
 }

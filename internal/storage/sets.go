@@ -15,11 +15,11 @@ type Sets interface {
 	// listings it is read in parts: what is added or deleted meanwhile may be
 	// in it or not, but a set that is deleted while its members are read is
 	// NotFound.
-	Entities(ctx context.Context, kind platen.Kind, contentType string) ([]platen.Run, error)
+	Entities(ctx context.Context, kind platen.Kind, contentType string) ([]platen.IDRange, error)
 
 	// Children returns the entities of kind ref.Kind.Info().Child that ref
 	// contains, in their order. NotFound as in List.
-	Children(ctx context.Context, ref platen.Ref) ([]platen.Run, error)
+	Children(ctx context.Context, ref platen.Ref) ([]platen.IDRange, error)
 
 	// Contents returns the content items of a job, each once, in document
 	// order, or of a content set, in its order. NotFound as in List.

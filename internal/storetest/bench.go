@@ -21,7 +21,7 @@ func (n manyJobs) Nodes() []transfer.Node {
 	return nodes
 }
 
-func (n manyJobs) Given() platen.Run { return platen.Run{} }
+func (n manyJobs) ExplicitIDs() platen.IDRange { return platen.IDRange{} }
 
 func (n manyJobs) Read(v transfer.JobSetVisitor) error {
 	for i := range int(n) {

@@ -20,7 +20,7 @@ func (p printJob) Nodes() []transfer.Node {
 	return []transfer.Node{{Kind: platen.JobSet, Parent: -1}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}, {Kind: platen.DocumentSet, Parent: 2}}
 }
 
-func (p printJob) Given() platen.Run { return platen.Run{} }
+func (p printJob) ExplicitIDs() platen.IDRange { return platen.IDRange{} }
 
 func (p printJob) Read(v transfer.JobSetVisitor) error {
 	for _, item := range p {

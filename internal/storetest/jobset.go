@@ -105,8 +105,8 @@ func (e *tree) nodes(nodes []transfer.Node, parent int) []transfer.Node {
 	return nodes
 }
 
-// Given implements [transfer.JobSetSource].
-func (e *tree) Given() (given platen.Run) {
+// ExplicitIDs implements [transfer.JobSetSource].
+func (e *tree) ExplicitIDs() (given platen.IDRange) {
 	e.each(func(e *tree) {
 		given = transfer.Widen(given, e.ID)
 		for _, page := range e.Pages {

@@ -21,7 +21,7 @@ type dataSet struct {
 
 func (d dataSet) DataSet() transfer.SourceSet { return d.set }
 func (d dataSet) Schema() *platen.Table       { return d.schema }
-func (d dataSet) Given() (given platen.Run) {
+func (d dataSet) ExplicitIDs() (given platen.IDRange) {
 	given = transfer.Widen(given, d.set.ID)
 	for _, r := range d.records {
 		given = transfer.Widen(given, r.ID)
@@ -45,7 +45,7 @@ type contentSet struct {
 }
 
 func (c contentSet) ContentSet() transfer.SourceSet { return c.set }
-func (c contentSet) Given() (given platen.Run) {
+func (c contentSet) ExplicitIDs() (given platen.IDRange) {
 	given = transfer.Widen(given, c.set.ID)
 	for _, item := range c.items {
 		given = transfer.Widen(given, item.ID, item.Record)
@@ -286,7 +286,7 @@ func testContentSets(t *testing.T, open Open) {
 	_, err = s.Record(t.Context(), 5002)
 	wantCode(t, "no item", err, platen.NotFound, "content item 5002")
 	pages := ""
-	err = s.PageDetails(t.Context(), 700, func(items platen.Run, details []byte) error {
+	err = s.PageDetails(t.Context(), 700, func(items platen.IDRange, details []byte) error {
 		pages += fmt.Sprintln(items, string(details))
 		return nil
 	})

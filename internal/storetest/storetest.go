@@ -127,7 +127,7 @@ func start(t *testing.T, open Open) storage.Store {
 	return s
 }
 
-func ids(t *testing.T, runs []platen.Run, err error) []platen.ID {
+func ids(t *testing.T, runs []platen.IDRange, err error) []platen.ID {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

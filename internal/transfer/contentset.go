@@ -18,7 +18,7 @@ type SourceItem struct {
 type ContentSetSource interface {
 	// ContentSet is what there is besides the items.
 	ContentSet() SourceSet
-	Given() platen.Run // as in [JobSetSource]
+	ExplicitIDs() platen.IDRange // as in [JobSetSource]
 	// Read passes the items on in their order, as that of a [DataSetSource].
 	Read(yield func(*SourceItem) error) error
 }

@@ -11,7 +11,7 @@ type DataSetSource interface {
 	// the tables that the records name.
 	DataSet() SourceSet
 	Schema() *platen.Table
-	Given() platen.Run // as in [JobSetSource]
+	ExplicitIDs() platen.IDRange // as in [JobSetSource]
 	// Read passes the records on in their order. What yield is passed is good
 	// during the call only.
 	Read(yield func(*platen.SourceRecord) error) error

@@ -13,9 +13,9 @@ type JobSetSource interface {
 	// Nodes are the job set (the first), its jobs, job segments and document
 	// sets in document order: each parent before its children.
 	Nodes() []Node
-	// Given spans the IDs that the source sets itself, as [Widen] counts them;
+	// ExplicitIDs spans the IDs that the source sets itself, as [Widen] counts them;
 	// zero: it sets none. Generated IDs avoid it.
-	Given() platen.Run
+	ExplicitIDs() platen.IDRange
 	// Read passes the rest to v, in document order.
 	Read(v JobSetVisitor) error
 }
@@ -26,7 +26,7 @@ const keepsSequence platen.ID = 1 << 52
 
 // Widen returns given, extended to ids. It takes no notice of 0, and of IDs
 // from 2^52 up.
-func Widen(given platen.Run, ids ...platen.ID) platen.Run {
+func Widen(given platen.IDRange, ids ...platen.ID) platen.IDRange {
 	for _, id := range ids {
 		if id <= 0 || id >= keepsSequence {
 			continue
