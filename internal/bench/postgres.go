@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -27,8 +28,7 @@ SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.roo
 	LEFT JOIN properties AS l ON l.id = k.id;
 `
 	pgbenchPut = `\set id random(%d, %d)
-\set n random(1, 1000000000)
-INSERT INTO properties (id, list) SELECT * FROM unnest(ARRAY[:id]::bigint[], ARRAY['%s' || :n]::text[]) AS new
+INSERT INTO properties (id, list) SELECT * FROM unnest(ARRAY[:id]::bigint[], ARRAY['%s']::text[]) AS new
 	ON CONFLICT (id) DO UPDATE SET list = excluded.list;
 `
 )
@@ -42,7 +42,8 @@ func (r *run) pgbench() (get, put func(context.Context) (float64, error)) {
 			return runPgbench(ctx, r.server.database, script, r.options, r.directory)
 		}
 	}
-	return of(fmt.Sprintf(pgbenchGet, first, last)), of(fmt.Sprintf(pgbenchPut, first, last, appendProperties(nil, 1)))
+	_, list, _ := bytes.Cut(appendProperties(nil, 1), []byte(":"))
+	return of(fmt.Sprintf(pgbenchGet, first, last)), of(fmt.Sprintf(pgbenchPut, first, last, list))
 }
 
 func runPgbench(ctx context.Context, database, script string, o options, directory string) (float64, error) {
