@@ -62,10 +62,10 @@ func TestStopped(t *testing.T) {
 	}
 }
 
-// TestContainsLinear looks for parts of half a text, which take the product of
+// TestLargeContains looks for parts of half a text, which take the product of
 // both if each place is compared: of eight times the size they take about
 // eight times as long.
-func TestContainsLinear(t *testing.T) {
+func TestLargeContains(t *testing.T) {
 	search := func(size int) func() {
 		text := bytes.Repeat([]byte("a"), size)
 		part := append(bytes.Clone(text[:size/2]), 'b')
