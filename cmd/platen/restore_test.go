@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"sync"
 	"testing"
 	"time"
@@ -318,6 +319,9 @@ func TestBackupKilled(t *testing.T) {
 		if info, err := os.Stat(part); err == nil {
 			size = info.Size()
 		}
+	}
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil { // else it may end meanwhile
+		t.Fatal(err)
 	}
 	if code, _, stderr := command(nil, "", "backup", file, "--data", data); code != 1 || !strings.Contains(stderr, fmt.Sprintf("another backup is being written in %s.part: process %d", file, cmd.Process.Pid)) {
 		t.Errorf("a second backup meanwhile: %d %s", code, stderr)
