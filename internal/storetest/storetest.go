@@ -96,6 +96,9 @@ func RunLarge(t *testing.T, open func(t *testing.T) Open) {
 
 // RunCached runs those tests that a cache of lists, or a pooler, could spoil.
 func RunCached(t *testing.T, open func(t *testing.T) Open) {
+	if testing.Short() {
+		t.Skip("the same tests as those of Run: not with -short")
+	}
 	for _, one := range tests {
 		if one.about&cached != 0 {
 			one.start(t, open, true)
