@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
@@ -33,6 +34,7 @@ type setReader struct {
 	s     *Store
 	ctx   context.Context
 	yield func(*transfer.Element) error
+	count int // of elements
 
 	element transfer.Element
 	block   *block.Reader // of the job that is read
@@ -48,7 +50,7 @@ func (r *setReader) entities(kind platen.Kind, run platen.IDRange) error {
 		for _, f := range platen.Facets {
 			r.element.Lists[f] = lists[f]
 		}
-		if err := r.yield(&r.element); err != nil {
+		if err := r.pass(); err != nil {
 			return err
 		}
 		return r.below(kind, id)
@@ -103,5 +105,14 @@ func (r *setReader) page(page transfer.Page) error {
 	}
 	r.element = transfer.Element{Kind: platen.DocumentPage, Page: page}
 	r.element.Details = r.details
+	return r.pass()
+}
+
+// pass yields the element. What a set contains can keep a processor for long
+// without waiting for anything, so other requests run in between.
+func (r *setReader) pass() error {
+	if r.count++; r.count%16 == 0 {
+		runtime.Gosched()
+	}
 	return r.yield(&r.element)
 }
