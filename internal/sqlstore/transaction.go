@@ -101,18 +101,13 @@ func (s *Store) change(ctx context.Context, fn func(*transaction) error) error {
 func (s *Store) changeSoon(ctx context.Context, fn func(*transaction) error) error {
 	turn, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
-	return s.updateInTurn(ctx, turn, StructureLock, fn)
+	return s.writers.update(ctx, turn, StructureLock, fn)
 }
 
 // updateWith is update that holds a lock of the database. If ctx ends the
 // transaction is rolled back.
 func (s *Store) updateWith(ctx context.Context, lock Lock, fn func(*transaction) error) error {
-	return s.updateInTurn(ctx, ctx, lock, fn)
-}
-
-// updateInTurn is updateWith; turn bounds the time until it begins.
-func (s *Store) updateInTurn(ctx, turn context.Context, lock Lock, fn func(*transaction) error) error {
-	return s.writers.update(ctx, turn, lock, fn)
+	return s.writers.update(ctx, ctx, lock, fn)
 }
 
 // commitAlone runs fn in a transaction, which is rolled back if ctx ends.
