@@ -34,7 +34,7 @@ var EmptyList = List("[]")
 // stay readable, and may become smaller.
 const (
 	MaxNames     = 10_000  // names of one list
-	MaxListBytes = 4 << 20 // bytes of one list, encoded
+	MaxListBytes = 1 << 20 // bytes of one list, encoded
 )
 
 // Limits of one update of many entities, which is one transaction.

@@ -17,8 +17,8 @@ func TestNewList(t *testing.T) {
 		{"most names", make([]NameValue, MaxNames), ""},
 		{"too many names", make([]NameValue, MaxNames+1), "10001 names; 10000 are the most"},
 		{"most bytes", []NameValue{{"n", strings.Repeat("x", MaxListBytes-frame)}}, ""},
-		{"too many bytes", []NameValue{{"n", strings.Repeat("x", MaxListBytes-frame+1)}}, "4194304 are the most"},
-		{"an escape too many", []NameValue{{"n", strings.Repeat("x", MaxListBytes-frame-1) + `"`}}, "4194304 are the most"},
+		{"too many bytes", []NameValue{{"n", strings.Repeat("x", MaxListBytes-frame+1)}}, "1048576 are the most"},
+		{"an escape too many", []NameValue{{"n", strings.Repeat("x", MaxListBytes-frame-1) + `"`}}, "1048576 are the most"},
 	} {
 		list, err := NewList(test.pairs)
 		switch {

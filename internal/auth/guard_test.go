@@ -257,6 +257,9 @@ func TestUnlockEverywhere(t *testing.T) {
 // TestKnownAfterRestart checks that an address which has logged in is known to
 // a server that starts later, and to one that runs.
 func TestKnownAfterRestart(t *testing.T) {
+	if testing.Short() {
+		t.Skip("waits for the next time that a server reads the logins: not with -short")
+	}
 	onBoth(t, func(t *testing.T, open func() storage.Store) {
 		store := open()
 		addUser(t, store, "a")

@@ -39,7 +39,7 @@ func testListLimits(t *testing.T) {
 	}
 
 	put(names(platen.MaxNames+1)).isError(t, 400, "more than 10000 names")
-	put(long(platen.MaxListBytes+1)).isError(t, 400, "4194304 are the most")
+	put(long(platen.MaxListBytes+1)).isError(t, 400, "1048576 are the most")
 	if a := put(long(platen.MaxListBytes)); a.body != "true" {
 		t.Error(a)
 	}
@@ -58,12 +58,12 @@ func testListLimits(t *testing.T) {
 		"contentsets": `{"metadata":%s,"contentitems":[]}`,
 	} {
 		s.do("POST", native+"/"+kind, fmt.Sprintf(document, names(platen.MaxNames+1))).isError(t, 400, "more than 10000 names")
-		s.do("POST", native+"/"+kind, fmt.Sprintf(document, long(platen.MaxListBytes+1))).isError(t, 400, "4194304 are the most")
+		s.do("POST", native+"/"+kind, fmt.Sprintf(document, long(platen.MaxListBytes+1))).isError(t, 400, "1048576 are the most")
 		if a := s.do("POST", native+"/"+kind, fmt.Sprintf(document, names(platen.MaxNames))); a.status != 201 {
 			t.Error(kind, a)
 		}
 	}
-	s.do("POST", native+"/datasets", `{"records":[{"fields":`+long(platen.MaxListBytes+1)+`}]}`).isError(t, 400, "4194304 are the most")
+	s.do("POST", native+"/datasets", `{"records":[{"fields":`+long(platen.MaxListBytes+1)+`}]}`).isError(t, 400, "1048576 are the most")
 	s.do("POST", native+"/datasets", `{"id":300,"records":[]}`)
 	s.do("POST", entities+"/datarecords", `[`+repeated(2, 0, `{"datasetid":300,"unknown":%d,"records":[{}`+strings.Repeat(`,{}`, 50_000)+`]}`)+`]`).
 		isError(t, 400, "more than 100000 records in the body")

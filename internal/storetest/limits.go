@@ -64,12 +64,12 @@ func testListLimits(t *testing.T, open Open) {
 
 	one := len(platen.EncodeList([]platen.NameValue{{Name: "n", Value: ""}}))
 	full := strings.Repeat("é", (platen.MaxListBytes-one)/2) + strings.Repeat("x", (platen.MaxListBytes-one)%2)
-	wantCode(t, "too many bytes", replace([]platen.NameValue{{Name: "n", Value: full + "x"}}), platen.Invalid, "4194304 are the most")
+	wantCode(t, "too many bytes", replace([]platen.NameValue{{Name: "n", Value: full + "x"}}), platen.Invalid, "1048576 are the most")
 	if err := replace([]platen.NameValue{{Name: "n", Value: full}}); err != nil {
 		t.Fatal(err)
 	}
-	wantCode(t, "one byte more", merge(set(job[0], "n", full+"x")), platen.Invalid, "4194304 are the most")
-	wantCode(t, "one name more", merge(set(job[0], "a", "")), platen.Invalid, "4194304 are the most")
+	wantCode(t, "one byte more", merge(set(job[0], "n", full+"x")), platen.Invalid, "1048576 are the most")
+	wantCode(t, "one name more", merge(set(job[0], "a", "")), platen.Invalid, "1048576 are the most")
 	if err := merge(set(job[0], "n", full[2:]+`"`)); err != nil {
 		t.Error("an escape in the place of two bytes:", err)
 	}
