@@ -94,6 +94,8 @@ type Builder struct {
 	row    Row
 	insert func(*Row) error // stores a row; its slices are good during the call
 
+	saved int // bytes of row.Pages that are stored already
+
 	last platen.Content // the pair before in this block
 	seen IDSet          // content items of the job so far
 	open []transfer.Page
@@ -144,14 +146,22 @@ func (b *Builder) Document(pages []transfer.Page, continued bool) error {
 	return nil
 }
 
-// Flush stores what is packed and begins the next block.
-func (b *Builder) Flush() error {
-	if len(b.row.Pages) == 0 {
+// Save stores what is packed. The block goes on, and is stored again with what
+// is added to it.
+func (b *Builder) Save() error {
+	if len(b.row.Pages) == b.saved {
 		return nil
 	}
-	if err := b.insert(&b.row); err != nil {
+	b.saved = len(b.row.Pages)
+	return b.insert(&b.row)
+}
+
+// Flush stores what is packed and begins the next block.
+func (b *Builder) Flush() error {
+	if err := b.Save(); err != nil || len(b.row.Pages) == 0 {
 		return err
 	}
+	b.saved = 0
 	b.row = Row{Job: b.row.Job, Seq: b.row.Seq + 1, Pairs: b.row.Pairs[:0], Pages: b.row.Pages[:0]}
 	b.last = platen.Content{}
 	return nil

@@ -196,7 +196,7 @@ func (p *Plan) Statement(driver Driver) (Statement, error) {
 	w := writer{plan: p, driver: driver}
 	from := w.candidates()
 	columns, where := w.rest()
-	text := "SELECT c.id" + columns + " FROM (" + from + `) AS c WHERE c.root >= 0
+	text := "SELECT c.id" + columns + " FROM (" + from + `) AS c WHERE c.root IS NOT NULL
 		AND NOT ` + p.options.Hidden("c.root", "c.id") + where
 	if len(Keys(p.search)) == 0 {
 		text += " ORDER BY c.id"
@@ -268,7 +268,7 @@ func (w *writer) rest() (columns, where string) {
 }
 
 // candidates returns the statement that yields the entities (id, root) that
-// the driver finds. root is -1 for entities of other kinds.
+// the driver finds. root is NULL for entities of other kinds.
 func (w *writer) candidates() string {
 	var byID, byRow []string
 	for _, rule := range w.driver {
@@ -289,7 +289,7 @@ func (w *writer) candidates() string {
 	}
 	if len(byID) > 0 {
 		parts = append(parts, "SELECT i.id, "+rowOf("i.id", "CASE WHEN e.last >= i.id AND e.kind = "+w.arg(kind)+
-			" THEN coalesce(e.root, 0) ELSE -1 END")+" AS root FROM ("+strings.Join(byID, " UNION ")+") AS i")
+			" THEN coalesce(e.root, 0) END")+" AS root FROM ("+strings.Join(byID, " UNION ")+") AS i")
 	}
 	return strings.Join(parts, " UNION ")
 }

@@ -98,31 +98,54 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
 		return found && err == nil, s.error("clean up", err)
 	}
-	if err := s.writers.waitForGroups(ctx); err != nil {
+	if err := s.abandonLeft(ctx); err != nil {
 		return false, s.error("clean up", err)
+	}
+	more, err = s.cleanBatch(ctx, func(t *transaction) (set platen.ID, err error) {
+		err = t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
+		return set, err
+	})
+	if err == nil && !more {
+		more, err = s.sweepBatch(ctx)
+	}
+	return more && err == nil, s.error("clean up", err)
+}
+
+// cleanBatch removes a batch of the set that next returns. more: it returned one,
+// and not [sql.ErrNoRows].
+func (s *Store) cleanBatch(ctx context.Context, next func(*transaction) (platen.ID, error)) (more bool, err error) {
+	return s.changeIndexed(ctx, func(t *transaction) (bool, error) {
+		set, err := next(t)
+		if err != nil {
+			return false, ignoreNoRows(err)
+		}
+		return true, errors.Join(t.clean(set), t.removeFreed())
+	})
+}
+
+// sweepBatch removes a batch of unused rows, see [transaction.sweep].
+func (s *Store) sweepBatch(ctx context.Context) (more bool, err error) {
+	return s.changeIndexed(ctx, (*transaction).sweep)
+}
+
+// changeIndexed runs fn while nobody changes the index or begins to write lists.
+func (s *Store) changeIndexed(ctx context.Context, fn func(*transaction) (bool, error)) (more bool, err error) {
+	if err := s.writers.waitForGroups(ctx); err != nil {
+		return false, err
 	}
 	release, err := s.writers.blockFlush(ctx)
 	if err != nil {
-		return false, s.error("clean up", err)
+		return false, err
 	}
 	defer release()
-	err = s.changeSoon(ctx, func(t *transaction) error {
+	err = s.changeSoon(ctx, func(t *transaction) (err error) {
 		if err := s.writers.lockIndex(t); err != nil {
 			return err
 		}
-		var set int64
-		err := t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
-		if errors.Is(err, sql.ErrNoRows) {
-			more, err = t.sweep()
-			return err
-		}
-		if err != nil {
-			return err
-		}
-		more = true
-		return errors.Join(t.clean(platen.ID(set)), t.removeFreed())
+		more, err = fn(t)
+		return err
 	})
-	return more && err == nil, s.error("clean up", err)
+	return more && err == nil, err
 }
 
 // clean removes a batch of the entities of a deleted set, and with the last batch
@@ -294,7 +317,7 @@ func (t *transaction) removeFree(kind platen.Kind, run platen.IDRange) error {
 			return err
 		}
 		part := platen.IDRange{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
-		if have.kind == kind && have.root == 0 && have.parent < 0 {
+		if have.kind == kind && have.belongsToNothing() {
 			if err := t.remove(have, part); err != nil {
 				return err
 			}
@@ -323,10 +346,10 @@ func (t *transaction) remove(from row, part platen.IDRange) error {
 	case platen.ContentItem:
 		t.freed = append(t.freed, from.part(part).records())
 	case platen.DataRecord:
-		if from.root != 0 {
+		if from.set() != 0 {
 			return nil // nested records have the same root, so clean finds them
 		}
-		nested, err := t.rows(selectNestedFree, int64(part.First), int64(part.Last))
+		nested, err := t.rows(selectNestedFree, int64(part.First), int64(part.Last), int64(from.root))
 		if err != nil {
 			return err
 		}

@@ -119,6 +119,9 @@ func (s *Store) setContents(ctx context.Context, set platen.ID) (*transfer.Conte
 // errCallerLeft says that a caller wants no more.
 var errCallerLeft = errors.New("the caller wants no more")
 
+// contentsTogether is how many content items are yielded at once.
+const contentsTogether = 8192
+
 // yieldItems yields the items of rows, some thousand at a time.
 func yieldItems(rows []row, yield func([]platen.Content, error) bool) bool {
 	var contents []platen.Content
@@ -126,7 +129,7 @@ func yieldItems(rows []row, yield func([]platen.Content, error) bool) bool {
 		for id := items.First; id <= items.Last; id++ {
 			contents = append(contents, platen.Content{Item: id, Record: items.record + id - items.First})
 		}
-		if len(contents) >= collectMost {
+		if len(contents) >= contentsTogether {
 			if !yield(contents, nil) {
 				return false
 			}

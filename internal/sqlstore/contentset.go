@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/transfer"
@@ -15,29 +14,14 @@ func (s *Store) CreateContentSet(ctx context.Context, source transfer.ContentSet
 	ctx, done := s.observe(ctx, "create_content_set")
 	defer func() { done(err) }()
 	var made platen.Created
-	err = s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, source.ExplicitIDs())
-		if err != nil {
-			return err
-		}
-		set := source.ContentSet()
-		if err := e.createSet(platen.ContentSet, set); err != nil {
-			return err
-		}
-		if set.Type != "" {
-			if err := t.exec(insertContentSet, int64(e.root), set.Type); err != nil {
-				return err
-			}
-		}
-		c := contentItemWriter{entityWriter: e, at: place{parent: e.root}, made: []platen.ID{}}
+	err = s.importSet(ctx, platen.ContentSet, source.ExplicitIDs(), func(w *entityWriter) error {
+		c := contentItemWriter{entityWriter: w, set: source.ContentSet(), made: []platen.ID{}}
 		if err := source.Read(c.add); err != nil {
 			return err
 		}
-		if err := c.flush(); err != nil {
-			return err
-		}
-		made = platen.Created{ID: e.root, Children: c.made}
-		return e.finish()
+		err := c.flush(true)
+		made = platen.Created{ID: w.root, Children: c.made}
+		return err
 	})
 	if err != nil {
 		return platen.Created{}, s.error("create content set", err)
@@ -45,40 +29,78 @@ func (s *Store) CreateContentSet(ctx context.Context, source transfer.ContentSet
 	return made, nil
 }
 
-// An contentItemWriter creates the content items of one content set.
+// A contentItemWriter creates a content set with its content items.
 type contentItemWriter struct {
 	*entityWriter
-	at    place
+	collection
+	set   transfer.SourceSet
+	at    place // of the next item
 	items []newItem
-	bytes int // of the lists in items
 	made  []platen.ID
 }
 
 // A newItem is a content item that is not yet in the database.
 type newItem struct {
 	id, record platen.ID
-	details    int64
+	details    int // a number of the collection
 	properties platen.List
 }
 
 func (w *contentItemWriter) add(source *transfer.SourceItem) error {
-	item := newItem{id: source.ID, record: source.Record, properties: slices.Clone(source.Properties)}
-	if source.Details != nil {
-		var err error
-		if item.details, err = w.detailsID(source.Details); err != nil {
-			return err
-		}
+	item := newItem{id: source.ID, record: source.Record, details: w.addDetails(source.Details), properties: w.addList(source.Properties)}
+	if n := len(w.items); n == 0 || !item.follows(w.items[n-1]) {
+		w.cost += rowCost
 	}
-	w.items = append(w.items, item)
-	if w.bytes += len(item.properties); len(w.items) >= collectMost || w.bytes > 4<<20 {
-		return w.flush()
+	w.items, w.cost = append(w.items, item), w.cost+1
+	if w.full() {
+		return w.flush(false)
 	}
 	return nil
 }
 
-// flush writes the items collected.
-func (w *contentItemWriter) flush() error {
-	if err := w.ctx.Err(); err != nil {
+// follows reports whether the item can be in one row with the one before.
+func (i newItem) follows(before newItem) bool {
+	next := func(id platen.ID) platen.ID {
+		if id == 0 {
+			return 0
+		}
+		return id + 1
+	}
+	return i.id == next(before.id) && i.record == next(before.record) && i.details == before.details
+}
+
+// flush writes the items collected, with the first ones the set. last: there
+// are no more.
+func (w *contentItemWriter) flush(last bool) error {
+	err := w.write(last, func() error {
+		if w.root == 0 {
+			if err := w.createSetRow(); err != nil {
+				return err
+			}
+		}
+		return w.writeItems()
+	})
+	w.items = w.items[:0]
+	w.collection.clear()
+	return err
+}
+
+// createSetRow creates the content set.
+func (w *contentItemWriter) createSetRow() error {
+	if err := w.createSet(platen.ContentSet, w.set); err != nil {
+		return err
+	}
+	w.at.parent = w.root
+	if w.set.Type == "" {
+		return nil
+	}
+	return w.t.exec(insertContentSet, int64(w.root), w.set.Type)
+}
+
+// writeItems writes the items collected.
+func (w *contentItemWriter) writeItems() error {
+	details, err := w.detailsIDs(&w.collection)
+	if err != nil {
 		return err
 	}
 	missing := 0
@@ -91,21 +113,25 @@ func (w *contentItemWriter) flush() error {
 	if err != nil {
 		return err
 	}
-	var run itemRun // collected, not yet in the database
+	var run itemRun // not yet in the database
 	for i := range w.items {
 		item := &w.items[i]
 		if item.id == 0 {
 			item.id, fresh = fresh, fresh+1
 		}
 		w.made = append(w.made, item.id)
-		if run.First != 0 && item.id == run.Last+1 && item.details == run.details && item.record == run.record+item.id-run.First {
+		record := run.record
+		if record != 0 {
+			record += item.id - run.First
+		}
+		if run.First != 0 && item.id == run.Last+1 && details[item.details] == run.details && item.record == record {
 			run.Last = item.id
 			continue
 		}
 		if err := w.create(run); err != nil {
 			return err
 		}
-		run = itemRun{IDRange: platen.IDRange{First: item.id, Last: item.id}, record: item.record, details: item.details}
+		run = itemRun{IDRange: platen.IDRange{First: item.id, Last: item.id}, record: item.record, details: details[item.details]}
 	}
 	if err := w.create(run); err != nil {
 		return err
@@ -117,7 +143,6 @@ func (w *contentItemWriter) flush() error {
 			}
 		}
 	}
-	w.items, w.bytes = w.items[:0], 0
 	return nil
 }
 

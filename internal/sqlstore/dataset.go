@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"encoding/json"
-	"errors"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/transfer"
@@ -20,39 +19,54 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 		return platen.Created{}, s.error("create data set", err)
 	}
 	var made platen.Created
-	err = s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, source.ExplicitIDs())
-		if err != nil {
-			return err
+	err = s.importSet(ctx, platen.DataSet, source.ExplicitIDs(), func(w *entityWriter) error {
+		c := recordWriter{entityWriter: w, made: []platen.ID{}}
+		flush := func(last bool) error {
+			return w.write(last, func() error {
+				if w.root == 0 {
+					if err := w.createSet(platen.DataSet, source.DataSet()); err != nil {
+						return err
+					}
+					c.at.parent = w.root
+				}
+				if err := c.flush(); err != nil || !last {
+					return err
+				}
+				return w.createSchema(check.table)
+			})
 		}
-		if err := e.createSet(platen.DataSet, source.DataSet()); err != nil {
-			return err
-		}
-		c := recordWriter{entityWriter: e, at: place{parent: e.root}, made: []platen.ID{}}
-		err = source.Read(func(source *platen.SourceRecord) error {
+		err := source.Read(func(source *platen.SourceRecord) error {
 			record, err := check.record(source)
 			if err != nil {
 				return err
 			}
-			return c.add(record)
+			if record.depth == 0 && c.full() {
+				if err := flush(false); err != nil {
+					return err
+				}
+			}
+			c.add(record)
+			return nil
 		})
-		if err != nil {
-			return err
+		if err == nil {
+			err = flush(true)
 		}
-		if err := c.flush(); err != nil {
-			return err
-		}
-		body, err := json.Marshal(check.table)
-		if err != nil {
-			return err
-		}
-		made = platen.Created{ID: e.root, Children: c.made}
-		return errors.Join(t.exec(insertSchema, int64(e.root), string(body)), e.finish())
+		made = platen.Created{ID: w.root, Children: c.made}
+		return err
 	})
 	if err != nil {
 		return platen.Created{}, s.error("create data set", err)
 	}
 	return made, nil
+}
+
+// createSchema stores the schema of the data set.
+func (w *entityWriter) createSchema(table *platen.Table) error {
+	body, err := json.Marshal(table)
+	if err != nil {
+		return err
+	}
+	return w.t.exec(insertSchema, int64(w.root), string(body))
 }
 
 // ReadDataSet implements [storage.Exporter].

@@ -213,7 +213,7 @@ func (d *deletion) inside(w *window) (map[int]bool, error) {
 			if err != nil {
 				return nil, err
 			}
-			if out = outer.root == 0; out {
+			if out = outer.set() == 0; out {
 				break
 			}
 			at = outer.parent

@@ -7,19 +7,24 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/listcache"
-	"github.com/platenhq/platen/internal/transfer"
 )
 
-// An entityWriter creates entities in one transaction. The writer of each kind
-// of set embeds it.
+// An entityWriter creates entities. The writer of each kind of set embeds it.
 type entityWriter struct {
-	t     *transaction
+	s     *Store
 	ctx   context.Context // of the caller, who may leave
-	next  platen.ID       // the sequence
 	given platen.IDRange  // spans the identifiers that the source sets itself
-	root  platen.ID       // the set that is created, or added to
+	kind  platen.Kind     // of the set that is created
+	root  platen.ID       // that set, or the one that is added to
+	stage platen.ID       // import.go: its negative is the root of what belongs to nothing; 0 in the only transaction
 
-	freeRanges []freeRange // the last ones used first
+	inserted int64 // rows so far, see [Engine.AfterInserts]
+
+	// Of the transaction under way.
+	t          *transaction
+	next       platen.ID        // the sequence
+	taken      []platen.IDRange // that other imports may give
+	freeRanges []freeRange      // the last ones used first
 	index      indexer
 	details    map[string]int64 // details.id by body, some of them
 	tables     map[string]int64 // record_table.id by name, some of them
@@ -34,16 +39,6 @@ type place struct {
 
 var nowhere = place{parent: -1}
 
-func newEntityWriter(ctx context.Context, t *transaction, given platen.IDRange) (*entityWriter, error) {
-	w := &entityWriter{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
-	return w, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&w.next)
-}
-
-// finish writes the values of the index that are left, and the sequence.
-func (w *entityWriter) finish() error {
-	return errors.Join(w.index.flush(), w.t.exec(updateNext, int64(w.next)))
-}
-
 // allocate takes n neighbouring identifiers from the sequence, and returns the
 // first; 0 if n is 0.
 func (w *entityWriter) allocate(n int) (platen.ID, error) {
@@ -55,8 +50,8 @@ func (w *entityWriter) allocate(n int) (platen.ID, error) {
 		if run.Last > platen.MaxID {
 			return 0, platen.Errorf(platen.Conflict, "no identifiers are left: the sequence is at %d of %d", w.next, platen.MaxID)
 		}
-		if run.First <= w.given.Last && w.given.First <= run.Last {
-			w.next = w.given.Last + 1
+		if above, ok := w.isGiven(run); ok {
+			w.next = above
 			continue
 		}
 		taken, err := w.entityAtOrBelow(run.Last)
@@ -71,6 +66,17 @@ func (w *entityWriter) allocate(n int) (platen.ID, error) {
 	}
 }
 
+// isGiven reports whether an import may set identifiers of a run itself, and
+// the first one above these.
+func (w *entityWriter) isGiven(run platen.IDRange) (above platen.ID, ok bool) {
+	for _, given := range append(w.taken, w.given) {
+		if run.First <= given.Last && given.First <= run.Last {
+			return given.Last + 1, true
+		}
+	}
+	return 0, false
+}
+
 // insert adds a run of entities. record and details may be 0.
 func (w *entityWriter) insert(kind platen.Kind, run platen.IDRange, at place, record platen.ID, details int64) error {
 	r := row{IDRange: run, kind: kind, parent: at.parent, ord: at.ord, record: record, details: details, root: w.rootOf(at)}
@@ -80,7 +86,7 @@ func (w *entityWriter) insert(kind platen.Kind, run platen.IDRange, at place, re
 
 func (w *entityWriter) rootOf(at place) platen.ID {
 	if at.parent < 0 {
-		return 0
+		return -w.stage
 	}
 	return w.root
 }
@@ -105,6 +111,11 @@ func (w *entityWriter) claimRow(kind platen.Kind, run platen.IDRange, at place, 
 func takenError(kind platen.Kind, id platen.ID, by row) error {
 	if by.leaving {
 		err := platen.Errorf(platen.Unavailable, "%s %d belongs to a set that is being deleted: try again when that is done", by.kind, id)
+		err.Param = id.String()
+		return err
+	}
+	if by.coming {
+		err := platen.Errorf(platen.Unavailable, "%s %d can not be created: id %d is taken by a %s of an import that is under way or was broken off: try again when that is done", kind, id, id, by.kind)
 		err.Param = id.String()
 		return err
 	}
@@ -247,28 +258,6 @@ func (w *entityWriter) tableID(name string) (int64, error) {
 		w.tables[name] = id
 	}
 	return id, err
-}
-
-// createSet creates a set, with its lists.
-func (w *entityWriter) createSet(kind platen.Kind, set transfer.SourceSet) error {
-	w.root = set.ID
-	if w.root == 0 {
-		var err error
-		if w.root, err = w.allocate(1); err != nil {
-			return err
-		}
-	}
-	if err := w.claim(kind, platen.IDRange{First: w.root, Last: w.root}, place{}); err != nil {
-		return err
-	}
-	for f, list := range set.Lists {
-		if list != nil {
-			if err := w.list(kind, w.root, platen.Facet(f), list); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // list writes a list of a new entity.

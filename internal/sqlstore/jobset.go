@@ -16,27 +16,21 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	ctx, done := s.observe(ctx, "create_job_set")
 	defer func() { done(err) }()
 	var made platen.Created
-	err = s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, source.ExplicitIDs())
-		if err != nil {
+	err = s.importSet(ctx, platen.JobSet, source.ExplicitIDs(), func(e *entityWriter) error {
+		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
+		w.ids = make([]platen.ID, len(w.nodes))
+		w.level = level{kind: platen.JobSet, parent: -2}
+		if err := source.Read(&w); err != nil {
 			return err
 		}
-		c := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing}
-		if err := c.run(source); err != nil {
-			return err
-		}
-		if options.Operation != "" {
-			if err := t.end(options.Operation, c.root); err != nil {
-				return err
-			}
-		}
-		made = platen.Created{ID: c.root, Children: []platen.ID{}}
-		for i, node := range c.nodes {
+		err := w.flush(true)
+		made = platen.Created{ID: w.root, Children: []platen.ID{}}
+		for i, node := range w.nodes {
 			if node.Kind == platen.Job {
-				made.Children = append(made.Children, c.ids[i])
+				made.Children = append(made.Children, w.ids[i])
 			}
 		}
-		return nil
+		return err
 	})
 	if err != nil {
 		return platen.Created{}, s.error("create job set", err)
@@ -47,24 +41,34 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 // A jobSetWriter writes one job set. It is a [transfer.JobSetVisitor].
 type jobSetWriter struct {
 	*entityWriter
-	nodes []transfer.Node
-	ids   []platen.ID // of nodes
+	nodes     []transfer.Node
+	ids       []platen.ID // of nodes
+	existing  bool        // a content item that does not exist is an error
+	operation string      // that ends with the import; "" for none
 
-	existing bool // a content item that does not exist is an error
-
+	collection
+	lists     []nodeList
 	pages     []sourcePage
 	documents []sourceDocument
 	pending   int // the last pages, whose document has not come yet
-	arena     int // bytes of lists in pages and documents
 
-	set   int   // document set of the last document created
-	place int64 // documents created in it
-	block *block.Builder
+	level level          // of nodes that are created next
+	set   int            // document set of the last document created
+	place int64          // documents created in it
+	block *block.Builder // of the last job
 }
 
-// A sourcePage is a page with its details stored.
+// A nodeList is a list of a node that is not yet in the database.
+type nodeList struct {
+	node  int
+	facet platen.Facet
+	list  platen.List
+}
+
+// A sourcePage is a page with a copy of its details.
 type sourcePage struct {
 	transfer.Page
+	place   int   // a number of the collection
 	details int64 // details.id, 0 if not said
 }
 
@@ -75,37 +79,59 @@ type sourceDocument struct {
 	continued bool
 }
 
-func (w *jobSetWriter) run(source transfer.JobSetSource) error {
-	for _, step := range []func() error{
-		w.createNodes,
-		func() error { return source.Read(w) },
-		w.flush,
-		w.flushBlock,
-		w.finish,
-	} {
-		if err := step(); err != nil {
+// A level is how far the nodes of a kind are created.
+type level struct {
+	kind   platen.Kind
+	next   int   // index of the next node
+	parent int   // index of the parent of the last node; -2 before the first
+	ord    int64 // nodes of the parent so far
+}
+
+// flush writes what was collected, and before the first of it all nodes. last:
+// there is no more.
+func (w *jobSetWriter) flush(last bool) error {
+	for len(w.nodes) > collectNodes && w.level.kind <= platen.DocumentSet {
+		if err := w.write(false, w.createNodes); err != nil {
 			return err
 		}
 	}
-	return nil
+	err := w.write(last, func() error {
+		for w.level.kind <= platen.DocumentSet {
+			if err := w.createNodes(); err != nil {
+				return err
+			}
+		}
+		for _, step := range []func() error{w.createLists, w.createDocuments, w.createContentItems, w.pack} {
+			if err := step(); err != nil {
+				return err
+			}
+		}
+		if last && w.operation != "" {
+			return w.t.end(w.operation, w.root)
+		}
+		return nil
+	})
+	w.lists, w.pages, w.documents = w.lists[:0], w.pages[:0], w.documents[:0]
+	w.collection.clear()
+	return err
 }
 
-// createNodes creates the job set, then all jobs, all job segments and all
-// document sets. Nodes of one kind without an identifier get neighbouring ones.
+// collectNodes is how many nodes one transaction creates.
+const collectNodes = collectCost / (1 + rowCost)
+
+// createNodes creates the next nodes: first the job set, then all jobs, all job
+// segments and all document sets. Nodes of one kind without an identifier get
+// neighbouring ones.
 func (w *jobSetWriter) createNodes() error {
-	w.ids = make([]platen.ID, len(w.nodes))
-	for kind := platen.JobSet; kind <= platen.DocumentSet; kind++ {
-		if err := w.createLevel(kind); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (w *jobSetWriter) createLevel(kind platen.Kind) error {
+	at := &w.level
+	var some []int
 	missing := 0
-	for _, node := range w.nodes {
-		if node.Kind == kind && node.ID == 0 {
+	for ; at.next < len(w.nodes) && len(some) < collectNodes; at.next++ {
+		if w.nodes[at.next].Kind != at.kind {
+			continue
+		}
+		some = append(some, at.next)
+		if w.nodes[at.next].ID == 0 {
 			missing++
 		}
 	}
@@ -113,24 +139,34 @@ func (w *jobSetWriter) createLevel(kind platen.Kind) error {
 	if err != nil {
 		return err
 	}
-	var run platen.IDRange // collected, not yet in the database
-	parent, ord := -2, int64(0)
+	if err := w.createSome(some, fresh); err != nil {
+		return err
+	}
+	if at.next == len(w.nodes) {
+		*at = level{kind: at.kind + 1, parent: -2}
+	}
+	return nil
+}
+
+// createSome creates nodes of one kind. Those without an identifier get fresh
+// and those after it.
+func (w *jobSetWriter) createSome(nodes []int, fresh platen.ID) error {
+	at := &w.level
+	var run platen.IDRange // not yet in the database
 	flush := func() error {
 		if run.First == 0 {
 			return nil
 		}
 		var id platen.ID // 0 for the job set, as for all sets
-		if parent >= 0 {
-			id = w.ids[parent]
+		if at.parent >= 0 {
+			id = w.ids[at.parent]
 		}
-		err := w.claim(kind, run, place{parent: id, ord: ord})
-		ord += run.Len()
+		err := w.claim(at.kind, run, place{parent: id, ord: at.ord})
+		at.ord += run.Len()
 		return err
 	}
-	for i, node := range w.nodes {
-		if node.Kind != kind {
-			continue
-		}
+	for _, i := range nodes {
+		node := w.nodes[i]
 		id := node.ID
 		if id == 0 {
 			id, fresh = fresh, fresh+1
@@ -139,15 +175,15 @@ func (w *jobSetWriter) createLevel(kind platen.Kind) error {
 		if i == 0 {
 			w.root = id
 		}
-		if node.Parent == parent && id == run.Last+1 {
+		if node.Parent == at.parent && run.First != 0 && id == run.Last+1 {
 			run.Last = id
 			continue
 		}
 		if err := flush(); err != nil {
 			return err
 		}
-		if node.Parent != parent {
-			parent, ord = node.Parent, 0
+		if node.Parent != at.parent {
+			at.parent, at.ord = node.Parent, 0
 		}
 		run = platen.IDRange{First: id, Last: id}
 	}
@@ -156,19 +192,30 @@ func (w *jobSetWriter) createLevel(kind platen.Kind) error {
 
 // NodeList implements [transfer.JobSetVisitor].
 func (w *jobSetWriter) NodeList(node int, facet platen.Facet, list platen.List) error {
-	return w.list(w.nodes[node].Kind, w.ids[node], facet, list)
+	w.lists = append(w.lists, nodeList{node, facet, w.addList(list)})
+	return w.flushFull()
+}
+
+// createLists writes the lists of nodes.
+func (w *jobSetWriter) createLists() error {
+	for _, one := range w.lists {
+		if err := w.list(w.nodes[one.node].Kind, w.ids[one.node], one.facet, one.list); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Page implements [transfer.JobSetVisitor].
 func (w *jobSetWriter) Page(set int, page *transfer.Page) error {
-	kept := sourcePage{Page: *page}
-	kept.Details = nil
-	w.keep(&kept.Lists)
-	if page.Details != nil {
-		var err error
-		if kept.details, err = w.detailsID(page.Details); err != nil {
-			return err
-		}
+	kept := sourcePage{Page: *page, place: w.addDetails(page.Details)}
+	kept.Details, kept.Lists = nil, w.addLists(page.Lists)
+	w.cost++
+	if kept.ID != 0 {
+		w.cost += rowCost
+	}
+	if n := len(w.pages); n == 0 || kept.Item != w.pages[n-1].Item+1 {
+		w.cost += rowCost
 	}
 	w.pages = append(w.pages, kept)
 	w.pending++
@@ -181,7 +228,11 @@ func (w *jobSetWriter) Page(set int, page *transfer.Page) error {
 // Document implements [transfer.JobSetVisitor].
 func (w *jobSetWriter) Document(document *transfer.SourceDocument) error {
 	kept := sourceDocument{SourceDocument: *document}
-	w.keep(&kept.Lists)
+	kept.Lists = w.addLists(document.Lists)
+	w.cost++
+	if n := len(w.documents); n == 0 || kept.Set != w.documents[n-1].Set {
+		w.cost += rowCost
+	}
 	return w.close(kept)
 }
 
@@ -189,35 +240,15 @@ func (w *jobSetWriter) Document(document *transfer.SourceDocument) error {
 func (w *jobSetWriter) close(document sourceDocument) error {
 	document.pages, w.pending = w.pending, 0
 	w.documents = append(w.documents, document)
+	return w.flushFull()
+}
+
+// flushFull writes what was collected if that is enough for a transaction.
+// There are no pages whose document has not come, since their node has to.
+func (w *jobSetWriter) flushFull() error {
 	if w.full() {
-		return w.flush()
+		return w.flush(false)
 	}
-	return nil
-}
-
-func (w *jobSetWriter) full() bool {
-	return len(w.pages) >= collectMost || len(w.documents) >= collectMost || w.arena > 4<<20
-}
-
-// keep copies lists, which the source overwrites after the call.
-func (w *jobSetWriter) keep(lists *[2]platen.List) {
-	for f, list := range lists {
-		lists[f] = slices.Clone(list)
-		w.arena += len(list)
-	}
-}
-
-// flush writes the pages and documents collected.
-func (w *jobSetWriter) flush() error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
-	for _, step := range []func() error{w.createDocuments, w.createContentItems, w.pack} {
-		if err := step(); err != nil {
-			return err
-		}
-	}
-	w.pages, w.documents, w.arena = w.pages[:0], w.documents[:0], 0
 	return nil
 }
 
@@ -275,7 +306,12 @@ func (w *jobSetWriter) createDocuments() error {
 // createContentItems creates the missing content items and data records of the
 // pages collected, checks the others, and fills in the data record of each page.
 func (w *jobSetWriter) createContentItems() error {
+	details, err := w.detailsIDs(&w.collection)
+	if err != nil {
+		return err
+	}
 	for i := range w.pages {
+		w.pages[i].details = details[w.pages[i].place]
 		if id := w.pages[i].ID; id != 0 {
 			if err := w.claim(platen.DocumentPage, platen.IDRange{First: id, Last: id}, nowhere); err != nil {
 				return err
@@ -390,7 +426,9 @@ func checkItems(run itemRun, have row) error {
 	return nil
 }
 
-// pack adds the pages collected to the content blocks of their jobs.
+// pack adds the pages collected to the content blocks of their jobs, and stores
+// these, so that all content items that were checked in this transaction are in
+// use when it ends.
 func (w *jobSetWriter) pack() error {
 	pages := make([]transfer.Page, len(w.pages))
 	for i := range w.pages {
@@ -402,25 +440,22 @@ func (w *jobSetWriter) pack() error {
 			job = w.nodes[job].Parent
 		}
 		if id := w.ids[job]; w.block == nil || w.block.Job() != id {
-			if err := w.flushBlock(); err != nil {
-				return err
+			if w.block != nil {
+				if err := w.block.Flush(); err != nil {
+					return err
+				}
 			}
-			w.block = block.NewBuilder(id, w.t.insertBlock)
+			w.block = block.NewBuilder(id, func(b *block.Row) error { return w.t.insertBlock(b) })
 		}
 		if err := w.block.Document(pages[:d.pages], d.continued); err != nil {
 			return err
 		}
 		pages = pages[d.pages:]
 	}
-	return nil
-}
-
-// flushBlock stores the last block of a job.
-func (w *jobSetWriter) flushBlock() error {
 	if w.block == nil {
 		return nil
 	}
-	return w.block.Flush()
+	return w.block.Save()
 }
 
 // insertBlock stores a block.

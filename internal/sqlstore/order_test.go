@@ -40,7 +40,7 @@ func TestSmallBeforeLarge(t *testing.T) {
 			order = append(order, name)
 		})
 	}
-	value := strings.Repeat("x", 1<<20)
+	value := strings.Repeat("x", platen.MaxListBytes-100)
 	for i := range large {
 		queue("large", jobs[i], value)
 	}

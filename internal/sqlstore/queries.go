@@ -55,7 +55,9 @@ var (
 	selectContentPairs = onReader.query(`SELECT seq, pairs FROM content_block
 		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT ` + decimal(blockFetch))
 	selectContentBlock = onReader.query(`SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`)
-	insertContentBlock = insertInto(contentBlockTable, "")
+	// A block that is not full is stored again by the next transaction.
+	insertContentBlock = insertInto(contentBlockTable, ` ON CONFLICT (job, seq) DO UPDATE SET count = excluded.count, digits = excluded.digits,
+		pairs = excluded.pairs, pages = excluded.pages, first_item = excluded.first_item, last_item = excluded.last_item, wide = excluded.wide`)
 
 	selectNameID = onReader.query(`SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`)
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
@@ -95,6 +97,19 @@ var (
 	selectDeleting = onReader.queryFor(func(d Dialect) string {
 		return `SELECT id, kind FROM deleted_set WHERE state = 1 AND (owner = $1 OR ` + d.Gone("owner") + `) ORDER BY marked, id LIMIT 1`
 	})
+	insertImporting = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, given_first, given_last) VALUES ($1, $2, $3, 2, $4, $5, $6)`)
+	// The ranges of identifiers that the imports under way give themselves.
+	selectGiven     = onReader.query(`SELECT given_first, given_last FROM deleted_set WHERE state = 2 AND given_last > 0`)
+	selectImporting = onReader.query(`SELECT count(*) FROM deleted_set WHERE id = $1 AND state = 2`)
+	// The imports of process $1, and those of processes that have ended.
+	selectImports = onReader.queryFor(func(d Dialect) string {
+		return `SELECT id FROM deleted_set WHERE state = 2 AND (owner = $1 OR ` + d.Gone("owner") + `) ORDER BY id`
+	})
+	// What is left of an import that was broken off is cleaned up before all else.
+	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = 0, marked = 0 WHERE id = $1 AND state = 2`)
+	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE id IN ($1, $2) AND marked = 0 AND state = 0
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY id LIMIT 1`)
+
 	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND state = 1`)
 	deleteDeleted  = onWriter.query(`DELETE FROM deleted_set WHERE id = $1`)
 	deleteEntity   = onWriter.query(`DELETE FROM entity WHERE first = $1`)
@@ -102,7 +117,7 @@ var (
 	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 64`)
 	// The plus keeps the planner from the wrong index.
 	selectNestedFree = onReader.query(`SELECT ` + rowColumns + ` FROM entity
-		WHERE parent BETWEEN $1 AND $2 AND +kind = ` + decimal(platen.DataRecord) + ` AND +root IS NULL`)
+		WHERE parent BETWEEN $1 AND $2 AND +kind = ` + decimal(platen.DataRecord) + ` AND coalesce(root, 0) = $3`)
 
 	selectMembers = onReader.query(`SELECT ` + rowColumns + ` FROM entity
 		WHERE root = $1 AND kind = $2 AND first > $3 ORDER BY first LIMIT $4`)
@@ -187,7 +202,14 @@ const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result
 
 // rowColumns are those of a [row].
 const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
-	coalesce(root, 0), coalesce((SELECT CASE WHEN state = 1 AND id <> first THEN 2 ELSE 1 END FROM deleted_set WHERE id = root), 0)`
+	coalesce(root, 0), coalesce((SELECT CASE WHEN state = 1 AND id <> first THEN 2 WHEN state = 2 THEN 3 ELSE 1 END FROM deleted_set WHERE id = root), 0)`
+
+// What the last of rowColumns says, if it is not 0.
+const (
+	fateHidden  = 1
+	fateLeaving = 2
+	fateComing  = 3
+)
 
 // hiddenSet is the condition that root, the set that the entity id belongs to,
 // hides it.

@@ -62,8 +62,8 @@ func (r *recordReader) run(rows row, depth int, table *platen.Table) error {
 	if err != nil {
 		return err
 	}
-	record := platen.Record{DataSet: rows.root, Table: name, Depth: depth, Schema: table}
-	if rows.parent > 0 && rows.parent != rows.root {
+	record := platen.Record{DataSet: rows.set(), Table: name, Depth: depth, Schema: table}
+	if rows.parent > 0 && rows.parent != rows.set() {
 		record.Parent = rows.parent
 	}
 	facets := []platen.Facet{platen.Fields}

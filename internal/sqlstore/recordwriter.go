@@ -18,17 +18,14 @@ func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err 
 	if err != nil || len(additions) == 0 {
 		return s.error("add data records", err)
 	}
-	return s.error("add data records", s.change(ctx, func(t *transaction) error {
-		e, err := newEntityWriter(ctx, t, platen.IDRange{})
-		if err != nil {
-			return err
-		}
+	w := &entityWriter{s: s, ctx: ctx}
+	return s.error("add data records", w.write(true, func() error {
 		for _, one := range additions {
-			if err := e.addRecords(one); err != nil {
+			if err := w.addRecords(one); err != nil {
 				return err
 			}
 		}
-		return e.finish()
+		return nil
 	}))
 }
 
@@ -57,10 +54,10 @@ func (s *Store) additions(ctx context.Context, lists []platen.NewRecords) ([]*ad
 		for _, list := range some {
 			ref := parentOf(list)
 			parent := holders[ref.ID]
-			check := recordCheck{free: parent.root == 0, table: tables[parent.First]}
+			check := recordCheck{free: parent.set() == 0, table: tables[parent.First]}
 			if list.DataSet == 0 {
 				if check.table = check.table.Nested(list.Table); check.table == nil {
-					return nil, tableError(list.Table, parent.root == 0)
+					return nil, tableError(list.Table, parent.set() == 0)
 				}
 			}
 			if len(list.Records) == 0 {
@@ -147,9 +144,12 @@ func (w *entityWriter) addRecords(one *addition) error {
 		return err
 	}
 	for _, record := range one.records {
-		if err := c.add(record); err != nil {
-			return err
+		if record.depth == 0 && c.full() {
+			if err := c.flush(); err != nil {
+				return err
+			}
 		}
+		c.add(record)
 	}
 	return c.flush()
 }
@@ -227,6 +227,7 @@ type recordWriter struct {
 
 	records []newRecord
 	path    []int // indexes of the last record and of its parents, by depth
+	cost    int   // see collectCost
 	bytes   int   // of the lists in records
 	made    []platen.ID
 }
@@ -243,36 +244,38 @@ type newRecord struct {
 }
 
 // add takes a record.
-func (w *recordWriter) add(record newRecord) error {
-	if record.depth == 0 && (len(w.records) >= collectMost || w.bytes > 4<<20) {
-		if err := w.flush(); err != nil {
-			return err
-		}
-	}
-	record.tableID = w.tableID
+func (w *recordWriter) add(record newRecord) {
 	w.path = w.path[:record.depth]
 	if record.depth > 0 {
 		record.parent = w.path[record.depth-1]
-		var err error
-		if record.tableID, err = w.entityWriter.tableID(record.name); err != nil {
-			return err
-		}
+	}
+	w.cost += 1 + rowCost
+	if record.properties != nil {
+		w.cost += rowCost
 	}
 	w.bytes += len(record.fields) + len(record.properties)
 	w.path = append(w.path, len(w.records))
 	w.records = append(w.records, record)
-	return nil
 }
+
+// full reports whether the records are to be written before the next one at
+// depth 0 is added.
+func (w *recordWriter) full() bool { return w.cost >= collectCost || w.bytes >= collectBytes }
 
 // flush writes the records collected. Each level gets neighbouring
 // identifiers.
 func (w *recordWriter) flush() error {
-	if err := w.ctx.Err(); err != nil {
-		return err
-	}
 	deepest := 0
-	for _, record := range w.records {
+	for i := range w.records {
+		record := &w.records[i]
 		deepest = max(deepest, record.depth)
+		record.tableID = w.tableID
+		if record.depth > 0 {
+			var err error
+			if record.tableID, err = w.entityWriter.tableID(record.name); err != nil {
+				return err
+			}
+		}
 	}
 	for depth := range deepest + 1 {
 		if err := w.level(depth); err != nil {
@@ -289,7 +292,7 @@ func (w *recordWriter) flush() error {
 			}
 		}
 	}
-	w.records, w.path, w.bytes = w.records[:0], w.path[:0], 0
+	w.records, w.path, w.cost, w.bytes = w.records[:0], w.path[:0], 0, 0
 	return nil
 }
 

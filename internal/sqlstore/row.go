@@ -35,10 +35,17 @@ type row struct {
 	ord     int64     // place of First in parent
 	record  platen.ID // content items: data record of First; 0 for none
 	details int64     // content items: details.id; data records: see tableID; 0 for none
-	root    platen.ID // the set that it belongs to, 0 for none
-	hidden  bool      // that set is deleted, or it is a set that is being deleted
+	root    platen.ID // the set that it belongs to; 0 or less for none, see import.go
+	hidden  bool      // that set is deleted or being imported, or it is a set that is being deleted
 	leaving bool      // that set is being deleted: nothing new can refer to its members
+	coming  bool      // that set is being imported
 }
+
+// set returns the set that the row belongs to, 0 for none.
+func (r row) set() platen.ID { return max(r.root, 0) }
+
+// belongsToNothing reports whether the row is in no set, nor in another entity.
+func (r row) belongsToNothing() bool { return r.root <= 0 && r.parent < 0 }
 
 // tableID returns the record_table.id of data records; 0: the top table of a
 // data set.
@@ -66,7 +73,7 @@ func scanRow(from scanner) (row, error) { return scanRowAfter(from) }
 func scanRowAfter(from scanner, before ...any) (r row, err error) {
 	var fate int // see rowColumns
 	err = from.Scan(append(before, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)...)
-	r.hidden, r.leaving = fate == 1, fate == 2
+	r.hidden, r.leaving, r.coming = fate == fateHidden || fate == fateComing, fate == fateLeaving, fate == fateComing
 	return r, err
 }
 

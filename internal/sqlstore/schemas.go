@@ -70,7 +70,7 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 		var nested []row
 		var parents []platen.ID
 		for _, r := range level {
-			if _, ok := outer[r.First]; !ok && r.tableID() != 0 && r.root != 0 {
+			if _, ok := outer[r.First]; !ok && r.tableID() != 0 && r.set() != 0 {
 				nested, parents = append(nested, r), append(parents, r.parent)
 			}
 		}

@@ -19,18 +19,25 @@ const (
 	nameBytes = 512
 
 	// The states of a set in deleted_set: it is deleted, with all that is in it;
-	// it is being deleted, which hides the set alone.
-	stateDeleted  = 0
-	stateDeleting = 1
+	// it is being deleted, which hides the set alone; it is being imported, and
+	// hidden with all that is in it.
+	stateDeleted   = 0
+	stateDeleting  = 1
+	stateImporting = 2
 
 	// copyMark is the name of a secret that says that a copy into this database
 	// was begun, and of what.
 	copyMark = "unfinished-copy"
 )
 
-// collectMost is how many pages, records or items an import collects before it
-// writes them, so that they get neighbouring identifiers: one row for many.
-const collectMost = 8192
+// An import collects so much before it writes it in one transaction, for which
+// the writes of others may have to wait. An entity that can share its row with
+// the one before costs 1, and each row of its own rowCost.
+const (
+	collectCost  = 8192
+	collectBytes = 1 << 20 // of lists and page details
+	rowCost      = 3
+)
 
 // No row of content items is longer than longestItemRun.
-const _ = uint(longestItemRun - collectMost)
+const _ = uint(longestItemRun - collectCost)

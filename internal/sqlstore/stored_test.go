@@ -22,6 +22,7 @@ func TestStoredInvariants(t *testing.T) {
 		{"block.Narrow", block.Narrow, 65536},
 		{"stateDeleted", stateDeleted, 0},
 		{"stateDeleting", stateDeleting, 1},
+		{"stateImporting", stateImporting, 2},
 		{"platen.DataRecord, in an index", int(platen.DataRecord), 2},
 		{"platen.ContentItem, in an index", int(platen.ContentItem), 4},
 	} {

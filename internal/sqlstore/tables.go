@@ -70,7 +70,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"content_set", 1, slices.Concat(integers("id"), texts("type")), ""},
 	{"details", 1, slices.Concat(integers("id"), texts("body"), integers("pages", "sheets", "sections", "duplex"), texts("template")), ""},
 	detailsMediaTable,
-	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner")), ""},
+	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner"), integers("given_first", "given_last")), ""},
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
 	findLongTable,

@@ -88,8 +88,8 @@ func testFindLimits(t *testing.T, open Open) {
 func testFindLong(t *testing.T, open Open) {
 	s := start(t, open)
 	job := jobs(t, s, 4)
-	value := strings.Repeat("a", 2<<20)
-	half := value[:1<<20]
+	value := strings.Repeat("a", 512<<10)
+	half := value[:256<<10]
 	for i, list := range [][2]string{{value, half}, {value + "b", half + "b"}, {value + "ä", half + "b"}} {
 		pairs := []platen.NameValue{{Name: "n", Value: list[0]}, {Name: "m", Value: list[1]}, {Name: "short", Value: "a"}}
 		if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job[i], Pairs: pairs}); err != nil {
@@ -164,7 +164,7 @@ func testFindLong(t *testing.T, open Open) {
 // that it must read, and none for those that it need not; and that it ends
 // inside one.
 func findLongCost(t *testing.T, s storage.Store, job platen.ID) {
-	value := strings.Repeat("a", 3<<20)
+	value := strings.Repeat("a", 800<<10)
 	update := platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "eighth", Value: value[:len(value)/8]}, {Name: "whole", Value: value}}}
 	if err := s.Replace(t.Context(), platen.Job, platen.Properties, update); err != nil {
 		t.Fatal(err)

@@ -306,7 +306,7 @@ func testLargeLists(t *testing.T, open Open) {
 	s := start(t, open)
 	const count = 60
 	job := jobs(t, s, count)
-	value := strings.Repeat("v", 1<<20)
+	value := strings.Repeat("v", platen.MaxListBytes-100)
 	for i, id := range job {
 		pairs := []platen.NameValue{{Name: "n", Value: fmt.Sprint(i)}}
 		if i%3 > 0 { // every third is small, so that parts end at all places

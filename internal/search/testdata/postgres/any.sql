@@ -10,7 +10,7 @@ FROM details
 WHERE pages > $3) OR coalesce(e.details, 0) = 0
 AND 0 > $3))) AS run, generate_series(run.first, run.last) AS id
 UNION SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $7 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $7 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -39,7 +39,7 @@ FROM details
 WHERE pages > $3) OR coalesce(e.details, 0) = 0
 AND 0 > $3))) AS run, generate_series(run.first, run.last) AS id
 UNION SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $7 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $7 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -49,7 +49,7 @@ WHERE v.name = $1
 AND v.value = $2
 UNION SELECT column1 AS id
 FROM (VALUES (CAST($4 AS BIGINT)), (CAST($5 AS BIGINT))) AS v) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1
 FROM find_value AS v
@@ -86,7 +86,7 @@ FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1
 FROM find_value AS v

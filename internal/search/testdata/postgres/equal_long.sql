@@ -2,7 +2,7 @@
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -19,7 +19,7 @@ AND v.digest = $3)) AS i) AS c LIMIT 100) AS n
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -28,7 +28,7 @@ FROM find_value AS v
 WHERE v.name = $1
 AND (v.value = $2
 AND v.digest = $3)) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -44,7 +44,7 @@ FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND EXISTS (SELECT 1
 FROM find_value AS v

@@ -8,7 +8,7 @@ WHERE v.name = $1
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $5 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $5 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -29,7 +29,7 @@ AND v.value < $4) AS i) AS c LIMIT 100) AS n
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $5 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $5 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -41,7 +41,7 @@ UNION SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $3
 AND v.value < $4) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
 FROM find_value AS v
@@ -78,7 +78,7 @@ ORDER BY c.id
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -94,7 +94,7 @@ AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (posit
 -- driver 1
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -102,7 +102,7 @@ FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
 AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
 FROM find_value AS v
@@ -134,7 +134,7 @@ FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
 FROM find_value AS v

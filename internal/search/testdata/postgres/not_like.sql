@@ -8,7 +8,7 @@ WHERE v.name = $1
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -24,7 +24,7 @@ AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLA
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -32,7 +32,7 @@ FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
 AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($3 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -48,7 +48,7 @@ FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND EXISTS (SELECT 1
 FROM find_value AS v

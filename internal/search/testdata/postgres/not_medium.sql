@@ -20,7 +20,7 @@ WHERE e.kind = $2
 AND (coalesce(e.details, 0) NOT IN (SELECT details
 FROM details_media
 WHERE name = $1))) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -34,7 +34,7 @@ FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND (SELECT coalesce(e.details, 0)
 FROM entity AS e

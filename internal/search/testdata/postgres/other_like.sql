@@ -17,7 +17,7 @@ AND (length(v.digest) > 0 OR length(o.digest) > 0)
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -38,7 +38,7 @@ AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE co
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = $4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = $4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -51,7 +51,7 @@ WHERE o.entity = v.entity
 AND +o.name = $3
 AND CASE WHEN length(v.digest) = 0
 AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -67,7 +67,7 @@ FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND EXISTS (SELECT 1
 FROM find_value AS v

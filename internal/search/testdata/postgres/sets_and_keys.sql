@@ -21,7 +21,7 @@ FROM entity AS e
 WHERE e.kind = $1
 AND e.root IN ($2, $3)
 AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN ($6, $7)
 AND (1 = 1)

@@ -14,7 +14,7 @@ FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r
 UNION SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?7 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?7 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -47,7 +47,7 @@ FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r
 UNION SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?7 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?7 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -57,7 +57,7 @@ WHERE v.name = ?1
 AND v.value = ?2
 UNION SELECT column1 AS id
 FROM (VALUES (CAST(?4 AS BIGINT)), (CAST(?5 AS BIGINT))) AS v) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1
 FROM find_value AS v
@@ -98,7 +98,7 @@ UNION ALL SELECT id + 1, last, root
 FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1
 FROM find_value AS v

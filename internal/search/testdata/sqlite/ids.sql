@@ -2,7 +2,7 @@
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -15,13 +15,13 @@ FROM (VALUES (CAST(?1 AS BIGINT)), (CAST(?2 AS BIGINT))) AS v) AS i) AS c LIMIT 
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT column1 AS id
 FROM (VALUES (CAST(?1 AS BIGINT)), (CAST(?2 AS BIGINT))) AS v) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -40,7 +40,7 @@ UNION ALL SELECT id + 1, last, root
 FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.id IN (?2, ?3)
 ORDER BY c.id

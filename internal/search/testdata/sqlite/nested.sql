@@ -2,7 +2,7 @@
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?5 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?5 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -23,7 +23,7 @@ AND v.value < ?4) AS i) AS c LIMIT 100) AS n
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?5 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?5 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -35,7 +35,7 @@ UNION SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?3
 AND v.value < ?4) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
 FROM find_value AS v
@@ -74,7 +74,7 @@ ORDER BY c.id
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -92,7 +92,7 @@ AND l.entity = v.entity) END) AS i) AS c LIMIT 100) AS n
 -- driver 1
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -103,7 +103,7 @@ AND CASE WHEN length(v.digest) = 0 THEN (length(?2) = 0 OR text_contains(v.value
 FROM find_long AS l
 WHERE l.name = v.name
 AND l.entity = v.entity) END) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
 FROM find_value AS v
@@ -138,7 +138,7 @@ UNION ALL SELECT id + 1, last, root
 FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
 FROM find_value AS v

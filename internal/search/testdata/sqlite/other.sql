@@ -2,7 +2,7 @@
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -27,7 +27,7 @@ AND l.entity = o.entity) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?3 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -45,7 +45,7 @@ AND l.entity = v.entity) END < CASE WHEN length(o.digest) = 0 THEN o.value ELSE 
 FROM find_long AS l
 WHERE l.name = o.name
 AND l.entity = o.entity) END LIMIT 1 OFFSET 0)) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -64,7 +64,7 @@ UNION ALL SELECT id + 1, last, root
 FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND EXISTS (SELECT 1
 FROM find_value AS v

@@ -2,7 +2,7 @@
 SELECT count(*)
 FROM (SELECT 1
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -22,7 +22,7 @@ AND l.entity = v.entity) END)) AS i) AS c LIMIT 100) AS n
 -- driver 0
 SELECT c.id
 FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
-AND e.kind = ?4 THEN coalesce(e.root, 0) ELSE -1 END
+AND e.kind = ?4 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
@@ -34,7 +34,7 @@ AND CASE WHEN length(v.digest) = 0 THEN substr(v.value, 1, 516) = ?3 ELSE (SELEC
 FROM find_long AS l
 WHERE l.name = v.name
 AND l.entity = v.entity) END)) AS i) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
 ORDER BY c.id
@@ -54,7 +54,7 @@ UNION ALL SELECT id + 1, last, root
 FROM run
 WHERE id < last) SELECT id, root
 FROM run) AS r) AS c
-WHERE c.root >= 0
+WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND EXISTS (SELECT 1
 FROM find_value AS v

@@ -1,0 +1,275 @@
+package sqlstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
+)
+
+// An import that is larger than collectCost is stored in several transactions,
+// so that none takes long. Nobody sees any of it before the last one:
+//
+//   - The first one adds two rows to deleted_set, in the state stateImporting.
+//     One is the set, which hides all that is in it. The other is for content
+//     items, data records and pages that the import makes and that belong to
+//     nothing: their root is its id, which is negative, a number of the
+//     sequence, and so never used again.
+//   - The last one removes both rows, and so shows everything at once. The
+//     negative roots stay: without a row in deleted_set they mean nothing.
+//   - After an error both rows get the state stateDeleted, and the clean-up
+//     removes what was stored (abandon). It does the same with the imports of
+//     processes that have ended.
+//
+// What an import refers to is checked in the transaction that stores the
+// reference. Between two transactions it remembers no row of the database.
+
+// importSet runs an import, whose last transaction is for it to do, and removes
+// what was stored if it fails.
+func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.IDRange, run func(*entityWriter) error) (err error) {
+	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given}
+	defer func() {
+		if w.stage == 0 {
+			return
+		}
+		if err != nil {
+			s.abandon(w.stage, w.root)
+		}
+		s.importing.Delete(-w.stage)
+		s.importing.Delete(w.root)
+	}()
+	err = s.guarded("importing", func() error { return run(w) })
+	if err == nil && w.inserted >= insertsMany {
+		s.afterInserts()
+	}
+	return err
+}
+
+// write runs fn in the next transaction of an import. last: it shows the set.
+func (w *entityWriter) write(last bool, fn func() error) error {
+	if err := w.ctx.Err(); err != nil {
+		return err
+	}
+	first := w.stage == 0
+	err := w.s.change(w.ctx, func(t *transaction) error {
+		if err := w.begin(t); err != nil {
+			return err
+		}
+		if err := w.checkStage(last); err != nil {
+			return err
+		}
+		if err := fn(); err != nil {
+			return err
+		}
+		switch {
+		case last && !first:
+			if err := errors.Join(t.exec(deleteDeleted, int64(w.root)), t.exec(deleteDeleted, -int64(w.stage))); err != nil {
+				return err
+			}
+		case first && !last:
+			if err := w.hide(); err != nil {
+				return err
+			}
+		}
+		return w.end()
+	})
+	if err != nil && first && !errors.Is(err, errInDoubt) {
+		w.stage = 0 // nothing is stored
+	}
+	return err
+}
+
+// begin forgets what was read by the last transaction.
+func (w *entityWriter) begin(t *transaction) error {
+	w.t = t
+	w.freeRanges = w.freeRanges[:0]
+	w.index = indexer{t: t}
+	w.details, w.tables = make(map[string]int64), make(map[string]int64)
+	if err := t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&w.next); err != nil {
+		return err
+	}
+	rows, err := t.stmt(selectGiven).QueryContext(t.ctx)
+	w.taken, err = collect(rows, err, func(from scanner) (given platen.IDRange, err error) {
+		return given, from.Scan(&given.First, &given.Last)
+	})
+	return err
+}
+
+// end writes the values of the index that are left, and the sequence.
+func (w *entityWriter) end() error {
+	err := errors.Join(w.index.flush(), w.t.exec(updateNext, int64(w.next)))
+	w.t.flush()
+	w.inserted += w.t.flushedRows
+	return err
+}
+
+// checkStage begins the stage of an import that needs more than one
+// transaction, or checks that it is still there.
+func (w *entityWriter) checkStage(last bool) (err error) {
+	if w.stage != 0 {
+		var n int
+		err := w.t.stmt(selectImporting).QueryRowContext(w.t.ctx, -int64(w.stage)).Scan(&n)
+		if err == nil && n == 0 {
+			err = platen.Errorf(platen.Unavailable, "another server took this one for lost and removed what was imported so far: send it again")
+		}
+		return err
+	}
+	if !last {
+		w.stage, err = w.allocate(1)
+	}
+	return err
+}
+
+// givenMost is the length of the longest range of given identifiers that
+// others keep out of: a longer one would use up the sequence.
+const givenMost = 1 << 32
+
+// hide adds the rows that hide the set and what belongs to nothing.
+func (w *entityWriter) hide() error {
+	given := w.given
+	if given.Len() > givenMost {
+		given = platen.IDRange{}
+	}
+	w.s.importing.Store(w.root, true)
+	w.s.importing.Store(-w.stage, true)
+	now := time.Now().Unix()
+	return errors.Join(
+		w.t.exec(insertImporting, int64(w.root), int64(w.kind), now, w.s.id, int64(given.First), int64(given.Last)),
+		w.t.exec(insertImporting, -int64(w.stage), int64(w.kind), now, w.s.id, 0, 0))
+}
+
+// abandon removes what an import has stored. What it can not remove now is left
+// to the clean-up. An error is ignored for the same reason.
+func (s *Store) abandon(stage, root platen.ID) {
+	if err := s.markAbandoned(s.stop, -stage, root); err != nil {
+		return
+	}
+	for more := true; more; {
+		var err error
+		more, err = s.cleanBatch(s.stop, func(t *transaction) (set platen.ID, err error) {
+			err = t.stmt(selectAbandoned).QueryRowContext(t.ctx, -int64(stage), int64(root)).Scan(&set)
+			return set, err
+		})
+		if err != nil {
+			return
+		}
+	}
+}
+
+// markAbandoned gives sets that are being imported to the clean-up.
+func (s *Store) markAbandoned(ctx context.Context, sets ...platen.ID) error {
+	return s.change(ctx, func(t *transaction) error {
+		for _, set := range sets {
+			if err := t.exec(updateAbandoned, int64(set)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// abandonLeft gives the imports of processes that have ended to the clean-up.
+func (s *Store) abandonLeft(ctx context.Context) error {
+	rows, err := s.on(selectImports).QueryContext(ctx, s.id)
+	sets, err := collect(rows, err, func(from scanner) (set platen.ID, err error) { return set, from.Scan(&set) })
+	if err != nil {
+		return err
+	}
+	left := sets[:0]
+	for _, set := range sets {
+		if _, here := s.importing.Load(set); !here {
+			left = append(left, set)
+		}
+	}
+	if len(left) == 0 {
+		return nil
+	}
+	return s.markAbandoned(ctx, left...)
+}
+
+// A collection keeps page details that an import has read and not yet stored,
+// each once.
+type collection struct {
+	details []string
+	places  map[string]int
+	cost    int // see collectCost
+	bytes   int
+}
+
+// addDetails returns a number for page details, from 1; 0 for none.
+func (c *collection) addDetails(body []byte) int {
+	if body == nil {
+		return 0
+	}
+	if place, ok := c.places[string(body)]; ok {
+		return place
+	}
+	if c.places == nil {
+		c.places = make(map[string]int)
+	}
+	c.details = append(c.details, string(body))
+	c.places[c.details[len(c.details)-1]] = len(c.details)
+	c.bytes += len(body)
+	return len(c.details)
+}
+
+// addLists returns a copy of lists.
+func (c *collection) addLists(lists [2]platen.List) [2]platen.List {
+	for f, list := range lists {
+		lists[f] = c.addList(list)
+	}
+	return lists
+}
+
+// addList returns a copy of a list.
+func (c *collection) addList(list platen.List) platen.List {
+	if list == nil {
+		return nil
+	}
+	c.cost += rowCost
+	c.bytes += len(list)
+	return append(platen.List{}, list...)
+}
+
+func (c *collection) full() bool { return c.cost >= collectCost || c.bytes >= collectBytes }
+
+// detailsIDs returns the ids of the page details, by their number.
+func (w *entityWriter) detailsIDs(c *collection) ([]int64, error) {
+	ids := make([]int64, len(c.details)+1)
+	for i, body := range c.details {
+		var err error
+		if ids[i+1], err = w.detailsID([]byte(body)); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
+}
+
+func (c *collection) clear() {
+	clear(c.places)
+	*c = collection{details: c.details[:0], places: c.places}
+}
+
+// createSet creates a set, with its lists.
+func (w *entityWriter) createSet(kind platen.Kind, set transfer.SourceSet) error {
+	w.root = set.ID
+	if w.root == 0 {
+		var err error
+		if w.root, err = w.allocate(1); err != nil {
+			return err
+		}
+	}
+	if err := w.claim(kind, platen.IDRange{First: w.root, Last: w.root}, place{}); err != nil {
+		return err
+	}
+	for f, list := range set.Lists {
+		if list != nil {
+			if err := w.list(kind, w.root, platen.Facet(f), list); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
