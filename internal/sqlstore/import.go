@@ -141,19 +141,23 @@ func (w *entityWriter) hide() error {
 }
 
 // abandon removes what an import has stored. What it can not remove now is left
-// to the clean-up. An error is ignored for the same reason.
+// to finishInBackground. An error is ignored for the same reason.
 func (s *Store) abandon(stage, root platen.ID) {
-	if err := s.markAbandoned(s.stop, -stage, root); err != nil {
-		return
+	if err := s.markAbandoned(s.stop, -stage, root); err == nil {
+		_ = s.cleanAbandoned(s.stop)
 	}
-	for more := true; more; {
-		var err error
-		more, err = s.cleanBatch(s.stop, func(t *transaction) (set platen.ID, err error) {
-			err = t.stmt(selectAbandoned).QueryRowContext(t.ctx, -int64(stage), int64(root)).Scan(&set)
+}
+
+// cleanAbandoned removes what is left of imports that were broken off. While a
+// deletion is under way it does nothing, see selectDeleted.
+func (s *Store) cleanAbandoned(ctx context.Context) error {
+	for {
+		more, err := s.cleanBatch(ctx, func(t *transaction) (set platen.ID, err error) {
+			err = t.stmt(selectAbandoned).QueryRowContext(t.ctx).Scan(&set)
 			return set, err
 		})
-		if err != nil {
-			return
+		if err != nil || !more {
+			return err
 		}
 	}
 }
@@ -187,6 +191,47 @@ func (s *Store) abandonLeft(ctx context.Context) error {
 		return nil
 	}
 	return s.markAbandoned(ctx, left...)
+}
+
+// recoverEvery is how often a server looks for what processes that have ended
+// left undone.
+const recoverEvery = 5 * time.Second
+
+// finishInBackground finishes, until Close, what processes that have ended left undone:
+// imports, which it removes, and deletions. An error is ignored: the next time
+// makes up for it.
+func (s *Store) finishInBackground() {
+	ticker := time.NewTicker(recoverEvery)
+	defer ticker.Stop()
+	for {
+		_ = s.guarded("finishing what was left undone", func() error { return s.finishUndone(s.stop) })
+		select {
+		case <-s.stop.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *Store) finishUndone(ctx context.Context) error {
+	var undone int
+	if err := s.on(selectUndone).QueryRowContext(ctx).Scan(&undone); err != nil || undone == 0 {
+		return err
+	}
+	if mine, err := s.tryLease(ctx, "clean"); err != nil || !mine {
+		return err
+	}
+	for {
+		if found, _, err := s.finishLeft(ctx); err != nil {
+			return err
+		} else if !found {
+			break
+		}
+	}
+	if err := s.abandonLeft(ctx); err != nil {
+		return err
+	}
+	return s.cleanAbandoned(ctx)
 }
 
 // A collection keeps page details that an import has read and not yet stored,

@@ -107,8 +107,10 @@ var (
 	})
 	// What is left of an import that was broken off is cleaned up before all else.
 	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = 0, marked = 0 WHERE id = $1 AND state = 2`)
-	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE id IN ($1, $2) AND marked = 0 AND state = 0
+	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = 0
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY id LIMIT 1`)
+
+	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state <> 0 OR marked = 0`)
 
 	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND state = 1`)
 	deleteDeleted  = onWriter.query(`DELETE FROM deleted_set WHERE id = $1`)
@@ -202,7 +204,7 @@ const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result
 
 // rowColumns are those of a [row].
 const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
-	coalesce(root, 0), coalesce((SELECT CASE WHEN state = 1 AND id <> first THEN 2 WHEN state = 2 THEN 3 ELSE 1 END FROM deleted_set WHERE id = root), 0)`
+	coalesce(root, 0), coalesce((SELECT CASE WHEN state = 1 AND id <> first THEN 2 WHEN state = 2 OR marked = 0 THEN 3 ELSE 1 END FROM deleted_set WHERE id = root), 0)`
 
 // What the last of rowColumns says, if it is not 0.
 const (

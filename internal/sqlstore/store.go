@@ -124,6 +124,12 @@ func (s *Store) Start(ctx context.Context, message string) error {
 	if err := s.Unfinished(ctx); err != nil {
 		return err
 	}
+	if s.beginWork() {
+		go func() {
+			defer s.running.Done()
+			s.finishInBackground()
+		}()
+	}
 	return s.FailOperations(ctx, message)
 }
 

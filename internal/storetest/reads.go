@@ -15,7 +15,7 @@ import (
 func SmallReads(t *testing.T, s storage.Store) {
 	ctx := t.Context()
 	const readers, rounds = 8, 3
-	large := strings.Repeat("v", 2<<20)
+	large := strings.Repeat("v", platen.MaxListBytes-100)
 	job := jobs(t, s, readers+1)
 	put := func(id platen.ID, value string) {
 		err := s.Replace(ctx, platen.Job, platen.Metadata, platen.Update{ID: id, Pairs: []platen.NameValue{{Name: "n", Value: value}}})
