@@ -85,7 +85,7 @@ func joinFromEnd(runs []platen.IDRange) []platen.IDRange {
 const (
 	cleanCost = 4096
 	blockCost = 64 // of reading a block of contents
-	runCost   = 8  // of removing a run of content items
+	runCost   = 8  // of removing a run, at least
 )
 
 // Clean implements [storage.Maintenance].
@@ -151,31 +151,37 @@ func (s *Store) changeIndexed(ctx context.Context, fn func(*transaction) (bool, 
 // clean removes a batch of the entities of a deleted set, and with the last batch
 // the set.
 func (t *transaction) clean(set platen.ID) error {
-	rows, err := t.rows(selectRootSome, int64(set))
-	if err != nil {
-		return err
-	}
-	left := int64(cleanCost)
-	last := len(rows) == 0
-	for _, one := range rows {
-		if left <= 0 {
-			return nil
-		}
-		if one.kind == platen.Job {
-			err = t.cleanJobs(one, &left)
-		} else {
-			err = t.removeSome(one, one.Last, &left)
-		}
+	for left := int64(cleanCost); left > 0; {
+		rows, err := t.rows(selectRootSome, int64(set))
 		if err != nil {
 			return err
 		}
-		last = one.First == set // the set itself is the last of its rows
+		last := len(rows) == 0
+		for _, one := range rows {
+			if left <= 0 {
+				return nil
+			}
+			if one.kind == platen.Job {
+				err = t.cleanJobs(one, &left)
+			} else {
+				err = t.removeSome(one, one.Last, &left)
+			}
+			if err != nil {
+				return err
+			}
+			last = one.First == set // the set itself is the last of its rows
+		}
+		if last {
+			return t.removeSet(set)
+		}
 	}
-	if !last {
-		return nil
-	}
-	// From here on its identifier can be used again, so all that goes by it has
-	// to be removed, too.
+	return nil
+}
+
+// removeSet removes what is left of a set, all of whose entities were removed.
+// From here on its identifier can be used again, so all that goes by it has to
+// be removed, too.
+func (t *transaction) removeSet(set platen.ID) error {
 	t.store.sweep = sweep{due: true}
 	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
@@ -188,7 +194,7 @@ func (t *transaction) clean(set platen.ID) error {
 // removeSome removes the entities of a row up to last, as many as left allows.
 func (t *transaction) removeSome(from row, last platen.ID, left *int64) error {
 	run := platen.IDRange{First: from.First, Last: min(last, from.First+platen.ID(*left)-1)}
-	*left -= run.Len()
+	*left -= max(run.Len(), runCost)
 	return t.remove(from, run)
 }
 

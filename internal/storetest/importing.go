@@ -14,20 +14,16 @@ import (
 // A longSource is a set of each kind with n members, whose identifiers it sets
 // itself. It is imported in several transactions.
 type longSource struct {
+	base   platen.ID // its smallest identifier
 	n      int
 	during func() error // called when half of it was read
 }
 
-// The identifiers of a longSource: those of its set, of its content items, and
-// of its data records.
-const (
-	longSet     platen.ID = 70_000_000
-	longItems   platen.ID = 70_000_010
-	longRecords platen.ID = 75_000_000
-)
+func (l longSource) items() platen.ID   { return l.base + 10 }
+func (l longSource) records() platen.ID { return l.base + 5_000_000 }
 
 func (l longSource) ExplicitIDs() platen.IDRange {
-	return platen.IDRange{First: longSet, Last: longRecords + platen.ID(l.n)}
+	return platen.IDRange{First: l.base, Last: l.records() + platen.ID(l.n)}
 }
 
 func (l longSource) each(yield func(i platen.ID) error) error {
@@ -51,7 +47,7 @@ type (
 )
 
 func (l longJobSet) Nodes() []transfer.Node {
-	return []transfer.Node{{Kind: platen.JobSet, Parent: -1, ID: longSet}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}, {Kind: platen.DocumentSet, Parent: 2}}
+	return []transfer.Node{{Kind: platen.JobSet, Parent: -1, ID: l.base}, {Kind: platen.Job}, {Kind: platen.JobSegment, Parent: 1}, {Kind: platen.DocumentSet, Parent: 2}}
 }
 
 func (l longJobSet) Read(v transfer.JobSetVisitor) error {
@@ -60,7 +56,7 @@ func (l longJobSet) Read(v transfer.JobSetVisitor) error {
 	}
 	details := letter(2, true, "long")
 	return l.each(func(i platen.ID) error {
-		if err := v.Page(3, &transfer.Page{Item: longItems + i, Record: longRecords + i, Details: details}); err != nil {
+		if err := v.Page(3, &transfer.Page{Item: l.items() + i, Record: l.records() + i, Details: details}); err != nil {
 			return err
 		}
 		return v.Document(&transfer.SourceDocument{Set: 3, Lists: [2]platen.List{platen.EncodeList(pairs("n=1"))}})
@@ -68,40 +64,47 @@ func (l longJobSet) Read(v transfer.JobSetVisitor) error {
 }
 
 func (l longContentSet) ContentSet() transfer.SourceSet {
-	return transfer.SourceSet{ID: longSet, Type: "long"}
+	return transfer.SourceSet{ID: l.base, Type: "long"}
 }
 func (l longContentSet) Read(yield func(*transfer.SourceItem) error) error {
 	return l.each(func(i platen.ID) error {
-		return yield(&transfer.SourceItem{ID: longItems + i, Record: longRecords + i, Properties: platen.EncodeList(pairs("n=1"))})
+		return yield(&transfer.SourceItem{ID: l.items() + i, Record: l.records() + i, Properties: platen.EncodeList(pairs("n=1"))})
 	})
 }
 
-func (l longDataSet) DataSet() transfer.SourceSet { return transfer.SourceSet{ID: longSet} }
+func (l longDataSet) DataSet() transfer.SourceSet { return transfer.SourceSet{ID: l.base} }
 func (l longDataSet) Schema() *platen.Table       { return nil }
 func (l longDataSet) Read(yield func(*platen.SourceRecord) error) error {
 	return l.each(func(i platen.ID) error {
-		if err := yield(&platen.SourceRecord{ID: longRecords + i, Fields: pairs("n=1")}); err != nil || i%10 > 0 {
+		if err := yield(&platen.SourceRecord{ID: l.records() + i, Fields: pairs("n=1")}); err != nil || i%10 > 0 {
 			return err
 		}
 		return yield(&platen.SourceRecord{Depth: 1, Table: "lines", Fields: pairs("n=1")})
 	})
 }
 
-// longImports are the imports, with the kind of the set and a member of it.
+// longImports are the imports, with the kind of the members of the set.
 var longImports = []struct {
-	set    platen.Kind
-	member platen.Ref
-	run    func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error)
+	set, members platen.Kind
+	run          func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error)
 }{
-	{platen.JobSet, platen.Ref{Kind: platen.ContentItem, ID: longItems}, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
+	{platen.JobSet, platen.ContentItem, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
 		return s.CreateJobSet(ctx, longJobSet{source}, storage.JobSetOptions{})
 	}},
-	{platen.ContentSet, platen.Ref{Kind: platen.ContentItem, ID: longItems}, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
+	{platen.ContentSet, platen.ContentItem, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
 		return s.CreateContentSet(ctx, longContentSet{source})
 	}},
-	{platen.DataSet, platen.Ref{Kind: platen.DataRecord, ID: longRecords}, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
+	{platen.DataSet, platen.DataRecord, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
 		return s.CreateDataSet(ctx, longDataSet{source})
 	}},
+}
+
+// member returns the first member of a kind.
+func (l longSource) member(kind platen.Kind) platen.Ref {
+	if kind == platen.ContentItem {
+		return platen.Ref{Kind: kind, ID: l.items()}
+	}
+	return platen.Ref{Kind: kind, ID: l.records()}
 }
 
 // everything counts what searches and listings find of each kind.
@@ -123,26 +126,27 @@ func everything(t *testing.T, s storage.Store) (counts [platen.Job + 1]int) {
 // there, others write and import meanwhile, and after an error its identifiers
 // can be used again.
 func testImportHidden(t *testing.T, open Open) {
-	const count = 20_000
-	for _, one := range longImports {
+	s := start(t, open)
+	ctx := t.Context()
+	job := jobs(t, s, 1)[0]
+	for i, one := range longImports {
 		t.Run(one.set.String(), func(t *testing.T) {
-			s := start(t, open)
-			ctx := t.Context()
-			job := jobs(t, s, 1)[0]
+			source := longSource{base: platen.ID(i+1) * 70_000_000, n: 20_000}
+			set, member := platen.Ref{Kind: one.set, ID: source.base}, source.member(one.members)
 			before := everything(t, s)
 			errRead := errors.New("broken off")
-			middle := func() error {
+			source.during = func() error {
 				diff(t, "in the middle", everything(t, s), before)
-				_, err := s.List(ctx, one.member, platen.Properties)
-				wantCode(t, "a member in the middle", err, platen.NotFound, one.member.ID.String())
-				wantCode(t, "the set in the middle", s.Delete(ctx, platen.Ref{Kind: one.set, ID: longSet}), platen.NotFound, longSet.String())
+				_, err := s.List(ctx, member, platen.Properties)
+				wantCode(t, "a member in the middle", err, platen.NotFound, member.ID.String())
+				wantCode(t, "the set in the middle", s.Delete(ctx, set), platen.NotFound, set.ID.String())
 				if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("beside=1")}); err != nil {
 					t.Error("an update in the middle:", err)
 				}
-				_, err = create(t, s, emptyJobs(1).as(one.member.ID))
+				_, err = create(t, s, emptyJobs(1).as(member.ID))
 				wantCode(t, "an import of a member in the middle", err, platen.Unavailable, "under way")
 				made := mustCreate(t, s, emptyJobs(1))
-				if given := (longSource{n: count}).ExplicitIDs(); given.First <= made.ID && made.ID <= given.Last {
+				if given := source.ExplicitIDs(); given.First <= made.ID && made.ID <= given.Last {
 					t.Errorf("another import got id %d", made.ID)
 				}
 				if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: made.ID}); err != nil {
@@ -151,60 +155,51 @@ func testImportHidden(t *testing.T, open Open) {
 				clean(t, s)
 				return errRead
 			}
-			if _, err := one.run(ctx, s, longSource{count, middle}); !errors.Is(err, errRead) {
+			if _, err := one.run(ctx, s, source); !errors.Is(err, errRead) {
 				t.Fatal(err)
 			}
 			diff(t, "after an import that was broken off", everything(t, s), before)
 
-			made, err := one.run(ctx, s, longSource{count, func() error { return nil }})
-			if err != nil {
+			source.during = func() error { return nil }
+			if _, err := one.run(ctx, s, source); err != nil {
 				t.Fatal("again:", err)
 			}
-			after := everything(t, s)
-			if after == before || after[one.member.Kind] < before[one.member.Kind]+count {
+			if after := everything(t, s); after[one.members] < before[one.members]+source.n {
 				t.Errorf("%v before it, %v after it", before, after)
 			}
-			if err := s.Delete(ctx, platen.Ref{Kind: one.set, ID: made.ID}); err != nil {
+			if err := s.Delete(ctx, set); err != nil {
 				t.Fatal(err)
 			}
 			clean(t, s)
-			now := everything(t, s)
-			if now[platen.DataRecord] = before[platen.DataRecord]; one.set == platen.DataSet {
-				now = everything(t, s)
+			after := everything(t, s)
+			if one.set == platen.ContentSet { // its data records belong to nothing, and go with its items
+				after[platen.DataRecord] = before[platen.DataRecord]
 			}
-			diff(t, "after the deletion", now, before)
+			diff(t, "after the deletion", after, before)
 		})
 	}
 }
 
-// testImportLost closes the store in the middle of an import. The store that is
-// opened next shows nothing of it, and the clean-up removes it.
+// testImportLost closes the store in the middle of imports. The store that is
+// opened next shows nothing of them, and the clean-up removes them.
 func testImportLost(t *testing.T, open Open) {
-	for _, one := range longImports {
-		t.Run(one.set.String(), func(t *testing.T) {
-			s := open(t)
-			before := everything(t, s)
-			_, err := one.run(t.Context(), s, longSource{20_000, func() error {
-				if err := s.Close(); err != nil {
-					t.Error(err)
-				}
-				return nil
-			}})
-			wantCode(t, "an import into a store that was closed", err, platen.Unavailable, "stopping")
-			s = start(t, open)
-			diff(t, "after it", everything(t, s), before)
-			_, err = create(t, s, emptyJobs(1).as(one.member.ID))
-			if err != nil { // it may be cleaned up already
-				wantCode(t, "an import of a member", err, platen.Unavailable, "broken off")
-				clean(t, s)
-				mustCreate(t, s, emptyJobs(1).as(one.member.ID))
-			}
-			if err := s.Delete(t.Context(), platen.Ref{Kind: platen.JobSet, ID: one.member.ID}); err != nil {
-				t.Error(err)
-			}
-			clean(t, s)
-			diff(t, "after the clean-up", everything(t, s), before)
-		})
+	var members []platen.ID
+	var before [platen.Job + 1]int
+	for i, one := range longImports {
+		s := open(t)
+		diff(t, "before "+one.set.String(), everything(t, s), before)
+		source := longSource{base: platen.ID(i+1) * 70_000_000, n: 20_000, during: func() error { return s.Close() }}
+		members = append(members, source.member(one.members).ID)
+		_, err := one.run(t.Context(), s, source)
+		wantCode(t, "an import into a store that was closed", err, platen.Unavailable, "stopping")
+	}
+	s := start(t, open)
+	diff(t, "after them", everything(t, s), before)
+	_, err := create(t, s, emptyJobs(1).as(members[0]))
+	wantCode(t, "an import of a member", err, platen.Unavailable, "broken off")
+	clean(t, s)
+	for _, id := range members {
+		mustCreate(t, s, emptyJobs(1).as(id))
 	}
 }
 
