@@ -86,6 +86,7 @@ const (
 	cleanCost = 4096
 	blockCost = 64 // of reading a block of contents
 	runCost   = 8  // of removing a run, at least
+	aloneCost = 2  // of removing a row of one entity together with others
 )
 
 // Clean implements [storage.Maintenance].
@@ -98,28 +99,25 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
 		return found && err == nil, s.error("clean up", err)
 	}
-	if err := s.abandonLeft(ctx); err != nil {
+	if err := s.removeLeft(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
-	more, err = s.cleanBatch(ctx, func(t *transaction) (set platen.ID, err error) {
-		err = t.stmt(selectDeleted).QueryRowContext(t.ctx, before.Unix()).Scan(&set)
-		return set, err
-	})
+	more, err = s.cleanBatch(ctx, false, selectDeleted, before.Unix())
 	if err == nil && !more {
 		more, err = s.sweepBatch(ctx)
 	}
 	return more && err == nil, s.error("clean up", err)
 }
 
-// cleanBatch removes a batch of the set that next returns. more: it returned one,
-// and not [sql.ErrNoRows].
-func (s *Store) cleanBatch(ctx context.Context, next func(*transaction) (platen.ID, error)) (more bool, err error) {
+// cleanBatch removes a batch of the set that a query finds. more: there is one.
+// imported: it is what an import has left, which nothing else refers to.
+func (s *Store) cleanBatch(ctx context.Context, imported bool, next *query, args ...any) (more bool, err error) {
 	return s.changeIndexed(ctx, func(t *transaction) (bool, error) {
-		set, err := next(t)
-		if err != nil {
+		var set platen.ID
+		if err := t.stmt(next).QueryRowContext(t.ctx, args...).Scan(&set); err != nil {
 			return false, ignoreNoRows(err)
 		}
-		return true, errors.Join(t.clean(set), t.removeFreed())
+		return true, errors.Join(t.clean(set, imported), t.removeFreed())
 	})
 }
 
@@ -150,20 +148,25 @@ func (s *Store) changeIndexed(ctx context.Context, fn func(*transaction) (bool, 
 
 // clean removes a batch of the entities of a deleted set, and with the last batch
 // the set.
-func (t *transaction) clean(set platen.ID) error {
+func (t *transaction) clean(set platen.ID, imported bool) error {
 	for left := int64(cleanCost); left > 0; {
 		rows, err := t.rows(selectRootSome, int64(set))
 		if err != nil {
 			return err
 		}
+		var alone []row // rows of one entity
 		last := len(rows) == 0
 		for _, one := range rows {
 			if left <= 0 {
-				return nil
+				break
 			}
-			if one.kind == platen.Job {
-				err = t.cleanJobs(one, &left)
-			} else {
+			switch {
+			case one.kind == platen.Job:
+				err = t.cleanJobs(one, &left, imported)
+			case one.Len() == 1:
+				alone = append(alone, one)
+				left -= aloneCost
+			default:
 				err = t.removeSome(one, one.Last, &left)
 			}
 			if err != nil {
@@ -171,8 +174,32 @@ func (t *transaction) clean(set platen.ID) error {
 			}
 			last = one.First == set // the set itself is the last of its rows
 		}
+		if err := t.removeAll(alone); err != nil {
+			return err
+		}
 		if last {
 			return t.removeSet(set)
+		}
+	}
+	return nil
+}
+
+// removeAll removes rows of one entity each, whose set is removed as well.
+func (t *transaction) removeAll(rows []row) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	ids := make([]int64, len(rows))
+	for i, one := range rows {
+		ids[i] = int64(one.First)
+		if one.kind == platen.ContentItem && one.root > 0 {
+			t.freed = append(t.freed, one.records())
+		}
+	}
+	among := t.store.engine.Dialect.IDs(ids)
+	for _, q := range removeAmong {
+		if err := t.exec(q, among); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -199,7 +226,7 @@ func (t *transaction) removeSome(from row, last platen.ID, left *int64) error {
 }
 
 // cleanJobs removes the jobs of a row in their order, each after its blocks.
-func (t *transaction) cleanJobs(jobs row, left *int64) error {
+func (t *transaction) cleanJobs(jobs row, left *int64, imported bool) error {
 	for *left > 0 && jobs.First <= jobs.Last {
 		var job, seq int64
 		var pairs, pages []byte
@@ -215,11 +242,42 @@ func (t *transaction) cleanJobs(jobs row, left *int64) error {
 			}
 			jobs = jobs.part(platen.IDRange{First: platen.ID(job), Last: jobs.Last})
 		}
+		if imported {
+			// What the import made is removed already. A content set that was
+			// deleted meanwhile may have left items for the import.
+			pages = nil
+			if free, err := t.hasFreeItems(pairs); err != nil {
+				return err
+			} else if !free {
+				pairs = nil
+			}
+		}
 		if err := t.cleanBlock(platen.ID(job), seq, pairs, pages, left); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hasFreeItems reports whether there may be content items of a block that belong
+// to nothing.
+func (t *transaction) hasFreeItems(pairs []byte) (free bool, err error) {
+	contents, err := block.AppendContents(nil, pairs)
+	if err != nil || len(contents) == 0 {
+		return false, err
+	}
+	span := spanOf(contents)
+	err = t.stmt(selectFreeItem).QueryRowContext(t.ctx, int64(span.First-longestItemRun), int64(span.Last)).Scan(&free)
+	return free, err
+}
+
+// spanOf returns the range from the smallest content item to the largest one.
+func spanOf(contents []platen.Content) platen.IDRange {
+	span := platen.IDRange{First: contents[0].Item, Last: contents[0].Item}
+	for _, content := range contents {
+		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
+	}
+	return span
 }
 
 // cleanBlock removes a block, or a part of one, with the content items and pages
@@ -252,13 +310,11 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 		return nil, nil
 	}
 	mine := make(block.IDSet)
-	span := platen.IDRange{First: contents[0].Item, Last: contents[0].Item}
 	for _, content := range contents {
 		mine.Add(content.Item)
-		span.First, span.Last = min(span.First, content.Item), max(span.Last, content.Item)
 	}
 	used := make(block.IDSet)
-	err := t.eachUsed(span, func(item platen.ID) {
+	err := t.eachUsed(spanOf(contents), func(item platen.ID) {
 		if mine.Has(item) {
 			used.Add(item)
 		}

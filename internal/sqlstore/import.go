@@ -148,14 +148,11 @@ func (s *Store) abandon(stage, root platen.ID) {
 	}
 }
 
-// cleanAbandoned removes what is left of imports that were broken off. While a
-// deletion is under way it does nothing, see selectDeleted.
+// cleanAbandoned removes what is left of imports that were broken off: first
+// what belongs to nothing, whose row has a negative id, and then the sets.
 func (s *Store) cleanAbandoned(ctx context.Context) error {
 	for {
-		more, err := s.cleanBatch(ctx, func(t *transaction) (set platen.ID, err error) {
-			err = t.stmt(selectAbandoned).QueryRowContext(t.ctx).Scan(&set)
-			return set, err
-		})
+		more, err := s.cleanBatch(ctx, true, selectAbandoned)
 		if err != nil || !more {
 			return err
 		}
@@ -174,8 +171,8 @@ func (s *Store) markAbandoned(ctx context.Context, sets ...platen.ID) error {
 	})
 }
 
-// abandonLeft gives the imports of processes that have ended to the clean-up.
-func (s *Store) abandonLeft(ctx context.Context) error {
+// removeLeft removes what the imports of processes that have ended have left.
+func (s *Store) removeLeft(ctx context.Context) error {
 	rows, err := s.on(selectImports).QueryContext(ctx, s.id)
 	sets, err := collect(rows, err, func(from scanner) (set platen.ID, err error) { return set, from.Scan(&set) })
 	if err != nil {
@@ -187,10 +184,12 @@ func (s *Store) abandonLeft(ctx context.Context) error {
 			left = append(left, set)
 		}
 	}
-	if len(left) == 0 {
-		return nil
+	if len(left) > 0 {
+		if err := s.markAbandoned(ctx, left...); err != nil {
+			return err
+		}
 	}
-	return s.markAbandoned(ctx, left...)
+	return s.cleanAbandoned(ctx)
 }
 
 // recoverEvery is how often a server looks for what processes that have ended
@@ -228,10 +227,7 @@ func (s *Store) finishUndone(ctx context.Context) error {
 			break
 		}
 	}
-	if err := s.abandonLeft(ctx); err != nil {
-		return err
-	}
-	return s.cleanAbandoned(ctx)
+	return s.removeLeft(ctx)
 }
 
 // A collection keeps page details that an import has read and not yet stored,

@@ -91,7 +91,7 @@ var (
 	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = 0, marked = $1 WHERE id = $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may
 	// be in the entities that a clean-up would remove.
-	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked <= $1 AND state = 0
+	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = 0
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY marked, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
 	selectDeleting = onReader.queryFor(func(d Dialect) string {
@@ -107,8 +107,7 @@ var (
 	})
 	// What is left of an import that was broken off is cleaned up before all else.
 	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = 0, marked = 0 WHERE id = $1 AND state = 2`)
-	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = 0
-		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY id LIMIT 1`)
+	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = 0 ORDER BY id LIMIT 1`)
 
 	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state <> 0 OR marked = 0`)
 
@@ -116,7 +115,13 @@ var (
 	deleteDeleted  = onWriter.query(`DELETE FROM deleted_set WHERE id = $1`)
 	deleteEntity   = onWriter.query(`DELETE FROM entity WHERE first = $1`)
 
-	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 64`)
+	// removeAmong remove the entities of a parameter, which are rows of their own.
+	removeAmong = []*query{
+		deleteAmong("properties", "id"), deleteAmong("metadata", "id"), deleteAmong("fields", "id"),
+		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("entity", "first"),
+	}
+
+	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 512`)
 	// The plus keeps the planner from the wrong index.
 	selectNestedFree = onReader.query(`SELECT ` + rowColumns + ` FROM entity
 		WHERE parent BETWEEN $1 AND $2 AND +kind = ` + decimal(platen.DataRecord) + ` AND coalesce(root, 0) = $3`)
@@ -152,6 +157,8 @@ var (
 		WHERE wide = 0 AND first_item BETWEEN CAST($1 AS BIGINT) - ` + decimal(block.Narrow) + ` AND $2 AND last_item >= $1
 		UNION ALL SELECT pairs FROM content_block
 		WHERE wide = 1 AND first_item <= $2 AND last_item >= $1`)
+	selectFreeItem = onReader.query(`SELECT EXISTS (SELECT 1 FROM entity WHERE kind = ` + decimal(platen.ContentItem) + `
+		AND first BETWEEN $1 AND $2 AND parent IS NULL)`)
 	selectFirstBlock = onReader.query(`SELECT job, seq, pairs, pages FROM content_block
 		WHERE job BETWEEN $1 AND $2 ORDER BY job, seq LIMIT 1`)
 	deleteBlock      = onWriter.query(`DELETE FROM content_block WHERE job = $1 AND seq = $2`)
@@ -199,6 +206,12 @@ var (
 	deleteLoginsOf = onWriter.query(`DELETE FROM known_login WHERE name = $1 AND seen <
 		(SELECT seen FROM known_login WHERE name = $1 ORDER BY seen DESC LIMIT 1 OFFSET $2)`)
 )
+
+// deleteAmong removes the rows of a table in which a column is one of the ids
+// of a parameter.
+func deleteAmong(table, column string) *query {
+	return onWriter.queryFor(func(d Dialect) string { return "DELETE FROM " + table + " WHERE " + d.Among(column, "$1") })
+}
 
 const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent`
 
