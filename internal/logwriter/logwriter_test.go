@@ -86,7 +86,8 @@ func TestStuck(t *testing.T) {
 			}
 		})
 		synctest.Wait()
-		if count < 16 || count > 20 {
+		// The log has been given what was kept at some time, and as much is kept again.
+		if count < 16 || count > 34 {
 			t.Errorf("%d lines of 64 KiB were taken by a log that is stuck", count)
 		}
 		close(to.turns)

@@ -85,6 +85,12 @@ func (writers) LockLists(ctx context.Context, tx sqlstore.Conn, table string, id
 		FROM `+table+` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`, ids)
 }
 
+// SameLists implements [sqlstore.ManyWriters].
+func (writers) SameLists(ctx context.Context, tx sqlstore.Conn, table string, ids []int64, lists []string) (*sql.Rows, error) {
+	return tx.QueryContext(ctx, `SELECT k.id FROM unnest($1::bigint[], $2::text[]) AS k(id, list)
+		JOIN `+table+` AS l ON l.id = k.id AND l.list = k.list`, ids, lists)
+}
+
 // FindNames implements [sqlstore.ManyWriters].
 func (writers) FindNames(ctx context.Context, on sqlstore.Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error) {
 	return on.QueryContext(ctx, findNames, kinds, facets, names)

@@ -139,6 +139,8 @@ type ManyWriters interface {
 	// hash) of each: the list is NULL if it is over large bytes, otherwise its
 	// SHA-256 is.
 	LockLists(ctx context.Context, tx Conn, table string, ids []int64, large int) (*sql.Rows, error)
+	// SameLists returns those ids of which a table has just the list beside it.
+	SameLists(ctx context.Context, tx Conn, table string, ids []int64, lists []string) (*sql.Rows, error)
 	// FindNames returns (id, kind, facet, name) of those names that are in the
 	// table find_name. AddNames adds those that are not, and returns all.
 	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)

@@ -56,3 +56,8 @@ func (s *Store) Statements() []string {
 func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
 	return s.markDeleted(ctx, ref, stateDeleting)
 }
+
+// LastDirty returns the largest number of a row of find_stale.
+func (s *Store) LastDirty(ctx context.Context) (last int64, err error) {
+	return last, s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&last)
+}

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -142,13 +143,18 @@ func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (l
 	return found, nil
 }
 
-// Replace implements [storage.Lists].
+// Replace implements [storage.Lists]. A list that is stored so already is not
+// written again.
 func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) (err error) {
 	ctx, done := s.observe(ctx, "replace")
 	defer func() { done(err) }()
 	list, err := platen.NewList(update.Pairs)
 	if err != nil {
 		return err
+	}
+	now, _ := s.cache.Get(listcache.Key{ID: update.ID, Facet: facet})
+	if now.Kind == kind && now.List != nil && bytes.Equal(now.List, list) {
+		return nil
 	}
 	w := write{kind: kind, facet: facet, id: update.ID, list: list}
 	return s.error("replace "+facet.String(), s.committer.Do(ctx, w))

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -203,7 +204,9 @@ func (g *lists) apply(w *write) (refused, err error) {
 	if now.Kind != w.kind {
 		return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
 	}
-	g.set(key, w.kind, w.list)
+	if g.merged[key] != nil || !bytes.Equal(now.List, w.list) {
+		g.set(key, w.kind, w.list)
+	}
 	return nil, nil
 }
 
@@ -214,8 +217,8 @@ func (g *lists) set(key listcache.Key, kind platen.Kind, list platen.List) {
 	delete(g.large, key)
 }
 
-// get returns a list as the writes before left it. Its kind is 0 if there is
-// no such entity.
+// get returns a list as the writes before left it, nil if that is not known. Its
+// kind is 0 if there is no such entity.
 func (g *lists) get(key listcache.Key) (listcache.Entry, error) {
 	if now, ok := g.now[key]; ok {
 		return now, nil

@@ -153,19 +153,52 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 	var there [len(facets)][]int64
 	for key := range ids {
 		g.now[key] = listcache.Entry{Kind: kinds[key.ID]}
-		if kinds[key.ID] != 0 {
+		if merges && kinds[key.ID] != 0 {
 			g.now[key] = listcache.Entry{Kind: kinds[key.ID], List: platen.EmptyList}
 			there[key.Facet] = append(there[key.Facet], int64(key.ID))
 		}
 	}
 	if !merges {
-		return nil
+		return w.findSame(g, group)
 	}
 	for f, ids := range there {
 		if len(ids) > 0 {
 			if err := w.lockLists(g, platen.Facet(f), ids); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// findSame finds the lists of a group that are stored so already, which need not
+// be written: their writers would have been the last ones in any case.
+func (w *manyWriters) findSame(g *lists, group []*listWrite) error {
+	var ids [len(facets)][]int64
+	var bodies [len(facets)][]string
+	seen := make(map[listcache.Key]platen.List, len(group))
+	for _, request := range group {
+		one := &request.Work
+		key := listcache.Key{ID: one.id, Facet: one.facet}
+		if _, ok := seen[key]; ok || len(one.list) > smallBytes || g.now[key].Kind == 0 {
+			continue
+		}
+		seen[key] = one.list
+		ids[key.Facet] = append(ids[key.Facet], int64(key.ID))
+		bodies[key.Facet] = append(bodies[key.Facet], string(one.list))
+	}
+	for f := range ids {
+		if len(ids[f]) == 0 {
+			continue
+		}
+		rows, err := w.db.SameLists(g.t.ctx, g.t.conn(), listTables[f].name, ids[f], bodies[f])
+		same, err := collect(rows, err, func(from scanner) (id platen.ID, err error) { return id, from.Scan(&id) })
+		if err != nil {
+			return err
+		}
+		for _, id := range same {
+			key := listcache.Key{ID: id, Facet: platen.Facet(f)}
+			g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: seen[key]}
 		}
 	}
 	return nil
