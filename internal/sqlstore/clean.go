@@ -128,6 +128,9 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 // clean removes a batch of the entities of a deleted set, and with the last batch
 // the set.
 func (t *transaction) clean(set platen.ID) error {
+	if more, err := t.cleanCounts(set); err != nil || more {
+		return err
+	}
 	rows, err := t.rows(selectRootSome, int64(set))
 	if err != nil {
 		return err
@@ -320,6 +323,8 @@ func (t *transaction) remove(from row, part platen.IDRange) error {
 		return err
 	}
 	switch from.kind {
+	case platen.Document:
+		return t.exec(deleteChangedBetween, int64(part.First), int64(part.Last))
 	case platen.ContentItem:
 		t.freed = append(t.freed, from.part(part).records())
 	case platen.DataRecord:

@@ -22,6 +22,7 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 			return err
 		}
 		c := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing}
+		c.counter = newSetCounter(&c)
 		if err := c.run(source); err != nil {
 			return err
 		}
@@ -60,6 +61,8 @@ type jobSetWriter struct {
 	set   int   // document set of the last document created
 	place int64 // documents created in it
 	block *block.Builder
+
+	counter *setCounter
 }
 
 // A sourcePage is a page with its details stored.
@@ -81,6 +84,7 @@ func (w *jobSetWriter) run(source transfer.JobSetSource) error {
 		func() error { return source.Read(w) },
 		w.flush,
 		w.flushBlock,
+		w.counter.finish,
 		w.finish,
 	} {
 		if err := step(); err != nil {
@@ -365,7 +369,7 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 		}
 		from := max(run.First, have.First)
 		for i := len(pages) - 1; i >= 0 && pages[i].Item >= from; i-- {
-			pages[i].Record = have.record + pages[i].Item - have.First
+			pages[i].Record, pages[i].details = have.record+pages[i].Item-have.First, have.details
 			pages = pages[:i]
 		}
 		last = from - 1
@@ -390,18 +394,29 @@ func checkItems(run itemRun, have row) error {
 	return nil
 }
 
-// pack adds the pages collected to the content blocks of their jobs.
+// jobOf returns the job that a node below it belongs to.
+func (w *jobSetWriter) jobOf(node int) platen.ID {
+	for w.nodes[node].Kind != platen.Job {
+		node = w.nodes[node].Parent
+	}
+	return w.ids[node]
+}
+
+// pack adds the pages collected to the content blocks of their jobs, and counts
+// them.
 func (w *jobSetWriter) pack() error {
 	pages := make([]transfer.Page, len(w.pages))
 	for i := range w.pages {
 		pages[i] = w.pages[i].Page
 	}
-	for _, d := range w.documents {
-		job := d.Set
-		for w.nodes[job].Kind != platen.Job {
-			job = w.nodes[job].Parent
+	counted := w.pages
+	for i := range w.documents {
+		d := &w.documents[i]
+		if err := w.counter.add(d, counted[:d.pages]); err != nil {
+			return err
 		}
-		if id := w.ids[job]; w.block == nil || w.block.Job() != id {
+		counted = counted[d.pages:]
+		if id := w.jobOf(d.Set); w.block == nil || w.block.Job() != id {
 			if err := w.flushBlock(); err != nil {
 				return err
 			}

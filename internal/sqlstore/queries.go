@@ -57,6 +57,21 @@ var (
 	selectContentBlock = onReader.query(`SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`)
 	insertContentBlock = insertInto(contentBlockTable, "")
 
+	insertCountBlock = insertInto(countBlockTable, "")
+	// Blocks of counts, and whether the names of one may have changed.
+	selectCounts = onReader.query(`SELECT seq, version, body,
+		EXISTS (SELECT 1 FROM document_changed WHERE id BETWEEN b.first AND b.last)
+		FROM count_block AS b WHERE job_set = $1 AND seq > $2 ORDER BY seq LIMIT ` + decimal(countsFetch))
+	selectCounted = onReader.query(`SELECT EXISTS (SELECT 1 FROM count_block WHERE job_set = $1)`)
+	updateCounts  = onWriter.query(`UPDATE count_block SET body = $1, version = version + 1
+		WHERE job_set = $2 AND seq = $3 AND version = $4`)
+	deleteCounts = onWriter.query(`DELETE FROM count_block WHERE job_set = $1 AND seq IN
+		(SELECT seq FROM count_block WHERE job_set = $1 ORDER BY seq LIMIT ` + decimal(countsCleaned) + `)`)
+	upsertChanged        = upsertInto(changedTable, " ON CONFLICT (id) DO UPDATE SET version = document_changed.version + 1")
+	selectChanged        = onReader.query(`SELECT id, version FROM document_changed WHERE id BETWEEN $1 AND $2 ORDER BY id`)
+	deleteChanged        = deleteFrom(table{changedTable.name, 2, changedTable.columns, ""})
+	deleteChangedBetween = onWriter.query(`DELETE FROM document_changed WHERE id BETWEEN $1 AND $2`)
+
 	selectNameID = onReader.query(`SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`)
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
 	insertValue  = insertInto(findValueTable, "")
