@@ -114,14 +114,18 @@ func (b *Block) Decode(body []byte) error {
 		}
 		b.Media = append(b.Media, medium)
 	}
-	last := platen.ID(0)
+	last, documents := platen.ID(0), int64(0)
 	for range r.length() {
-		first := last + platen.ID(r.varint())
-		last = first + platen.ID(r.uvarint())
-		b.Documents = append(b.Documents, platen.IDRange{First: first, Last: last})
+		run := platen.IDRange{First: last + platen.ID(r.varint())}
+		run.Last = run.First + platen.ID(r.uvarint())
+		b.Documents = append(b.Documents, run)
+		last, documents = run.Last, documents+run.Len()
 	}
 	r.documentSets(b)
-	if r.damaged || len(r.rest) > 0 {
+	for i := range b.DocumentSets {
+		documents -= b.DocumentSets[i].Documents
+	}
+	if documents != 0 || r.damaged || len(r.rest) > 0 {
 		return ErrDamaged
 	}
 	return nil

@@ -54,8 +54,7 @@ func (s *Server) findInto(ctx context.Context, answer *spool.Answer, search *pla
 }
 
 // statistics reads the counts of the job set first, since the sums come first
-// in the answer. Then it reads the job set itself only if its documents are
-// asked for.
+// in the answer. Then it reads the documents only if they are asked for.
 func (s *Server) statistics(w *response, r *http.Request, to target) error {
 	level, err := olrest.ParseStatisticsLevel(r.URL.Query())
 	if err != nil {
@@ -76,7 +75,7 @@ func (s *Server) statistics(w *response, r *http.Request, to target) error {
 				return statistics.WriteCounts(c)
 			})
 		}
-		return s.Store.ReadJobSet(r.Context(), to.ref.ID, func(e *transfer.Element) error {
+		return s.Store.ReadDocuments(r.Context(), to.ref.ID, func(e *transfer.Element) error {
 			begin()
 			return statistics.Write(e)
 		})

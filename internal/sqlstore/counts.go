@@ -139,22 +139,12 @@ const (
 func (s *Store) CountJobSet(ctx context.Context, id platen.ID, withMetadata bool, yield func(*transfer.Counts) error) (err error) {
 	ctx, done := s.observe(ctx, "count_job_set")
 	defer func() { done(err) }()
-	ref := platen.Ref{Kind: platen.JobSet, ID: id}
-	if err := s.exists(ctx, ref); err != nil {
-		return err
-	}
-	c := countReader{s: s, ctx: ctx, set: id, yield: yield}
+	c := countReader{s: s, ctx: ctx, set: id, names: !withMetadata, yield: func(b *counts.Block) error { return yield(&b.Counts) }}
 	if withMetadata {
-		c.yield = func(c *transfer.Counts) error { return s.withMetadata(ctx, c, yield) }
+		lists := metadata{s: s, ctx: ctx}
+		c.yield = func(b *counts.Block) error { return lists.addTo(&b.Counts, yield) }
 	}
-	known, err := c.stored(!withMetadata)
-	if err == nil && !known {
-		err = c.count()
-	}
-	if err == nil {
-		err = s.exists(ctx, ref) // otherwise the clean-up may have removed parts meanwhile
-	}
-	return s.error("count job set", err)
+	return s.error("count job set", c.run())
 }
 
 // A countReader reads the counts of a job set, in short queries: no connection
@@ -163,7 +153,24 @@ type countReader struct {
 	s     *Store
 	ctx   context.Context
 	set   platen.ID
-	yield func(*transfer.Counts) error
+	names bool // the names of metadata are asked for
+	yield func(*counts.Block) error
+}
+
+// run yields the blocks of the job set.
+func (c *countReader) run() error {
+	ref := platen.Ref{Kind: platen.JobSet, ID: c.set}
+	if err := c.s.exists(c.ctx, ref); err != nil {
+		return err
+	}
+	known, err := c.stored()
+	if err == nil && !known {
+		err = c.count()
+	}
+	if err == nil {
+		err = c.s.exists(c.ctx, ref) // otherwise the clean-up may have removed parts meanwhile
+	}
+	return err
 }
 
 // A storedCounts is a row of count_block.
@@ -174,7 +181,7 @@ type storedCounts struct {
 }
 
 // stored yields the counts that are stored, and reports whether there are any.
-func (c *countReader) stored(names bool) (known bool, err error) {
+func (c *countReader) stored() (known bool, err error) {
 	var b counts.Block
 	for seq := int64(-1); ; {
 		rows, err := c.s.on(selectCounts).QueryContext(c.ctx, int64(c.set), seq)
@@ -188,12 +195,12 @@ func (c *countReader) stored(names bool) (known bool, err error) {
 			if err := b.Decode(one.body); err != nil {
 				return known, err
 			}
-			if names && one.changed {
+			if c.names && one.changed {
 				if err := c.refresh(one, &b); err != nil {
 					return known, err
 				}
 			}
-			if err := c.yield(&b.Counts); err != nil {
+			if err := c.yield(&b); err != nil {
 				return known, err
 			}
 			known, seq = true, one.seq
@@ -291,7 +298,7 @@ func (c *countReader) count() error {
 		} else {
 			rows, bytes = nil, keptBytes+1
 		}
-		return c.yield(&b.Counts)
+		return c.yield(b)
 	})
 	reader := setReader{s: c.s, ctx: c.ctx, yield: builder.Element}
 	if err := reader.entities(platen.JobSet, platen.IDRange{First: c.set, Last: c.set}); err != nil {
@@ -326,24 +333,17 @@ func (t *transaction) hasCounts(set platen.ID) (known bool, err error) {
 	return known, err
 }
 
-// withMetadata yields counts with the metadata of the document sets, in parts if
-// that is long.
-func (s *Store) withMetadata(ctx context.Context, c *transfer.Counts, yield func(*transfer.Counts) error) error {
+// addTo yields counts with the metadata of the document sets, in parts if that
+// is long.
+func (m *metadata) addTo(c *transfer.Counts, yield func(*transfer.Counts) error) (err error) {
 	sets, part := c.DocumentSets, *c
-	var window platen.IDRange // whose metadata was read
-	var lists map[platen.ID]platen.List
 	begun, bytes := 0, 0
 	for i := range sets {
-		id := sets[i].ID
-		if id < window.First || window.Last < id {
-			window = platen.IDRange{First: id, Last: max(id, min(id+listChunk-1, sets[len(sets)-1].ID))}
-			var err error
-			if lists, window.Last, err = s.lists(ctx, platen.Metadata, window); err != nil {
-				return err
-			}
+		set := &sets[i]
+		if set.Metadata, err = m.of(set.ID, sets[len(sets)-1].ID); err != nil {
+			return err
 		}
-		sets[i].Metadata = lists[id]
-		if bytes += len(lists[id]); bytes > listBytes {
+		if bytes += len(set.Metadata); bytes > listBytes {
 			part.DocumentSets = sets[begun : i+1]
 			if err := yield(&part); err != nil {
 				return err

@@ -54,7 +54,8 @@ var (
 	selectContentSums  = onLookup.query(`SELECT CAST(coalesce(sum(count), 0) AS BIGINT), CAST(coalesce(sum(digits), 0) AS BIGINT) FROM content_block WHERE job = $1`)
 	selectContentPairs = onReader.query(`SELECT seq, pairs FROM content_block
 		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT ` + decimal(blockFetch))
-	selectContentBlock = onReader.query(`SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`)
+	selectContentBlocks = onReader.query(`SELECT job, seq, pairs, pages FROM content_block
+		WHERE (job, seq) >= ($1, $2) AND job <= $3 ORDER BY job, seq LIMIT ` + decimal(blockFetch))
 	insertContentBlock = insertInto(contentBlockTable, "")
 
 	insertCountBlock = insertInto(countBlockTable, "")
