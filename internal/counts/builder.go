@@ -11,7 +11,7 @@ import (
 // bytes of names and media, at least.
 const (
 	fullDocuments = 4096
-	fullSets      = 4096
+	fullSets      = 1024
 	fullBytes     = 64 << 10
 )
 

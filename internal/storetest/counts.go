@@ -1,11 +1,12 @@
 package storetest
 
 import (
-	"context"
 	"crypto/sha256"
 	"fmt"
+	"hash"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/platenhq/platen"
@@ -43,11 +44,15 @@ func (s *summary) medium(name string) {
 	}
 }
 
-// exported works out a summary of an export.
-func exported(t *testing.T, s storage.Exporter, id platen.ID) (all summary) {
+// exported works out a summary of an export, and hashes its documents.
+func exported(t *testing.T, s storage.Exporter, id platen.ID) (all summary, documents documentsHash) {
 	t.Helper()
+	documents.Hash = sha256.New()
 	var job platen.ID
 	err := s.ReadJobSet(t.Context(), id, func(e *transfer.Element) error {
+		if err := documents.add(e); err != nil {
+			return err
+		}
 		var set *summaryOfSet
 		if n := len(all.Sets); n > 0 {
 			set = &all.Sets[n-1]
@@ -80,7 +85,7 @@ func exported(t *testing.T, s storage.Exporter, id platen.ID) (all summary) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return all
+	return all, documents
 }
 
 // counted reads the counts of a job set, and how many parts they came in.
@@ -124,32 +129,36 @@ func counted(t *testing.T, s storage.Exporter, id platen.ID) (all summary, parts
 	return all, parts
 }
 
+// A documentsHash hashes the documents of a job set, up to each document set.
+type documentsHash struct {
+	hash.Hash
+	sums []string
+}
+
+func (h *documentsHash) add(e *transfer.Element) error {
+	if e.Kind < platen.DocumentSet {
+		return nil
+	}
+	if e.Kind == platen.DocumentSet {
+		h.sums = append(h.sums, fmt.Sprintf("%x", h.Sum(nil)))
+	}
+	_, err := fmt.Fprintf(h, "%d %d %d %d %s %s\n", e.Kind, e.ID, e.Item, e.Record, e.Lists[platen.Metadata], e.Details)
+	return err
+}
+
 // sameDocuments checks that the documents of a job set are those of its export.
-func sameDocuments(t *testing.T, s storage.Exporter, id platen.ID) {
+func sameDocuments(t *testing.T, s storage.Exporter, id platen.ID, want documentsHash) {
 	t.Helper()
-	read := func(of func(context.Context, platen.ID, func(*transfer.Element) error) error) (sums []string) {
-		t.Helper()
-		sum := sha256.New()
-		err := of(t.Context(), id, func(e *transfer.Element) error {
-			if e.Kind == platen.DocumentSet {
-				sums = append(sums, fmt.Sprintf("%x", sum.Sum(nil)))
-			}
-			if e.Kind >= platen.DocumentSet {
-				fmt.Fprintf(sum, "%d %d %d %d %s %s\n", e.Kind, e.ID, e.Item, e.Record, e.Lists[platen.Metadata], e.Details)
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return append(sums, fmt.Sprintf("%x", sum.Sum(nil)))
+	got := documentsHash{Hash: sha256.New()}
+	if err := s.ReadDocuments(t.Context(), id, got.add); err != nil {
+		t.Fatal(err)
 	}
-	got, want := read(s.ReadDocuments), read(s.ReadJobSet)
-	for i := range want {
-		if i >= len(got) || got[i] != want[i] {
-			t.Fatalf("document set %d of %d differs from that of the export (%d read)", i, len(want), len(got))
+	for i := range want.sums {
+		if i >= len(got.sums) || got.sums[i] != want.sums[i] {
+			t.Fatalf("the documents before document set %d of %d differ from those of the export (%d read)", i, len(want.sums), len(got.sums))
 		}
 	}
+	diff(t, "hash of all documents", got.Sum(nil), want.Sum(nil))
 }
 
 // everything is a job set with all that its counts depend on.
@@ -177,9 +186,9 @@ func everything() *tree {
 		short.In = append(short.In, document)
 	}
 	many := segmentOf()
-	for i := range 5000 {
+	for i := range 1500 {
 		many.In = append(many.In, documentsOf())
-		if i%1000 == 0 {
+		if i%300 == 0 {
 			many.In[i].metadata("place=" + fmt.Sprint(i)).In = []*tree{documentOf(page(9002, 0))}
 		}
 	}
@@ -199,8 +208,8 @@ func Counts(t *testing.T, s storage.Store, exec func(text string), count func(ta
 	set := platen.Ref{Kind: platen.JobSet, ID: 4100}
 	check := func(what string) {
 		t.Helper()
-		sameDocuments(t, s, set.ID)
-		want := exported(t, s, set.ID)
+		want, documents := exported(t, s, set.ID)
+		sameDocuments(t, s, set.ID, documents)
 		got, parts := counted(t, s, set.ID)
 		diff(t, what, got, want)
 		if parts < 4 {
@@ -210,6 +219,7 @@ func Counts(t *testing.T, s storage.Store, exec func(text string), count func(ta
 	mustContentSet(t, s, contentSet{items: []transfer.SourceItem{
 		{ID: 9001, Record: 5001, Details: letter(2, true, "Plain")}, {ID: 9002, Record: 5002}, {ID: 9003, Record: 5003, Details: letter(5, true, "Plain")},
 	}})
+	countsBeside(t, s, exec)
 	for _, again := range []bool{false, true} {
 		mustCreate(t, s, everything())
 		blocks := count("count_block")
@@ -234,6 +244,59 @@ func Counts(t *testing.T, s storage.Store, exec func(text string), count func(ta
 			t.Errorf("after the clean-up %d blocks of counts and %d changed documents are left", blocks, changed)
 		}
 	}
+}
+
+// countsBeside checks that names which change while they are counted are right
+// in the end.
+func countsBeside(t *testing.T, s storage.Store, exec func(string)) {
+	t.Helper()
+	ctx := t.Context()
+	documents := documentsOf()
+	for i := range 40 {
+		documents.In = append(documents.In, documentOf(page(platen.ID(400_000+i), 0)).as(platen.ID(500_000+i)))
+	}
+	made := mustCreate(t, s, jobSetOf(jobOf(segmentOf(documents))))
+	exec(fmt.Sprint("DELETE FROM count_block WHERE job_set = ", made.ID))
+	var writers, readers sync.WaitGroup
+	stop := make(chan struct{})
+	for range 3 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				if err := s.CountJobSet(ctx, made.ID, false, func(*transfer.Counts) error { return nil }); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for writer := range 4 {
+		writers.Go(func() {
+			for i := range 50 {
+				id := platen.ID(500_000 + (i*7+writer)%40)
+				list := pairs(fmt.Sprintf("name%d-%d=1", writer, i%9))
+				if err := s.Replace(ctx, platen.Document, platen.Metadata, platen.Update{ID: id, Pairs: list}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	writers.Wait()
+	close(stop)
+	readers.Wait()
+	for range 2 {
+		got, _ := counted(t, s, made.ID)
+		want, _ := exported(t, s, made.ID)
+		diff(t, "counts after they were changed and asked for at once", got, want)
+	}
+	if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: made.ID}); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, s)
 }
 
 // rename changes metadata of documents, so that names go and come.
