@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/counts"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/transfer"
 )
@@ -61,6 +62,22 @@ func elements(documents int, yield func(*transfer.Element) error) error {
 		}
 	}
 	return errors.Join(err, element(platen.Job, nil))
+}
+
+// countElements yields the counts of elements, with the metadata of document
+// sets.
+func countElements(documents int, yield func(*transfer.Counts) error) error {
+	lists := make(map[platen.ID]platen.List)
+	counter := counts.NewBuilder(func(_ int64, block *counts.Block) error {
+		for i := range block.DocumentSets {
+			block.DocumentSets[i].Metadata = lists[block.DocumentSets[i].ID]
+		}
+		return yield(&block.Counts)
+	})
+	return errors.Join(elements(documents, func(e *transfer.Element) error {
+		lists[e.ID] = e.Lists[platen.Metadata]
+		return counter.Element(e)
+	}), counter.Finish())
 }
 
 var goldenSchema = &platen.Table{Name: platen.RecordTable,
@@ -174,12 +191,15 @@ func goldenAnswers(t *testing.T, n int) map[string]func(w http.ResponseWriter) e
 	for level := olrest.DocumentOnly; level <= olrest.DocumentSetAll; level++ {
 		answers[fmt.Sprint("statistics-", level)] = func(w http.ResponseWriter) error {
 			counts := olrest.NewStatistics()
-			if err := elements(n, counts.Count); err != nil {
+			if err := countElements(n, counts.Count); err != nil {
 				return err
 			}
 			statistics, err := counts.Writer(w, 1001, level)
 			if err != nil {
 				return err
+			}
+			if level == olrest.DocumentSetOnly {
+				return errors.Join(countElements(n, statistics.WriteCounts), statistics.Close())
 			}
 			return errors.Join(elements(n, statistics.Write), statistics.Close())
 		}

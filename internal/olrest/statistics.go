@@ -50,9 +50,12 @@ type tally struct {
 func (t *tally) add(medium int, sheets, pages int64) {
 	t.sheets += sheets
 	t.pages += pages
-	if medium < 0 {
-		return
+	if medium >= 0 {
+		t.addMedium(medium, pages)
 	}
+}
+
+func (t *tally) addMedium(medium int, pages int64) {
 	for len(t.media) <= medium {
 		t.media = append(t.media, 0)
 	}
@@ -103,23 +106,49 @@ func NewStatistics() *Statistics {
 	return &Statistics{place: make(map[platen.Media]int), named: make(map[string]bool)}
 }
 
-// Count adds an element of the job set.
-func (s *Statistics) Count(e *transfer.Element) error {
-	switch e.Kind {
-	case platen.Document:
-		s.documents++
-		pairs, err := e.Lists[platen.Metadata].Decode()
-		for _, pair := range pairs {
-			if !s.named[pair.Name] {
-				s.named[pair.Name] = true
-				s.names = append(s.names, pair.Name)
-			}
+// Count adds a part of the job set.
+func (s *Statistics) Count(c *transfer.Counts) error {
+	for _, name := range c.Names {
+		if !s.named[name] {
+			s.named[name] = true
+			s.names = append(s.names, name)
 		}
-		return err
-	case platen.DocumentPage:
-		return s.page(e.Details, &s.total)
+	}
+	places := s.places(c.Media)
+	for i := range c.DocumentSets {
+		s.documents += c.DocumentSets[i].Documents
+		s.total.addSet(&c.DocumentSets[i], places)
 	}
 	return nil
+}
+
+// addSet adds what a document set has. places are the media of its counts.
+func (t *tally) addSet(set *transfer.DocumentSetCounts, places []int) {
+	t.sheets += set.Sheets
+	t.pages += set.Pages
+	for _, count := range set.ByMedia {
+		t.addMedium(places[count.Medium], count.Pages)
+	}
+}
+
+// places returns the places of media among those of the job set, to which it
+// adds new ones.
+func (s *Statistics) places(media []platen.Media) []int {
+	places := make([]int, len(media))
+	for i, medium := range media {
+		places[i] = s.placeOf(medium)
+	}
+	return places
+}
+
+func (s *Statistics) placeOf(medium platen.Media) int {
+	place, ok := s.place[medium]
+	if !ok {
+		place = len(s.media)
+		s.place[medium] = place
+		s.media = append(s.media, medium)
+	}
+	return place
 }
 
 // page adds a page to what it belongs to.
@@ -131,13 +160,7 @@ func (s *Statistics) page(details []byte, to ...*tally) error {
 		}
 		s.body, s.parts = string(details), s.parts[:0]
 		for _, entry := range decoded.Pages {
-			medium, ok := s.place[entry.Media]
-			if !ok {
-				medium = len(s.media)
-				s.place[entry.Media] = medium
-				s.media = append(s.media, entry.Media)
-			}
-			s.parts = append(s.parts, part{medium, entry.Sheets(), entry.Count})
+			s.parts = append(s.parts, part{s.placeOf(entry.Media), entry.Sheets(), entry.Count})
 		}
 		if len(s.parts) == 0 {
 			s.parts = append(s.parts, part{-1, 1, 1})
@@ -158,8 +181,9 @@ type StatisticsWriter struct {
 	level StatisticsLevel
 
 	set, document tally
-	setHead, head transfer.Element // what is open; ID 0: nothing
-	item, record  platen.ID        // of the first page of the document
+	setID         platen.ID        // of the document set that is open; 0: none
+	head          transfer.Element // the document that is open; ID 0: none
+	item, record  platen.ID        // of its first page
 }
 
 // Writer returns the writer of the answer for job set id.
@@ -223,6 +247,8 @@ func orNull(text string) *string {
 }
 
 // Write adds an element of the job set, in the order in which it was counted.
+// It is for the levels that list documents, the other one has
+// [StatisticsWriter.WriteCounts].
 func (w *StatisticsWriter) Write(e *transfer.Element) error {
 	switch e.Kind {
 	case platen.DocumentPage:
@@ -237,31 +263,56 @@ func (w *StatisticsWriter) Write(e *transfer.Element) error {
 		w.head, w.item, w.record = *e, 0, 0
 		w.document.reset()
 	case platen.DocumentSet:
-		if err := w.endSet(); err != nil {
+		return w.beginSet(e.ID, e.Lists[platen.Metadata])
+	}
+	return nil
+}
+
+// WriteCounts adds a part of the job set, in the order in which it was counted.
+// It is for the level [DocumentSetOnly].
+func (w *StatisticsWriter) WriteCounts(c *transfer.Counts) error {
+	places := w.s.places(c.Media)
+	for i := range c.DocumentSets {
+		set := &c.DocumentSets[i]
+		if set.ID != w.setID {
+			if err := w.beginSet(set.ID, set.Metadata); err != nil {
+				return err
+			}
+		}
+		w.set.addSet(set, places)
+		if err := w.flush(); err != nil {
 			return err
 		}
-		w.setHead = *e
-		w.set.reset()
-		if w.level == DocumentOnly {
-			return nil
-		}
-		w.element()
-		w.number("documentSetId", int64(e.ID))
-		if err := w.properties(e); err != nil {
-			return err
-		}
-		if w.level == DocumentSetAll {
-			w.key("documents")
-			w.list()
-		}
+	}
+	return nil
+}
+
+// beginSet begins the next document set.
+func (w *StatisticsWriter) beginSet(id platen.ID, metadata platen.List) error {
+	if err := w.endSet(); err != nil {
+		return err
+	}
+	w.setID = id
+	w.set.reset()
+	if w.level == DocumentOnly {
+		return nil
+	}
+	w.element()
+	w.number("documentSetId", int64(id))
+	if err := w.properties(metadata); err != nil {
+		return err
+	}
+	if w.level == DocumentSetAll {
+		w.key("documents")
+		w.list()
 	}
 	return nil
 }
 
 // properties writes what the statistics call so: the metadata of an entity,
 // as an object of text.
-func (w *StatisticsWriter) properties(e *transfer.Element) error {
-	pairs, err := e.Lists[platen.Metadata].Decode()
+func (w *StatisticsWriter) properties(metadata platen.List) error {
+	pairs, err := metadata.Decode()
 	w.key("properties")
 	w.object()
 	for _, pair := range pairs {
@@ -275,19 +326,17 @@ func (w *StatisticsWriter) endDocument() error {
 	if w.head.ID == 0 {
 		return nil
 	}
-	if w.level != DocumentSetOnly {
-		w.element()
-		w.number("documentId", int64(w.head.ID))
-		if w.item != 0 {
-			w.number("contentItemId", int64(w.item))
-			w.number("dataRecordId", int64(w.record))
-		}
-		if err := w.properties(&w.head); err != nil {
-			return err
-		}
-		w.document.write(&w.jsonWriter)
-		w.end()
+	w.element()
+	w.number("documentId", int64(w.head.ID))
+	if w.item != 0 {
+		w.number("contentItemId", int64(w.item))
+		w.number("dataRecordId", int64(w.record))
 	}
+	if err := w.properties(w.head.Lists[platen.Metadata]); err != nil {
+		return err
+	}
+	w.document.write(&w.jsonWriter)
+	w.end()
 	w.head.ID = 0
 	return w.flush()
 }
@@ -296,7 +345,7 @@ func (w *StatisticsWriter) endSet() error {
 	if err := w.endDocument(); err != nil {
 		return err
 	}
-	if w.setHead.ID == 0 || w.level == DocumentOnly {
+	if w.setID == 0 || w.level == DocumentOnly {
 		return nil
 	}
 	if w.level == DocumentSetAll {
@@ -304,7 +353,7 @@ func (w *StatisticsWriter) endSet() error {
 	}
 	w.set.write(&w.jsonWriter)
 	w.end()
-	w.setHead.ID = 0
+	w.setID = 0
 	return nil
 }
 

@@ -46,6 +46,31 @@ func TestSmallReads(t *testing.T) {
 	storetest.SmallReads(t, s)
 }
 
+func TestCounts(t *testing.T) {
+	address := pgtest.Database(t)
+	s, err := postgres.Open(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	exec := func(text string) {
+		if _, err := db.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	storetest.Counts(t, s, exec, func(table string) (n int) {
+		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	})
+}
+
 func TestLeftovers(t *testing.T) {
 	address := pgtest.Database(t)
 	s, err := postgres.Open(t.Context(), address)

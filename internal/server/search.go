@@ -53,14 +53,15 @@ func (s *Server) findInto(ctx context.Context, answer *spool.Answer, search *pla
 	return found.Close()
 }
 
-// statistics reads the job set twice: the sums come first in the answer.
+// statistics reads the counts of the job set first, since the sums come first
+// in the answer. Then it reads the documents only if they are asked for.
 func (s *Server) statistics(w *response, r *http.Request, to target) error {
 	level, err := olrest.ParseStatisticsLevel(r.URL.Query())
 	if err != nil {
 		return err
 	}
 	counts := olrest.NewStatistics()
-	if err := s.Store.ReadJobSet(r.Context(), to.ref.ID, counts.Count); err != nil {
+	if err := s.Store.CountJobSet(r.Context(), to.ref.ID, false, counts.Count); err != nil {
 		return err
 	}
 	statistics, err := counts.Writer(w, to.ref.ID, level)
@@ -68,7 +69,13 @@ func (s *Server) statistics(w *response, r *http.Request, to target) error {
 		return err
 	}
 	return stream(w, func(begin func()) error {
-		return s.Store.ReadJobSet(r.Context(), to.ref.ID, func(e *transfer.Element) error {
+		if level == olrest.DocumentSetOnly {
+			return s.Store.CountJobSet(r.Context(), to.ref.ID, true, func(c *transfer.Counts) error {
+				begin()
+				return statistics.WriteCounts(c)
+			})
+		}
+		return s.Store.ReadDocuments(r.Context(), to.ref.ID, func(e *transfer.Element) error {
 			begin()
 			return statistics.Write(e)
 		})

@@ -70,6 +70,18 @@ func TestMigrateFromTwo(t *testing.T) {
 	if err != nil || pages != 2 || details != `{"pages":[{"count":2,"media":{"name":"Plain","size":"A4"}}]}` {
 		t.Errorf("%d pages, details %s: %v", pages, details, err)
 	}
+	for range 2 { // counted when it is asked for, then kept
+		documents, pages := int64(0), int64(0)
+		err := s.CountJobSet(ctx, 1000, false, func(c *transfer.Counts) error {
+			for _, set := range c.DocumentSets {
+				documents, pages = documents+set.Documents, pages+set.Pages
+			}
+			return nil
+		})
+		if err != nil || documents != 1 || pages != 4 {
+			t.Errorf("%d documents, %d pages are counted: %v", documents, pages, err)
+		}
+	}
 	for _, search := range []platen.Search{
 		{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "shift", Value: "night"}, Sets: []platen.ID{1000}},
 		{Kind: platen.ContentItem, Rule: platen.Rule{Type: platen.MediaName, Value: "Plain"}},

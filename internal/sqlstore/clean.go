@@ -149,6 +149,9 @@ func (s *Store) changeIndexed(ctx context.Context, fn func(*transaction) (bool, 
 // clean removes a batch of the entities of a deleted set, and with the last batch
 // the set.
 func (t *transaction) clean(set platen.ID, imported bool) error {
+	if more, err := t.cleanCounts(set); err != nil || more {
+		return err
+	}
 	for left := int64(cleanCost); left > 0; {
 		rows, err := t.rows(selectRootSome, int64(set))
 		if err != nil {
@@ -405,6 +408,8 @@ func (t *transaction) remove(from row, part platen.IDRange) error {
 		return err
 	}
 	switch from.kind {
+	case platen.Document:
+		return t.exec(deleteChangedBetween, int64(part.First), int64(part.Last))
 	case platen.ContentItem:
 		t.freed = append(t.freed, from.part(part).records())
 	case platen.DataRecord:

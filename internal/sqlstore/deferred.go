@@ -8,9 +8,9 @@ import "slices"
 // deferredOrder is the order in which deferred statements are run: a row that
 // is removed may be put back.
 var deferredOrder = slices.Concat(
-	[]*query{deleteValue, deleteLong, insertEntity, insertContentBlock, insertDetailsMedia},
+	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia},
 	upsertList[:],
-	[]*query{insertDirty, insertValue, insertLong},
+	[]*query{upsertChanged, insertDirty, insertValue, insertLong},
 )
 
 // deferredRows are the arguments of a deferred statement, by column.

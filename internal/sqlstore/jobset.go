@@ -20,6 +20,7 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
 		w.ids = make([]platen.ID, len(w.nodes))
 		w.level = level{kind: platen.JobSet, parent: -2}
+		w.counter = newSetCounter(&w)
 		if err := source.Read(&w); err != nil {
 			return err
 		}
@@ -56,6 +57,8 @@ type jobSetWriter struct {
 	set   int            // document set of the last document created
 	place int64          // documents created in it
 	block *block.Builder // of the last job
+
+	counter *setCounter
 }
 
 // A nodeList is a list of a node that is not yet in the database.
@@ -106,10 +109,13 @@ func (w *jobSetWriter) flush(last bool) error {
 				return err
 			}
 		}
-		if last && w.operation != "" {
-			return w.t.end(w.operation, w.root)
+		if !last {
+			return nil
 		}
-		return nil
+		if err := w.counter.finish(); err != nil || w.operation == "" {
+			return err
+		}
+		return w.t.end(w.operation, w.root)
 	})
 	w.lists, w.pages, w.documents = w.lists[:0], w.pages[:0], w.documents[:0]
 	w.collection.clear()
@@ -401,7 +407,7 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 		}
 		from := max(run.First, have.First)
 		for i := len(pages) - 1; i >= 0 && pages[i].Item >= from; i-- {
-			pages[i].Record = have.record + pages[i].Item - have.First
+			pages[i].Record, pages[i].details = have.record+pages[i].Item-have.First, have.details
 			pages = pages[:i]
 		}
 		last = from - 1
@@ -426,20 +432,30 @@ func checkItems(run itemRun, have row) error {
 	return nil
 }
 
-// pack adds the pages collected to the content blocks of their jobs, and stores
-// these, so that all content items that were checked in this transaction are in
+// jobOf returns the job that a node below it belongs to.
+func (w *jobSetWriter) jobOf(node int) platen.ID {
+	for w.nodes[node].Kind != platen.Job {
+		node = w.nodes[node].Parent
+	}
+	return w.ids[node]
+}
+
+// pack counts the pages collected, adds them to the content blocks of their jobs,
+// and stores these, so that all content items that were checked in this transaction are in
 // use when it ends.
 func (w *jobSetWriter) pack() error {
 	pages := make([]transfer.Page, len(w.pages))
 	for i := range w.pages {
 		pages[i] = w.pages[i].Page
 	}
-	for _, d := range w.documents {
-		job := d.Set
-		for w.nodes[job].Kind != platen.Job {
-			job = w.nodes[job].Parent
+	counted := w.pages
+	for i := range w.documents {
+		d := &w.documents[i]
+		if err := w.counter.add(d, counted[:d.pages]); err != nil {
+			return err
 		}
-		if id := w.ids[job]; w.block == nil || w.block.Job() != id {
+		counted = counted[d.pages:]
+		if id := w.jobOf(d.Set); w.block == nil || w.block.Job() != id {
 			if w.block != nil {
 				if err := w.block.Flush(); err != nil {
 					return err

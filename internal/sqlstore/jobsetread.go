@@ -2,13 +2,13 @@ package sqlstore
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
+	"github.com/platenhq/platen/internal/counts"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -38,8 +38,9 @@ type setReader struct {
 
 	element transfer.Element
 	block   *block.Reader // of the job that is read
-	item    row           // of the content item looked up last
-	details []byte        // its page details
+	fetched []fetchedBlock
+	item    row    // of the content item looked up last
+	details []byte // its page details
 }
 
 // entities yields a run of entities of one kind, and all below them.
@@ -63,15 +64,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 	case platen.Document:
 		return r.block.Document(r.page)
 	case platen.Job:
-		seq := int64(-1)
-		r.block = block.NewReader(func() (pairs, pages []byte, err error) {
-			seq++
-			err = r.s.on(selectContentBlock).QueryRowContext(r.ctx, int64(id), seq).Scan(&pairs, &pages)
-			if errors.Is(err, sql.ErrNoRows) {
-				err = fmt.Errorf("job %d was removed while it was read", id)
-			}
-			return pairs, pages, err
-		})
+		r.openJob(id)
 	}
 	child := kind.Info().Child
 	runs, err := r.s.children(r.ctx, id, child, nil)
@@ -84,6 +77,42 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		}
 	}
 	return nil
+}
+
+// A fetchedBlock is a row of content_block.
+type fetchedBlock struct {
+	job          platen.ID
+	seq          int64
+	pairs, pages []byte
+}
+
+// fetchJobs is how far ahead of a job the blocks of others are fetched with its
+// own: the next ones that are read are mostly theirs.
+const fetchJobs = 64
+
+// openJob begins to read the pages of a job.
+func (r *setReader) openJob(id platen.ID) {
+	seq := int64(-1)
+	r.block = block.NewReader(func() (pairs, pages []byte, err error) {
+		seq++
+		isNext := func(b fetchedBlock) bool { return b.job == id && b.seq == seq }
+		at := slices.IndexFunc(r.fetched, isNext)
+		if at < 0 {
+			rows, err := r.s.on(selectContentBlocks).QueryContext(r.ctx, int64(id), seq, int64(id+fetchJobs))
+			r.fetched, err = collect(rows, err, func(from scanner) (b fetchedBlock, err error) {
+				return b, from.Scan(&b.job, &b.seq, &b.pairs, &b.pages)
+			})
+			if err != nil {
+				return nil, nil, err
+			}
+			if at = slices.IndexFunc(r.fetched, isNext); at < 0 {
+				return nil, nil, fmt.Errorf("job %d was removed while it was read", id)
+			}
+		}
+		one := r.fetched[at]
+		r.fetched = r.fetched[at+1:]
+		return one.pairs, one.pages, nil
+	})
 }
 
 func (r *setReader) page(page transfer.Page) error {
@@ -115,4 +144,84 @@ func (r *setReader) pass() error {
 		runtime.Gosched()
 	}
 	return r.yield(&r.element)
+}
+
+// ReadDocuments implements [storage.Exporter]. The counts of the job set say
+// which document sets and documents there are, so none is looked for.
+func (s *Store) ReadDocuments(ctx context.Context, id platen.ID, yield func(*transfer.Element) error) (err error) {
+	ctx, done := s.observe(ctx, "read_documents")
+	defer func() { done(err) }()
+	r := documentReader{setReader: setReader{s: s, ctx: ctx, yield: yield}, sets: metadata{s: s, ctx: ctx}, documents: metadata{s: s, ctx: ctx}}
+	counted := countReader{s: s, ctx: ctx, set: id, yield: r.blockOf}
+	return s.error("read documents", counted.run())
+}
+
+// A documentReader reads the documents of a job set by its counts.
+type documentReader struct {
+	setReader
+	job, set        platen.ID // that are open
+	sets, documents metadata
+}
+
+// blockOf yields the documents of a block of counts.
+func (r *documentReader) blockOf(b *counts.Block) error {
+	runs, place := b.Documents, platen.ID(0)
+	for i := range b.DocumentSets {
+		set := &b.DocumentSets[i]
+		if set.Job != r.job {
+			r.job = set.Job
+			r.openJob(set.Job)
+		}
+		if set.ID != r.set {
+			r.set = set.ID
+			if err := r.head(platen.DocumentSet, set.ID, &r.sets, b.DocumentSets[len(b.DocumentSets)-1].ID); err != nil {
+				return err
+			}
+		}
+		for range set.Documents {
+			if err := r.head(platen.Document, runs[0].First+place, &r.documents, runs[0].Last); err != nil {
+				return err
+			}
+			if err := r.block.Document(r.page); err != nil {
+				return err
+			}
+			if place++; runs[0].First+place > runs[0].Last {
+				runs, place = runs[1:], 0
+			}
+		}
+	}
+	return nil
+}
+
+// head yields an entity with its metadata, which is read with that of its
+// neighbours up to last.
+func (r *documentReader) head(kind platen.Kind, id platen.ID, lists *metadata, last platen.ID) error {
+	list, err := lists.of(id, last)
+	if err != nil {
+		return err
+	}
+	r.element = transfer.Element{Kind: kind}
+	r.element.ID, r.element.Lists[platen.Metadata] = id, list
+	return r.pass()
+}
+
+// metadata is that of neighbours, read together.
+type metadata struct {
+	s      *Store
+	ctx    context.Context
+	window platen.IDRange // whose metadata was read
+	lists  map[platen.ID]platen.List
+}
+
+// of returns the metadata of an entity. If it was not read yet, it is read with
+// that of its neighbours up to last.
+func (m *metadata) of(id, last platen.ID) (list platen.List, err error) {
+	if id < m.window.First || m.window.Last < id {
+		window := platen.IDRange{First: id, Last: max(id, min(id+listChunk-1, last))}
+		if m.lists, window.Last, err = m.s.lists(m.ctx, platen.Metadata, window); err != nil {
+			return nil, err
+		}
+		m.window = window
+	}
+	return m.lists[id], nil
 }

@@ -147,6 +147,9 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 		if err := t.markDirty(g.now[key].Kind, key); err != nil {
 			return err
 		}
+		if err := t.markChanged(g.now[key].Kind, key); err != nil {
+			return err
+		}
 	}
 	for key := range g.changed {
 		s.cache.Invalidate(key)

@@ -54,10 +54,26 @@ var (
 	selectContentSums  = onLookup.query(`SELECT CAST(coalesce(sum(count), 0) AS BIGINT), CAST(coalesce(sum(digits), 0) AS BIGINT) FROM content_block WHERE job = $1`)
 	selectContentPairs = onReader.query(`SELECT seq, pairs FROM content_block
 		WHERE job = $1 AND seq > $2 ORDER BY seq LIMIT ` + decimal(blockFetch))
-	selectContentBlock = onReader.query(`SELECT pairs, pages FROM content_block WHERE job = $1 AND seq = $2`)
+	selectContentBlocks = onReader.query(`SELECT job, seq, pairs, pages FROM content_block
+		WHERE (job, seq) >= ($1, $2) AND job <= $3 ORDER BY job, seq LIMIT ` + decimal(blockFetch))
 	// A block that is not full is stored again by the next transaction.
 	insertContentBlock = insertInto(contentBlockTable, ` ON CONFLICT (job, seq) DO UPDATE SET count = excluded.count, digits = excluded.digits,
 		pairs = excluded.pairs, pages = excluded.pages, first_item = excluded.first_item, last_item = excluded.last_item, wide = excluded.wide`)
+
+	insertCountBlock = insertInto(countBlockTable, "")
+	// Blocks of counts, and whether the names of one may have changed.
+	selectCounts = onReader.query(`SELECT seq, version, body,
+		EXISTS (SELECT 1 FROM document_changed WHERE id BETWEEN b.first AND b.last)
+		FROM count_block AS b WHERE job_set = $1 AND seq > $2 ORDER BY seq LIMIT ` + decimal(countsFetch))
+	selectCounted = onReader.query(`SELECT EXISTS (SELECT 1 FROM count_block WHERE job_set = $1)`)
+	updateCounts  = onWriter.query(`UPDATE count_block SET body = $1, version = version + 1
+		WHERE job_set = $2 AND seq = $3 AND version = $4`)
+	deleteCounts = onWriter.query(`DELETE FROM count_block WHERE job_set = $1 AND seq IN
+		(SELECT seq FROM count_block WHERE job_set = $1 ORDER BY seq LIMIT ` + decimal(countsCleaned) + `)`)
+	upsertChanged        = upsertInto(changedTable, " ON CONFLICT (id) DO UPDATE SET version = document_changed.version + 1")
+	selectChanged        = onReader.query(`SELECT id, version FROM document_changed WHERE id BETWEEN $1 AND $2 ORDER BY id`)
+	deleteChanged        = deleteFrom(table{changedTable.name, 2, changedTable.columns, ""})
+	deleteChangedBetween = onWriter.query(`DELETE FROM document_changed WHERE id BETWEEN $1 AND $2`)
 
 	selectNameID = onReader.query(`SELECT id FROM find_name WHERE kind = $1 AND facet = $2 AND name = $3`)
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
@@ -118,7 +134,7 @@ var (
 	// removeAmong remove the entities of a parameter, which are rows of their own.
 	removeAmong = []*query{
 		deleteAmong("properties", "id"), deleteAmong("metadata", "id"), deleteAmong("fields", "id"),
-		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("entity", "first"),
+		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteAmong("entity", "first"),
 	}
 
 	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 512`)

@@ -45,6 +45,8 @@ func columnsOf(of ColumnType, names []string) []Column {
 var (
 	entityTable       = table{"entity", 1, integers("first", "last", "kind", "parent", "ord", "record", "details", "root"), ""}
 	contentBlockTable = table{"content_block", 2, slices.Concat(integers("job", "seq", "count", "digits"), blobs("pairs", "pages"), integers("first_item", "last_item", "wide")), ""}
+	countBlockTable   = table{"count_block", 2, slices.Concat(integers("job_set", "seq", "first", "last", "version"), blobs("body")), ""}
+	changedTable      = table{"document_changed", 1, integers("id", "version"), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
 	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
@@ -65,6 +67,8 @@ func makeListTables() (tables [len(facets)]table) {
 // leaves out are in schema_test.go, with the reason.
 var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	contentBlockTable,
+	countBlockTable,
+	changedTable,
 	{"data_schema", 1, slices.Concat(integers("dataset"), texts("body")), ""},
 	{"record_table", 1, slices.Concat(integers("id"), texts("name")), ""},
 	{"content_set", 1, slices.Concat(integers("id"), texts("type")), ""},

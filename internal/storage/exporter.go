@@ -14,6 +14,18 @@ type Exporter interface {
 	// while it is read ends in an error.
 	ReadJobSet(ctx context.Context, id platen.ID, yield func(*transfer.Element) error) error
 
+	// CountJobSet yields what the job set has, in the order of its document sets,
+	// without reading it: it was counted when it was written. withMetadata: with
+	// the metadata of the document sets, and without the names of that of
+	// documents. What yield is passed is good during the call only. NotFound as in
+	// List. A set that is removed while it is counted ends in an error.
+	CountJobSet(ctx context.Context, id platen.ID, withMetadata bool, yield func(*transfer.Counts) error) error
+
+	// ReadDocuments is ReadJobSet without what is above the document sets, and
+	// with no list but the metadata of document sets and of documents. It reads
+	// less.
+	ReadDocuments(ctx context.Context, id platen.ID, yield func(*transfer.Element) error) error
+
 	// ReadDataSet calls begin with the data set, then yield with each record,
 	// each before what is nested in it. NotFound as in List.
 	ReadDataSet(ctx context.Context, id platen.ID, begin func(transfer.SourceSet, *platen.Table) error, yield func(*platen.Record) error) error

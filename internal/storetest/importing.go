@@ -107,8 +107,8 @@ func (l longSource) member(kind platen.Kind) platen.Ref {
 	return platen.Ref{Kind: kind, ID: l.records()}
 }
 
-// everything counts what searches and listings find of each kind.
-func everything(t *testing.T, s storage.Store) (counts [platen.Job + 1]int) {
+// countAll counts what searches and listings find of each kind.
+func countAll(t *testing.T, s storage.Store) (counts [platen.Job + 1]int) {
 	t.Helper()
 	for kind := platen.DataSet; kind <= platen.Job; kind++ {
 		groups, err := find(t.Context(), s, &platen.Search{Kind: kind})
@@ -133,10 +133,10 @@ func testImportHidden(t *testing.T, open Open) {
 		t.Run(one.set.String(), func(t *testing.T) {
 			source := longSource{base: platen.ID(i+1) * 70_000_000, n: 20_000}
 			set, member := platen.Ref{Kind: one.set, ID: source.base}, source.member(one.members)
-			before := everything(t, s)
+			before := countAll(t, s)
 			errRead := errors.New("broken off")
 			source.during = func() error {
-				diff(t, "in the middle", everything(t, s), before)
+				diff(t, "in the middle", countAll(t, s), before)
 				_, err := s.List(ctx, member, platen.Properties)
 				wantCode(t, "a member in the middle", err, platen.NotFound, member.ID.String())
 				wantCode(t, "the set in the middle", s.Delete(ctx, set), platen.NotFound, set.ID.String())
@@ -158,20 +158,20 @@ func testImportHidden(t *testing.T, open Open) {
 			if _, err := one.run(ctx, s, source); !errors.Is(err, errRead) {
 				t.Fatal(err)
 			}
-			diff(t, "after an import that was broken off", everything(t, s), before)
+			diff(t, "after an import that was broken off", countAll(t, s), before)
 
 			source.during = func() error { return nil }
 			if _, err := one.run(ctx, s, source); err != nil {
 				t.Fatal("again:", err)
 			}
-			if after := everything(t, s); after[one.members] < before[one.members]+source.n {
+			if after := countAll(t, s); after[one.members] < before[one.members]+source.n {
 				t.Errorf("%v before it, %v after it", before, after)
 			}
 			if err := s.Delete(ctx, set); err != nil {
 				t.Fatal(err)
 			}
 			clean(t, s)
-			after := everything(t, s)
+			after := countAll(t, s)
 			if one.set == platen.ContentSet { // its data records belong to nothing, and go with its items
 				after[platen.DataRecord] = before[platen.DataRecord]
 			}
@@ -187,14 +187,14 @@ func testImportLost(t *testing.T, open Open) {
 	var before [platen.Job + 1]int
 	for i, one := range longImports {
 		s := open(t)
-		diff(t, "before "+one.set.String(), everything(t, s), before)
+		diff(t, "before "+one.set.String(), countAll(t, s), before)
 		source := longSource{base: platen.ID(i+1) * 70_000_000, n: 20_000, during: func() error { return s.Close() }}
 		members = append(members, source.member(one.members).ID)
 		_, err := one.run(t.Context(), s, source)
 		wantCode(t, "an import into a store that was closed", err, platen.Unavailable, "stopping")
 	}
 	s := start(t, open)
-	diff(t, "after them", everything(t, s), before)
+	diff(t, "after them", countAll(t, s), before)
 	_, err := create(t, s, emptyJobs(1).as(members[0]))
 	wantCode(t, "an import of a member", err, platen.Unavailable, "broken off")
 	clean(t, s)
@@ -235,7 +235,7 @@ func testImportsTogether(t *testing.T, open Open) {
 	s := start(t, open)
 	const each, count = 3, 30_000
 	used := gaps(t, s, 700, 20_000_000, 20_000, false)
-	before := everything(t, s)
+	before := countAll(t, s)
 	errs := make(chan error)
 	for i := range each {
 		go func() {
@@ -265,5 +265,5 @@ func testImportsTogether(t *testing.T, open Open) {
 	want[platen.ContentSet]--
 	want[platen.ContentItem] += (each-1)*count - (20_000 - len(used))
 	want[platen.DataRecord] = want[platen.ContentItem]
-	diff(t, "entities", everything(t, s), want)
+	diff(t, "entities", countAll(t, s), want)
 }

@@ -12,6 +12,16 @@ CREATE INDEX content_block_items ON content_block (wide, first_item, last_item, 
 
 CREATE TABLE content_set (id INTEGER PRIMARY KEY, type TEXT NOT NULL) STRICT;
 
+CREATE TABLE count_block (
+    job_set INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    first   INTEGER NOT NULL,              -- the documents of body are not below it,
+    last    INTEGER NOT NULL,              -- and not above it
+    version INTEGER NOT NULL,              -- another one after each change
+    body    BLOB NOT NULL,
+    PRIMARY KEY (job_set, seq)
+) STRICT;
+
 CREATE TABLE data_schema (dataset INTEGER PRIMARY KEY, body TEXT NOT NULL) STRICT;
 
 CREATE TABLE deleted_set (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, marked INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '', given_first INTEGER NOT NULL DEFAULT 0, given_last INTEGER NOT NULL DEFAULT 0) STRICT;
@@ -31,6 +41,11 @@ CREATE TABLE details_media (
     name    TEXT NOT NULL,
     PRIMARY KEY (details, name)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE document_changed (
+    id      INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL               -- counts the changes
+) STRICT;
 
 CREATE TABLE entity (
     first   INTEGER PRIMARY KEY,
