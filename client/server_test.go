@@ -18,9 +18,9 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 const (
@@ -30,9 +30,6 @@ const (
 
 // TestMain fails if a goroutine of a client or a server goes on after the tests.
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// admin is the user of all servers: to hash a password takes its time.
-var admin = sync.OnceValues(func() (storage.User, error) { return auth.NewUser(user, password) })
 
 // startServer starts a server on a new SQLite database, on a port of this
 // machine. stop ends it and removes the database.
@@ -48,11 +45,7 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 	if err := store.Start(ctx, "gone"); err != nil {
 		return "", nil, err
 	}
-	hashed, err := admin()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := store.AddUser(ctx, hashed); err != nil {
+	if err := store.AddUser(ctx, authtest.User(user, password)); err != nil {
 		return "", nil, err
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"fmt"
-	"net/http"
+	"errors"
 	"strings"
 	"testing"
 
@@ -86,26 +85,13 @@ func TestFullDisk(t *testing.T) {
 	pgtest.Exec(t, address, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
 		$$ BEGIN RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = '53100'; END $$`,
 		`CREATE TRIGGER full_disk BEFORE INSERT ON properties FOR EACH STATEMENT EXECUTE FUNCTION refuse()`)
-	url := fmt.Sprintf("%s/rest/serverengine/entity/jobs/%d/properties", p.url, made.Children[0])
-	put := func() *http.Response {
-		t.Helper()
-		r, err := http.NewRequest("PUT", url, strings.NewReader(fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"b"}]}`, made.Children[0])))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SetBasicAuth(adminName, testPassword)
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		response.Body.Close()
-		return response
-	}
-	if got := put(); got.StatusCode != 503 || got.Header.Get("Retry-After") == "" {
-		t.Error("on a full disk:", got.Status)
+	change := platen.Update{ID: made.Children[0], Pairs: []platen.NameValue{{Name: "a", Value: "b"}}}
+	err = c.Replace(t.Context(), platen.Job, platen.Properties, change)
+	if said, ok := errors.AsType[*platen.Error](err); !ok || said.Code != platen.Unavailable || said.RetryAfter == 0 {
+		t.Error("on a full disk:", err)
 	}
 	pgtest.Exec(t, address, "DROP TRIGGER full_disk ON properties")
-	if got := put(); got.StatusCode != 200 {
-		t.Error("with room again:", got.Status)
+	if err := c.Replace(t.Context(), platen.Job, platen.Properties, change); err != nil {
+		t.Error("with room again:", err)
 	}
 }

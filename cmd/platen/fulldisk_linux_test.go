@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -30,15 +31,8 @@ func TestFullDiskSQLite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	put := func(job platen.ID, value string) (int, string) {
-		t.Helper()
-		r, err := http.NewRequest("PUT", fmt.Sprintf("%s/rest/serverengine/entity/jobs/%d/properties", p.url, job),
-			strings.NewReader(fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%s"}]}`, job, value)))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.SetBasicAuth(adminName, testPassword)
-		return answer(t, r)
+	put := func(job platen.ID, value string) error {
+		return c.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "n", Value: value}}})
 	}
 	ready := func() (int, string) {
 		t.Helper()
@@ -56,14 +50,15 @@ func TestFullDiskSQLite(t *testing.T) {
 		filler := filepath.Join(data, "filler")
 		fill(t, filler)
 		// Commits fit into the log until that has to grow.
-		acknowledged, status, body := 0, 200, ""
-		for n := 1; status == 200 && n < 10_000; n++ {
-			if status, body = put(made.Children[0], fmt.Sprint(round, "/", n, "/", strings.Repeat("x", 20_000))); status == 200 {
+		acknowledged := 0
+		var refused error
+		for n := 1; refused == nil && n < 10_000; n++ {
+			if refused = put(made.Children[0], fmt.Sprint(round, "/", n, "/", strings.Repeat("x", 20_000))); refused == nil {
 				acknowledged = n
 			}
 		}
-		if status != 503 || !strings.Contains(body, full) {
-			t.Errorf("on a full disk: %d %s\n%s", status, body, p.log)
+		if said, ok := errors.AsType[*platen.Error](refused); !ok || said.Code != platen.Unavailable || !strings.Contains(said.Message, full) {
+			t.Errorf("on a full disk: %v\n%s", refused, p.log)
 		}
 		fill(t, filler) // what the server may have given back
 		awaitStatus(t, ready, 503, full)
@@ -75,8 +70,8 @@ func TestFullDiskSQLite(t *testing.T) {
 		if err != nil || acknowledged > 0 && (len(pairs) != 1 || !strings.HasPrefix(pairs[0].Value, fmt.Sprint(round, "/", acknowledged, "/"))) {
 			t.Errorf("write %d was acknowledged, and there is %.40v: %v", acknowledged, pairs, err)
 		}
-		if status, body := put(made.Children[1], "after"); status != 200 {
-			t.Errorf("with room again: %d %s", status, body)
+		if err := put(made.Children[1], "after"); err != nil {
+			t.Error("with room again:", err)
 		}
 	}
 	last, err := c.List(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
 )
 
 // request sends a request with the admin's password.
@@ -96,16 +97,12 @@ func testStop(t *testing.T, data string) {
 	job := made.Children[0]
 
 	var clients sync.WaitGroup
-	answers := make(chan string, 2)
+	answers := make(chan error, 2)
 	importOne := func(first, n int) {
 		document := gaps(first, n)
 		clients.Go(func() {
-			response, text, err := p.request("POST", "/api/v1/jobsets", document)
-			if err != nil {
-				answers <- err.Error()
-				return
-			}
-			answers <- fmt.Sprint(response.StatusCode, text)
+			_, err := c.Import(context.Background(), platen.JobSet, document)
+			answers <- err
 		})
 	}
 	importOne(1_000_000, items)
@@ -115,15 +112,13 @@ func testStop(t *testing.T, data string) {
 	})
 	// The operation begins when the first import lets it, on SQLite, and then
 	// waits for the second one.
-	accepted := make(chan string, 1)
+	accepted := make(chan *client.Operation, 1)
 	clients.Go(func() {
-		response, text, err := p.request("POST", "/rest/serverengine/workflow/jobcreation/default", strings.NewReader(fmt.Sprintf(`{"identifiers":[%d]}`, set.ID)))
-		if err != nil || response.StatusCode != 202 {
-			t.Errorf("operation: %v %s", err, text)
-			accepted <- ""
-			return
+		operation, err := c.CreateJobSetOf(context.Background(), set.ID)
+		if err != nil {
+			t.Error("operation:", err)
 		}
-		accepted <- response.Header.Get("operationId")
+		accepted <- operation
 	})
 	importOne(3_000_000, items)
 	operation := <-accepted
@@ -170,10 +165,10 @@ func testStop(t *testing.T, data string) {
 	clients.Wait()
 	finished := 0
 	for range 2 {
-		if answer := <-answers; strings.HasPrefix(answer, "201") {
+		if err := <-answers; err == nil {
 			finished++
 		} else {
-			t.Log("an import was answered:", answer)
+			t.Log("an import was answered:", err)
 		}
 	}
 
@@ -212,10 +207,11 @@ func testStop(t *testing.T, data string) {
 	if err != nil || n < written.Load() {
 		t.Errorf("update %d was acknowledged, and there is %d: %v", written.Load(), n, err)
 	}
-	if operation != "" {
+	if operation != nil {
+		again := c.Operation(operation.ID)
 		waitFor(t, "the end of the operation", func() bool {
-			_, progress, err := p.request("GET", "/rest/serverengine/workflow/jobcreation/getProgress/"+operation, nil)
-			return err == nil && progress == "done"
+			_, done, err := again.Progress(t.Context())
+			return err == nil && done
 		})
 	}
 }

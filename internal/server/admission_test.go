@@ -12,6 +12,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -92,11 +93,10 @@ func testInFlightBytes(t *testing.T) {
 	a.isRefused(t, 503, "--max-inflight-bytes")
 	chunked := s.do("PUT", path, large(), func(r *http.Request) { r.ContentLength = -1 })
 	chunked.isRefused(t, 503, "--max-inflight-bytes")
-	if a := s.do("PUT", path, fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"b"}]}`, job)); a.status != 200 {
-		t.Errorf("a small one: %d %s", a.status, a.body)
-	}
-	if a := s.do("GET", path, ""); a.status != 200 {
-		t.Errorf("a GET: %d %s", a.status, a.body)
+	small := platen.NameValue{Name: "a", Value: "b"}
+	s.setProperties(platen.Job, job, small)
+	if list := s.properties(platen.Job, job); len(list) != 1 || list[0] != small {
+		t.Errorf("a small one: %v", list)
 	}
 	for _, conn := range slow {
 		conn.Close()
@@ -168,12 +168,9 @@ func testFreeDisk(t *testing.T) {
 	full.do("POST", "/api/v1/jobsets", twoJobs).isRefused(t, 503, "--min-free-disk")
 	full.do("POST", jobCreation, twoJobs).isRefused(t, 503, "--min-free-disk")
 	full.do("POST", jobCreation+"/default", `{"identifiers":[700]}`).isRefused(t, 503, "--min-free-disk")
-	path := fmt.Sprintf("%s/jobs/%d/properties", entities, made.Children[0])
-	if a := full.do("PUT", path, fmt.Sprintf(`{"id":%d,"properties":[]}`, made.Children[0])); a.status != 200 {
-		t.Errorf("a small write: %d %s", a.status, a.body)
-	}
-	if a := full.do("GET", path, ""); a.status != 200 {
-		t.Errorf("a read: %d %s", a.status, a.body)
+	full.setProperties(platen.Job, made.Children[0])
+	if list := full.properties(platen.Job, made.Children[0]); len(list) != 0 {
+		t.Errorf("after a small write there is %v", list)
 	}
 	if got := metric(full.scrape(), `platen_refused_total{reason="free_disk"}`); got != "3" {
 		t.Errorf("refused %s, want 3", got)
@@ -191,25 +188,28 @@ func TestSearchLimit(t *testing.T) { onSQLite(t, testSearchLimit) }
 func testSearchLimit(t *testing.T) {
 	s := limit(t, func(l *admission.Limits) { l.Searches = 1 })
 	s.importSet(`{"jobs":[` + strings.Repeat(`{"properties":[{"name":"a","value":"b"}]},`, 3000) + `{}]}`)
-	var mu sync.Mutex
-	statuses := make(map[int]int)
+	var done, refused atomic.Int64
+	search := &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Facet: platen.Properties, Name: "a", Condition: platen.Contains, Value: "b"}}
 	var clients sync.WaitGroup
 	for range 16 {
 		clients.Go(func() {
 			for range 5 {
-				a := s.do("PUT", entities+"/find", `{"entity":"JOBS","search":{"ruleType":"PROPERTY","property":"a","condition":"CONTAINS","value":"b"}}`)
-				if a.status != 200 {
-					a.isRefused(t, 503, "--max-searches")
+				groups, err := s.client().Find(t.Context(), search)
+				switch {
+				case err != nil:
+					failsWith(t, err, platen.Unavailable, "--max-searches")
+					refused.Add(1)
+				case len(groups) != 1 || len(groups[0]) != 3000:
+					t.Errorf("found %d groups", len(groups))
+				default:
+					done.Add(1)
 				}
-				mu.Lock()
-				statuses[a.status]++
-				mu.Unlock()
 			}
 		})
 	}
 	clients.Wait()
-	if statuses[200] == 0 || statuses[503] == 0 {
-		t.Errorf("statuses %v, want some of 200 and some of 503", statuses)
+	if done.Load() == 0 || refused.Load() == 0 {
+		t.Errorf("%d searches were answered, %d refused, want some of both", done.Load(), refused.Load())
 	}
 	s.eventually("platen_searches_running", "0")
 }
@@ -225,16 +225,17 @@ func testOperationLimit(t *testing.T) {
 		fmt.Fprintf(&items, `,{"id":%d,"datarecord":1}`, 100_000+2*i)
 	}
 	s.imported(platen.ContentSet, `{"id":700,"contentitems":[`+items.String()[1:]+`]}`)
-	statuses := make(map[int]int)
+	begun, refused := 0, 0
 	for range 20 {
-		a := s.do("POST", jobCreation+"/default", `{"identifiers":[700]}`)
-		if a.status != 202 {
-			a.isRefused(t, 503, "--max-operations")
+		if _, err := s.client().CreateJobSetOf(t.Context(), 700); err != nil {
+			failsWith(t, err, platen.Unavailable, "--max-operations")
+			refused++
+			continue
 		}
-		statuses[a.status]++
+		begun++
 	}
-	if statuses[202] == 0 || statuses[503] == 0 {
-		t.Errorf("statuses %v, want some of 202 and some of 503", statuses)
+	if begun == 0 || refused == 0 {
+		t.Errorf("%d operations were begun, %d refused, want some of both", begun, refused)
 	}
 	s.eventually("platen_operations_running", "0")
 }

@@ -3,9 +3,11 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
 )
@@ -33,13 +35,14 @@ func TestCrossOrigin(t *testing.T) { onSQLite(t, testCrossOrigin) }
 
 func testCrossOrigin(t *testing.T) {
 	s := start(t, named)
-	job := s.importSet(twoJobs).Children[0]
+	set := s.importSet(twoJobs)
+	job := set.Children[0]
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
 	body := func(value string) string {
 		return fmt.Sprintf(`{"id":%d,"properties":[{"name":"a","value":"%s"}]}`, job, value)
 	}
-	s.do("PUT", path, body("before"))
-	before := s.do("GET", path, "").body
+	before := []platen.NameValue{{Name: "a", Value: "before"}}
+	s.setProperties(platen.Job, job, before...)
 	for name, sent := range map[string][]option{
 		"another site":                    {origin(evil), site("cross-site")},
 		"another origin of the site":      {origin("http://x." + s.addr), site("same-site")},
@@ -65,9 +68,10 @@ func testCrossOrigin(t *testing.T) {
 			}
 		}
 	}
-	if after := s.do("GET", path, "").body; after != before {
-		t.Errorf("a page of another origin changed the list: %s", after)
+	if after := s.properties(platen.Job, job); !slices.Equal(after, before) {
+		t.Errorf("a page of another origin changed the list: %v", after)
 	}
+	s.hasJobSets(set.ID)
 	for name, sent := range map[string][]option{
 		"no browser":             nil,
 		"a page of the server":   {origin(s.url), site("same-origin")},
@@ -79,7 +83,7 @@ func testCrossOrigin(t *testing.T) {
 			t.Errorf("%s: %d %s", name, a.status, a.body)
 		}
 	}
-	if metrics := s.do("GET", "/metrics", "").body; !strings.Contains(metrics, `platen_browser_requests_refused_total{reason="origin"} 45`) {
+	if !strings.Contains(s.scrape(), `platen_browser_requests_refused_total{reason="origin"} 45`) {
 		t.Error("the refused requests are not in the metrics")
 	}
 	if log := s.log.String(); !strings.Contains(log, `"status":403,`) || !strings.Contains(log, `"refused":"browser: origin"`) {
@@ -210,9 +214,7 @@ func testLoopbackHosts(t *testing.T) {
 	if a := s.raw("GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"); a.status != 403 {
 		t.Errorf("a whole URL: %d", a.status)
 	}
-	if sets := s.do("GET", entities+"/jobsets", "").body; sets != `{"identifiers":[]}` {
-		t.Errorf("something was stored: %s", sets)
-	}
+	s.hasJobSets()
 }
 
 // TestSecurityHeaders checks that what protects a browser is on every answer.

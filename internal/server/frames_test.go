@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -70,13 +71,8 @@ func testFrames(t *testing.T) {
 	observer := &frameObserver{deepest: make(map[string][]string)}
 	s := startOn(t, openStore(t, sqlstore.ObservedBy(observer)))
 	s.importSet(`{"id":4242421,"jobs":[{"id":4242422}]}`)
-	path := entities + "/jobs/4242422/properties"
-	if a := s.do("GET", path, ""); a.status != 200 {
-		t.Fatal(a.status, a.body)
-	}
-	if a := s.do("PUT", path, `{"id":4242422,"properties":[{"name":"a","value":"b"}]}`); a.status != 200 {
-		t.Fatal(a.status, a.body)
-	}
+	s.properties(platen.Job, 4242422)
+	s.setProperties(platen.Job, 4242422, platen.NameValue{Name: "a", Value: "b"})
 	observer.mu.Lock()
 	defer observer.mu.Unlock()
 	for call, most := range map[string]int{"list": 6, "replace": 7} {

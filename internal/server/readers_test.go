@@ -67,17 +67,24 @@ func testManyReaders(t *testing.T) {
 	job, other := made.Children[0], made.Children[1]
 	longest, n := time.Duration(0), 0
 	for start := time.Now(); time.Since(start) < readFor; n++ {
-		for _, test := range []struct{ method, path, body string }{
-			{"GET", fmt.Sprintf("%s/jobs/%d/properties", entities, job), ""},
-			{"GET", fmt.Sprintf("%s/contentitems/%d/properties", entities, 1_000_000_000+2*(n%count)), ""}, // each once
-			{"GET", fmt.Sprintf("%s/contentitems/%d/datarecord", entities, 1_000_000_000+2*(n%count)), ""},
-			{"PUT", fmt.Sprintf("%s/jobs/%d/properties", entities, other), fmt.Sprintf(`{"id":%d,"properties":[{"name":"n","value":"%d"}]}`, other, n)},
-			{"GET", "/readyz", ""},
+		item := platen.ID(1_000_000_000 + 2*(n%count)) // each once
+		for _, ask := range []func(){
+			func() { s.properties(platen.Job, job) },
+			func() { s.properties(platen.ContentItem, item) },
+			func() {
+				if _, err := s.client().RecordOf(t.Context(), item); err != nil {
+					t.Errorf("the data record of content item %d: %v", item, err)
+				}
+			},
+			func() { s.setProperties(platen.Job, other, platen.NameValue{Name: "n", Value: fmt.Sprint(n)}) },
+			func() {
+				if a := s.do("GET", "/readyz", ""); a.status != 200 {
+					t.Errorf("/readyz: %d %s", a.status, a.body)
+				}
+			},
 		} {
 			began := time.Now()
-			if a := s.do(test.method, test.path, test.body); a.status != 200 {
-				t.Errorf("%s %s: %d %s", test.method, test.path, a.status, a.body)
-			}
+			ask()
 			longest = max(longest, time.Since(began))
 		}
 	}

@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -45,18 +45,20 @@ func testReplicas(t *testing.T) {
 	all := replicas(t, pgtest.Database(t), 3)
 	a, b, c := all[0], all[1], all[2]
 	job := jobsOf(a, 1)[0]
-	path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)
 
 	t.Run("tokens", func(t *testing.T) {
-		if got := b.do("GET", path, "", header("auth_token", a.token)); got.status != 200 {
-			t.Fatal("the token of another replica:", got.status, got.body)
+		sharing := *b
+		sharing.token = a.token
+		if list := sharing.properties(platen.Job, job); len(list) != 0 {
+			t.Fatal("the token of another replica:", list)
 		}
-		if err := c.store.SetPassword(t.Context(), cheapUser(user, "another one")); err != nil {
+		if err := c.store.SetPassword(t.Context(), authtest.User(user, "another one")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(auth.MaxStaleness) // what is promised
 		for _, s := range all {
-			s.do("GET", path, "").isError(t, 403, "token is invalid")
+			_, err := s.client().List(t.Context(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
+			failsWith(t, err, platen.Forbidden, "token is invalid")
 			got := s.do("POST", login, "", none, basic(user, "another one"))
 			if got.status != 200 {
 				t.Fatal("login with the new password:", got.status, got.body)
@@ -66,13 +68,10 @@ func testReplicas(t *testing.T) {
 	})
 	t.Run("values", func(t *testing.T) {
 		for i := range 50 {
-			want := []platen.NameValue{{Name: "n", Value: fmt.Sprint(i)}}
-			if err := all[i%3].client().Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: want}); err != nil {
-				t.Fatal(err)
-			}
-			got, err := all[(i+1)%3].client().List(t.Context(), platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
-			if err != nil || !slices.Equal(got, want) {
-				t.Fatalf("after %d was written: %v %v", i, got, err)
+			want := platen.NameValue{Name: "n", Value: fmt.Sprint(i)}
+			all[i%3].setProperties(platen.Job, job, want)
+			if got := all[(i+1)%3].properties(platen.Job, job); len(got) != 1 || got[0] != want {
+				t.Fatalf("after %d was written: %v", i, got)
 			}
 		}
 	})
@@ -83,22 +82,22 @@ func testReplicas(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		base := jobCreation
 		begin("first")
+		elsewhere := b.client().Operation("first")
 		if err := a.store.ReportOperation(t.Context(), "first", 42); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.do("GET", base+"/getProgress/first", ""); got.body != "42" {
-			t.Error("progress elsewhere:", got.status, got.body)
+		if percent, done, err := elsewhere.Progress(t.Context()); percent != 42 || done || err != nil {
+			t.Error("progress elsewhere:", percent, done, err)
 		}
 		if err := b.store.FailOperations(t.Context(), "gone"); err != nil {
 			t.Fatal(err)
 		}
-		if got := b.do("GET", base+"/getProgress/first", ""); got.body != "42" {
-			t.Error("an operation of a server that lives was failed:", got.status, got.body)
+		if percent, done, err := elsewhere.Progress(t.Context()); percent != 42 || done || err != nil {
+			t.Error("an operation of a server that lives was failed:", percent, done, err)
 		}
-		if got := b.do("POST", base+"/cancel/first", ""); got.status != 204 && got.status != 200 {
-			t.Error("cancel elsewhere:", got.status, got.body)
+		if err := elsewhere.Cancel(t.Context()); err != nil {
+			t.Error("cancel elsewhere:", err)
 		}
 		if err := a.store.ReportOperation(t.Context(), "first", 43); platen.ErrorCode(err) != platen.NotFound {
 			t.Error("its server does not hear that it was cancelled:", err)

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -54,7 +54,7 @@ func startOn(t *testing.T, store storage.Store, change ...func(*server.Config, *
 func startWith(t *testing.T, store storage.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	ctx := t.Context()
-	if err := store.AddUser(ctx, cheapUser(user, password)); err != nil && platen.ErrorCode(err) != platen.Conflict {
+	if err := store.AddUser(ctx, authtest.User(user, password)); err != nil && platen.ErrorCode(err) != platen.Conflict {
 		t.Fatal(err)
 	}
 	log := &syncBuffer{}
@@ -152,33 +152,6 @@ func (s *service) do(method, path, body string, options ...option) answer {
 	a := answer{response.StatusCode, response.Header, string(text)}
 	checkDescribed(s.t, r, a)
 	return a
-}
-
-// client returns a Go client of the service, with its token.
-func (s *service) client() *client.Client {
-	s.t.Helper()
-	c, err := client.NewWithToken(s.url, s.token)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	c.HTTP = &http.Client{Transport: s.transport, Timeout: time.Minute}
-	return c
-}
-
-// importSet imports a job set.
-func (s *service) importSet(document string) platen.Created {
-	s.t.Helper()
-	return s.imported(platen.JobSet, document)
-}
-
-// imported imports a set and returns what was made.
-func (s *service) imported(kind platen.Kind, document string) platen.Created {
-	s.t.Helper()
-	made, err := s.client().Import(s.t.Context(), kind, strings.NewReader(document))
-	if err != nil {
-		s.t.Fatal("import:", err)
-	}
-	return made
 }
 
 // isError checks an error of the dialect, whole.
@@ -315,10 +288,7 @@ func TestRequestLog(t *testing.T) { onSQLite(t, testRequestLog) }
 func testRequestLog(t *testing.T) {
 	requests := &syncBuffer{}
 	s := start(t, func(c *server.Config, _ *auth.Config) { c.Requests = slog.New(slog.NewTextHandler(requests, nil)) })
-	set := s.do("POST", "/api/v1/jobsets", `{"jobs":[]}`)
-	if set.status != 201 {
-		t.Fatal(set)
-	}
+	s.importSet(`{"jobs":[]}`)
 	for _, log := range []struct {
 		name      string
 		text      string
@@ -390,8 +360,8 @@ func testImportExport(t *testing.T) {
 	if want := "/api/v1/jobsets/" + made.ID.String(); b.status != 201 || b.header.Get("Location") != want {
 		t.Fatalf("import: %d %s, location %q, want %q", b.status, b.body, b.header.Get("Location"), want)
 	}
-	if again := two.do("GET", b.header.Get("Location"), ""); again.body != a.body {
-		t.Errorf("the copy differs:\n%s\n%s", again.body, a.body)
+	if again := two.exported(platen.JobSet, made.ID); again != a.body {
+		t.Errorf("the copy differs:\n%s\n%s", again, a.body)
 	}
 	// Keys may come in any order: sorted, the children are before the id.
 	var value any
@@ -404,8 +374,8 @@ func testImportExport(t *testing.T) {
 	}
 	three := start(t)
 	three.importSet(string(sorted))
-	if again := three.do("GET", "/api/v1/jobsets/"+made.ID.String(), ""); again.body != a.body {
-		t.Errorf("the copy of the sorted document differs:\n%s\n%s", again.body, a.body)
+	if again := three.exported(platen.JobSet, made.ID); again != a.body {
+		t.Errorf("the copy of the sorted document differs:\n%s\n%s", again, a.body)
 	}
 	jobs := slices.Sorted(slices.Values(made.Children))
 	if !slices.Equal(jobs, made.Children) {

@@ -1,9 +1,9 @@
 package server_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
 )
 
 const (
@@ -39,14 +40,17 @@ const (
 
 func (s *service) chain() {
 	s.t.Helper()
-	for _, step := range []struct{ path, document, answer string }{
-		{"/datasets", someData, `{"id":300,"records":[5001,5002]}`},
-		{"/contentsets", someContent, `{"id":700,"contentitems":[9001,9002]}`},
-		{"/jobsets", someJobs, `{"id":4100,"jobs":[4101]}`},
+	for _, set := range []struct {
+		kind     platen.Kind
+		document string
+		want     platen.Created
+	}{
+		{platen.DataSet, someData, platen.Created{ID: 300, Children: []platen.ID{5001, 5002}}},
+		{platen.ContentSet, someContent, platen.Created{ID: 700, Children: []platen.ID{9001, 9002}}},
+		{platen.JobSet, someJobs, platen.Created{ID: 4100, Children: []platen.ID{4101}}},
 	} {
-		a := s.do("POST", native+step.path, step.document)
-		if a.status != 201 || a.body != step.answer {
-			s.t.Fatalf("POST %s: %d %s", step.path, a.status, a.body)
+		if made := s.imported(set.kind, set.document); !cmp.Equal(made, set.want) {
+			s.t.Fatalf("import of %s: %+v, want %+v", set.kind, made, set.want)
 		}
 	}
 }
@@ -79,11 +83,11 @@ func testEveryService(t *testing.T) {
 		platen.DocumentSet: {"documentsets", "DocumentSetEntityRestService", 4110, `{"identifiers":[77,78]}`},
 		platen.Document:    {"documents", "DocumentEntityRestService", 77, ""},
 	}
-	var segments struct{ Identifiers []platen.ID }
-	a := s.do("GET", entities+"/jobs/4101", "")
-	if err := json.Unmarshal([]byte(a.body), &segments); err != nil || len(segments.Identifiers) != 1 {
-		t.Fatal(a.body)
+	segments := s.children(platen.Job, 4101)
+	if len(segments) != 1 {
+		t.Fatal(segments)
 	}
+	s.wants("GET", entities+"/jobs/4101", "", fmt.Sprintf(`{"identifiers":[%d]}`, segments[0]))
 	for kind, k := range kinds {
 		base := entities + "/" + k.segment
 		handshake := "Server Engine REST Service available: " + k.name
@@ -95,7 +99,7 @@ func testEveryService(t *testing.T) {
 		}
 		s.wants("GET", base+"/version", "", "2025.2.0")
 		if kind == platen.JobSegment {
-			k.id = segments.Identifiers[0]
+			k.id = segments[0]
 		}
 		one := base + "/" + k.id.String()
 		switch k.children {
@@ -187,9 +191,9 @@ func testRecordValues(t *testing.T) {
 	if a := s.do("GET", records+"/5002/values?recursive=true&outputFormat=simplified", ""); !strings.Contains(a.body, `"detail":[{"__recordid":`) || !strings.Contains(a.body, `"Qty":9}]`) {
 		t.Error(a.body)
 	}
-	var all struct{ Identifiers []platen.ID }
-	if a := s.do("GET", entities+"/datasets/300", ""); json.Unmarshal([]byte(a.body), &all) != nil || len(all.Identifiers) != 3 {
-		t.Fatal(a.body)
+	all := s.children(platen.DataSet, 300)
+	if len(all) != 3 {
+		t.Fatal(all)
 	}
 	var fields strings.Builder
 	for i := range 100_000 {
@@ -213,8 +217,8 @@ func testRecordValues(t *testing.T) {
 		s.do("POST", records, body).isError(t, 400, says)
 	}
 	s.do("POST", records, `[{"datasetid":301,"records":[]}]`).isError(t, 404, "data set 301 not found")
-	if a := s.do("GET", entities+"/datasets/300", ""); strings.Count(a.body, ",") != 2 {
-		t.Error("something was added:", a.body)
+	if now := s.children(platen.DataSet, 300); !slices.Equal(now, all) {
+		t.Errorf("something was added: %v, before %v", now, all)
 	}
 }
 
@@ -223,25 +227,29 @@ func TestSetDocuments(t *testing.T) { onEach(t, testSetDocuments) }
 func testSetDocuments(t *testing.T) {
 	s := start(t)
 	s.chain()
-	for segment, id := range map[string]string{"datasets": "300", "contentsets": "700", "jobsets": "4100"} {
-		document := s.do("GET", native+"/"+segment+"/"+id, "")
-		if document.status != 200 {
-			t.Fatal(document)
-		}
-		s.do("POST", native+"/"+segment, document.body).isError(t, 409, "taken")
+	for _, set := range []struct {
+		kind            platen.Kind
+		segment, answer string
+		id              platen.ID
+	}{
+		{platen.DataSet, "/datasets", `{"id":300,"records":[5001,5002]}`, 300},
+		{platen.ContentSet, "/contentsets", `{"id":700,"contentitems":[9001,9002]}`, 700},
+		{platen.JobSet, "/jobsets", `{"id":4100,"jobs":[4101]}`, 4100},
+	} {
+		document := s.exported(set.kind, set.id)
+		s.do("POST", native+set.segment, document).isError(t, 409, "taken")
 		other := start(t)
-		if segment != "datasets" {
-			other.do("POST", native+"/datasets", s.do("GET", native+"/datasets/300", "").body)
+		if set.kind != platen.DataSet {
+			other.imported(platen.DataSet, s.exported(platen.DataSet, 300))
 		}
-		if a := other.do("POST", native+"/"+segment, document.body); a.status != 201 {
-			t.Errorf("%s: %d %s", segment, a.status, a.body)
+		if a := other.do("POST", native+set.segment, document); a.status != 201 || a.body != set.answer {
+			t.Errorf("%s: %d %s", set.segment, a.status, a.body)
 		}
-		if again := other.do("GET", native+"/"+segment+"/"+id, ""); again.body != document.body {
-			t.Errorf("%s is not what it was:\n%s\n%s", segment, document.body, again.body)
+		if again := other.exported(set.kind, set.id); again != document {
+			t.Errorf("%s is not what it was:\n%s\n%s", set.segment, document, again)
 		}
-		s.do("GET", native+"/"+segment+"/1", "").isError(t, 404, "1 not found")
+		s.do("GET", native+set.segment+"/1", "").isError(t, 404, "1 not found")
 	}
-	before := s.do("GET", entities+"/datasets", "").body + s.do("GET", entities+"/contentsets", "").body
 	for _, bad := range []struct {
 		path, body string
 		status     int
@@ -260,8 +268,8 @@ func testSetDocuments(t *testing.T) {
 	} {
 		s.do("POST", native+bad.path, bad.body).isError(t, bad.status, bad.says)
 	}
-	if now := s.do("GET", entities+"/datasets", "").body + s.do("GET", entities+"/contentsets", "").body; now != before {
-		t.Error("something is left:", now)
+	if data, contents := s.all(platen.DataSet), s.all(platen.ContentSet); !slices.Equal(data, []platen.ID{300}) || !slices.Equal(contents, []platen.ID{700}) {
+		t.Error("something is left:", data, contents)
 	}
 }
 
@@ -315,7 +323,10 @@ func testFindEntities(t *testing.T) {
 		s.wants("PUT", find, body, want)
 	}
 	// A search sees all that was answered before it.
-	s.wants("PUT", entities+"/jobs/properties", `[{"id":4101,"properties":[{"name":"shift","value":"day"}]}]`, "")
+	change := platen.Update{ID: 4101, Pairs: []platen.NameValue{{Name: "shift", Value: "day"}}}
+	if err := s.client().Merge(t.Context(), platen.Job, []platen.Update{change}); err != nil {
+		t.Fatal(err)
+	}
 	s.wants("PUT", find, `{"entity":"JOBS","search":{"rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}],"condition":"ANY"}}`, `[[{"identifier":4101,"sortkey":""}]]`)
 	for body, says := range map[string]string{
 		`{"entity":"JOBS","search":` + nested(10_000) + `}`: "64",
@@ -338,9 +349,8 @@ func testStatistics(t *testing.T) {
 	head := `{"jobSetId":4100,"properties":["tag"],"counts":{"documents":2,"sheets":6,"pages":7},"media":[` +
 		`{"name":"Plain A4","type":"plain","size":{"width":"210mm","height":"297mm"},"color":null,"weight":"80gsm","count":4},` +
 		`{"name":"Gold","type":null,"size":{"width":null,"height":null},"color":null,"weight":null,"count":2}],`
-	record := s.do("GET", entities+"/contentitems/9003/datarecord", "").body
-	if !strings.HasPrefix(record, `{"record":`) {
-		t.Fatal(record)
+	if _, err := s.client().RecordOf(t.Context(), 9003); err != nil {
+		t.Fatal(err)
 	}
 	documents := `"documents":[{"documentId":77,"contentItemId":9001,"dataRecordId":5001,"properties":{"tag":"x"},"counts":{"sheets":2,"pages":3},"media":{"0":3}},` +
 		`{"documentId":78,"contentItemId":9002,"dataRecordId":5002,"properties":{},"counts":{"sheets":4,"pages":4},"media":{"0":1,"1":2}}]`
@@ -399,44 +409,45 @@ func TestJobCreation(t *testing.T) { onEach(t, testJobCreation) }
 func testJobCreation(t *testing.T) {
 	s := start(t)
 	s.chain()
-	one := s.finish(s.do("POST", jobCreation+"/default/700", ""))
-	var document struct {
-		Jobs []struct {
-			Segments []struct {
-				DocumentSets []struct {
-					Documents []struct {
-						Pages []struct{ ContentItem, DataRecord int } `json:"documentpages"`
-					}
-				}
-			}
+	// made checks what a job set of one job segment consists of, and how many
+	// documents each document set has.
+	made := func(set platen.ID, documents []int, want ...platen.Content) {
+		t.Helper()
+		job := s.children(platen.JobSet, set)[0]
+		contents, err := s.client().Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: job})
+		if err != nil || !slices.Equal(contents, want) {
+			t.Errorf("job set %d has the contents %v, want %v: %v", set, contents, want, err)
+		}
+		var counts []int
+		for _, documentSet := range s.children(platen.JobSegment, s.children(platen.Job, job)[0]) {
+			counts = append(counts, len(s.children(platen.DocumentSet, documentSet)))
+		}
+		if !slices.Equal(counts, documents) {
+			t.Errorf("job set %d has document sets of %v documents, want %v", set, counts, documents)
 		}
 	}
-	export := s.do("GET", native+"/jobsets/"+one, "").body
-	if err := json.Unmarshal([]byte(export), &document); err != nil {
-		t.Fatal(err)
-	}
-	documents := document.Jobs[0].Segments[0].DocumentSets[0].Documents
-	if len(documents) != 2 || documents[1].Pages[0].ContentItem != 9002 || documents[1].Pages[0].DataRecord != 5002 {
-		t.Error(export)
-	}
+	first, second := platen.Content{Item: 9001, Record: 5001}, platen.Content{Item: 9002, Record: 5002}
+	made(s.created(s.client().CreateJobSetOf(t.Context(), 700)), []int{2}, first, second)
 	s.imported(platen.ContentSet, `{"id":710,"contentitems":[{"datarecord":5001}]}`)
-	two := s.finish(s.do("POST", jobCreation+"/default", `{"identifiers":[700,710],"parameters":{"copies":2}}`))
-	if a := s.do("GET", statistics+two+"?levelMode=documentSetOnly", ""); strings.Count(a.body, "documentSetId") != 2 {
-		t.Error(a.body)
+	raw := s.finish(s.do("POST", jobCreation+"/default", `{"identifiers":[700,710],"parameters":{"copies":2}}`))
+	two, ok := platen.ParseID(raw)
+	if !ok {
+		t.Fatal(raw)
 	}
-	structure := `{"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9002},{"contentitem":9001}]}]}]}]}]}`
-	three := s.finish(s.do("POST", jobCreation, structure))
-	if a := s.do("GET", native+"/jobsets/"+three, ""); !strings.Contains(a.body, `"documentpages":[{"contentitem":9002,`) {
-		t.Error(a.body)
+	counted, err := s.client().Statistics(t.Context(), two, client.DocumentSets)
+	if err != nil || len(counted.ByDocumentSet) != 2 {
+		t.Errorf("%+v %v", counted, err)
 	}
+	made(s.created(s.client().CreateJobSet(t.Context(), client.Structure{{{{{9002, 9001}}}}})), []int{1}, second, first)
 	s.wants("GET", jobCreation+"/getOperations", "", "[]")
 
-	before := s.do("GET", entities+"/jobsets", "").body
+	before := s.all(platen.JobSet)
 	s.do("POST", jobCreation+"/default/300", "").isError(t, 404, "Content Set")
 	s.do("POST", jobCreation+"/default", `{"identifiers":[700,300]}`).isError(t, 400, "Content Set")
 	s.do("POST", jobCreation+"/default", `{"identifiers":[]}`).isError(t, 400, "Content Set")
 	s.do("POST", jobCreation+"/default", `[700]`).isError(t, 400, "must be an object")
-	s.do("POST", jobCreation, strings.Replace(structure, "9001", "9999", 1)).isError(t, 404, "content item 9999 not found")
+	_, err = s.client().CreateJobSet(t.Context(), client.Structure{{{{{9002, 9999}}}}})
+	failsWith(t, err, platen.NotFound, "content item 9999 not found")
 	s.do("POST", jobCreation, `{"jobs":[{"segment":[]}]}`).isError(t, 400, "no list of segments")
 	s.do("POST", jobCreation+"/invoices.OL-jobpreset", `{"identifiers":[700]}`).isError(t, 404, "no file store")
 	s.do("POST", jobCreation+"/17", "").isError(t, 404, "no file store")
@@ -444,9 +455,7 @@ func testJobCreation(t *testing.T) {
 		method, path, _ := strings.Cut(call, " ")
 		s.do(method, jobCreation+path, "").isError(t, 404, "operation")
 	}
-	if now := s.do("GET", entities+"/jobsets", "").body; now != before {
-		t.Error("something is left:", now)
-	}
+	s.hasJobSets(before...)
 }
 
 func TestCancelOperation(t *testing.T) { onEach(t, testCancelOperation) }
@@ -468,31 +477,32 @@ func testCancelOperation(t *testing.T) {
 // cancelOperation cancels a job creation. cancelled: it was not over before.
 func cancelOperation(t *testing.T, s *service, contentSet platen.ID) (cancelled bool) {
 	t.Helper()
-	before := s.do("GET", entities+"/jobsets", "").body
-	a := s.do("POST", fmt.Sprintf("%s/default/%d", jobCreation, contentSet), "")
-	operation := a.header.Get("operationId")
-	list := s.do("GET", jobCreation+"/getOperations", "")
-	early := s.do("POST", jobCreation+"/getResult/"+operation, "")
-	a = s.do("POST", jobCreation+"/cancel/"+operation, "")
+	ctx := t.Context()
+	before := s.all(platen.JobSet)
+	operation, err := s.client().CreateJobSetOf(ctx, contentSet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	running, err := s.client().Operations(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, early := operation.Result(ctx)
+	a := s.do("POST", jobCreation+"/cancel/"+operation.ID, "")
 	if a.status == 404 {
 		return false
 	}
 	if a.status != 204 || a.body != "" {
 		t.Fatal(a)
 	}
-	var running []struct {
-		ID, Type, SubTask string
-		StartTime         int64
-		Progress          int
+	if len(running) != 1 || running[0].ID != operation.ID || running[0].Started.Unix() < 1_700_000_000 {
+		t.Errorf("%+v", running)
 	}
-	if json.Unmarshal([]byte(list.body), &running) != nil || len(running) != 1 ||
-		running[0].ID != operation || running[0].StartTime < 1_700_000_000_000 {
-		t.Error(list.body)
-	}
-	early.isError(t, 404, "still running")
-	s.do("GET", jobCreation+"/getProgress/"+operation, "").isError(t, 404, "operation")
-	s.do("POST", jobCreation+"/cancel/"+operation, "").isError(t, 404, "operation")
-	s.wants("GET", entities+"/jobsets", "", before)
+	failsWith(t, early, platen.NotFound, "still running")
+	_, _, err = operation.Progress(ctx)
+	failsWith(t, err, platen.NotFound, "operation")
+	failsWith(t, operation.Cancel(ctx), platen.NotFound, "operation")
+	s.hasJobSets(before...)
 	s.wants("GET", jobCreation+"/getOperations", "", "[]")
 	return true
 }

@@ -130,7 +130,7 @@ func testFindClientLeaves(t *testing.T) {
 	s.chain()
 	const everything = `{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"long","condition":"LIKE","value":"%s"}]}}`
 	value := strings.Repeat("a", 1<<20-100)
-	s.wants("PUT", entities+"/jobs/4101/properties", `{"id":4101,"properties":[{"name":"long","value":"`+value+`"}]}`, "true")
+	s.setProperties(platen.Job, 4101, platen.NameValue{Name: "long", Value: value})
 	pattern := "%" + strings.Repeat("a", 1000) + "_b%"
 	for range 6 {
 		conn, err := net.Dial("tcp", s.addr)
