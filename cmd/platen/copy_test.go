@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/internal/demo"
 	"github.com/platenhq/platen/internal/pgtest"
 )
@@ -27,7 +28,7 @@ func (p *process) stop(t *testing.T) {
 	}
 }
 
-// exports returns what a server exports of sets, and its users.
+// exports returns what a server exports of sets, their statistics, and its users.
 func exports(t *testing.T, where string, sets []platen.Ref) string {
 	t.Helper()
 	_, users, _ := command(nil, "", "user", "list", option(where))
@@ -38,6 +39,14 @@ func exports(t *testing.T, where string, sets []platen.Ref) string {
 		if err := c.Export(t.Context(), set, &all); err != nil {
 			t.Fatal(set, err)
 		}
+		if set.Kind != platen.JobSet {
+			continue
+		}
+		statistics, err := c.Statistics(t.Context(), set.ID, client.DocumentSets)
+		if err != nil {
+			t.Fatal(set, err)
+		}
+		fmt.Fprintf(&all, "%+v\n", statistics)
 	}
 	p.stop(t)
 	return all.String() + users
