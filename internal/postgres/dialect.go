@@ -76,7 +76,7 @@ func (Dialect) ListsBetween(table string, bytes int) string {
 // Dirty implements [sqlstore.Dialect]. A row of find_stale here is of the
 // entities of one kind that were written together.
 func (Dialect) Dirty() string {
-	return `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
+	return `SELECT seq, unnest(ids) FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
 }
 
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.

@@ -72,7 +72,7 @@ func (Dialect) ListsBetween(table string, _ int) string {
 
 // Dirty implements [sqlstore.Dialect].
 func (Dialect) Dirty() string {
-	return "SELECT seq, id, kind FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
+	return "SELECT seq, id FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
 }
 
 // InsertDirty implements [sqlstore.Dialect].

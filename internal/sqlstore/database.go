@@ -97,7 +97,7 @@ type Dialect interface {
 	// ListsBetween selects (id, list) of the lists in a table whose ids are $1
 	// to $2, in order. It may leave out those after so many bytes of lists.
 	ListsBetween(table string, bytes int) string
-	// Dirty selects (seq, id, kind) of the entities in find_stale whose seq is
+	// Dirty selects (seq, id) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
 	// InsertDirty inserts an entity, whose id and kind are $1 and $2, in

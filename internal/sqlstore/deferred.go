@@ -10,7 +10,7 @@ import "slices"
 var deferredOrder = slices.Concat(
 	[]*query{deleteValue, deleteLong, insertEntity, insertContentBlock, insertDetailsMedia},
 	upsertList[:],
-	[]*query{insertDirty, insertValue, insertLong},
+	[]*query{insertDirty, insertRange, insertValue, insertLong},
 )
 
 // deferredRows are the arguments of a deferred statement, by column.

@@ -20,7 +20,7 @@ type entityWriter struct {
 	root  platen.ID       // the set that is created, or added to
 
 	freeRanges []freeRange // the last ones used first
-	index      indexer
+	index      dirtyRanges
 	details    map[string]int64 // details.id by body, some of them
 	tables     map[string]int64 // record_table.id by name, some of them
 }
@@ -35,11 +35,11 @@ type place struct {
 var nowhere = place{parent: -1}
 
 func newEntityWriter(ctx context.Context, t *transaction, given platen.IDRange) (*entityWriter, error) {
-	w := &entityWriter{t: t, ctx: ctx, given: given, index: indexer{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
+	w := &entityWriter{t: t, ctx: ctx, given: given, index: dirtyRanges{t: t}, details: make(map[string]int64), tables: make(map[string]int64)}
 	return w, t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&w.next)
 }
 
-// finish writes the values of the index that are left, and the sequence.
+// finish marks what is left for the index, and writes the sequence.
 func (w *entityWriter) finish() error {
 	return errors.Join(w.index.flush(), w.t.exec(updateNext, int64(w.next)))
 }
@@ -277,5 +277,8 @@ func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, 
 		return nil
 	}
 	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list)
-	return errors.Join(w.t.exec(q, args...), w.index.add(kind, id, facet, list))
+	if err := w.t.exec(q, args...); err != nil || !searched(kind, facet) {
+		return err
+	}
+	return w.index.add(w.root, id)
 }

@@ -38,7 +38,7 @@ func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, 
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := s.flushDirty(ctx, IndexLock); err != nil {
+	if err := s.flushDirty(ctx); err != nil {
 		return s.error("find", err)
 	}
 	return s.error("find", s.find(ctx, asked, yield))

@@ -70,8 +70,21 @@ var (
 	deleteLongs     = onWriter.query(`DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`)
 	insertDirty     = registerInsertDirty()
 	selectDirty     = onReader.queryFor(Dialect.Dirty)
-	selectDirtyLast = onLookup.query(`SELECT coalesce(max(seq), 0) FROM find_stale`)
+	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0), coalesce((SELECT max(seq) FROM find_range), 0)`)
 	deleteDirty     = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
+
+	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
+	insertRange      = insertInto(newRangeTable, "")
+	// The first range up to $1, but for those of imports that are under way.
+	selectRange = onReader.query(`SELECT seq, first, last FROM find_range
+		WHERE seq <= $1 AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY seq LIMIT 1`)
+	// The first entities from $1 to $2 that have lists which are searched.
+	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
+		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
+	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
+	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
+	// About how many entities are dirty.
+	selectBehind = onLookup.query(`SELECT CAST(coalesce(sum(last - first + 1), 0) AS BIGINT) + (SELECT count(*) FROM find_stale) FROM find_range`)
 
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
 	updateDone      = onWriter.query(`UPDATE operation SET ended = $1, result = $2 WHERE id = $3 AND ended IS NULL`)

@@ -42,6 +42,8 @@ type Store struct {
 	running sync.WaitGroup // what ends after stop
 
 	observer     Observer
+	wroteAt      atomic.Int64  // when the last group of list writes began, in ns since 1970
+	catchingUp   atomic.Int64  // searches that wait for the index
 	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
 	finding      chan struct{} // holds an element for each search under way
 	merging      chan struct{} // holds an element for each merge that is prepared

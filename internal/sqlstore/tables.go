@@ -47,6 +47,8 @@ var (
 	contentBlockTable = table{"content_block", 2, slices.Concat(integers("job", "seq", "count", "digits"), blobs("pairs", "pages"), integers("first_item", "last_item", "wide")), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
+	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root"), ""}
+	newRangeTable     = table{"find_range", 0, integers("first", "last", "root"), ""} // seq comes by itself
 	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
@@ -74,6 +76,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
 	findLongTable,
+	findRangeTable,
 	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
