@@ -86,6 +86,9 @@ func (Dialect) InsertDirty() (one, many string) {
 		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
 }
 
+// Empty implements [sqlstore.Dialect].
+func (Dialect) Empty(table string) string { return "TRUNCATE " + table }
+
 // InsertMany implements [sqlstore.Dialect].
 func (Dialect) InsertMany(table string, columns []sqlstore.Column, conflict string) string {
 	return "INSERT INTO " + table + " (" + names(columns) + ") SELECT * FROM " + arrays(columns) + " AS new" + conflict

@@ -80,6 +80,9 @@ func (Dialect) InsertDirty() (one, many string) {
 	return "INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING", ""
 }
 
+// Empty implements [sqlstore.Dialect].
+func (Dialect) Empty(table string) string { return "DELETE FROM " + table }
+
 // InsertMany implements [sqlstore.Dialect].
 func (Dialect) InsertMany(string, []sqlstore.Column, string) string { return "" }
 

@@ -50,6 +50,9 @@ type Engine struct {
 	// IsRetryable reports whether a statement had no effect for a reason that
 	// may be gone already, such as a connection that was cut. Nil: never.
 	IsRetryable func(err error) bool
+	// IsDamage reports whether an error is that rows or indexes of the database
+	// do not fit together. Nil: never.
+	IsDamage func(err error) bool
 	// DegradedCommits counts commits that were acknowledged without their
 	// synchronous standby. Nil: none.
 	DegradedCommits func() int64
@@ -103,6 +106,9 @@ type Dialect interface {
 	// InsertDirty inserts an entity, whose id and kind are $1 and $2, in
 	// find_stale; many is that of InsertMany.
 	InsertDirty() (one, many string)
+
+	// Empty removes all rows of a table.
+	Empty(table string) string
 
 	// InsertMany inserts many rows, with an array of each column as a
 	// parameter; conflict is the end of the statement. DeleteMany removes rows

@@ -46,13 +46,7 @@ func newManyWriters(s *Store) *manyWriters {
 
 // take waits for a turn at a lock.
 func (l lockTurns) take(ctx context.Context, lock Lock) (release func(), err error) {
-	turn := l[lock]
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return take(ctx, l[lock])
 }
 
 var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is under way, and this one's turn has not come: try again")

@@ -100,12 +100,7 @@ func (w *oneWriter) changedAgain(owners []owner) (again, done []int64) {
 }
 
 func (w *oneWriter) blockFlush(ctx context.Context) (release func(), err error) {
-	select {
-	case w.flushing <- struct{}{}:
-		return func() { <-w.flushing }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return take(ctx, w.flushing)
 }
 
 func (w *oneWriter) lockIndex(*transaction) error { return nil }
@@ -170,9 +165,9 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, d *dirty, 
 		}
 		changes, more = left, len(left) > 0
 		switch {
-		case more:
-			w.most = max(w.most/2, 1)
-		case first && took < hold/2:
+		case first && more:
+			w.most = max(n/2, 1)
+		case first && took < hold/2 && n == w.most:
 			w.most = min(2*w.most, dirtyBatch)
 		}
 		at.rest(time.Since(start))

@@ -58,7 +58,12 @@ func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error 
 			return context.Cause(ctx)
 		}
 		var err error
-		if more, err = s.writers.flushSome(ctx, until, at); err != nil {
+		more, err = s.writers.flushSome(ctx, until, at)
+		if err != nil && s.rebuildDamaged(ctx, err) {
+			more = true
+			until, err = s.dirtyMark(ctx)
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -61,7 +61,12 @@ var (
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
 	insertValue  = insertInto(findValueTable, "")
 	selectValues = onReader.queryFor(func(d Dialect) string {
-		return `SELECT entity, name, value, digest FROM find_value WHERE ` + d.Among("entity", "$1")
+		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1")
+	})
+	// The rows that have a digest. Apart, since the index by entity has all else.
+	selectDigests = onReader.queryFor(func(d Dialect) string {
+		return `SELECT v.entity, v.name, v.value, v.digest FROM find_long AS l JOIN find_value AS v ON v.entity = l.entity AND v.name = l.name
+			WHERE ` + d.Among("l.entity", "$1")
 	})
 	deleteValue     = deleteFrom(findValueTable)
 	deleteValues    = onWriter.query(`DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`)
@@ -81,6 +86,11 @@ var (
 	// The first entities from $1 to $2 that have lists which are searched.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
 		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
+	insertAllRanges = onWriter.query(`INSERT INTO find_range (first, last, root)
+		SELECT first, last, coalesce(root, 0) FROM entity WHERE kind <= $1`)
+	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
+		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range)
+		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM fields))`)
 	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
 	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
 	// About how many entities are dirty.

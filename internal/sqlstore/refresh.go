@@ -195,32 +195,46 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	return p.compare(owners, want)
 }
 
+// A valueKey is of the value of a name of an entity.
+type valueKey struct {
+	id     platen.ID
+	nameID int64
+}
+
+// values returns the values that the index has of owners.
+func (p planner) values(owners []owner) (map[valueKey]indexed, error) {
+	have := make(map[valueKey]indexed)
+	for _, q := range []*query{selectValues, selectDigests} {
+		rows, err := p.stmt(q).QueryContext(p.ctx, p.ids(owners))
+		_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
+			var key valueKey
+			var value indexed
+			into := []any{&key.id, &key.nameID, &value.head, &value.digest}
+			if q == selectValues {
+				into = into[:3]
+			}
+			err = from.Scan(into...)
+			have[key] = value
+			return struct{}{}, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return have, nil
+}
+
 // compare returns the differences between the index and want, in the order of
 // the index.
 func (p planner) compare(owners []owner, want []indexChange) (changes []indexChange, err error) {
-	type key struct {
-		id     platen.ID
-		nameID int64
-	}
-	type row struct {
-		key
-		indexed
-	}
-	rows, err := p.stmt(selectValues).QueryContext(p.ctx, p.ids(owners))
-	all, err := collect(rows, err, func(from scanner) (r row, err error) {
-		return r, from.Scan(&r.id, &r.nameID, &r.head, &r.digest)
-	})
+	have, err := p.values(owners)
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[key]indexed, len(all))
-	for _, r := range all {
-		have[r.key] = r.indexed
-	}
 	for _, change := range want {
 		if change.nameID = p.names[change.name]; change.nameID != 0 {
-			if now, ok := have[key{change.id, change.nameID}]; ok {
-				delete(have, key{change.id, change.nameID})
+			if now, ok := have[valueKey{change.id, change.nameID}]; ok {
+				delete(have, valueKey{change.id, change.nameID})
 				if bytes.Equal(now.head, change.is.head) && bytes.Equal(now.digest, change.is.digest) {
 					continue
 				}
