@@ -41,6 +41,7 @@ type settings struct {
 	logFormat  string
 	logLevel   string
 	noAuth     bool
+	reindex    bool
 	anew       bool // begin a new database where there was one
 
 	limits   admission.Limits
@@ -103,6 +104,7 @@ proxy before it (--behind-proxy).`,
 	set.location.flags(cmd.Flags())
 	set.front.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&set.anew, "new", false, "begin an empty database although the directory has had one; what is left of that is kept under another name")
+	cmd.Flags().BoolVar(&set.reindex, "rebuild-index", false, "empty the search index at the start, and make it anew from the properties and fields; searches wait for that")
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address, and only for requests to localhost, 127.0.0.1 or [::1]")
 	return cmd
 }

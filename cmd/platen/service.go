@@ -178,7 +178,10 @@ func (p *service) open(ctx context.Context) (err error) {
 	p.atEnd(p.store.Close)
 	p.telemetry.WatchStore(p.store.Stats)
 	p.config.Store, p.config.Limits = p.store, p.set.limits
-	return p.store.Start(ctx, serverGone)
+	if err := p.store.Start(ctx, serverGone); err != nil || !p.set.reindex {
+		return err
+	}
+	return p.store.RebuildIndex(ctx, "--rebuild-index")
 }
 
 // authenticate makes the first user, and the guard.

@@ -76,7 +76,7 @@ func (Dialect) ListsBetween(table string, bytes int) string {
 // Dirty implements [sqlstore.Dialect]. A row of find_stale here is of the
 // entities of one kind that were written together.
 func (Dialect) Dirty() string {
-	return `SELECT seq, unnest(ids), kind FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
+	return `SELECT seq, unnest(ids) FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
 }
 
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.
@@ -85,6 +85,9 @@ func (Dialect) InsertDirty() (one, many string) {
 		`INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
 		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
 }
+
+// Empty implements [sqlstore.Dialect].
+func (Dialect) Empty(table string) string { return "TRUNCATE " + table }
 
 // InsertMany implements [sqlstore.Dialect].
 func (Dialect) InsertMany(table string, columns []sqlstore.Column, conflict string) string {

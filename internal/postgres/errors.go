@@ -113,6 +113,12 @@ func serverReplied(err error) bool {
 	return ok && refused.SeverityUnlocalized == "ERROR"
 }
 
+// isDamage is [sqlstore.Engine.IsDamage]: a key that is there twice, or a
+// corrupted table or index.
+func isDamage(err error) bool {
+	return slices.Contains([]string{"23505", "XX001", "XX002"}, code(err))
+}
+
 // isDataError reports whether an error may be due to the values of a statement.
 func isDataError(err error) bool {
 	class := code(err)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -101,7 +102,13 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 	d.Writer = pool(config, writers)
 	d.Control = pool(config, controls)
 	d.Lookup = pool(config, lookups)
-	d.Reader = pool(config, most-writers-controls-lookups)
+	reads := config.Copy()
+	// A search that takes long is ended and run anew: that need not cost its
+	// connection.
+	reads.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
+		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
+	}
+	d.Reader = pool(reads, most-writers-controls-lookups)
 	if err := d.Writer.PingContext(ctx); err != nil {
 		return nil, errors.Join(explain(err, conn), d.Close())
 	}
@@ -170,6 +177,7 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		ReadLanes:       readLanes,
 		Translate:       translate,
 		IsDataError:     isDataError,
+		IsDamage:        isDamage,
 		ServerReplied:   serverReplied,
 		IsRetryable:     isRetryable,
 		DegradedCommits: d.degraded.Load,

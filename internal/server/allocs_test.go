@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
@@ -72,7 +73,7 @@ func newAllocator(t *testing.T) *allocator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.AddUser(t.Context(), cheapUser(user, password)); err != nil {
+	if err := store.AddUser(t.Context(), authtest.User(user, password)); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

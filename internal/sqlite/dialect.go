@@ -72,13 +72,16 @@ func (Dialect) ListsBetween(table string, _ int) string {
 
 // Dirty implements [sqlstore.Dialect].
 func (Dialect) Dirty() string {
-	return "SELECT seq, id, kind FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
+	return "SELECT seq, id FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
 }
 
 // InsertDirty implements [sqlstore.Dialect].
 func (Dialect) InsertDirty() (one, many string) {
 	return "INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING", ""
 }
+
+// Empty implements [sqlstore.Dialect].
+func (Dialect) Empty(table string) string { return "DELETE FROM " + table }
 
 // InsertMany implements [sqlstore.Dialect].
 func (Dialect) InsertMany(string, []sqlstore.Column, string) string { return "" }

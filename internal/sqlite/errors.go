@@ -23,6 +23,11 @@ func isFull(err error) bool {
 	return errors.Is(err, sqlite3.FULL) || slices.ContainsFunc(noRoom, func(full error) bool { return errors.Is(err, full) })
 }
 
+// isDamage is [sqlstore.Engine.IsDamage].
+func isDamage(err error) bool {
+	return errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.CONSTRAINT)
+}
+
 // translate turns errors of SQLite and of the system into platen's.
 func translate(err error) error {
 	unavailable := func(message string) error {

@@ -19,10 +19,11 @@ import (
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
-// How many connections read. SQLite's writers slow down when far more
-// connections read than there are cores.
+// How many connections read, besides those of searches: exports and the like,
+// and short reads. SQLite's writers slow down when far more connections read than
+// there are cores.
 const (
-	readers   = 3
+	readers   = 2
 	lookupers = 2
 )
 
@@ -78,7 +79,7 @@ func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlsto
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
-	reader, err := open(path, readerOptions, readers, functions)
+	reader, err := open(path, readerOptions, sqlstore.SearchConnections()+readers, functions)
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -123,6 +124,7 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 		Dialect:   Dialect{},
 		Replicas:  sqlstore.OneProcess{},
 		Translate: translate,
+		IsDamage:  isDamage,
 		Ready:     func(ctx context.Context) error { return readable(ctx, control) },
 		Snapshot:  func(ctx context.Context) (*sql.Tx, error) { return reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) },
 	}

@@ -50,6 +50,9 @@ type Engine struct {
 	// IsRetryable reports whether a statement had no effect for a reason that
 	// may be gone already, such as a connection that was cut. Nil: never.
 	IsRetryable func(err error) bool
+	// IsDamage reports whether an error is that rows or indexes of the database
+	// do not fit together. Nil: never.
+	IsDamage func(err error) bool
 	// DegradedCommits counts commits that were acknowledged without their
 	// synchronous standby. Nil: none.
 	DegradedCommits func() int64
@@ -97,12 +100,15 @@ type Dialect interface {
 	// ListsBetween selects (id, list) of the lists in a table whose ids are $1
 	// to $2, in order. It may leave out those after so many bytes of lists.
 	ListsBetween(table string, bytes int) string
-	// Dirty selects (seq, id, kind) of the entities in find_stale whose seq is
+	// Dirty selects (seq, id) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
 	// InsertDirty inserts an entity, whose id and kind are $1 and $2, in
 	// find_stale; many is that of InsertMany.
 	InsertDirty() (one, many string)
+
+	// Empty removes all rows of a table.
+	Empty(table string) string
 
 	// InsertMany inserts many rows, with an array of each column as a
 	// parameter; conflict is the end of the statement. DeleteMany removes rows

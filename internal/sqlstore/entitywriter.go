@@ -25,7 +25,7 @@ type entityWriter struct {
 	next       platen.ID        // the sequence
 	taken      []platen.IDRange // that other imports may give
 	freeRanges []freeRange      // the last ones used first
-	index      indexer
+	index      dirtyRanges
 	details    map[string]int64 // details.id by body, some of them
 	tables     map[string]int64 // record_table.id by name, some of them
 }
@@ -266,5 +266,8 @@ func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, 
 		return nil
 	}
 	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list)
-	return errors.Join(w.t.exec(q, args...), w.index.add(kind, id, facet, list))
+	if err := w.t.exec(q, args...); err != nil || !searched(kind, facet) {
+		return err
+	}
+	return w.index.add(w.root, id)
 }

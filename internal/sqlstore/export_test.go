@@ -31,6 +31,9 @@ func (s *Store) Queued() int { return s.committer.Waiting() }
 // Reader returns the pool of reads.
 func (s *Store) Reader() *sql.DB { return s.engine.Reader }
 
+// Writer returns the pool of writes.
+func (s *Store) Writer() *sql.DB { return s.engine.Writer }
+
 // CopiedColumns returns the columns that a copy knows, by table.
 func CopiedColumns() map[string][]string {
 	columns := make(map[string][]string)

@@ -5,16 +5,30 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/search"
 )
 
-// findAtOnce is how many searches run at once; others wait, so that there are
-// connections for short reads.
-const findAtOnce = 2
+// A search is first run as a short one, whose hits are kept. One that takes longer,
+// or finds more, is ended, and run anew as a long one. So a cheap search never
+// waits for a dear one, which is run twice for a little while.
+const (
+	shortFor    = 30 * time.Millisecond
+	shortHits   = 4096
+	shortAtOnce = 2
+)
+
+// longAtOnce is how many long searches run at once, if the pool of reads has
+// connections for them, and some for short searches and other reads.
+func longAtOnce() int { return max(2, runtime.GOMAXPROCS(0)) }
+
+// SearchConnections returns how many connections searches can make use of.
+func SearchConnections() int { return longAtOnce() + shortAtOnce }
 
 // probeRows is how far the hits of drivers are counted to choose the best: most
 // often few are enough to tell.
@@ -32,19 +46,72 @@ type querier interface {
 func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
 	ctx, done := s.observe(ctx, "find")
 	defer func() { done(err) }()
-	select {
-	case s.finding <- struct{}{}:
-		defer func() { <-s.finding }()
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	if err := s.flushDirty(ctx, IndexLock); err != nil {
+	if err := s.flushDirty(ctx); err != nil {
 		return s.error("find", err)
 	}
-	return s.error("find", s.find(ctx, asked, yield))
+	short, err := s.findShort(ctx, asked, yield)
+	if err != nil || short {
+		return s.error("find", err)
+	}
+	release, err := take(ctx, s.longSearches)
+	if err != nil {
+		return err
+	}
+	defer release()
+	return s.error("find", s.find(ctx, asked, 0, yield))
 }
 
-func (s *Store) find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
+// take waits for a place in a channel.
+func take(ctx context.Context, places chan struct{}) (release func(), err error) {
+	select {
+	case places <- struct{}{}:
+		return func() { <-places }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+var errLong = errors.New("the search is a long one")
+
+// findShort runs a search and reports whether that was short. If not, it has
+// yielded nothing.
+func (s *Store) findShort(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (short bool, err error) {
+	release, err := take(ctx, s.shortSearches)
+	if err != nil {
+		return false, err
+	}
+	type found struct {
+		group int
+		platen.Found
+	}
+	var all []found
+	within, cancel := context.WithTimeoutCause(ctx, shortFor, errLong)
+	err = s.find(within, asked, shortHits+1, func(group int, one *platen.Found) error {
+		if len(all) == shortHits {
+			return errLong
+		}
+		all = append(all, found{group, *one})
+		return nil
+	})
+	long := errors.Is(err, errLong) || err != nil && errors.Is(context.Cause(within), errLong)
+	cancel()
+	release()
+	if long {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	for i := range all {
+		if err := yield(all[i].group, &all[i].Found); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// find runs a search. It need not yield more than most, unless that is 0.
+func (s *Store) find(ctx context.Context, asked *platen.Search, most int, yield func(int, *platen.Found) error) (err error) {
 	names, err := s.nameIDs(ctx, search.Names(asked))
 	if err != nil {
 		return err
@@ -78,12 +145,15 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, yield func(int, 
 	if err != nil {
 		return err
 	}
+	keys := search.Keys(asked)
+	if most > 0 && len(keys) == 0 {
+		statement.Text += " LIMIT " + decimal(most)
+	}
 	rows, err := db.QueryContext(ctx, statement.Text, statement.Args...)
 	if err != nil {
 		return err
 	}
 	defer rows.Close()
-	keys := search.Keys(asked)
 	if len(keys) == 0 {
 		return yieldIDs(rows, yield)
 	}

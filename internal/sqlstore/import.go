@@ -85,7 +85,7 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 func (w *entityWriter) begin(t *transaction) error {
 	w.t = t
 	w.freeRanges = w.freeRanges[:0]
-	w.index = indexer{t: t}
+	w.index = dirtyRanges{t: t}
 	w.details, w.tables = make(map[string]int64), make(map[string]int64)
 	if err := t.stmt(selectNext).QueryRowContext(t.ctx).Scan(&w.next); err != nil {
 		return err
@@ -97,7 +97,7 @@ func (w *entityWriter) begin(t *transaction) error {
 	return err
 }
 
-// end writes the values of the index that are left, and the sequence.
+// end marks what is left for the index, and writes the sequence.
 func (w *entityWriter) end() error {
 	err := errors.Join(w.index.flush(), w.t.exec(updateNext, int64(w.next)))
 	w.t.flush()

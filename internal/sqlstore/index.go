@@ -1,7 +1,6 @@
 package sqlstore
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"database/sql"
@@ -14,11 +13,10 @@ import (
 )
 
 // Searches read the values in the table find_value, and long ones in find_long,
-// not the lists. An import writes all; for lists that change see refresh.go.
-const (
-	addedMost = 100_000 // values that are inserted together
-	namesKept = 4096    // ids of names that a transaction remembers
-)
+// not the lists. How the index follows the lists: refresh.go.
+
+// namesKept is how many ids of names a transaction remembers.
+const namesKept = 4096
 
 // searched reports whether searches look at a list.
 func searched(kind platen.Kind, facet platen.Facet) bool {
@@ -92,17 +90,6 @@ func (t *transaction) removeValues(of platen.IDRange) error {
 type indexer struct {
 	t     *transaction
 	names map[searchName]int64 // ids of names
-	added []newValue
-	bytes int // of values in added
-}
-
-// A newValue is not yet in the database.
-type newValue struct {
-	name searchName
-	id   platen.ID
-	indexed
-
-	nameID int64
 }
 
 // nameID returns the id of a name, which it adds if need be.
@@ -139,60 +126,6 @@ func (x *indexer) resolve(names []searchName) error {
 	names = slices.DeleteFunc(names, func(name searchName) bool { return x.names[name] != 0 })
 	slices.SortFunc(names, searchName.compare)
 	return x.t.store.writers.addNames(x, slices.Compact(names))
-}
-
-// add keeps the values of a list of a new entity for flush.
-func (x *indexer) add(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
-	if !searched(kind, facet) {
-		return nil
-	}
-	pairs, err := list.Decode()
-	if err != nil {
-		return err
-	}
-	for _, pair := range pairs {
-		x.added = append(x.added, newValue{name: searchName{kind, facet, nameKey(pair.Name)}, id: id, indexed: newIndexed(pair.Value)})
-		x.bytes += len(pair.Name) + len(pair.Value)
-	}
-	if len(x.added) < addedMost && x.bytes < 8<<20 {
-		return nil
-	}
-	return x.flush()
-}
-
-// flush inserts the values that were added, in the order of the index, so that
-// each page of the index is changed once.
-func (x *indexer) flush() error {
-	if len(x.added) == 0 {
-		return nil
-	}
-	names := make([]searchName, 0, len(x.added))
-	for i := range x.added {
-		if name := x.added[i].name; x.names[name] == 0 {
-			names = append(names, name)
-		}
-	}
-	if err := x.resolve(names); err != nil {
-		return err
-	}
-	for i := range x.added {
-		var err error
-		if x.added[i].nameID, err = x.nameID(x.added[i].name); err != nil {
-			return err
-		}
-	}
-	slices.SortFunc(x.added, func(a, b newValue) int {
-		return cmp.Or(cmp.Compare(a.nameID, b.nameID), bytes.Compare(a.head, b.head), cmp.Compare(a.id, b.id))
-	})
-	for i := range x.added {
-		v := &x.added[i]
-		if err := x.t.insertValue(v.nameID, v.id, &v.indexed); err != nil {
-			return err
-		}
-	}
-	clear(x.added)
-	x.added, x.bytes = x.added[:0], 0
-	return nil
 }
 
 // markDirty adds the entity of a list that changes to find_stale.

@@ -86,6 +86,7 @@ func (s *Store) commitWrites(group []*listWrite) {
 		return
 	}
 	start := time.Now()
+	s.wroteAt.Store(start.UnixNano())
 	err = s.tryGroup(group)
 	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
 		err = s.tryGroup(group)

@@ -46,13 +46,7 @@ func newManyWriters(s *Store) *manyWriters {
 
 // take waits for a turn at a lock.
 func (l lockTurns) take(ctx context.Context, lock Lock) (release func(), err error) {
-	turn := l[lock]
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return take(ctx, l[lock])
 }
 
 var errLocked = platen.Errorf(platen.Unavailable, "another import or deletion is under way, and this one's turn has not come: try again")
@@ -293,44 +287,40 @@ func (w *manyWriters) lockIndex(t *transaction) error { return w.lock(t.ctx, t, 
 // group of entities.
 const dirtyRows = 100
 
-// flushDirty implements [writers]. Only other flushes wait for its
-// transactions.
-func (w *manyWriters) flushDirty(ctx context.Context, lock Lock, last int64) error {
-	for more := true; more; {
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		err := w.s.updateWith(ctx, lock, func(t *transaction) (err error) {
-			more, err = w.flush(t, last)
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// flushSome implements [writers]. Only other flushes wait for its transaction.
+func (w *manyWriters) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
+	start := time.Now()
+	err = w.s.updateWith(ctx, at.lock, func(t *transaction) (err error) {
+		more, err = w.flush(t, until, at.hold())
+		return err
+	})
+	at.rest(time.Since(start))
+	return more && err == nil, err
 }
 
-// flush brings the index up to date with some rows of find_stale, in one
-// transaction. It reads the lists after the rows: a later change adds another
-// row.
-func (w *manyWriters) flush(t *transaction, last int64) (more bool, err error) {
-	dirty, err := t.dirty(0, last, dirtyRows)
-	if err != nil || len(dirty) == 0 {
+// flush brings the index up to date with some dirty entities, in one
+// transaction. It reads the lists after the rows that mark them: a later change
+// adds another row.
+func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration) (more bool, err error) {
+	p := w.s.planner(t.ctx, t.stmt, t.tx)
+	d, err := p.dirty(until, dirtyRows)
+	if d.of.seq != 0 && err == nil {
+		d, err = p.dirty(until, dirtyBatch)
+	}
+	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
 		return false, err
 	}
 	var owners []owner
-	seen := make(map[platen.ID]bool, len(dirty))
-	for _, o := range dirty {
-		if !seen[o.id] {
-			seen[o.id] = true
+	left := make(map[platen.ID]bool, len(d.owners))
+	for _, o := range d.owners {
+		if !left[o.id] {
+			left[o.id] = true
 			owners = append(owners, o)
 		}
 	}
 	x := indexer{t: t}
-	p := w.s.planner(t.ctx, t.stmt, t.tx)
 	start := time.Now()
-	for len(owners) > 0 && time.Since(start) < indexHold {
+	for len(owners) > 0 && time.Since(start) < hold {
 		n, err := p.few(owners)
 		if err != nil {
 			return false, err
@@ -343,17 +333,15 @@ func (w *manyWriters) flush(t *transaction, last int64) (more bool, err error) {
 			return false, err
 		}
 		maps.Copy(p.names, x.names)
+		for _, o := range owners[:n] {
+			delete(left, o.id)
+		}
 		owners = owners[n:]
 	}
-	left := make(map[platen.ID]bool, len(owners))
-	for _, o := range owners {
-		left[o.id] = true
+	if d.of.seq != 0 {
+		return true, t.indexedUpTo(&d, len(d.owners)-len(owners))
 	}
-	rows := make(map[int64]bool)
-	for _, o := range dirty {
-		rows[o.seq] = true
-	}
-	return len(owners) > 0 || len(rows) == dirtyRows, w.removeDirty(t, dirty, left)
+	return true, w.removeDirty(t, d.owners, left)
 }
 
 // removeDirty removes rows of find_stale, except for entities that are left.

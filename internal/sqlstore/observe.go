@@ -19,6 +19,8 @@ type Observer interface {
 	// Panic is told of a panic that the store has turned into an error, with
 	// what was being done and the stack.
 	Panic(doing string, value any, stack []byte)
+	// Rebuild is told that the search index is rebuilt, and why.
+	Rebuild(why string)
 }
 
 // Unobserved is the [Observer] of a store that nobody measures.
@@ -36,6 +38,9 @@ func (Unobserved) Group(int, time.Duration, error) {}
 
 // Panic implements [Observer].
 func (Unobserved) Panic(string, any, []byte) {}
+
+// Rebuild implements [Observer].
+func (Unobserved) Rebuild(string) {}
 
 // ObservedBy makes an observer that of the store. Without it the store is
 // [Unobserved].

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -18,10 +19,12 @@ type oneWriter struct {
 
 	// The entities that are known to be in find_stale, so that the next write
 	// of the same need not insert it. dirtyLost: some that were here are no
-	// longer. Both are used in transactions only.
+	// longer.
+	mu        sync.Mutex
 	dirty     map[platen.ID]bool
 	dirtyLost bool
 
+	most     int           // entities that a flush takes: about as many as one transaction may last for
 	flushing chan struct{} // holds an element while the index is brought up to date
 }
 
@@ -31,7 +34,7 @@ var _ writers = (*oneWriter)(nil)
 const dirtyMost = 1 << 17
 
 func newOneWriter(s *Store) *oneWriter {
-	return &oneWriter{s: s, dirty: make(map[platen.ID]bool), flushing: make(chan struct{}, 1)}
+	return &oneWriter{s: s, dirty: make(map[platen.ID]bool), flushing: make(chan struct{}, 1), most: 64}
 }
 
 func (w *oneWriter) lanes() int { return 1 }
@@ -51,9 +54,15 @@ func (w *oneWriter) keepsEmpty() bool { return false }
 
 func (w *oneWriter) waitForGroups(context.Context) error { return nil }
 
-func (w *oneWriter) isDirty(id platen.ID) bool { return w.dirty[id] }
+func (w *oneWriter) isDirty(id platen.ID) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.dirty[id]
+}
 
 func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if len(w.dirty) > dirtyMost {
 		clear(w.dirty)
 		w.dirtyLost = true
@@ -65,85 +74,88 @@ func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 	}
 }
 
-// forgetDirty forgets dirty, before find_stale is read.
-func (w *oneWriter) forgetDirty() {
-	clear(w.dirty)
+// forgetDirty forgets that owners are dirty, before their lists are read.
+func (w *oneWriter) forgetDirty(owners []owner) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range owners {
+		delete(w.dirty, o.id)
+	}
 	w.dirtyLost = false
 }
 
-// isDirtyAgain reports whether an entity may have been changed since
-// forgetDirty.
-func (w *oneWriter) isDirtyAgain(id platen.ID) bool { return w.dirtyLost || w.dirty[id] }
+// changedAgain returns the rows of those owners that may have been changed
+// since forgetDirty, and the rows of the others.
+func (w *oneWriter) changedAgain(owners []owner) (again, done []int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range owners {
+		if w.dirtyLost || w.dirty[o.id] {
+			again = append(again, o.seq)
+		} else {
+			done = append(done, o.seq)
+		}
+	}
+	return again, done
+}
 
 func (w *oneWriter) blockFlush(ctx context.Context) (release func(), err error) {
-	select {
-	case w.flushing <- struct{}{}:
-		return func() { <-w.flushing }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+	return take(ctx, w.flushing)
 }
 
 func (w *oneWriter) lockIndex(*transaction) error { return nil }
 
-// flushDirty implements [writers]. It compares beside the writer, and writes
+// flushSome implements [writers]. It compares beside the writer, and writes
 // what differs in short transactions.
-func (w *oneWriter) flushDirty(ctx context.Context, _ Lock, last int64) error {
+func (w *oneWriter) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
 	release, err := w.blockFlush(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer release()
 	p := w.s.planner(ctx, w.s.on, w.s.engine.Reader)
-	for after := int64(0); after < last; {
-		var owners []owner
-		err := w.s.updateWith(ctx, NoLock, func(t *transaction) (err error) {
-			w.forgetDirty()
-			owners, err = t.dirty(after, last, dirtyBatch)
-			return err
-		})
-		if err != nil || len(owners) == 0 {
-			return err
-		}
-		after = owners[len(owners)-1].seq
-		for len(owners) > 0 {
-			n, err := p.few(owners)
-			if err != nil {
-				return err
-			}
-			changes, err := p.plan(owners[:n])
-			if err != nil {
-				return err
-			}
-			if err := w.apply(ctx, changes, owners[:n]); err != nil {
-				return err
-			}
-			if len(p.names) > namesKept || len(changes) > 0 && changes[0].nameID == 0 {
-				clear(p.names) // some are in the index now
-			}
-			owners = owners[n:]
-		}
+	d, err := p.dirty(until, w.most)
+	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
+		return false, err
 	}
-	return nil
+	if d.of.seq == 0 {
+		w.forgetDirty(d.owners)
+	}
+	n, err := p.few(d.owners)
+	if err != nil {
+		return false, err
+	}
+	changes, err := p.plan(d.owners[:n])
+	if err != nil {
+		return false, err
+	}
+	return true, w.apply(ctx, changes, &d, n, at)
 }
 
-// apply makes changes in short transactions, the last of which removes the
-// owners from find_stale, except those that were changed again.
-func (w *oneWriter) apply(ctx context.Context, changes []indexChange, owners []owner) error {
-	for more := true; more; {
+// apply makes changes in short transactions, the last of which removes the mark
+// of the first n entities of d, except of those that were changed again.
+func (w *oneWriter) apply(ctx context.Context, changes []indexChange, d *dirty, n int, at pace) error {
+	for first, more := true, true; more; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		var start time.Time
+		var took, hold time.Duration
 		var left []indexChange
 		err := w.s.updateWith(ctx, NoLock, func(t *transaction) (err error) {
+			start, hold = time.Now(), at.hold()
 			x := indexer{t: t}
-			if left, err = x.apply(changes, time.Now().Add(indexHold)); err != nil || len(left) > 0 {
+			left, err = x.apply(changes, start.Add(hold))
+			if took = time.Since(start); err != nil || len(left) > 0 {
 				return err
 			}
-			var done []int64
-			for _, o := range owners {
-				if !w.isDirtyAgain(o.id) {
-					done = append(done, o.seq)
+			if d.of.seq != 0 {
+				return t.indexedUpTo(d, n)
+			}
+			again, done := w.changedAgain(d.owners[:n])
+			for _, seq := range again { // after all others, so that these have their turn
+				if err := t.exec(updateDirtyAgain, seq); err != nil {
+					return err
 				}
 			}
 			return t.exec(deleteDirty, w.s.engine.Dialect.IDs(done))
@@ -152,6 +164,13 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, owners []o
 			return err
 		}
 		changes, more = left, len(left) > 0
+		switch {
+		case first && more:
+			w.most = max(n/2, 1)
+		case first && took < hold/2 && n == w.most:
+			w.most = min(2*w.most, dirtyBatch)
+		}
+		at.rest(time.Since(start))
 	}
 	return nil
 }

@@ -79,7 +79,12 @@ var (
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
 	insertValue  = insertInto(findValueTable, "")
 	selectValues = onReader.queryFor(func(d Dialect) string {
-		return `SELECT entity, name, value, digest FROM find_value WHERE ` + d.Among("entity", "$1")
+		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1")
+	})
+	// The rows that have a digest. Apart, since the index by entity has all else.
+	selectDigests = onReader.queryFor(func(d Dialect) string {
+		return `SELECT v.entity, v.name, v.value, v.digest FROM find_long AS l JOIN find_value AS v ON v.entity = l.entity AND v.name = l.name
+			WHERE ` + d.Among("l.entity", "$1")
 	})
 	deleteValue     = deleteFrom(findValueTable)
 	deleteValues    = onWriter.query(`DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`)
@@ -88,8 +93,26 @@ var (
 	deleteLongs     = onWriter.query(`DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`)
 	insertDirty     = registerInsertDirty()
 	selectDirty     = onReader.queryFor(Dialect.Dirty)
-	selectDirtyLast = onLookup.query(`SELECT coalesce(max(seq), 0) FROM find_stale`)
+	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0), coalesce((SELECT max(seq) FROM find_range), 0)`)
 	deleteDirty     = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
+
+	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
+	insertRange      = insertInto(newRangeTable, "")
+	// The first range up to $1, but for those of imports that are under way.
+	selectRange = onReader.query(`SELECT seq, first, last FROM find_range
+		WHERE seq <= $1 AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY seq LIMIT 1`)
+	// The first entities from $1 to $2 that have lists which are searched.
+	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
+		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
+	insertAllRanges = onWriter.query(`INSERT INTO find_range (first, last, root)
+		SELECT first, last, coalesce(root, 0) FROM entity WHERE kind <= $1`)
+	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
+		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range)
+		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM fields))`)
+	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
+	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
+	// About how many entities are dirty.
+	selectBehind = onLookup.query(`SELECT CAST(coalesce(sum(last - first + 1), 0) AS BIGINT) + (SELECT count(*) FROM find_stale) FROM find_range`)
 
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
 	updateDone      = onWriter.query(`UPDATE operation SET ended = $1, result = $2 WHERE id = $3 AND ended IS NULL`)

@@ -10,11 +10,12 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A list update only adds its entity to find_stale, so that it costs little.
-// The index is brought up to date with the entities in find_stale before each
-// search, and in the background every flushEvery. A transaction is short, so
-// that list updates come in between: it takes few entities, and changes only
-// what differs in the index.
+// A write only marks the entities of its lists as dirty, so that it costs
+// little: an update those that it changes, in find_stale, an import all, by
+// ranges (dirtyranges.go). The index is brought up to date with them before each
+// search, and in the background, in short transactions (pace.go). An entity is
+// marked until its index is written. What belongs to an import that is under way
+// is left until the import is done.
 //
 // With one writer one goroutine does it at a time. It compares beside the
 // writer, and removes an entity from find_stale with the last of its changes,
@@ -22,16 +23,25 @@ import (
 // all is one transaction under a lock, for which only searches wait
 // (manywriters.go).
 const (
-	dirtyBatch = 2000                  // entities that are taken together
-	planBytes  = 1 << 20               // of lists that are compared with the index together; one may be longer
-	indexHold  = 40 * time.Millisecond // of one transaction, after which the rest is left to the next
+	dirtyBatch = 2000    // entities that are taken together
+	planBytes  = 1 << 20 // of lists that are compared with the index together; one may be longer
 )
 
 // An owner is an entity in the index, with its row of find_stale.
 type owner struct {
-	seq  int64
-	id   platen.ID
-	kind platen.Kind
+	seq int64 // 0: it is in a range
+	id  platen.ID
+}
+
+// A dirtyMark is up to which rows of find_stale and of find_range the index is
+// to be brought up to date.
+type dirtyMark struct{ stale, ranges int64 }
+
+// Dirty entities are some of those in find_stale, or the first of a range.
+type dirty struct {
+	owners []owner    // in the order of their rows; an entity may have several
+	of     dirtyRange // seq is 0 if they are of find_stale
+	whole  bool       // there are no others in the range
 }
 
 // An indexChange is how the index of one name of one entity must change.
@@ -41,6 +51,14 @@ type indexChange struct {
 	name   searchName // if nameID is 0
 	was    *indexed   // the value that is there, without long; nil: none is
 	is     *indexed   // nil: none must be
+}
+
+// key returns where in the index of its name a change is.
+func (c *indexChange) key() []byte {
+	if c.is != nil {
+		return c.is.head
+	}
+	return c.was.head
 }
 
 // A planner compares lists with the index, in or beside a transaction.
@@ -90,12 +108,60 @@ func (p planner) ids(owners []owner) any {
 	return p.s.engine.Dialect.IDs(ids)
 }
 
+// dirty returns the next dirty entities up to a mark: those in most rows of
+// find_stale, or most entities of a range.
+func (p planner) dirty(until dirtyMark, most int) (d dirty, err error) {
+	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until.stale, most)
+	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
+		return o, from.Scan(&o.seq, &o.id)
+	})
+	if err != nil || len(d.owners) > 0 {
+		return d, err
+	}
+	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges).Scan(&d.of.seq, &d.of.First, &d.of.Last)
+	if err != nil {
+		return d, ignoreNoRows(err)
+	}
+	rows, err = p.stmt(selectListed).QueryContext(p.ctx, int64(d.of.First), int64(d.of.Last), most)
+	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
+		return o, from.Scan(&o.id)
+	})
+	d.whole = len(d.owners) < most
+	return d, err
+}
+
+// indexedUpTo shortens or removes the range that d is of: the index has its
+// first n entities.
+func (t *transaction) indexedUpTo(d *dirty, n int) error {
+	switch {
+	case n < len(d.owners):
+		return t.exec(updateRange, int64(d.owners[n].id), d.of.seq)
+	case d.whole:
+		return t.exec(deleteRange, d.of.seq)
+	}
+	return t.exec(updateRange, int64(d.owners[n-1].id+1), d.of.seq)
+}
+
+// kinds returns the kinds of entities; hidden ones are left out.
+func (p planner) kinds(owners []owner) (map[platen.ID]platen.Kind, error) {
+	kinds := make(map[platen.ID]platen.Kind, len(owners))
+	rows, err := p.stmt(selectKinds).QueryContext(p.ctx, p.ids(owners))
+	_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
+		var id platen.ID
+		var kind platen.Kind
+		err = from.Scan(&id, &kind)
+		kinds[id] = kind
+		return struct{}{}, err
+	})
+	return kinds, err
+}
+
 // plan returns the changes that bring the index up to date with the lists of
 // owners.
 func (p planner) plan(owners []owner) ([]indexChange, error) {
-	kinds := make(map[platen.ID]platen.Kind, len(owners))
-	for _, o := range owners {
-		kinds[o.id] = o.kind
+	kinds, err := p.kinds(owners)
+	if err != nil {
+		return nil, err
 	}
 	var want []indexChange
 	var unknown []searchName
@@ -105,7 +171,7 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 			return nil, err
 		}
 		for id, list := range lists {
-			if !searched(kinds[id], facet) || facet == platen.Fields && kinds[id] != platen.DataRecord {
+			if kinds[id] == 0 || !searched(kinds[id], facet) || facet == platen.Fields && kinds[id] != platen.DataRecord {
 				continue
 			}
 			pairs, err := list.Decode()
@@ -129,32 +195,46 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	return p.compare(owners, want)
 }
 
+// A valueKey is of the value of a name of an entity.
+type valueKey struct {
+	id     platen.ID
+	nameID int64
+}
+
+// values returns the values that the index has of owners.
+func (p planner) values(owners []owner) (map[valueKey]indexed, error) {
+	have := make(map[valueKey]indexed)
+	for _, q := range []*query{selectValues, selectDigests} {
+		rows, err := p.stmt(q).QueryContext(p.ctx, p.ids(owners))
+		_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
+			var key valueKey
+			var value indexed
+			into := []any{&key.id, &key.nameID, &value.head, &value.digest}
+			if q == selectValues {
+				into = into[:3]
+			}
+			err = from.Scan(into...)
+			have[key] = value
+			return struct{}{}, err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return have, nil
+}
+
 // compare returns the differences between the index and want, in the order of
 // the index.
 func (p planner) compare(owners []owner, want []indexChange) (changes []indexChange, err error) {
-	type key struct {
-		id     platen.ID
-		nameID int64
-	}
-	type row struct {
-		key
-		indexed
-	}
-	rows, err := p.stmt(selectValues).QueryContext(p.ctx, p.ids(owners))
-	all, err := collect(rows, err, func(from scanner) (r row, err error) {
-		return r, from.Scan(&r.id, &r.nameID, &r.head, &r.digest)
-	})
+	have, err := p.values(owners)
 	if err != nil {
 		return nil, err
 	}
-	have := make(map[key]indexed, len(all))
-	for _, r := range all {
-		have[r.key] = r.indexed
-	}
 	for _, change := range want {
 		if change.nameID = p.names[change.name]; change.nameID != 0 {
-			if now, ok := have[key{change.id, change.nameID}]; ok {
-				delete(have, key{change.id, change.nameID})
+			if now, ok := have[valueKey{change.id, change.nameID}]; ok {
+				delete(have, valueKey{change.id, change.nameID})
 				if bytes.Equal(now.head, change.is.head) && bytes.Equal(now.digest, change.is.digest) {
 					continue
 				}
@@ -168,7 +248,7 @@ func (p planner) compare(owners []owner, want []indexChange) (changes []indexCha
 		changes = append(changes, indexChange{id: of.id, nameID: of.nameID, was: &now})
 	}
 	slices.SortFunc(changes, func(a, b indexChange) int {
-		return cmp.Or(cmp.Compare(a.nameID, b.nameID), a.name.compare(b.name), cmp.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.nameID, b.nameID), a.name.compare(b.name), bytes.Compare(a.key(), b.key()), cmp.Compare(a.id, b.id))
 	})
 	return changes, nil
 }
@@ -208,37 +288,4 @@ func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, 
 		}
 	}
 	return nil, nil
-}
-
-// flushDirty brings the index up to date with the lists that were changed up
-// to now.
-func (s *Store) flushDirty(ctx context.Context, lock Lock) error {
-	var last int64
-	if err := s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&last); err != nil || last == 0 {
-		return err
-	}
-	return s.writers.flushDirty(ctx, lock, last)
-}
-
-// dirty returns the entities in find_stale after a number and up to another.
-func (t *transaction) dirty(after, last int64, most int) ([]owner, error) {
-	rows, err := t.stmt(selectDirty).QueryContext(t.ctx, after, last, most)
-	return collect(rows, err, func(from scanner) (o owner, err error) {
-		return o, from.Scan(&o.seq, &o.id, &o.kind)
-	})
-}
-
-// index brings the index up to date from time to time, so that little is left
-// to a search. An error is ignored: the next time makes up for it.
-func (s *Store) index() {
-	ticker := time.NewTicker(s.writers.flushEvery())
-	defer ticker.Stop()
-	for {
-		select {
-		case <-s.stop.Done():
-			return
-		case <-ticker.C:
-			_ = s.guarded("bringing the index up to date", func() error { return s.flushDirty(s.stop, TryIndexLock) })
-		}
-	}
 }

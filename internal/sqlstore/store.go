@@ -41,14 +41,17 @@ type Store struct {
 	entry   sync.Mutex     // guards running against Close
 	running sync.WaitGroup // what ends after stop
 
-	observer     Observer
-	failuresSeen atomic.Int64  // login_failure.seq of the last one that was read
-	finding      chan struct{} // holds an element for each search under way
-	merging      chan struct{} // holds an element for each merge that is prepared
-	mergeTurns   [mergeTurns]chan struct{}
-	sweep        sweep    // the clean-up's
-	deleting     sync.Map // sets whose deletion is under way in this process
-	importing    sync.Map // ids in deleted_set of the imports under way in this process
+	observer                    Observer
+	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
+	catchingUp                  atomic.Int64  // searches that wait for the index
+	rebuilt                     atomic.Bool   // the index, since it was damaged
+	failuresSeen                atomic.Int64  // login_failure.seq of the last one that was read
+	shortSearches, longSearches chan struct{} // hold an element for each that is under way
+	merging                     chan struct{} // holds an element for each merge that is prepared
+	mergeTurns                  [mergeTurns]chan struct{}
+	sweep                       sweep    // the clean-up's
+	deleting                    sync.Map // sets whose deletion is under way in this process
+	importing                   sync.Map // ids in deleted_set of the imports under way in this process
 }
 
 var _ storage.Store = (*Store)(nil)
@@ -74,8 +77,8 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		id:     rand.Text(),
 		cache:  listcache.New(engine.CacheBytes),
 
-		finding: make(chan struct{}, findAtOnce),
-		merging: make(chan struct{}, mergeAtOnce),
+		shortSearches: make(chan struct{}, shortAtOnce),
+		merging:       make(chan struct{}, mergeAtOnce),
 
 		sweep:    sweep{due: true},
 		observer: Unobserved{},
@@ -103,6 +106,11 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
+	long := longAtOnce()
+	if most := engine.Reader.Stats().MaxOpenConnections; most > 0 {
+		long = max(1, min(long, most-shortAtOnce-1))
+	}
+	s.longSearches = make(chan struct{}, long)
 	s.writers = newOneWriter(s)
 	if engine.ManyWriters != nil {
 		s.writers = newManyWriters(s)
@@ -116,8 +124,8 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 
 // Start is called first by a server. From here on until Close,
 // other processes on the same database know that this one serves it. Start
-// ends the operations of processes that are gone with a message. Conflict: a
-// copy into the store was begun and not finished, or it is being copied.
+// ends the operations of processes that are gone with a message, and rebuilds a
+// search index that is lost. Conflict: a copy into the store was begun and not finished, or it is being copied.
 func (s *Store) Start(ctx context.Context, message string) error {
 	// First: of a server and a copy that begin at once, one sees the other.
 	s.heartbeat(s.id)
@@ -130,7 +138,7 @@ func (s *Store) Start(ctx context.Context, message string) error {
 			s.finishInBackground()
 		}()
 	}
-	return s.FailOperations(ctx, message)
+	return errors.Join(s.FailOperations(ctx, message), s.rebuildLost(ctx))
 }
 
 // Ping implements [storage.Maintenance].

@@ -49,6 +49,8 @@ var (
 	changedTable      = table{"document_changed", 1, integers("id", "version"), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
+	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root"), ""}
+	newRangeTable     = table{"find_range", 0, integers("first", "last", "root"), ""} // seq comes by itself
 	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
@@ -78,6 +80,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
 	findLongTable,
+	findRangeTable,
 	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},

@@ -29,12 +29,12 @@ type writers interface {
 	// is told of lists that were changed, and so are now.
 	isDirty(id platen.ID) bool
 	addDirty(changed map[listcache.Key]bool)
-	// flushDirty brings the index up to date with the rows of find_stale up to
-	// a number.
-	flushDirty(ctx context.Context, lock Lock, last int64) error
+	// flushSome brings the index up to date with some of the dirty entities up
+	// to a mark, at a pace. more: there may be more of them.
+	flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error)
 	// flushEvery is how often the index is brought up to date in the background.
 	flushEvery() time.Duration
-	// blockFlush keeps flushDirty of this process from running, until release;
+	// blockFlush keeps flushSome of this process from running, until release;
 	// lockIndex that of other processes, until the end of a transaction.
 	blockFlush(ctx context.Context) (release func(), err error)
 	lockIndex(t *transaction) error

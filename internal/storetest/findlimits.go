@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -375,4 +377,50 @@ func testFindWaits(t *testing.T, open Open) {
 	if err != nil || len(groups) != 1 {
 		t.Error(groups, err)
 	}
+}
+
+// testFindBeside runs more long searches than run at once, none of which ends,
+// and beside them a search of one job, a listing and an update.
+func testFindBeside(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	const count = 5000
+	made := mustCreate(t, s, emptyJobs(count))
+	if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: made.Children[7], Pairs: pairs("a=1")}); err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	var begun atomic.Int64
+	var ended sync.WaitGroup
+	long := runtime.GOMAXPROCS(0) + 4
+	for range long {
+		ended.Go(func() {
+			n := 0
+			err := s.Find(ctx, &platen.Search{Kind: platen.Job}, func(int, *platen.Found) error {
+				if n++; n == 1 {
+					begun.Add(1)
+					<-release
+				}
+				return nil
+			})
+			if err != nil || n != count {
+				t.Errorf("a long search found %d: %v", n, err)
+			}
+		})
+	}
+	for begun.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	found, err := find(ctx, s, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "a", Value: "1"}})
+	if err != nil || len(found) != 1 || found[0][0].ID != made.Children[7] {
+		t.Errorf("beside long searches: %v, %v", found, err)
+	}
+	if _, err := s.Children(ctx, platen.Ref{Kind: platen.JobSet, ID: made.ID}); err != nil {
+		t.Error(err)
+	}
+	if n := begun.Load(); n >= int64(long) {
+		t.Errorf("all %d long searches run at once", n)
+	}
+	close(release)
+	ended.Wait()
 }

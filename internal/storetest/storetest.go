@@ -69,6 +69,7 @@ var tests = []test{
 	{"a search of everything", testFindMuch, large},
 	{"a sort of much", testFindSortMuch, large},
 	{"a search behind a busy writer", testFindWaits, 0},
+	{"a search beside long ones", testFindBeside, 0},
 	{"long listings", testLongListings, large},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},

@@ -120,6 +120,11 @@ func (o *storeObserver) Panic(doing string, value any, stack []byte) {
 	o.telemetry.config.Log.Error("panic in the store", "doing", doing, "panic", value, "stack", string(stack))
 }
 
+// Rebuild implements [sqlstore.Observer].
+func (o *storeObserver) Rebuild(why string) {
+	o.telemetry.config.Log.Warn("the search index is rebuilt; searches wait until that is done", "why", why)
+}
+
 // end counts a call and returns its result.
 func (o *storeObserver) end(ctx context.Context, call call, start time.Time, err error) string {
 	call.duration.Observe(time.Since(start).Seconds())

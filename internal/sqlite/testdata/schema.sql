@@ -89,6 +89,13 @@ CREATE TABLE "find_name" (
     UNIQUE (kind, facet, name)
 ) STRICT;
 
+CREATE TABLE find_range (
+    seq   INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL,
+    root  INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE find_stale (
     seq  INTEGER PRIMARY KEY,
     id   INTEGER NOT NULL UNIQUE,

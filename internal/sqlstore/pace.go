@@ -1,0 +1,139 @@
+package sqlstore
+
+import (
+	"context"
+	"time"
+)
+
+// The index is written in short transactions, since list updates wait for them,
+// or for the disk that they keep busy. While lists are updated the background
+// work also rests most of the time: the index may be behind as far as a search
+// can make good before its caller's patience ends.
+const (
+	holdAlone  = 40 * time.Millisecond // of a transaction while no list is updated
+	holdSearch = 10 * time.Millisecond // beside updates, for a search that waits
+	holdBehind = 3 * time.Millisecond  // beside updates, in the background
+
+	updatesFor = 100 * time.Millisecond // after which an update no longer counts as one beside
+	restTimes  = 16                     // how many times as long as it worked the background work rests beside updates
+	behindMost = 50_000                 // dirty entities from which on it rests only as long as it worked
+)
+
+// A pace is how fast the index is brought up to date.
+type pace struct {
+	lock Lock
+	hold func() time.Duration // of the next transaction, without its commit
+	rest func(worked time.Duration)
+}
+
+// flushDirty brings the index up to date with the lists that were changed up
+// to now, for a search that waits for it.
+func (s *Store) flushDirty(ctx context.Context) error {
+	until, err := s.dirtyMark(ctx)
+	if err != nil || until == (dirtyMark{}) {
+		return err
+	}
+	s.catchingUp.Add(1)
+	defer s.catchingUp.Add(-1)
+	at := pace{
+		lock: IndexLock,
+		hold: func() time.Duration {
+			if s.updating() {
+				return holdSearch
+			}
+			return holdAlone
+		},
+		rest: func(time.Duration) {},
+	}
+	return s.flushUntil(ctx, until, at)
+}
+
+func (s *Store) dirtyMark(ctx context.Context) (until dirtyMark, err error) {
+	return until, s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&until.stale, &until.ranges)
+}
+
+func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error {
+	for more := true; more; {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		var err error
+		more, err = s.writers.flushSome(ctx, until, at)
+		if err != nil && s.rebuildDamaged(ctx, err) {
+			more = true
+			until, err = s.dirtyMark(ctx)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// updating reports whether lists are being updated.
+func (s *Store) updating() bool {
+	return time.Since(time.Unix(0, s.wroteAt.Load())) < updatesFor
+}
+
+// index brings the index up to date from time to time, so that little is left
+// to a search. An error is ignored: the next time makes up for it.
+func (s *Store) index() {
+	ticker := time.NewTicker(s.writers.flushEvery())
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.stop.Done():
+			return
+		case <-ticker.C:
+			_ = s.guarded("bringing the index up to date", s.flushBehind)
+		}
+	}
+}
+
+// flushBehind brings the index up to date in the background.
+func (s *Store) flushBehind() error {
+	until, err := s.dirtyMark(s.stop)
+	if err != nil || until == (dirtyMark{}) {
+		return err
+	}
+	var times time.Duration
+	var counted time.Time
+	at := pace{
+		lock: TryIndexLock,
+		hold: func() time.Duration {
+			if s.updating() {
+				return holdBehind
+			}
+			return holdAlone
+		},
+		rest: func(worked time.Duration) {
+			if time.Since(counted) > time.Second {
+				counted, times = time.Now(), s.restTimes()
+			}
+			s.rest(worked * times)
+		},
+	}
+	return s.flushUntil(s.stop, until, at)
+}
+
+// restTimes returns how many times as long as it worked the background work
+// rests now.
+func (s *Store) restTimes() time.Duration {
+	var behind int64
+	if err := s.on(selectBehind).QueryRowContext(s.stop).Scan(&behind); err == nil && behind > behindMost {
+		return 1
+	}
+	return restTimes
+}
+
+// rest waits beside updates, until a search waits for the index.
+func (s *Store) rest(most time.Duration) {
+	const step = 5 * time.Millisecond
+	for end := time.Now().Add(most); time.Now().Before(end) && s.updating() && s.catchingUp.Load() == 0; {
+		select {
+		case <-time.After(min(step, time.Until(end))):
+		case <-s.stop.Done():
+			return
+		}
+	}
+}
