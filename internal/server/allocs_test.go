@@ -160,8 +160,8 @@ func TestAllocations(t *testing.T) {
 	}{
 		{"a GET of properties", fewest(300, func() float64 { return allocations(get) }), allocsOfGet},
 		{"a PUT of properties", fewest(300, func() float64 { return allocations(replace) }), allocsOfPut},
-		{"a page of an import", math.Round(pages*10) / 10, allocsOfPage},
-		{"a document of an export", math.Round(documents*10) / 10, allocsOfDocument},
+		{"a page of an import", math.Round(pages*2) / 2, allocsOfPage},
+		{"a document of an export", math.Round(documents*2) / 2, allocsOfDocument},
 	} {
 		switch {
 		case path.allocations > path.budget:

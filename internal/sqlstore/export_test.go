@@ -61,6 +61,7 @@ func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
 }
 
 // LastDirty returns the largest number of a row of find_stale.
-func (s *Store) LastDirty(ctx context.Context) (last int64, err error) {
-	return last, s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&last)
+func (s *Store) LastDirty(ctx context.Context) (int64, error) {
+	mark, err := s.dirtyMark(ctx)
+	return mark.stale, err
 }
