@@ -16,7 +16,7 @@ const (
 
 	updatesFor = 100 * time.Millisecond // after which an update no longer counts as one beside
 	restTimes  = 16                     // how many times as long as it worked the background work rests beside updates
-	behindMost = 50_000                 // dirty entities from which on it rests only as long as it worked
+	behindMost = 500_000                // changes that are left, about, from which on it rests only as long as it worked
 )
 
 // A pace is how fast the index is brought up to date.
@@ -120,7 +120,7 @@ func (s *Store) flushBehind() error {
 // rests now.
 func (s *Store) restTimes() time.Duration {
 	var behind int64
-	if err := s.on(selectBehind).QueryRowContext(s.stop).Scan(&behind); err == nil && behind > behindMost {
+	if err := s.on(selectBehind).QueryRowContext(s.stop).Scan(&behind); err == nil && behind*max(1, s.changesEach.Load()) > behindMost {
 		return 1
 	}
 	return restTimes

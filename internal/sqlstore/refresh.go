@@ -192,7 +192,11 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	if err := p.s.writers.findNames(p, unknown); err != nil {
 		return nil, err
 	}
-	return p.compare(owners, want)
+	changes, err := p.compare(owners, want)
+	if err == nil && len(owners) > 0 {
+		p.s.changesEach.Store((p.s.changesEach.Load() + int64(len(changes)/len(owners))) / 2)
+	}
+	return changes, err
 }
 
 // A valueKey is of the value of a name of an entity.
