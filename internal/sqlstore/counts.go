@@ -131,7 +131,7 @@ func (t *transaction) cleanCounts(set platen.ID) (more bool, err error) {
 }
 
 const (
-	countsFetch   = 16  // blocks of counts that are read together
+	countsFetch   = 32  // blocks of counts that are read together
 	countsCleaned = 256 // blocks of counts that are removed together
 )
 
