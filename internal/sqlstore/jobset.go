@@ -173,6 +173,9 @@ func (w *jobSetWriter) Page(set int, page *transfer.Page) error {
 		if kept.details, err = w.detailsID(page.Details); err != nil {
 			return err
 		}
+		if _, err := w.counter.learn(kept.details, page.Details); err != nil {
+			return err
+		}
 	}
 	w.pages = append(w.pages, kept)
 	w.pending++
