@@ -25,7 +25,11 @@ type setCounter struct {
 	builder *counts.Builder
 	node    int                          // the first that was not looked at
 	details map[int64][]platen.PageCount // by details.id, some of them
+	known   int                          // entries in details
 }
+
+// detailsKnown bounds the entries of page details that are remembered.
+const detailsKnown = 64 << 10
 
 func newSetCounter(w *jobSetWriter) *setCounter {
 	return &setCounter{w: w, details: make(map[int64][]platen.PageCount), builder: counts.NewBuilder(func(seq int64, b *counts.Block) error {
@@ -84,22 +88,26 @@ func (c *setCounter) pageCounts(id int64) ([]platen.PageCount, error) {
 	if id == 0 {
 		return nil, nil
 	}
-	pages, ok := c.details[id]
-	if ok {
+	if pages, ok := c.details[id]; ok {
 		return pages, nil
 	}
 	var body []byte
 	if err := c.w.t.stmt(selectDetails).QueryRowContext(c.w.t.ctx, id).Scan(&body); err != nil {
 		return nil, err
 	}
-	return c.know(id, body)
+	return c.learn(id, body)
 }
 
-// know remembers the page details with an id.
-func (c *setCounter) know(id int64, body []byte) ([]platen.PageCount, error) {
+// learn remembers the page details with an id, so that they need not be looked
+// up.
+func (c *setCounter) learn(id int64, body []byte) ([]platen.PageCount, error) {
+	if pages, ok := c.details[id]; ok {
+		return pages, nil
+	}
 	details, err := platen.DecodeDetails(body)
-	if len(c.details) >= 2*collectCost {
+	if c.known += 1 + len(details.Pages); c.known > detailsKnown {
 		clear(c.details)
+		c.known = 1 + len(details.Pages)
 	}
 	c.details[id] = details.Pages
 	return details.Pages, err
@@ -131,7 +139,7 @@ func (t *transaction) cleanCounts(set platen.ID) (more bool, err error) {
 }
 
 const (
-	countsFetch   = 16  // blocks of counts that are read together
+	countsFetch   = 32  // blocks of counts that are read together
 	countsCleaned = 256 // blocks of counts that are removed together
 )
 

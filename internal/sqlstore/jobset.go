@@ -316,6 +316,11 @@ func (w *jobSetWriter) createContentItems() error {
 	if err != nil {
 		return err
 	}
+	for i, body := range w.collection.details {
+		if _, err := w.counter.learn(details[i+1], []byte(body)); err != nil {
+			return err
+		}
+	}
 	for i := range w.pages {
 		w.pages[i].details = details[w.pages[i].place]
 		if id := w.pages[i].ID; id != 0 {

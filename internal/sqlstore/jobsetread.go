@@ -205,6 +205,10 @@ func (r *documentReader) head(kind platen.Kind, id platen.ID, lists *metadata, l
 	return r.pass()
 }
 
+// The metadata of so many neighbours is read together, or of fewer if it is long:
+// those of a block of counts.
+const metadataChunk = 4096
+
 // metadata is that of neighbours, read together.
 type metadata struct {
 	s      *Store
@@ -217,7 +221,7 @@ type metadata struct {
 // that of its neighbours up to last.
 func (m *metadata) of(id, last platen.ID) (list platen.List, err error) {
 	if id < m.window.First || m.window.Last < id {
-		window := platen.IDRange{First: id, Last: max(id, min(id+listChunk-1, last))}
+		window := platen.IDRange{First: id, Last: max(id, min(id+metadataChunk-1, last))}
 		if m.lists, window.Last, err = m.s.lists(m.ctx, platen.Metadata, window); err != nil {
 			return nil, err
 		}
