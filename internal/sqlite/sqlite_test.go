@@ -37,6 +37,9 @@ func TestStore(t *testing.T) {
 func TestLarge(t *testing.T) { storetest.RunLarge(t, onDisk(1<<20)) }
 
 func TestCounts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	dir := t.TempDir()
 	s, err := sqlite.Open(t.Context(), dir, 1<<20)
 	if err != nil {

@@ -29,12 +29,12 @@ type pace struct {
 // flushDirty brings the index up to date with the lists that were changed up
 // to now, for a search that waits for it.
 func (s *Store) flushDirty(ctx context.Context) error {
-	until, err := s.dirtyMark(ctx)
+	s.catchingUp.Add(1)
+	defer s.catchingUp.Add(-1)
+	until, err := s.markAfterFlush(ctx)
 	if err != nil || until == (dirtyMark{}) {
 		return err
 	}
-	s.catchingUp.Add(1)
-	defer s.catchingUp.Add(-1)
 	at := pace{
 		lock: IndexLock,
 		hold: func() time.Duration {
@@ -46,6 +46,21 @@ func (s *Store) flushDirty(ctx context.Context) error {
 		rest: func(time.Duration) {},
 	}
 	return s.flushUntil(ctx, until, at)
+}
+
+// markAfterFlush returns the mark when nothing is being flushed. What is may
+// have read a list before an update that the search must see, and then leaves
+// the entity in a row after the mark.
+func (s *Store) markAfterFlush(ctx context.Context) (dirtyMark, error) {
+	if until, err := s.dirtyMark(ctx); err != nil || until == (dirtyMark{}) {
+		return until, err
+	}
+	release, err := s.writers.blockFlush(ctx)
+	if err != nil {
+		return dirtyMark{}, err
+	}
+	defer release()
+	return s.dirtyMark(ctx)
 }
 
 func (s *Store) dirtyMark(ctx context.Context) (until dirtyMark, err error) {
