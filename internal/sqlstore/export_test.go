@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"time"
 
 	"github.com/platenhq/platen"
 )
@@ -64,4 +65,29 @@ func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
 func (s *Store) LastDirty(ctx context.Context) (int64, error) {
 	mark, err := s.dirtyMark(ctx)
 	return mark.stale, err
+}
+
+// FlushInSteps brings the index up to date. It calls between once, after lists
+// were read and before what differs is written.
+func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
+	until, err := s.dirtyMark(ctx)
+	if err != nil {
+		return err
+	}
+	called := false
+	return s.flushUntil(ctx, until, pace{
+		lock: IndexLock,
+		hold: func() time.Duration {
+			if called {
+				return time.Minute
+			}
+			return 0
+		},
+		rest: func(time.Duration) {
+			if !called {
+				called = true
+				between()
+			}
+		},
+	})
 }
