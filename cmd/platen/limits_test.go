@@ -161,9 +161,9 @@ func TestMemoryOfBodies(t *testing.T) {
 		t.Fatal(err)
 	}
 	var pairs strings.Builder
-	value := strings.Repeat("v", 420)
+	value, space := strings.Repeat("v", 60), strings.Repeat(" ", 360) // a list is as large as it may be, a body larger
 	for i := range 9_000 {
-		fmt.Fprintf(&pairs, `,{"name":"%07d","value":"%s"}`, i, value)
+		fmt.Fprintf(&pairs, `,%s{"name":"%07d","value":"%s"}`, space, i, value)
 	}
 	statuses := make(chan int, bodies)
 	for _, job := range made.Children {
