@@ -16,9 +16,12 @@ import (
 
 // A search is first run as a short one, whose hits are kept. One that takes longer,
 // or finds more, is ended, and run anew as a long one. So a cheap search never
-// waits for a dear one, which is run twice for a little while.
+// waits for a dear one, which is run twice for a little while. On a busy machine a
+// cheap one may take longer, too: while there is no place for a long one it is
+// tried as a short one again, with more time.
 const (
 	shortFor    = 30 * time.Millisecond
+	shortMost   = 16 * shortFor
 	shortHits   = 4096
 	shortAtOnce = 2
 )
@@ -49,16 +52,25 @@ func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, 
 	if err := s.flushDirty(ctx); err != nil {
 		return s.error("find", err)
 	}
-	short, err := s.findShort(ctx, asked, yield)
-	if err != nil || short {
-		return s.error("find", err)
+	for limit := shortFor; ; limit = min(4*limit, shortMost) {
+		short, many, err := s.findShort(ctx, limit, asked, yield)
+		if err != nil || short {
+			return s.error("find", err)
+		}
+		patience, cancel := ctx, func() {}
+		if !many {
+			patience, cancel = context.WithTimeout(ctx, limit)
+		}
+		release, err := take(patience, s.longSearches)
+		cancel()
+		if err == nil {
+			defer release()
+			return s.error("find", s.find(ctx, asked, 0, yield))
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 	}
-	release, err := take(ctx, s.longSearches)
-	if err != nil {
-		return err
-	}
-	defer release()
-	return s.error("find", s.find(ctx, asked, 0, yield))
 }
 
 // take waits for a place in a channel.
@@ -74,20 +86,21 @@ func take(ctx context.Context, places chan struct{}) (release func(), err error)
 var errLong = errors.New("the search is a long one")
 
 // findShort runs a search and reports whether that was short. If not, it has
-// yielded nothing.
-func (s *Store) findShort(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (short bool, err error) {
+// yielded nothing. many: it finds more than a short one does.
+func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *platen.Search, yield func(int, *platen.Found) error) (short, many bool, err error) {
 	release, err := take(ctx, s.shortSearches)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	type found struct {
 		group int
 		platen.Found
 	}
 	var all []found
-	within, cancel := context.WithTimeoutCause(ctx, shortFor, errLong)
+	within, cancel := context.WithTimeoutCause(ctx, limit, errLong)
 	err = s.find(within, asked, shortHits+1, func(group int, one *platen.Found) error {
 		if len(all) == shortHits {
+			many = true
 			return errLong
 		}
 		all = append(all, found{group, *one})
@@ -96,18 +109,18 @@ func (s *Store) findShort(ctx context.Context, asked *platen.Search, yield func(
 	long := errors.Is(err, errLong) || err != nil && errors.Is(context.Cause(within), errLong)
 	cancel()
 	release()
-	if long {
-		return false, nil
+	if err != nil && long {
+		return false, many, nil
 	}
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	for i := range all {
 		if err := yield(all[i].group, &all[i].Found); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
-	return true, nil
+	return true, false, nil
 }
 
 // find runs a search. It need not yield more than most, unless that is 0.
