@@ -108,7 +108,7 @@ func (r *run) beside(ctx context.Context) (err error) {
 		return err
 	}
 	clients := load{b.server.address, besideClients, smallBuffer,
-		[]request{getProperties(b.server, b.small, length), sameValues(b.server, b.small)}}
+		[]request{getProperties(b.server, b.small, length), newValues(b.server, b.small)}}
 	var alone float64 // the rate with nothing beside
 	for i, w := range works {
 		// The first one is what the others are compared with.

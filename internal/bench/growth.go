@@ -118,11 +118,16 @@ func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen
 		body := search(c.random.Uint64N(uint64(len(jobs))))
 		return fmt.Appendf(append(b, put...), "%d\r\n\r\n%s", len(body), body)
 	}}
+	// As many others are updated, so that the search finds what it did.
+	changed, err := r.importJobs(ctx, s, len(jobs), changingBase)
+	if err != nil {
+		return nil, err
+	}
 	err = r.withConstant(ctx, s, jobs, func(constant load, get request) error {
 		var limit series
 		rates := make([]series, len(amongWhat))
 		all := []measurement{{to: &limit, load: constant}}
-		for i, q := range []request{get, sameValues(s, jobs), find, constantly(s.getRequest(childrenPath(set)), children)} {
+		for i, q := range []request{get, newValues(s, changed), find, constantly(s.getRequest(childrenPath(set)), children)} {
 			l := r.smallLoad(s, q)
 			if amongWhat[i] == amongSearch {
 				l.connections = min(l.connections, searchesAtOnce)

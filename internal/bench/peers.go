@@ -56,7 +56,7 @@ func (r *run) peers(ctx context.Context) error {
 	}
 	all := []measurement{
 		{to: &read, load: r.smallLoad(r.server, getProperties(r.server, r.jobs, length))},
-		{to: &write, load: r.smallLoad(r.server, sameValues(r.server, r.jobs))},
+		{to: &write, load: r.smallLoad(r.server, newValues(r.server, r.jobs))},
 		{to: &bare, other: r.bareUpdates},
 	}
 	for _, peer := range []struct {
