@@ -97,6 +97,7 @@ func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *plate
 		platen.Found
 	}
 	var all []found
+	start := time.Now()
 	within, cancel := context.WithTimeoutCause(ctx, limit, errLong)
 	err = s.find(within, asked, shortHits+1, func(group int, one *platen.Found) error {
 		if len(all) == shortHits {
@@ -106,7 +107,8 @@ func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *plate
 		all = append(all, found{group, *one})
 		return nil
 	})
-	long := errors.Is(err, errLong) || err != nil && errors.Is(context.Cause(within), errLong)
+	// A driver may see the deadline before the context's timer has fired.
+	long := errors.Is(err, errLong) || err != nil && ctx.Err() == nil && time.Since(start) >= limit
 	cancel()
 	release()
 	if err != nil && long {
