@@ -257,20 +257,20 @@ func (p planner) compare(owners []owner, want []indexChange) (changes []indexCha
 	return changes, nil
 }
 
-// apply makes changes, until a time if that is not zero, and returns the rest.
+// resolveMost is how many changes have their names looked up together.
+const resolveMost = 256
+
+// apply makes changes, until a time if that is not zero, but one at least, and
+// returns the rest.
 func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, error) {
-	var names []searchName
-	for _, change := range changes {
-		if change.nameID == 0 {
-			names = append(names, change.name)
-		}
-	}
-	if err := x.resolve(names); err != nil {
-		return nil, err
-	}
 	for i, change := range changes {
-		if !until.IsZero() && time.Now().After(until) {
+		if i > 0 && !until.IsZero() && time.Now().After(until) {
 			return changes[i:], nil
+		}
+		if i%resolveMost == 0 {
+			if err := x.resolveSome(changes[i:min(i+resolveMost, len(changes))]); err != nil {
+				return nil, err
+			}
 		}
 		if change.was != nil {
 			if err := x.t.deleteValue(change.nameID, change.id, change.was); err != nil {
@@ -292,4 +292,15 @@ func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, 
 		}
 	}
 	return nil, nil
+}
+
+// resolveSome finds or adds the names of changes that the index does not have.
+func (x *indexer) resolveSome(changes []indexChange) error {
+	var names []searchName
+	for _, change := range changes {
+		if change.nameID == 0 {
+			names = append(names, change.name)
+		}
+	}
+	return x.resolve(names)
 }
