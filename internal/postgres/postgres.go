@@ -86,6 +86,9 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 	params := map[string]string{"application_name": "platen"}
 	if !pooled(conn.DefaultQueryExecMode) {
 		params["statement_timeout"] = statementTimeout
+		// A search is one process of the database, and leaves the other processors
+		// to those who read and write little.
+		params["max_parallel_workers_per_gather"] = "0"
 		params["idle_in_transaction_session_timeout"] = transactionIdle
 		// It compiles the conditions of a search for minutes, in which the
 		// server can not be interrupted.
