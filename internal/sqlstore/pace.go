@@ -11,7 +11,7 @@ import (
 // can make good before its caller's patience ends.
 const (
 	holdAlone  = 40 * time.Millisecond // of a transaction while no list is updated
-	holdSearch = 10 * time.Millisecond // beside updates, for a search that waits
+	holdSearch = 25 * time.Millisecond // beside updates, for a search that waits
 	holdBehind = 3 * time.Millisecond  // beside updates, in the background
 
 	updatesFor = 100 * time.Millisecond // after which an update no longer counts as one beside
