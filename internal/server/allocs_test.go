@@ -127,7 +127,7 @@ func documentsOf(id, n int) string {
 		id, id+1, strings.TrimSuffix(b.String(), ","))
 }
 
-func TestAllocations(t *testing.T) {
+func TestLargeAllocations(t *testing.T) {
 	a := newAllocator(t)
 	// What a request allocates however large it is counts for neither.
 	const few, many = 16_384, 32_768 // documents
