@@ -131,7 +131,9 @@ func (s *Store) changeIndexed(ctx context.Context, fn func(*transaction) (bool, 
 	if err := s.writers.waitForGroups(ctx); err != nil {
 		return false, err
 	}
+	s.catchingUp.Add(1)
 	release, err := s.writers.blockFlush(ctx)
+	s.catchingUp.Add(-1)
 	if err != nil {
 		return false, err
 	}

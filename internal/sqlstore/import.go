@@ -76,6 +76,9 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 		return w.end()
 	})
 	if err != nil && first && !errors.Is(err, errInDoubt) {
+		if _, hidden := w.s.importing.LoadAndDelete(-w.stage); hidden {
+			w.s.importing.Delete(w.root) // otherwise it may be another import's
+		}
 		w.stage = 0 // nothing is stored
 	}
 	return err
@@ -230,8 +233,8 @@ func (s *Store) finishUndone(ctx context.Context) error {
 	return s.removeLeft(ctx)
 }
 
-// A collection keeps page details that an import has read and not yet stored,
-// each once.
+// A collection is what an import has read and not yet stored: how much it is, and
+// its page details, each once.
 type collection struct {
 	details []string
 	places  map[string]int

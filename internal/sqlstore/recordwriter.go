@@ -222,13 +222,12 @@ func (k *recordCheck) before(ctx context.Context) func(*platen.SourceRecord) err
 // one record.
 type recordWriter struct {
 	*entityWriter
+	collection
 	at      place // of the next record at depth 0
 	tableID int64 // record_table.id of records at depth 0; 0: the top table
 
 	records []newRecord
 	path    []int // indexes of the last record and of its parents, by depth
-	cost    int   // see collectCost
-	bytes   int   // of the lists in records
 	made    []platen.ID
 }
 
@@ -257,10 +256,6 @@ func (w *recordWriter) add(record newRecord) {
 	w.path = append(w.path, len(w.records))
 	w.records = append(w.records, record)
 }
-
-// full reports whether the records are to be written before the next one at
-// depth 0 is added.
-func (w *recordWriter) full() bool { return w.cost >= collectCost || w.bytes >= collectBytes }
 
 // flush writes the records collected. Each level gets neighbouring
 // identifiers.
@@ -292,7 +287,8 @@ func (w *recordWriter) flush() error {
 			}
 		}
 	}
-	w.records, w.path, w.cost, w.bytes = w.records[:0], w.path[:0], 0, 0
+	w.records, w.path = w.records[:0], w.path[:0]
+	w.collection.clear()
 	return nil
 }
 
