@@ -22,6 +22,8 @@ const (
 	besideClients = 8
 	// besideRounds is the most rounds of each work: it is often long.
 	besideRounds = 3
+	// keptValue is in the lists of a job that nothing changes.
+	keptValue = changingBase - 1
 	// cleanupLimit bounds how long a clean-up may take.
 	cleanupLimit = 10 * time.Minute
 )
@@ -70,7 +72,7 @@ var works = []work{
 		_, err := b.server.discard(ctx, statisticsPath(b.large)+"?levelMode=documentSetAll")
 		return err
 	}},
-	{name: "search, equal", do: searching(`{"ruleType":"PROPERTY","property":"property-00","condition":"EQ","value":"a value of this property 0000000000000001"}`)},
+	{name: "search, equal", do: searching(`{"ruleType":"PROPERTY","property":"property-00","condition":"EQ","value":"` + propertyValue(keptValue) + `"}`)},
 	{name: "search, negation", do: searching(`{"ruleType":"RULESET","condition":"NOTANY","rules":[{"ruleType":"PROPERTY","property":"property-00","condition":"EQ","value":"none"}]}`)},
 	{name: "search, CONTAINS", do: searching(`{"ruleType":"PROPERTY","property":"property-01","condition":"CONTAINS","value":"000000"}`)},
 	{name: "export", do: func(b *bystander, ctx context.Context) error {
@@ -136,6 +138,9 @@ func (r *run) beside(ctx context.Context) (err error) {
 func (b *bystander) fill(ctx context.Context) (err error) {
 	progress("beside other work: importing what it is done to")
 	if b.small, err = b.importJobs(ctx, b.server, b.run.options.jobs, 0); err != nil {
+		return err
+	}
+	if _, err := b.importJobs(ctx, b.server, 1, keptValue); err != nil {
 		return err
 	}
 	many := jobSet{jobs: b.manyJobs, pages: 1, properties: true, first: b.take(2 * b.manyJobs)}

@@ -69,9 +69,9 @@ func (r row) goals() string {
 	switch {
 	case r.Goal == 0:
 	case r.AtMost:
-		parts = append(parts, fmt.Sprintf("≤ %g", r.Goal))
+		parts = append(parts, fmt.Sprintf("≤%g", r.Goal))
 	default:
-		parts = append(parts, fmt.Sprintf("≥ %g", r.Goal))
+		parts = append(parts, fmt.Sprintf("≥%g", r.Goal))
 	}
 	if s := r.Waits; s != nil {
 		if s.P99Goal != 0 {
