@@ -86,7 +86,7 @@ Each flag can also be set in the environment; "platen COMMAND --help" has the na
 		return usageError{err, cmd.CommandPath()}
 	})
 	describeEnvironment(root)
-	err := root.ExecuteContext(storage.WithActor(ctx, actor()))
+	err := root.ExecuteContext(storage.WithOrigin(ctx, &storage.Origin{User: actor()}))
 	if err == nil {
 		return 0
 	}

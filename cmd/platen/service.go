@@ -285,7 +285,7 @@ func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, pas
 		return "", nil // another server, started at the same time, was first
 	}
 	if err == nil {
-		log.Info(string(storage.UserAdded), "user", adminName, "by", storage.ActorOf(ctx))
+		log.Info(string(storage.UserAdded), "user", adminName, "by", storage.OriginOf(ctx).User)
 	}
 	return made, err
 }

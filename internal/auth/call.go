@@ -6,23 +6,41 @@ import (
 	"strings"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // A Call is what a request is known by: for the log, and for those who want
 // to know who made it. The server makes one for each request.
 type Call struct {
-	RequestID string
-	User      string     // "" until the guard has let it pass, or if it is off
-	Client    netip.Addr // where it came from, behind trusted proxies the address that they name
-	Tried     string     // the user of credentials that were refused, if they name one
-	Refused   string     // why the guard refused the request, for the log; "" if it did not
+	storage.Origin            // its user is "" until the guard has let the request pass, or if the guard is off
+	Client         netip.Addr // where it came from, behind trusted proxies the address that they name
+	Tried          string     // the user of credentials that were refused, if they name one
+	Refused        string     // why the guard refused the request, for the log; "" if it did not
 }
 
 type callKey struct{}
 
-// WithCall returns a context that carries call.
+// A callContext carries a call and its origin.
+type callContext struct {
+	context.Context
+	call *Call
+}
+
+// Value implements [context.Context].
+func (c *callContext) Value(key any) any {
+	switch key {
+	case callKey{}:
+		return c.call
+	case storage.OriginKey():
+		return &c.call.Origin
+	}
+	return c.Context.Value(key)
+}
+
+// WithCall returns a context that carries call, which is also the origin of what
+// is changed with it.
 func WithCall(ctx context.Context, call *Call) context.Context {
-	return context.WithValue(ctx, callKey{}, call)
+	return &callContext{ctx, call}
 }
 
 // CallOf returns the call of a request's context, never nil.

@@ -106,7 +106,7 @@ func addUser(t *testing.T, store storage.Store, name string) storage.User {
 
 // call makes a request with its call.
 func call(from netip.Addr) (*http.Request, *Call) {
-	c := &Call{RequestID: "r", Client: from}
+	c := &Call{Origin: storage.Origin{RequestID: "r"}, Client: from}
 	r := httptest.NewRequest("POST", "/", nil)
 	return r.WithContext(WithCall(r.Context(), c)), c
 }
@@ -157,7 +157,7 @@ func TestSessions(t *testing.T) {
 		addUser(t, stores[0], "a")
 		addUser(t, stores[0], "b")
 		guards := []*guardTest{startGuard(t, stores[0], time.Now), startGuard(t, stores[1], time.Now)}
-		ctx := storage.WithActor(t.Context(), "root@host")
+		ctx := storage.WithOrigin(t.Context(), &storage.Origin{User: "root@host"})
 
 		a, b := guards[0].mustLogin("a"), guards[1].mustLogin("b")
 		for _, g := range guards {

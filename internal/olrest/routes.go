@@ -152,7 +152,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Clone(others)
+	list := slices.Concat(others, natives)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

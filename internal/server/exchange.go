@@ -14,6 +14,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -34,7 +35,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the headers that every answer has. The slash at the end of a path does not
 // count.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http.Request, telemetry.Request) {
-	call := &auth.Call{RequestID: s.ids.of(r), Client: s.clientAddress(r)}
+	call := &auth.Call{Origin: storage.Origin{RequestID: s.ids.of(r)}, Client: s.clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
 		call: call, path: r.URL.Path}

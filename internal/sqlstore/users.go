@@ -141,7 +141,7 @@ func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn fu
 		if err != nil {
 			return err
 		}
-		if err := t.exec(insertUserChange, string(change.Action), change.User, change.Address, storage.ActorOf(ctx)); err != nil {
+		if err := t.exec(insertUserChange, string(change.Action), change.User, change.Address, storage.OriginOf(ctx).User); err != nil {
 			return err
 		}
 		return t.exec(deleteUserChanges, int64(changesKept))

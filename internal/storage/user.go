@@ -1,7 +1,6 @@
 package storage
 
 import (
-	"context"
 	"time"
 )
 
@@ -32,21 +31,7 @@ type UserChange struct {
 	Action  UserAction
 	User    string // "" for all
 	Address string // UserUnlocked: an IP address or prefix, "" for all
-	By      string // who did it, see [WithActor]; "" if that is not known
-}
-
-type actorKey struct{}
-
-// WithActor returns a context for changes that are made by actor, such as
-// "root@host".
-func WithActor(ctx context.Context, actor string) context.Context {
-	return context.WithValue(ctx, actorKey{}, actor)
-}
-
-// ActorOf returns the actor of a context, "" for none.
-func ActorOf(ctx context.Context) string {
-	actor, _ := ctx.Value(actorKey{}).(string)
-	return actor
+	By      string // who did it, see [Origin]; "" if that is not known
 }
 
 // A LoginFailure is a failed login. Both fields are keyed hashes.

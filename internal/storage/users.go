@@ -6,7 +6,7 @@ import (
 )
 
 // Users keeps users and the server's own secrets. Changes are recorded with
-// the actor of their context.
+// the origin of their context.
 type Users interface {
 	// Users returns all users by name.
 	Users(ctx context.Context) ([]User, error)

@@ -66,7 +66,7 @@ func testUsers(t *testing.T, open Open) {
 
 // testUserChanges checks what is recorded of changes. The users are b alone.
 func testUserChanges(t *testing.T, s storage.Store, before int64) {
-	ctx := storage.WithActor(t.Context(), "root@host")
+	ctx := storage.WithOrigin(t.Context(), &storage.Origin{User: "root@host"})
 	for _, err := range []error{
 		s.AddUser(ctx, storage.User{Name: "d"}),
 		s.SetPassword(ctx, storage.User{Name: "d", Epoch: 7}),

@@ -1,0 +1,46 @@
+package olrest
+
+import (
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// natives are the routes of platen's own API that do not follow from the table
+// of kinds.
+var natives = []Route{}
+
+// CheckQuery refuses the parameters of a query that are not known, and those that
+// are given twice. The dialect ignores both; platen's own API does not.
+func CheckQuery(query url.Values, known ...string) error {
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		if !slices.Contains(known, name) {
+			if len(known) == 0 {
+				return platen.Errorf(platen.Invalid, "there is no query parameter %q here; there are none", name)
+			}
+			return platen.Errorf(platen.Invalid, "there is no query parameter %q here, but %s", name, strings.Join(known, ", "))
+		}
+		if len(query[name]) > 1 {
+			return platen.Errorf(platen.Invalid, "the query parameter %q is given more than once", name)
+		}
+	}
+	return nil
+}
+
+// FormatTime returns a time as platen's own API has it: RFC 3339 in UTC with
+// microseconds.
+func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// ParseTime reads a time in RFC 3339, in any zone and with any fraction of a
+// second. name is the parameter that has it.
+func ParseTime(name, text string) (time.Time, error) {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, platen.Errorf(platen.Invalid, "%s %q is not a time such as 2026-01-31T12:00:00Z", name, text)
+	}
+	return t, nil
+}

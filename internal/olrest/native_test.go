@@ -1,0 +1,50 @@
+package olrest_test
+
+import (
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// TestCheckQuery refuses what a route does not know.
+func TestCheckQuery(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ query, says string }{
+		{"", ""},
+		{"a=1", ""},
+		{"a=1&b=", ""},
+		{"c=1", `there is no query parameter "c" here, but a, b`},
+		{"a=1&a=1", `the query parameter "a" is given more than once`},
+	} {
+		query, err := url.ParseQuery(c.query)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := olrest.CheckQuery(query, "a", "b"); err != nil {
+			got = err.Error()
+		}
+		if got != c.says {
+			t.Errorf("%q: %q, not %q", c.query, got, c.says)
+		}
+	}
+}
+
+// TestTimes compares times with their text.
+func TestTimes(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 31, 13, 0, 0, 120_000, time.FixedZone("", 3600))
+	text := olrest.FormatTime(at)
+	if text != "2026-01-31T12:00:00.000120Z" {
+		t.Errorf("formatted: %s", text)
+	}
+	back, err := olrest.ParseTime("readTime", text)
+	if err != nil || !back.Equal(at) {
+		t.Errorf("parsed: %v, %v", back, err)
+	}
+	if _, err := olrest.ParseTime("readTime", "yesterday"); err == nil {
+		t.Error("yesterday is a time")
+	}
+}
