@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 )
 
@@ -120,6 +121,9 @@ func (s *Store) prepare(ctx context.Context) error {
 		batch := ""
 		if q.batch != nil {
 			batch = q.batch.text(s.engine.Dialect)
+		}
+		if batch != "" && !slices.Contains(deferredOrder, q) {
+			return fmt.Errorf("%q has no place in deferredOrder: its rows would never be written", text)
 		}
 		s.statements.writer = append(s.statements.writer, writer)
 		s.statements.home = append(s.statements.home, home)
