@@ -117,7 +117,7 @@ func (s *Store) cleanBatch(ctx context.Context, imported bool, next *query, args
 		if err := t.stmt(next).QueryRowContext(t.ctx, args...).Scan(&set); err != nil {
 			return false, ignoreNoRows(err)
 		}
-		return true, errors.Join(t.clean(set, imported), t.removeFreed())
+		return true, errors.Join(t.exec(updateBegun, int64(set)), t.clean(set, imported), t.removeFreed())
 	})
 }
 
@@ -151,8 +151,10 @@ func (s *Store) changeIndexed(ctx context.Context, fn func(*transaction) (bool, 
 // clean removes a batch of the entities of a deleted set, and with the last batch
 // the set.
 func (t *transaction) clean(set platen.ID, imported bool) error {
-	if more, err := t.cleanCounts(set); err != nil || more {
-		return err
+	for _, some := range []func(platen.ID) (bool, error){t.cleanCounts, t.cleanDetached} {
+		if more, err := some(set); err != nil || more {
+			return err
+		}
 	}
 	for left := int64(cleanCost); left > 0; {
 		rows, err := t.rows(selectRootSome, int64(set))

@@ -8,7 +8,7 @@ import "slices"
 // deferredOrder is the order in which deferred statements are run: a row that
 // is removed may be put back.
 var deferredOrder = slices.Concat(
-	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia},
+	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia, insertDetached},
 	upsertList[:],
 	[]*query{upsertChanged, insertDirty, insertRange, insertValue, insertLong},
 )

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // A set whose members other sets may use is deleted in three steps, so that no
@@ -32,7 +33,7 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 			defer s.deleting.Delete(ref.ID)
 		}
 	}
-	if err := s.markDeleted(ctx, ref, state); err != nil || state == stateDeleted {
+	if err := s.markDeleted(ctx, ref, state, storage.OriginOf(ctx).User); err != nil || state == stateDeleted {
 		return s.error("delete", err)
 	}
 	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
@@ -44,7 +45,7 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 
 // markDeleted is the first step, and the only one for a set whose members no
 // other set can use.
-func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) error {
+func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by string) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
 	return s.change(ctx, func(t *transaction) error {
@@ -56,7 +57,7 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) erro
 			return platen.NotFoundError(ref)
 		}
 		t.hides = true
-		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id)
+		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id, by)
 	})
 }
 
@@ -289,13 +290,18 @@ func (t *transaction) detachAll(set platen.ID, batch []detaching) error {
 		case have.root != set: // another process was faster
 		case len(one.parts) == 0:
 			released = append(released, int64(have.First))
+			err = errors.Join(err, t.keepPlace(set, have))
 		case one.parts[0] == have.IDRange:
 			free = append(free, int64(have.First))
+			err = errors.Join(err, t.keepPlace(set, have))
 		default:
 			if err := t.detach(have, clip(one.parts, have.IDRange)); err != nil {
 				return err
 			}
 		}
+	}
+	if err != nil {
+		return err
 	}
 	if len(free) > 0 {
 		err = t.exec(updateFree, t.store.engine.Dialect.IDs(free))
@@ -321,6 +327,9 @@ func (t *transaction) detach(from row, parts []platen.IDRange) error {
 			}
 		}
 		free := from.part(part)
+		if err := t.keepPlace(from.root, free); err != nil {
+			return err
+		}
 		free.parent, free.ord, free.root = -1, 0, 0
 		if err := t.insertRow(free); err != nil {
 			return err

@@ -58,7 +58,7 @@ func (s *Store) Statements() []string {
 
 // MarkDeleting is the first step of the deletion of a set that others use.
 func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
-	return s.markDeleted(ctx, ref, stateDeleting)
+	return s.markDeleted(ctx, ref, stateDeleting, "")
 }
 
 // LastDirty returns the largest number of a row of find_stale.

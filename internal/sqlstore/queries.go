@@ -126,8 +126,23 @@ var (
 	deleteRunning    = onWriter.query(`DELETE FROM operation WHERE id = $1 AND ended IS NULL`)
 	deleteOperations = onWriter.query(`DELETE FROM operation WHERE ended < $1`)
 
-	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner) VALUES ($1, $2, $3, $4, $5)`)
+	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
 	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = 0, marked = $1 WHERE id = $2`)
+	updateBegun   = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
+	// A set that comes back is one that is being deleted, until all its members are
+	// there: if that breaks off it is deleted again.
+	updateReturning   = onWriter.query(`UPDATE deleted_set SET state = 1, owner = $1 WHERE id = $2 AND state = 0 AND marked > 0 AND begun = 0`)
+	selectFate        = onReader.query(`SELECT kind, marked, state, begun FROM deleted_set WHERE id = $1`)
+	selectDeletedSets = onReader.query(`SELECT id, kind, marked, state, begun, deleted_by FROM deleted_set
+		WHERE state IN (0, 1) AND id > 0 AND (marked, id) > ($1, $2) AND marked > 0 ORDER BY marked, id LIMIT $3`)
+	// The sets of a kind that were deleted at $2 or later, or are being deleted.
+	selectDeletedSince = onReader.query(`SELECT id, marked, state FROM deleted_set
+		WHERE kind = $1 AND (marked >= $2 OR state = 1) AND state IN (0, 1) ORDER BY id`)
+	selectDetached = onReader.query(`SELECT first, last, parent, ord FROM detached WHERE root = $1 AND first > $2 ORDER BY first LIMIT $3`)
+	// The last of the first $2.
+	selectDetachedLast = onReader.query(`SELECT coalesce(max(first), 0) FROM (SELECT first FROM detached WHERE root = $1 ORDER BY first LIMIT $2) AS batch`)
+	insertDetached     = insertInto(detachedTable, "")
+	deleteDetached     = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may
 	// be in the entities that a clean-up would remove.
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = 0
@@ -154,10 +169,12 @@ var (
 	deleteDeleted  = onWriter.query(`DELETE FROM deleted_set WHERE id = $1`)
 	deleteEntity   = onWriter.query(`DELETE FROM entity WHERE first = $1`)
 
+	deleteEntities = deleteAmong("entity", "first")
+
 	// removeAmong remove the entities of a parameter, which are rows of their own.
 	removeAmong = []*query{
 		deleteAmong("properties", "id"), deleteAmong("metadata", "id"), deleteAmong("fields", "id"),
-		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteAmong("entity", "first"),
+		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteEntities,
 	}
 
 	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 512`)

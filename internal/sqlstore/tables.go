@@ -47,6 +47,7 @@ var (
 	contentBlockTable = table{"content_block", 2, slices.Concat(integers("job", "seq", "count", "digits"), blobs("pairs", "pages"), integers("first_item", "last_item", "wide")), ""}
 	countBlockTable   = table{"count_block", 2, slices.Concat(integers("job_set", "seq", "first", "last", "version"), blobs("body")), ""}
 	changedTable      = table{"document_changed", 1, integers("id", "version"), ""}
+	detachedTable     = table{"detached", 2, integers("root", "first", "last", "parent", "ord"), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
 	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root"), ""}
@@ -76,7 +77,8 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"content_set", 1, slices.Concat(integers("id"), texts("type")), ""},
 	{"details", 1, slices.Concat(integers("id"), texts("body"), integers("pages", "sheets", "sections", "duplex"), texts("template")), ""},
 	detailsMediaTable,
-	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner"), integers("given_first", "given_last")), ""},
+	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner"), integers("given_first", "given_last", "begun"), texts("deleted_by")), ""},
+	detachedTable,
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
 	findLongTable,

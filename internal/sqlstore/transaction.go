@@ -137,7 +137,12 @@ func ignoreDone(err error) error {
 
 // rows returns the rows that a query finds.
 func (t *transaction) rows(q *query, args ...any) ([]row, error) {
-	rows, err := t.stmt(q).QueryContext(t.ctx, args...)
+	return collectRows(t.ctx, t.stmt(q), args...)
+}
+
+// collectRows returns the rows that a query finds.
+func collectRows(ctx context.Context, stmt statement, args ...any) ([]row, error) {
+	rows, err := stmt.QueryContext(ctx, args...)
 	return collect(rows, err, scanRow)
 }
 

@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/transfer"
@@ -32,4 +33,22 @@ type Sets interface {
 	// its members is Unavailable. If it is interrupted, Clean finishes it.
 	// NotFound as in List.
 	Delete(ctx context.Context, ref platen.Ref) error
+
+	// Undelete takes back the deletion of a set, and returns what it is. NotFound:
+	// no deleted set has the ID. Conflict: the set is not deleted, or can not come
+	// back, since the clean-up has begun with it or it uses something that is
+	// deleted as well. Unavailable: it is being deleted.
+	Undelete(ctx context.Context, id platen.ID) (platen.Ref, error)
+
+	// Deleted returns the next sets after one, most at most, in the order of
+	// their deletion; from the beginning with a zero one.
+	Deleted(ctx context.Context, after DeletedSet, most int) ([]DeletedSet, error)
+}
+
+// A DeletedSet is one that the clean-up has not removed yet.
+type DeletedSet struct {
+	platen.Ref
+	Deleted time.Time // to the second
+	By      string    // the user, "" if that is not known
+	Final   bool      // it can not come back
 }

@@ -62,6 +62,8 @@ var tests = []test{
 	{"deleting items with gaps", testDeleteGaps, large},
 	{"deleting that is broken off", testDeleteBrokenOff, slow},
 	{"deleting together", testDeleteTogether, cached | slow},
+	{"undeleting", testUndelete, 0},
+	{"undeleting late", testUndeleteLate, 0},
 	{"searches", testFind, slow},
 	{"updates beside the indexer", testIndexBeside, slow},
 	{"limits of searches", testFindLimits, large},

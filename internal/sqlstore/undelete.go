@@ -1,0 +1,418 @@
+package sqlstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/block"
+	"github.com/platenhq/platen/internal/storage"
+)
+
+// A deleted set comes back by the removal of its row in deleted_set. Two things
+// have to be seen to:
+//
+//   - What it uses of others must be there. A set that was deleted after it took
+//     no account of it, so such a set has to come back first. The clean-up takes
+//     sets in the order of their deletion, so what was deleted later is still
+//     there.
+//   - Members that others use were taken out of a data set or content set. The
+//     table detached has their places. They are put back in short transactions,
+//     while the set is again one that is being deleted: if that breaks off, the
+//     deletion is finished anew.
+
+// Deleted implements [storage.Sets].
+func (s *Store) Deleted(ctx context.Context, after storage.DeletedSet, most int) (_ []storage.DeletedSet, err error) {
+	ctx, done := s.observe(ctx, "deleted")
+	defer func() { done(err) }()
+	var marked int64
+	if after.ID != 0 {
+		marked = after.Deleted.Unix()
+	}
+	rows, err := s.on(selectDeletedSets).QueryContext(ctx, marked, int64(after.ID), most)
+	sets, err := collect(rows, err, func(from scanner) (set storage.DeletedSet, err error) {
+		var marked, state, begun int64
+		err = from.Scan(&set.ID, &set.Kind, &marked, &state, &begun, &set.By)
+		set.Deleted, set.Final = time.Unix(marked, 0), begun != 0
+		return set, err
+	})
+	return sets, s.error("list deleted sets", err)
+}
+
+// Undelete implements [storage.Sets].
+func (s *Store) Undelete(ctx context.Context, id platen.ID) (_ platen.Ref, err error) {
+	ctx, done := s.observe(ctx, "undelete")
+	defer func() { done(err) }()
+	ref, err := s.undelete(ctx, id)
+	return ref, s.error("undelete", err)
+}
+
+// A fate is what deleted_set says of a set.
+type fate struct {
+	kind          platen.Kind
+	marked, state int64
+	begun         bool
+}
+
+func (s *Store) undelete(ctx context.Context, id platen.ID) (platen.Ref, error) {
+	now, err := s.fate(ctx, s.on(selectFate), id)
+	if err != nil {
+		return platen.Ref{}, err
+	}
+	ref := platen.Ref{Kind: now.kind, ID: id}
+	if _, here := s.deleting.LoadOrStore(id, true); here {
+		return ref, busyError(ref)
+	}
+	defer s.deleting.Delete(id)
+	for {
+		known, err := s.needed(ctx, ref, now)
+		if err != nil {
+			return ref, err
+		}
+		err = s.changeSoon(ctx, func(t *transaction) error { return t.undelete(ref, now, known) })
+		if err == errNeedsOthers {
+			continue // another set was deleted meanwhile
+		}
+		if err != nil || ref.Kind == platen.JobSet {
+			return ref, err
+		}
+		return ref, s.putBack(context.WithoutCancel(ctx), ref)
+	}
+}
+
+// fate returns what became of a set that was deleted. NotFound: there is none of
+// that ID. Conflict: it is not deleted, or can not come back.
+func (s *Store) fate(ctx context.Context, on statement, id platen.ID) (now fate, err error) {
+	err = ignoreNoRows(on.QueryRowContext(ctx, int64(id)).Scan(&now.kind, &now.marked, &now.state, &now.begun))
+	switch {
+	case err != nil:
+		return now, err
+	case now.kind == 0 || now.state == stateImporting || now.marked == 0:
+		found, err := selectRow(ctx, s.on(selectEntity), id)
+		if ref := (platen.Ref{Kind: found.kind, ID: id}); err == nil && found.shows(ref) {
+			if found.First == found.root {
+				return now, platen.Errorf(platen.Conflict, "%s %d is not deleted", found.kind, id)
+			}
+			return now, platen.Errorf(platen.Conflict, "%d is a %s: only sets are deleted, and come back, as a whole", id, found.kind)
+		}
+		if err == nil {
+			err = platen.Errorf(platen.NotFound, "there is no deleted set %d; it was never there, or the clean-up has removed it", id)
+		}
+		return now, err
+	case now.state == stateDeleting:
+		return now, busyError(platen.Ref{Kind: now.kind, ID: id})
+	case now.begun:
+		return now, platen.Errorf(platen.Conflict, "%s %d can not come back: the clean-up has begun to remove it", now.kind, id)
+	}
+	return now, nil
+}
+
+func busyError(set platen.Ref) *platen.Error {
+	return platen.Errorf(platen.Unavailable, "%s %d is being deleted, or comes back just now: try again", set.Kind, set.ID)
+}
+
+// others are sets, by ID, that were deleted after the one that comes back, and when.
+type others map[platen.ID]int64
+
+var errNeedsOthers = errors.New("other sets were deleted")
+
+// needed returns the sets that were deleted since and have what the set may use.
+// Conflict: it does use something of one.
+func (s *Store) needed(ctx context.Context, ref platen.Ref, now fate) (others, error) {
+	if err := s.checkDetached(ctx, ref.ID); err != nil {
+		return nil, err
+	}
+	of := neededKind(ref.Kind)
+	if of == 0 {
+		return nil, nil
+	}
+	known, err := deletedSince(ctx, s.on(selectDeletedSince), of, now.marked)
+	if err != nil || len(known) == 0 {
+		return known, err
+	}
+	if ref.Kind == platen.ContentSet {
+		return known, s.checkRecords(ctx, ref)
+	}
+	return known, s.checkItems(ctx, ref)
+}
+
+// neededKind returns the kind of sets whose members a set of some kind uses, 0 for
+// none.
+func neededKind(kind platen.Kind) platen.Kind {
+	switch kind {
+	case platen.JobSet:
+		return platen.ContentSet
+	case platen.ContentSet:
+		return platen.DataSet
+	}
+	return 0
+}
+
+// deletedSince returns the sets of a kind that were deleted at a time or later.
+func deletedSince(ctx context.Context, on statement, kind platen.Kind, marked int64) (others, error) {
+	rows, err := on.QueryContext(ctx, int64(kind), marked)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := make(others)
+	for rows.Next() {
+		var id platen.ID
+		var at, state int64
+		if err := rows.Scan(&id, &at, &state); err != nil {
+			return nil, err
+		}
+		if state == stateDeleting {
+			return nil, busyError(platen.Ref{Kind: kind, ID: id})
+		}
+		found[id] = at
+	}
+	return found, rows.Err()
+}
+
+// checkItems checks that the content items of the jobs of a set are there.
+func (s *Store) checkItems(ctx context.Context, ref platen.Ref) error {
+	jobs, err := s.children(ctx, ref.ID, platen.Job, nil)
+	if err != nil {
+		return err
+	}
+	var contents []platen.Content
+	for _, run := range jobs {
+		for job, seq := run.First, int64(-1); ; {
+			blocks, last, err := s.contentPairs(ctx, job, seq)
+			if err != nil {
+				return err
+			}
+			for _, pairs := range blocks {
+				if contents, err = block.AppendContents(contents[:0], pairs); err != nil {
+					return err
+				}
+				items := make([]platen.ID, len(contents))
+				for i, content := range contents {
+					items[i] = content.Item
+				}
+				if err := s.checkUsed(ctx, ref, platen.ContentItem, items); err != nil {
+					return err
+				}
+			}
+			if seq = last; len(blocks) == 0 {
+				if job++; job > run.Last {
+					break
+				}
+				seq = -1
+			}
+		}
+	}
+	return nil
+}
+
+// checkRecords checks that the data records of the items of a content set are
+// there.
+func (s *Store) checkRecords(ctx context.Context, ref platen.Ref) error {
+	return s.eachRow(ctx, ref.ID, platen.ContentItem, nil, func(page []row) error {
+		for _, items := range page {
+			if items.record == 0 {
+				continue
+			}
+			for records := items.records(); records.First <= records.Last; {
+				found, err := selectRow(ctx, s.on(selectEntity), records.First)
+				if err != nil {
+					return err
+				}
+				if err := checkUse(ref, found, platen.Ref{Kind: platen.DataRecord, ID: records.First}); err != nil {
+					return err
+				}
+				records.First = found.Last + 1
+			}
+		}
+		return nil
+	})
+}
+
+// checkUsed checks that entities that ref uses are there.
+func (s *Store) checkUsed(ctx context.Context, ref platen.Ref, kind platen.Kind, ids []platen.ID) error {
+	found, err := s.rowsOf(ctx, s.on(selectRowsOf), ids)
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if err := checkUse(ref, found[id], platen.Ref{Kind: kind, ID: id}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkUse checks that the row that should hold what user uses does.
+func checkUse(user platen.Ref, found row, used platen.Ref) error {
+	switch {
+	case found.shows(used):
+		return nil
+	case found.kind == used.Kind && found.Last >= used.ID && found.hidden && found.set() != 0:
+		return platen.Errorf(platen.Conflict, "%s %d uses %s %d of set %d, which is deleted as well: undelete that first", user.Kind, user.ID, used.Kind, used.ID, found.root)
+	}
+	return platen.Errorf(platen.Conflict, "%s %d can not come back: %s %d, which it uses, is gone", user.Kind, user.ID, used.Kind, used.ID)
+}
+
+// rowsOf returns the rows that hold entities.
+func (s *Store) rowsOf(ctx context.Context, on statement, ids []platen.ID) (map[platen.ID]row, error) {
+	numbers := make([]int64, len(ids))
+	for i, id := range ids {
+		numbers[i] = int64(id)
+	}
+	rows, err := on.QueryContext(ctx, s.engine.Dialect.IDs(numbers))
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := make(map[platen.ID]row, len(ids))
+	for rows.Next() {
+		var id platen.ID
+		one, err := scanRowAfter(rows, &id)
+		if err != nil {
+			return nil, err
+		}
+		found[id] = one
+	}
+	return found, rows.Err()
+}
+
+// undelete shows a job set again, or begins to put the members of another set
+// back. errNeedsOthers: known is no longer true.
+func (t *transaction) undelete(ref platen.Ref, seen fate, known others) error {
+	s := t.store
+	now, err := s.fate(t.ctx, t.stmt(selectFate), ref.ID)
+	if err != nil {
+		return err
+	}
+	if of := neededKind(ref.Kind); of != 0 {
+		again, err := deletedSince(t.ctx, t.stmt(selectDeletedSince), of, seen.marked)
+		if err != nil {
+			return err
+		}
+		for id, marked := range again {
+			if known[id] != marked {
+				return errNeedsOthers
+			}
+		}
+	}
+	if now.marked != seen.marked {
+		return errNeedsOthers
+	}
+	if ref.Kind != platen.JobSet {
+		return t.exec(updateReturning, s.id, int64(ref.ID))
+	}
+	t.hides = true // nothing is in the cache that would have to go, but readers that began before
+	return t.exec(deleteDeleted, int64(ref.ID))
+}
+
+// putBack puts the members that were taken out of a set back, and shows it.
+func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
+	if !s.beginWork() {
+		return errStopping
+	}
+	defer s.running.Done()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(s.stop, cancel)()
+	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	for more := true; more; {
+		if err := d.change(func(t *transaction) (err error) {
+			more, err = t.reattach(ref.ID)
+			return err
+		}); err != nil {
+			return err
+		}
+	}
+	return d.change(func(t *transaction) error {
+		t.hides = true
+		return t.exec(deleteDeleted, int64(ref.ID))
+	})
+}
+
+// keepPlace records where the members of a set are that are taken out of it.
+func (t *transaction) keepPlace(set platen.ID, members row) error {
+	return t.exec(insertDetached, int64(set), int64(members.First), int64(members.Last), int64(members.parent), members.ord)
+}
+
+// A detached is the place of members that were taken out of a set. They are a row
+// of entity of their own.
+type detached struct {
+	platen.IDRange
+	parent platen.ID
+	ord    int64
+}
+
+// detachedOf returns the next members that were taken out of a set, with their rows.
+// Conflict: some are gone.
+func (s *Store) detachedOf(ctx context.Context, stmt func(*query) statement, set, after platen.ID) ([]detached, []row, error) {
+	rows, err := stmt(selectDetached).QueryContext(ctx, int64(set), int64(after), detachBatch)
+	places, err := collect(rows, err, func(from scanner) (d detached, err error) {
+		return d, from.Scan(&d.First, &d.Last, &d.parent, &d.ord)
+	})
+	if err != nil || len(places) == 0 {
+		return nil, nil, err
+	}
+	members, err := collectRows(ctx, stmt(selectRowsAmong), s.engine.Dialect.IDs(firstsOf(places)))
+	if err != nil {
+		return nil, nil, err
+	}
+	slices.SortFunc(members, func(a, b row) int { return cmp.Compare(a.First, b.First) })
+	for i, place := range places {
+		if i >= len(members) || members[i].IDRange != place.IDRange || members[i].set() != 0 {
+			return nil, nil, platen.Errorf(platen.Conflict, "%d can not come back: %d to %d, which were in it, are gone", set, place.First, place.Last)
+		}
+	}
+	return places, members, nil
+}
+
+func firstsOf(places []detached) []int64 {
+	firsts := make([]int64, len(places))
+	for i, place := range places {
+		firsts[i] = int64(place.First)
+	}
+	return firsts
+}
+
+// checkDetached checks that the members that were taken out of a set are there.
+func (s *Store) checkDetached(ctx context.Context, set platen.ID) error {
+	for after := platen.ID(0); ; {
+		places, _, err := s.detachedOf(ctx, s.on, set, after)
+		if err != nil || len(places) == 0 {
+			return err
+		}
+		after = places[len(places)-1].First
+	}
+}
+
+// reattach puts some members back. more: there may be others.
+func (t *transaction) reattach(set platen.ID) (more bool, err error) {
+	places, members, err := t.store.detachedOf(t.ctx, t.stmt, set, 0)
+	if err != nil || len(places) == 0 {
+		return false, err
+	}
+	firsts := firstsOf(places)
+	if err := t.exec(deleteEntities, t.store.engine.Dialect.IDs(firsts)); err != nil {
+		return false, err
+	}
+	for i, member := range members {
+		member.parent, member.ord, member.root = places[i].parent, places[i].ord, set
+		if err := t.insertRow(member); err != nil {
+			return false, err
+		}
+	}
+	return true, t.exec(deleteDetached, int64(set), firsts[len(firsts)-1])
+}
+
+// cleanDetached removes some places of the members of a set, and reports whether
+// there are more.
+func (t *transaction) cleanDetached(set platen.ID) (more bool, err error) {
+	var last int64
+	if err := t.stmt(selectDetachedLast).QueryRowContext(t.ctx, int64(set), cleanCost).Scan(&last); err != nil || last == 0 {
+		return false, err
+	}
+	return true, t.exec(deleteDetached, int64(set), last)
+}

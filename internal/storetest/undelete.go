@@ -1,0 +1,213 @@
+package storetest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
+)
+
+// setText returns a whole set as text.
+func setText(t *testing.T, s storage.Store, ref platen.Ref) (string, error) {
+	t.Helper()
+	var text strings.Builder
+	var err error
+	switch ref.Kind {
+	case platen.DataSet:
+		err = s.ReadDataSet(t.Context(), ref.ID, func(set transfer.SourceSet, _ *platen.Table) error {
+			fmt.Fprintf(&text, "%d %s\n", set.ID, set.Lists)
+			return nil
+		}, func(r *platen.Record) error {
+			fmt.Fprintf(&text, "%d %d %d %s %s\n", r.ID, r.Parent, r.Depth, r.Table, r.Fields)
+			return nil
+		})
+	case platen.ContentSet:
+		err = s.ReadContentSet(t.Context(), ref.ID, func(set transfer.SourceSet) error {
+			fmt.Fprintf(&text, "%d %s\n", set.ID, set.Lists)
+			return nil
+		}, func(item *transfer.SourceItem) error {
+			fmt.Fprintf(&text, "%d %d %s\n", item.ID, item.Record, item.Properties)
+			return nil
+		})
+	default:
+		err = s.ReadJobSet(t.Context(), ref.ID, func(e *transfer.Element) error {
+			fmt.Fprintf(&text, "%+v\n", *e)
+			return nil
+		})
+	}
+	return text.String(), err
+}
+
+// undeletable makes two data sets, content sets on their records, and job sets
+// that print their items: each uses a part of what the one before has.
+func undeletable(t *testing.T, s storage.Store) []platen.Ref {
+	t.Helper()
+	var sets []platen.Ref
+	var records, items []platen.ID
+	for n := range platen.ID(2) {
+		set := dataSet{set: transfer.SourceSet{ID: 100 + n}}
+		for i := range platen.ID(30) {
+			id := 1000 + 100*n + 2*i
+			records = append(records, id)
+			set.records = append(set.records, platen.SourceRecord{ID: id, Fields: pairs(fmt.Sprint("n=", id))})
+			if i%3 == 0 {
+				set.records = append(set.records, platen.SourceRecord{ID: id + 1, Depth: 1, Table: "detail", Fields: pairs("d=1")})
+			}
+		}
+		mustDataSet(t, s, set)
+		sets = append(sets, platen.Ref{Kind: platen.DataSet, ID: 100 + n})
+	}
+	for n := range platen.ID(3) {
+		set := contentSet{set: transfer.SourceSet{ID: 200 + n}}
+		for i := range 20 {
+			id := 2000 + 100*n + platen.ID(i)
+			items = append(items, id)
+			set.items = append(set.items, transfer.SourceItem{ID: id, Record: records[(3*i+17*int(n))%len(records)], Properties: platen.EncodeList(pairs("i=1"))})
+		}
+		mustContentSet(t, s, set)
+		sets = append(sets, platen.Ref{Kind: platen.ContentSet, ID: 200 + n})
+	}
+	for n := range 3 {
+		var printed []transfer.Page
+		for i := range 15 {
+			printed = append(printed, transfer.Page{Item: items[(4*i+7*n)%len(items)]})
+		}
+		id := platen.ID(300 + n)
+		mustCreate(t, s, jobSetOf(jobOf(segmentOf(documentsOf(documentOf(printed...)))).properties("j=1")).as(id).properties("p=1"))
+		sets = append(sets, platen.Ref{Kind: platen.JobSet, ID: id})
+	}
+	return sets
+}
+
+// testUndelete deletes sets and takes that back, in any order. What is there is
+// always whole, and in the end everything is as it was.
+func testUndelete(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	sets := undeletable(t, s)
+	whole := make(map[platen.Ref]string)
+	for _, ref := range sets {
+		text, err := setText(t, s, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole[ref] = text
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	deleted := make(map[platen.Ref]bool)
+	undelete := func(ref platen.Ref) bool {
+		t.Helper()
+		got, err := s.Undelete(ctx, ref.ID)
+		if platen.ErrorCode(err) == platen.Conflict && strings.Contains(err.Error(), "undelete that first") {
+			return false
+		}
+		if err != nil || got != ref {
+			t.Fatalf("undelete %s %d: %v, %v", ref.Kind, ref.ID, got, err)
+		}
+		delete(deleted, ref)
+		return true
+	}
+	check := func() {
+		t.Helper()
+		for _, ref := range sets {
+			text, err := setText(t, s, ref)
+			if deleted[ref] {
+				wantCode(t, "a deleted set", err, platen.NotFound, "")
+			} else if err != nil || text != whole[ref] && ref.Kind == platen.JobSet {
+				// The members of another one may be free, or in a deleted set.
+				t.Fatalf("%s %d: %v\n%s", ref.Kind, ref.ID, err, text)
+			}
+		}
+	}
+	refused := 0
+	for range 60 {
+		ref := sets[random.IntN(len(sets))]
+		if deleted[ref] {
+			if !undelete(ref) {
+				refused++
+			}
+		} else {
+			if err := s.Delete(ctx, ref); err != nil {
+				t.Fatal(err)
+			}
+			deleted[ref] = true
+		}
+		check()
+	}
+	var listed []platen.Ref
+	all, err := s.Deleted(ctx, storage.DeletedSet{}, 100)
+	for _, set := range all {
+		listed = append(listed, set.Ref)
+		if set.Final {
+			t.Errorf("%v can not come back", set)
+		}
+	}
+	if err != nil || len(listed) != len(deleted) || refused == 0 {
+		t.Errorf("deleted: %v, of which are listed %v: %v; refused %d", deleted, listed, err, refused)
+	}
+	for range len(sets) {
+		for _, ref := range sets {
+			if deleted[ref] {
+				undelete(ref)
+			}
+		}
+	}
+	clean(t, s)
+	for _, ref := range sets {
+		if text, err := setText(t, s, ref); err != nil || text != whole[ref] {
+			t.Errorf("%s %d: %v\n%s\nwas\n%s", ref.Kind, ref.ID, err, text, whole[ref])
+		}
+		_, err := s.Undelete(ctx, ref.ID)
+		wantCode(t, "what is there", err, platen.Conflict, "is not deleted")
+	}
+	_, err = s.Undelete(ctx, 1000)
+	wantCode(t, "a record", err, platen.Conflict, "only sets")
+	_, err = s.Undelete(ctx, 99)
+	wantCode(t, "nothing", err, platen.NotFound, "99")
+}
+
+// testUndeleteLate takes deletions back while the clean-up runs.
+func testUndeleteLate(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	sets := undeletable(t, s)
+	slices.Reverse(sets)
+	for _, ref := range sets {
+		if err := s.Delete(ctx, ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, err := s.Deleted(ctx, storage.DeletedSet{}, 1)
+	if err != nil || len(first) != 1 {
+		t.Fatal(first, err)
+	}
+	rest, err := s.Deleted(ctx, first[0], 100)
+	if err != nil || len(rest) != len(sets)-1 {
+		t.Fatal(rest, err)
+	}
+	for range 3 {
+		if _, err := s.Clean(ctx, time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, ref := range sets {
+		if _, err := s.Undelete(ctx, ref.ID); err != nil && platen.ErrorCode(err) != platen.Conflict && platen.ErrorCode(err) != platen.NotFound {
+			t.Errorf("undelete %s %d: %v", ref.Kind, ref.ID, err)
+		}
+	}
+	_, err = s.Undelete(ctx, first[0].ID)
+	if code := platen.ErrorCode(err); code != platen.Conflict && code != platen.NotFound {
+		t.Errorf("what the clean-up has begun with: %v", err)
+	}
+	clean(t, s)
+	left, err := s.Deleted(ctx, storage.DeletedSet{}, 100)
+	if err != nil || len(left) != 0 {
+		t.Errorf("still deleted: %v, %v", left, err)
+	}
+}
