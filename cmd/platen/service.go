@@ -139,7 +139,10 @@ func (p *service) measure(ctx context.Context) error {
 	}
 	p.atEnd(func() error { p.telemetry.Close(); return nil })
 	p.config = server.Config{
-		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth,
+		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
+	}
+	if p.set.cleanupEvery <= 0 {
+		p.config.CleanupAfter = -1
 	}
 	if err := p.set.front.open(&p.config, p.listener.Addr(), p.telemetry, p.log); err != nil {
 		return err

@@ -74,6 +74,12 @@ func (j *jsonWriter) text(key, text string) {
 	j.buf = platen.AppendString(j.buf, text)
 }
 
+// flag writes true or false as a member of an object.
+func (j *jsonWriter) flag(key string, value bool) {
+	j.key(key)
+	j.buf = strconv.AppendBool(j.buf, value)
+}
+
 // raw writes what is JSON already as a member of an object.
 func (j *jsonWriter) raw(key string, value []byte) {
 	j.key(key)

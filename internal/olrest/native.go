@@ -2,8 +2,10 @@ package olrest
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -12,7 +14,44 @@ import (
 
 // natives are the routes of platen's own API that do not follow from the table
 // of kinds.
-var natives = []Route{}
+var natives = []Route{
+	{Method: http.MethodPost, Path: NativePrefix + "/entities/{id}/undelete", Action: Undelete},
+	{Method: http.MethodGet, Path: NativePrefix + "/deleted", Action: ListDeleted},
+}
+
+// KindName returns the name of a kind in platen's own API, such as "jobset".
+func KindName(kind platen.Kind) string { return strings.ReplaceAll(kind.String(), " ", "") }
+
+// ParseKind reads the name of a kind. name is the parameter that has it.
+func ParseKind(name, text string) (platen.Kind, error) {
+	var names []string
+	for _, s := range services {
+		if KindName(s.kind) == text {
+			return s.kind, nil
+		}
+		names = append(names, KindName(s.kind))
+	}
+	return 0, platen.Errorf(platen.Invalid, "%s %q is no kind; the kinds are %s", name, text, strings.Join(names, ", "))
+}
+
+// The number of elements in a page.
+const (
+	defaultPageSize = 100
+	maxPageSize     = 1000
+)
+
+// ParsePageSize reads the parameter pageSize.
+func ParsePageSize(query url.Values) (int, error) {
+	text := query.Get("pageSize")
+	if text == "" {
+		return defaultPageSize, nil
+	}
+	size, err := strconv.Atoi(text)
+	if err != nil || size < 1 || size > maxPageSize {
+		return 0, platen.Errorf(platen.Invalid, "pageSize %q is not a number from 1 to %d", text, maxPageSize)
+	}
+	return size, nil
+}
 
 // CheckQuery refuses the parameters of a query that are not known, and those that
 // are given twice. The dialect ignores both; platen's own API does not.

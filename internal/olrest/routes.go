@@ -59,6 +59,8 @@ const (
 	Cancel                        // stop an operation
 	Import                        // store a document
 	Export                        // return a set as a document
+	Undelete                      // take back the deletion of a set
+	ListDeleted                   // list the sets that are deleted
 )
 
 // A Route is a method on a path.

@@ -69,6 +69,8 @@ var handlers = map[olrest.Action]method{
 	olrest.Cancel:          {handle: (*Server).cancel},
 	olrest.Import:          {handle: (*Server).importSet, slot: admission.Imports, disk: true},
 	olrest.Export:          {handle: (*Server).exportSet},
+	olrest.Undelete:        {handle: (*Server).undelete},
+	olrest.ListDeleted:     {handle: (*Server).listDeleted},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

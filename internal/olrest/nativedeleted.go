@@ -1,0 +1,84 @@
+package olrest
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// A DeletedSet is a set that is deleted, and may come back.
+type DeletedSet struct {
+	platen.Ref
+	Deleted time.Time
+	By      string    // the user, "" if that is not known
+	Purge   time.Time // when the clean-up removes it, the zero time for never
+	Final   bool      // it can not come back
+}
+
+// A DeletedQuery is the query of a listing of deleted sets.
+type DeletedQuery struct {
+	PageSize int
+	After    DeletedSet // the last one of the page before, of which only ID and Deleted are known
+}
+
+// ParseDeletedQuery reads the query of a listing of deleted sets.
+func ParseDeletedQuery(query url.Values) (q DeletedQuery, err error) {
+	if err := CheckQuery(query, "pageSize", "pageToken"); err != nil {
+		return q, err
+	}
+	if q.PageSize, err = ParsePageSize(query); err != nil {
+		return q, err
+	}
+	if token := query.Get("pageToken"); token != "" {
+		var seconds int64
+		n, err := fmt.Sscanf(token, "%d-%d", &seconds, &q.After.ID)
+		q.After.Deleted = time.Unix(seconds, 0)
+		if err != nil || n != 2 || deletedToken(q.After) != token {
+			return q, platen.Errorf(platen.Invalid, "pageToken %q is none that this listing has given", token)
+		}
+	}
+	return q, nil
+}
+
+func deletedToken(set DeletedSet) string { return fmt.Sprintf("%d-%d", set.Deleted.Unix(), set.ID) }
+
+// ReplyDeleted answers with a page of deleted sets. more: there are others.
+func ReplyDeleted(w http.ResponseWriter, sets []DeletedSet, more bool) {
+	var b jsonWriter
+	b.object()
+	b.key("sets")
+	b.list()
+	for _, set := range sets {
+		b.element()
+		b.number("id", int64(set.ID))
+		b.text("kind", KindName(set.Kind))
+		b.text("deleteTime", FormatTime(set.Deleted))
+		if set.By != "" {
+			b.text("deletedBy", set.By)
+		}
+		if !set.Purge.IsZero() {
+			b.text("purgeTime", FormatTime(set.Purge))
+		}
+		b.flag("final", set.Final)
+		b.end()
+	}
+	b.endList()
+	if more {
+		b.text("nextPageToken", deletedToken(sets[len(sets)-1]))
+	}
+	b.end()
+	ReplyJSON(w, b.buf)
+}
+
+// ReplyRef answers with an entity by its id and kind.
+func ReplyRef(w http.ResponseWriter, ref platen.Ref) {
+	var b jsonWriter
+	b.object()
+	b.number("id", int64(ref.ID))
+	b.text("kind", KindName(ref.Kind))
+	b.end()
+	ReplyJSON(w, b.buf)
+}

@@ -1,0 +1,43 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/storage"
+)
+
+func (s *Server) undelete(w *response, r *http.Request, to target) error {
+	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+		return err
+	}
+	ref, err := s.Store.Undelete(r.Context(), to.ref.ID)
+	if err != nil {
+		return err
+	}
+	s.logChange(r.Context(), "set undeleted", "kind", ref.Kind.String(), "id", ref.ID)
+	olrest.ReplyRef(w, ref)
+	return nil
+}
+
+func (s *Server) listDeleted(w *response, r *http.Request, _ target) error {
+	query, err := olrest.ParseDeletedQuery(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	found, err := s.Store.Deleted(r.Context(), storage.DeletedSet{Ref: query.After.Ref, Deleted: query.After.Deleted}, query.PageSize+1)
+	if err != nil {
+		return err
+	}
+	more := len(found) > query.PageSize
+	sets := make([]olrest.DeletedSet, min(len(found), query.PageSize))
+	for i := range sets {
+		set := found[i]
+		sets[i] = olrest.DeletedSet{Ref: set.Ref, Deleted: set.Deleted, By: set.By, Final: set.Final}
+		if s.CleanupAfter >= 0 {
+			sets[i].Purge = set.Deleted.Add(s.CleanupAfter)
+		}
+	}
+	olrest.ReplyDeleted(w, sets, more)
+	return nil
+}

@@ -1,0 +1,85 @@
+package server_test
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+func TestUndelete(t *testing.T) { onEach(t, testUndelete) }
+
+func testUndelete(t *testing.T) {
+	s := start(t)
+	s.chain()
+	sets := []struct {
+		path, kind string
+		of         platen.Kind
+		id         platen.ID
+	}{
+		{"/jobsets/4100", "jobset", platen.JobSet, 4100},
+		{"/contentsets/700", "contentset", platen.ContentSet, 700},
+		{"/datasets/300", "dataset", platen.DataSet, 300},
+	}
+	var before []string
+	for _, set := range sets {
+		before = append(before, s.exported(set.of, set.id))
+		s.wants("POST", entities+set.path+"/delete", "", "true")
+	}
+	type page struct {
+		Sets []struct {
+			ID                    platen.ID
+			Kind, DeletedBy       string
+			DeleteTime, PurgeTime time.Time
+			Final                 bool
+		}
+		NextPageToken string
+	}
+	var listed []platen.ID
+	for query := "?pageSize=2"; ; {
+		var got page
+		if err := json.Unmarshal([]byte(s.do("GET", native+"/deleted"+query, "").body), &got); err != nil {
+			t.Fatal(err)
+		}
+		for _, set := range got.Sets {
+			listed = append(listed, set.ID)
+			if set.Final || set.DeletedBy == "" || set.PurgeTime.Before(set.DeleteTime) || time.Since(set.DeleteTime) > time.Hour {
+				t.Errorf("listed: %+v", set)
+			}
+		}
+		if got.NextPageToken == "" {
+			break
+		}
+		query = "?pageToken=" + got.NextPageToken
+	}
+	if len(listed) != 3 {
+		t.Errorf("listed: %v", listed)
+	}
+	undelete := func(id string) string { return native + "/entities/" + id + "/undelete" }
+	s.do("POST", undelete("4100"), "").isError(t, 409, "undelete that first")
+	s.do("POST", undelete("700"), "").isError(t, 409, "undelete that first")
+	for i := len(sets) - 1; i >= 0; i-- {
+		id := sets[i].id.String()
+		s.wants("POST", undelete(id), "", `{"id":`+id+`,"kind":"`+sets[i].kind+`"}`)
+		s.do("POST", undelete(id), "").isError(t, 409, "is not deleted")
+	}
+	for i, set := range sets {
+		if now := s.exported(set.of, set.id); now != before[i] {
+			t.Errorf("%s came back as %s, and was %s", set.path, now, before[i])
+		}
+	}
+	s.wants("GET", native+"/deleted", "", `{"sets":[]}`)
+
+	s.do("POST", undelete("4101"), "").isError(t, 409, "a job: only sets")
+	s.do("POST", undelete("1"), "").isError(t, 404, "no deleted set 1")
+	s.do("POST", undelete("x"), "").isError(t, 404, "an id is a whole number")
+	s.do("POST", undelete("4100")+"?now=1", "").isError(t, 400, `no query parameter "now"`)
+	s.do("GET", undelete("4100"), "").isError(t, 405, "POST")
+	for query, says := range map[string]string{
+		"pageSize=0": "1 to 1000", "pageSize=1001": "1 to 1000", "pageToken=1": "none that this listing has given",
+		"pageToken=1-2x": "none that this listing has given", "page=1": `no query parameter "page"`, "pageSize=1&pageSize=2": "more than once",
+	} {
+		s.do("GET", native+"/deleted?"+query, "").isError(t, 400, says)
+	}
+}
