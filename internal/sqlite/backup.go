@@ -119,6 +119,10 @@ func vacuum(ctx context.Context, dir, to string) error {
 	if err := db.PingContext(ctx); err != nil {
 		return explainOpen(err, dir)
 	}
+	// The copy of a database that can not give pages back can.
+	if _, err := db.ExecContext(ctx, `PRAGMA auto_vacuum=incremental`); err != nil {
+		return explainOpen(err, dir)
+	}
 	if _, err = db.ExecContext(ctx, `VACUUM INTO ?`, to); errors.Is(err, sqlite3.CORRUPT) {
 		return explainOpen(err, dir)
 	}

@@ -127,7 +127,7 @@ func Create(ctx context.Context, dir string) (kept string, err error) {
 	}
 	// It has its name when it is complete, so an empty file with that name is
 	// never the beginning of a database.
-	db, err := open(path, "&_txlock=immediate", 1, functions)
+	db, err := open(path, newOptions, 1, functions)
 	if err != nil {
 		return "", explainOpen(err, dir)
 	}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -31,11 +32,15 @@ const (
 // the write-ahead log into the database, so that no commit has to.
 const checkpointEvery = 200 * time.Millisecond
 
-// pragmas hold for every connection. busy_timeout comes first: setting the
-// others may have to wait. synchronous=FULL makes each commit durable.
+// pragmas hold for every connection. busy_timeout comes before those that may
+// have to wait. synchronous=FULL makes each commit durable.
 const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)" +
 	"&_pragma=synchronous(full)&_pragma=foreign_keys(on)" +
 	"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)"
+
+// newOptions are those of a connection that makes a database: its free pages can
+// be given back later. Nothing but a rewrite of the whole file changes that.
+const newOptions = "&_pragma=auto_vacuum(incremental)&_txlock=immediate"
 
 // The options of the connections that write, and of those that read.
 const (
@@ -126,6 +131,7 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 		Translate: translate,
 		IsDamage:  isDamage,
 		Ready:     func(ctx context.Context) error { return readable(ctx, control) },
+		Compact:   compact,
 		Snapshot:  func(ctx context.Context) (*sql.Tx, error) { return reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) },
 	}
 }
@@ -134,6 +140,31 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 func readable(ctx context.Context, db *sql.DB) error {
 	var version int64
 	return db.QueryRowContext(ctx, `SELECT version FROM users_version`).Scan(&version)
+}
+
+// What compact leaves: a step takes so many pages, and so many stay free for what
+// comes next, and a share of all pages.
+const (
+	compactPages = 256
+	freePages    = 1024
+	freeShare    = 16
+)
+
+// compact gives some free pages back to the disk, with the next checkpoint. A
+// database that an older platen has made has none that could be: a backup of it
+// can.
+func compact(ctx context.Context, tx sqlstore.Conn) (more bool, err error) {
+	var mode, pages, free int64
+	if err := tx.QueryRowContext(ctx, `SELECT (SELECT auto_vacuum FROM pragma_auto_vacuum), (SELECT page_count FROM pragma_page_count),
+		(SELECT freelist_count FROM pragma_freelist_count)`).Scan(&mode, &pages, &free); err != nil {
+		return false, err
+	}
+	surplus := free - freePages - pages/freeShare
+	if mode == 0 || surplus < compactPages {
+		return false, nil
+	}
+	_, err = tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, compactPages))
+	return surplus >= 2*compactPages, err
 }
 
 // databasePath returns the path of a database that is there and can be opened.
@@ -153,7 +184,7 @@ func databasePath(dir string) (string, error) {
 // with each of them.
 func open(path, options string, connections int, each func(*sqlite3.Conn) error) (*sql.DB, error) {
 	registerVFS()
-	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+vfsName+"&"+pragmas+options, each)
+	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+vfsName+options+"&"+pragmas, each)
 	if err != nil {
 		return nil, err
 	}

@@ -106,6 +106,12 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 	if err == nil && !more {
 		more, err = s.sweepBatch(ctx)
 	}
+	if err == nil && !more && s.engine.Compact != nil {
+		err = s.update(func(t *transaction) (err error) {
+			more, err = s.engine.Compact(t.ctx, t.conn())
+			return err
+		})
+	}
 	return more && err == nil, s.error("clean up", err)
 }
 

@@ -63,6 +63,10 @@ type Engine struct {
 	// Snapshot begins a transaction that reads the database as it is now, for
 	// as long as that takes.
 	Snapshot func(ctx context.Context) (*sql.Tx, error)
+	// Compact gives a little of the room that is free in the database back to the
+	// disk, in a transaction, and reports whether there is more. Nil: the database
+	// does that by itself, or can not.
+	Compact func(ctx context.Context, tx Conn) (more bool, err error)
 	// AfterInserts is called when many rows were added, so that the planner
 	// knows. Nil: it need not be told.
 	AfterInserts func(ctx context.Context) error
