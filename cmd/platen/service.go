@@ -180,6 +180,7 @@ func (p *service) open(ctx context.Context) (err error) {
 	}
 	p.atEnd(p.store.Close)
 	p.telemetry.WatchStore(p.store.Stats)
+	p.telemetry.WatchDisks(p.set.limits.Disks)
 	p.config.Store, p.config.Limits = p.store, p.set.limits
 	if err := p.store.Start(ctx, serverGone); err != nil || !p.set.reindex {
 		return err
@@ -211,9 +212,15 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		defer close(housekept)
 		housekeep(ctx, p.store, p.log, p.set)
 	}()
+	counted := make(chan struct{})
+	go func() {
+		defer close(counted)
+		takeInventories(ctx, p.store, p.log, p.telemetry.SetInventory)
+	}()
 	defer func() {
 		cancel()
 		<-housekept
+		<-counted
 	}()
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)

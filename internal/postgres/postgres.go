@@ -186,8 +186,15 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		DegradedCommits: d.degraded.Load,
 		Ready:           d.ready,
 		Snapshot:        d.snapshot,
+		Size:            d.size,
 		AfterInserts:    d.analyze,
 		AfterCopy:       afterCopy,
 		Close:           d.Close,
 	}, options...)
+}
+
+// size returns the bytes of the database. How many are free is not known.
+func (d *Database) size(ctx context.Context) (bytes, free int64, err error) {
+	err = d.Control.QueryRowContext(ctx, `SELECT pg_database_size(current_database())`).Scan(&bytes)
+	return bytes, -1, err
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -61,7 +62,23 @@ func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, e
 		return Copy{}, err
 	}
 	made.Path = file
+	// That the time of the backup can not be noted makes it no worse.
+	_ = writeFile(filepath.Join(dir, backupFile), time.Now().UTC().Format(time.RFC3339)+"\n")
 	return made, syncDir(filepath.Dir(file))
+}
+
+// lastBackup returns when the last backup of a directory was made, the zero time
+// for never.
+func lastBackup(dir string) time.Time {
+	text, err := os.ReadFile(filepath.Join(dir, backupFile))
+	if err != nil {
+		return time.Time{}
+	}
+	at, err := time.Parse(time.RFC3339, strings.TrimSpace(string(text)))
+	if err != nil {
+		return time.Time{}
+	}
+	return at
 }
 
 // lockPart makes the directory in which a backup is written, and keeps others

@@ -23,6 +23,8 @@ const (
 	// markFile stays in a directory that has had a database, so that one which
 	// is gone is missed.
 	markFile = "platen.id"
+	// backupFile says when the last backup was made.
+	backupFile = "platen.backup"
 	// probeFile is there for a moment while the disk is tried.
 	probeFile = "platen.probe"
 

@@ -104,6 +104,7 @@ func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlsto
 	go checkpoint(checkpoints, stop, stopped)
 	e := engine(writer, reader, lookup, control)
 	e.CacheBytes = cacheBytes
+	e.LastBackup = func() time.Time { return lastBackup(dir) }
 	disk := diskProbe{path: filepath.Join(dir, probeFile)}
 	e.Ready = func(ctx context.Context) error {
 		if err := readable(ctx, control); err != nil {
@@ -132,6 +133,7 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 		IsDamage:  isDamage,
 		Ready:     func(ctx context.Context) error { return readable(ctx, control) },
 		Compact:   compact,
+		Size:      func(ctx context.Context) (int64, int64, error) { return size(ctx, control) },
 		Snapshot:  func(ctx context.Context) (*sql.Tx, error) { return reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) },
 	}
 }
@@ -165,6 +167,13 @@ func compact(ctx context.Context, tx sqlstore.Conn) (more bool, err error) {
 	}
 	_, err = tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA incremental_vacuum(%d)`, compactPages))
 	return surplus >= 2*compactPages, err
+}
+
+// size returns the bytes of a database, and how many of these are free.
+func size(ctx context.Context, db *sql.DB) (bytes, free int64, err error) {
+	err = db.QueryRowContext(ctx, `SELECT page_size * page_count, page_size * freelist_count
+		FROM pragma_page_size, pragma_page_count, pragma_freelist_count`).Scan(&bytes, &free)
+	return bytes, free, err
 }
 
 // databasePath returns the path of a database that is there and can be opened.

@@ -67,6 +67,12 @@ type Engine struct {
 	// disk, in a transaction, and reports whether there is more. Nil: the database
 	// does that by itself, or can not.
 	Compact func(ctx context.Context, tx Conn) (more bool, err error)
+	// Size returns the bytes of the database on the disk, and how many of these are
+	// free; negative: that is not known.
+	Size func(ctx context.Context) (bytes, free int64, err error)
+	// LastBackup returns when the last backup was made, the zero time for never.
+	// Nil: that is not known.
+	LastBackup func() time.Time
 	// AfterInserts is called when many rows were added, so that the planner
 	// knows. Nil: it need not be told.
 	AfterInserts func(ctx context.Context) error

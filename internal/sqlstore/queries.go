@@ -126,6 +126,12 @@ var (
 	deleteRunning    = onWriter.query(`DELETE FROM operation WHERE id = $1 AND ended IS NULL`)
 	deleteOperations = onWriter.query(`DELETE FROM operation WHERE ended < $1`)
 
+	// The rows of a kind after $2, $3 at most: how many, the entities in those that
+	// are not hidden, and the last of them.
+	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN root IS NOT NULL AND root IN (SELECT id FROM deleted_set) THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
+		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
+	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND state IN (0, 1) AND marked > 0`)
+
 	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
 	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = 0, marked = $1 WHERE id = $2`)
 	updateBegun   = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)

@@ -71,6 +71,13 @@ func TestServe(t *testing.T) {
 	measured.WatchStore(store.Stats)
 	measured.Gauge("platen_operations_running", "Operations under way in this process.", func() int64 { return 7 })
 	measured.WatchReady(store.Ping)
+	measured.WatchDisks([]string{t.TempDir()})
+	have, err := store.Inventory(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	have.LastBackup = time.Unix(1_700_000_000, 0)
+	measured.SetInventory(have)
 	observer := measured.Store()
 	_, end := observer.Call(t.Context(), "list")
 	end(nil)
@@ -100,6 +107,9 @@ func TestServe(t *testing.T) {
 	for _, want := range []string{
 		"platen_operations_running 7",
 		"platen_ready 1",
+		`platen_entities{kind="job segment"} 0`,
+		"platen_deleted_sets 0",
+		"platen_last_backup_timestamp_seconds 1.7e+09",
 		`platen_commit_group_size_bucket{le="1"} 1`,
 		`platen_commit_group_size_bucket{le="2"} 2`,
 		`platen_commit_group_size_bucket{le="256"} 3`,

@@ -1,0 +1,41 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+const (
+	// firstInventory is how long after the start it is first counted what there is.
+	firstInventory = 10 * time.Second
+	// inventoryEvery is how often after that, at most.
+	inventoryEvery = 5 * time.Minute
+	// inventoryRest is by how much longer than a count takes the next one is off.
+	inventoryRest = 200
+)
+
+// takeInventories counts what there is from time to time, until ctx ends. set
+// gets the figures.
+func takeInventories(ctx context.Context, store *sqlstore.Store, log *slog.Logger, set func(sqlstore.Inventory)) {
+	for wait := firstInventory; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		start := time.Now()
+		have, err := store.Inventory(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			log.Warn("it can not be counted what there is; the next run tries again", "error", err)
+		default:
+			set(have)
+		}
+		wait = max(inventoryEvery, inventoryRest*time.Since(start))
+	}
+}
