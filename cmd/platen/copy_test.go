@@ -103,7 +103,7 @@ func TestCopy(t *testing.T) {
 	before := exports(t, dir, sets)
 
 	cut := exec.CommandContext(ctx, os.Args[0], "copy", "--from", dir, "--to", address)
-	cut.Env = append(os.Environ(), "PLATEN_BE=1")
+	cut.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
 	if err := cut.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func TestCopy(t *testing.T) {
 	// While it is copied no server starts on it. A copy that is stopped holds
 	// still where it is.
 	half := exec.CommandContext(ctx, os.Args[0], "copy", "--from", address, "--to", t.TempDir())
-	half.Env = append(os.Environ(), "PLATEN_BE=1")
+	half.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
 	if err := half.Start(); err != nil {
 		t.Fatal(err)
 	}

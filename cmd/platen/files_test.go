@@ -84,7 +84,7 @@ func watchModes(t *testing.T, root string, names ...string) (looks func() int) {
 func platenProcess(t *testing.T, args ...string) (stdout, stderr string, err error) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "PLATEN_BE=1")
+	cmd.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
 	var out, errors bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errors
 	err = cmd.Run()
@@ -258,7 +258,7 @@ func TestModesNotMended(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := asNobody(t, exec.Command(binary(t, root), "serve", "--listen", "127.0.0.1:0", "--data", data))
-	cmd.Env = append(os.Environ(), "PLATEN_BE=1")
+	cmd.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
 	out, err := cmd.CombinedOutput()
 	if want := "chmod 0700 " + data; err == nil || !strings.Contains(string(out), want) {
 		t.Errorf("%v %s; want %q", err, out, want)

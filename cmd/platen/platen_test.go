@@ -25,7 +25,7 @@ const testPassword = "correct horse"
 
 // TestMain lets the test binary be platen, so that tests run real processes.
 func TestMain(m *testing.M) {
-	if os.Getenv("PLATEN_BE") != "" {
+	if os.Getenv("PLATEN_TEST_BE") != "" {
 		main()
 	}
 	testscript.Main(stopping{m}, map[string]func(){"platen": main, "background": background})
@@ -104,7 +104,7 @@ func serveProcessBy(t *testing.T, where string, by func(args []string) []string,
 	long(t)
 	args := by([]string{os.Args[0], "serve", "--listen", "127.0.0.1:0", option(where)})
 	p := &process{Cmd: exec.Command(args[0], args[1:]...), log: &logBuffer{}}
-	p.Env = append(append(os.Environ(), "PLATEN_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)
+	p.Env = append(append(os.Environ(), "PLATEN_TEST_BE=1", "PLATEN_ADMIN_PASSWORD="+testPassword), env...)
 	p.Stderr = p.log
 	out, err := p.StdoutPipe()
 	if err != nil {

@@ -248,7 +248,7 @@ func TestRestoreKilled(t *testing.T) {
 	refused, worked := 0, 0
 	for range 12 {
 		cmd := exec.Command(os.Args[0], "restore", k.backup, "--data", k.data, "--replace")
-		cmd.Env = append(os.Environ(), "PLATEN_BE=1")
+		cmd.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -311,7 +311,7 @@ func TestBackupKilled(t *testing.T) {
 	file := filepath.Join(backups, "monday.db")
 	part := filepath.Join(file+".part", "unfinished.db")
 	cmd := exec.Command(os.Args[0], "backup", file, "--data", data)
-	cmd.Env = append(os.Environ(), "PLATEN_BE=1")
+	cmd.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

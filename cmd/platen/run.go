@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/platenhq/platen"
@@ -20,10 +19,13 @@ import (
 // An environment is all that a command sees of the world besides its
 // arguments, so that tests can give it another one.
 type environment struct {
-	getenv func(string) string
-	stdin  io.Reader
-	stdout io.Writer
-	stderr io.Writer
+	getenv  func(string) string
+	environ func() []string // nil: only getenv is asked
+	stdin   io.Reader
+	stdout  io.Writer
+	stderr  io.Writer
+
+	files map[string]string // the files that variables came from
 }
 
 // tell tells the person at the command line what a command has noticed.
@@ -52,41 +54,13 @@ func buildVersion() string {
 // run runs one command and returns the exit code: 0, 1 for what failed, or 2
 // for a wrong call.
 func run(ctx context.Context, args []string, env environment) int {
-	root := &cobra.Command{
-		Use:   "platen",
-		Short: "An open server for the entity side of the OL Connect Server REST API",
-		Long: `platen is an open server for the entity side of the OL Connect Server REST API.
-
-  platen demo          a server with a mail run in it, to look at
-  platen serve         the server
-  platen import FILE   send a job set document to a server
-  platen backup FILE   a copy of the database, while the server runs
-  platen copy          move between SQLite and PostgreSQL
-
-Each flag can also be set in the environment; "platen COMMAND --help" has the names.`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	err := env.readVariables(variables(rootCommand(env)))
+	if err == nil {
+		root := rootCommand(env)
+		root.SetArgs(args)
+		describeEnvironment(root)
+		err = root.ExecuteContext(storage.WithOrigin(ctx, &storage.Origin{User: actor()}))
 	}
-	root.AddCommand(
-		serveCommand(env), demoCommand(env),
-		importCommand(env), exportCommand(env),
-		copyCommand(env), backupCommand(env), restoreCommand(env),
-		userCommand(env), keyCommand(env), versionCommand(env),
-	)
-	root.SetArgs(args)
-	root.SetIn(env.stdin)
-	root.SetOut(env.stdout)
-	root.SetErr(env.stderr)
-	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
-		return fromEnvironment(cmd.Flags(), env.getenv)
-	}
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{err, cmd.CommandPath()}
-	})
-	describeEnvironment(root)
-	err := root.ExecuteContext(storage.WithOrigin(ctx, &storage.Origin{User: actor()}))
 	if err == nil {
 		return 0
 	}
@@ -101,6 +75,45 @@ Each flag can also be set in the environment; "platen COMMAND --help" has the na
 		return 2
 	}
 	return 1
+}
+
+// rootCommand returns the command line.
+func rootCommand(env environment) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "platen",
+		Short: "An open server for the entity side of the OL Connect Server REST API",
+		Long: `platen is an open server for the entity side of the OL Connect Server REST API.
+
+  platen demo          a server with a mail run in it, to look at
+  platen serve         the server
+  platen import FILE   send a job set document to a server
+  platen backup FILE   a copy of the database, while the server runs
+  platen copy          move between SQLite and PostgreSQL
+
+Each flag can also be set in the environment, where a name with _FILE at its
+end names a file that has the value. "platen COMMAND --help" has the names,
+"platen config" what they are set to.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.AddCommand(
+		serveCommand(env), configCommand(env), demoCommand(env),
+		importCommand(env), exportCommand(env),
+		copyCommand(env), backupCommand(env), restoreCommand(env),
+		userCommand(env), keyCommand(env), versionCommand(env),
+	)
+	root.SetIn(env.stdin)
+	root.SetOut(env.stdout)
+	root.SetErr(env.stderr)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		return fromEnvironment(cmd.Flags(), &env)
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{err, cmd.CommandPath()}
+	})
+	return root
 }
 
 // A usageError is a call that was wrong in itself.
@@ -128,41 +141,6 @@ func arguments(want ...string) cobra.PositionalArgs {
 			wants = "wants " + strings.Join(want, " and ")
 		}
 		return usageError{fmt.Errorf("%s %s, got %d", cmd.CommandPath(), wants, len(args)), cmd.CommandPath()}
-	}
-}
-
-// environmentName is the variable that sets a flag.
-func environmentName(flag *pflag.Flag) string {
-	if flag.Name == "help" {
-		return ""
-	}
-	return "PLATEN_" + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
-}
-
-// fromEnvironment sets the flags that the command line did not.
-func fromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
-	var wrong error
-	flags.VisitAll(func(flag *pflag.Flag) {
-		name := environmentName(flag)
-		if name == "" || flag.Changed || getenv(name) == "" {
-			return
-		}
-		if err := flags.Set(flag.Name, getenv(name)); err != nil {
-			wrong = errors.Join(wrong, usageError{fmt.Errorf("%s: %w", name, err), "platen"})
-		}
-	})
-	return wrong
-}
-
-// describeEnvironment names each flag's variable in its help.
-func describeEnvironment(cmd *cobra.Command) {
-	cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
-		if name := environmentName(flag); name != "" {
-			flag.Usage += " [" + name + "]"
-		}
-	})
-	for _, child := range cmd.Commands() {
-		describeEnvironment(child)
 	}
 }
 

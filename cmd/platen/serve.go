@@ -100,13 +100,18 @@ proxy before it (--behind-proxy).`,
 			return serve(cmd.Context(), env, set, nil)
 		},
 	}
+	set.serveFlags(cmd)
+	return cmd
+}
+
+// serveFlags declares the settings of a server.
+func (set *settings) serveFlags(cmd *cobra.Command) {
 	set.flags(cmd)
 	set.location.flags(cmd.Flags())
 	set.front.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&set.anew, "new", false, "begin an empty database although the directory has had one; what is left of that is kept under another name")
 	cmd.Flags().BoolVar(&set.reindex, "rebuild-index", false, "empty the search index at the start, and make it anew from the properties and fields; searches wait for that")
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address, and only for requests to localhost, 127.0.0.1 or [::1]")
-	return cmd
 }
 
 // check refuses settings that can not be meant.
