@@ -276,7 +276,7 @@ func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, pas
 	}
 	if len(users) > 0 {
 		if password != "" {
-			log.Warn(adminPassword+" is ignored: it is for the first start, and there are users already",
+			log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
 				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, at.option()))
 		}
 		return "", nil
