@@ -36,6 +36,7 @@ it ends, all is gone.`,
 			if !cmd.Flags().Changed("listen") {
 				set.listen = freeAddress(set.listen)
 			}
+			set.list = listSettings(env, cmd.Flags(), set)
 			env.getenv = withPassword(env.getenv)
 			return serve(cmd.Context(), env, set, func(ctx context.Context, now running) error {
 				return showDemo(ctx, env, now)

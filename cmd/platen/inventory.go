@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -38,4 +39,20 @@ func takeInventories(ctx context.Context, store *sqlstore.Store, log *slog.Logge
 		}
 		wait = max(inventoryEvery, inventoryRest*time.Since(start))
 	}
+}
+
+// A counted inventory says when it was taken.
+type counted struct {
+	sqlstore.Inventory
+	at time.Time
+}
+
+// about returns what the server says of itself.
+func (p *service) about(started time.Time) olrest.ServerFacts {
+	facts := olrest.ServerFacts{Version: buildVersion(), Started: started, Database: p.set.location.String(), Settings: p.set.list}
+	if have := p.inventory.Load(); have != nil {
+		facts.Counted, facts.Schema, facts.Entities, facts.DeletedSets = have.at, have.Schema, have.Entities, have.Deleted
+		facts.DatabaseBytes, facts.FreeBytes, facts.LastBackup = have.Bytes, have.FreeBytes, have.LastBackup
+	}
+	return facts
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/olrest"
 )
 
 const (
@@ -43,6 +44,8 @@ type settings struct {
 	noAuth     bool
 	reindex    bool
 	anew       bool // begin a new database where there was one
+
+	list []olrest.Setting // all of them, for GET /api/v1/server
 
 	limits   admission.Limits
 	spoolDir string
@@ -97,6 +100,7 @@ proxy before it (--behind-proxy).`,
   platen serve --listen 127.0.0.1:0 --log-format json`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set.list = listSettings(env, cmd.Flags(), set)
 			return serve(cmd.Context(), env, set, nil)
 		},
 	}

@@ -9,12 +9,14 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/logwriter"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -78,6 +80,7 @@ type service struct {
 	config    server.Config
 	store     *sqlstore.Store
 	password  string // of the admin, if this start made it up; else ""
+	inventory atomic.Pointer[counted]
 	closers   []func() error
 }
 
@@ -141,6 +144,8 @@ func (p *service) measure(ctx context.Context) error {
 	p.config = server.Config{
 		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
 	}
+	started := time.Now()
+	p.config.About = func() olrest.ServerFacts { return p.about(started) }
 	if p.set.cleanupEvery <= 0 {
 		p.config.CleanupAfter = -1
 	}
@@ -212,15 +217,18 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		defer close(housekept)
 		housekeep(ctx, p.store, p.log, p.set)
 	}()
-	counted := make(chan struct{})
+	counts := make(chan struct{})
 	go func() {
-		defer close(counted)
-		takeInventories(ctx, p.store, p.log, p.telemetry.SetInventory)
+		defer close(counts)
+		takeInventories(ctx, p.store, p.log, func(have sqlstore.Inventory) {
+			p.telemetry.SetInventory(have)
+			p.inventory.Store(&counted{have, time.Now()})
+		})
 	}()
 	defer func() {
 		cancel()
 		<-housekept
-		<-counted
+		<-counts
 	}()
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)

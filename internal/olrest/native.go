@@ -17,6 +17,7 @@ import (
 var natives = []Route{
 	{Method: http.MethodPost, Path: NativePrefix + "/entities/{id}/undelete", Action: Undelete},
 	{Method: http.MethodGet, Path: NativePrefix + "/deleted", Action: ListDeleted},
+	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
 }
 
 // KindName returns the name of a kind in platen's own API, such as "jobset".

@@ -55,13 +55,11 @@ func ReplyDeleted(w http.ResponseWriter, sets []DeletedSet, more bool) {
 		b.element()
 		b.number("id", int64(set.ID))
 		b.text("kind", KindName(set.Kind))
-		b.text("deleteTime", FormatTime(set.Deleted))
+		b.time("deleteTime", set.Deleted)
 		if set.By != "" {
 			b.text("deletedBy", set.By)
 		}
-		if !set.Purge.IsZero() {
-			b.text("purgeTime", FormatTime(set.Purge))
-		}
+		b.time("purgeTime", set.Purge)
 		b.flag("final", set.Final)
 		b.end()
 	}

@@ -61,6 +61,7 @@ const (
 	Export                        // return a set as a document
 	Undelete                      // take back the deletion of a set
 	ListDeleted                   // list the sets that are deleted
+	ReadServer                    // say what the server is, and how much there is
 )
 
 // A Route is a method on a path.

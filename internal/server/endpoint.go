@@ -71,6 +71,7 @@ var handlers = map[olrest.Action]method{
 	olrest.Export:          {handle: (*Server).exportSet},
 	olrest.Undelete:        {handle: (*Server).undelete},
 	olrest.ListDeleted:     {handle: (*Server).listDeleted},
+	olrest.ReadServer:      {handle: (*Server).readServer},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

@@ -12,6 +12,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/listen"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/operation"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
@@ -43,15 +44,16 @@ type Config struct {
 	Store        storage.Store
 	Guard        *auth.Guard
 	Log          *slog.Logger
-	Requests     *slog.Logger         // gets the line of each request; nil: Log
-	APIVersion   string               // the version text; clients switch features by it
-	MaxBody      int64                // bytes of a body, imports apart
-	MaxPages     int64                // of a job set that an operation creates; zero: platen.MaxOperationPages
-	Timeouts     Timeouts             // zero: the defaults
-	Limits       admission.Limits     // of requests at once; zero: the defaults
-	CleanupAfter time.Duration        // how long after its deletion a set is removed for good; negative: never
-	Spool        spool.Dir            // where imports are kept until they are stored
-	Telemetry    *telemetry.Telemetry // for this server alone; nil: a new one
+	Requests     *slog.Logger              // gets the line of each request; nil: Log
+	APIVersion   string                    // the version text; clients switch features by it
+	MaxBody      int64                     // bytes of a body, imports apart
+	MaxPages     int64                     // of a job set that an operation creates; zero: platen.MaxOperationPages
+	Timeouts     Timeouts                  // zero: the defaults
+	Limits       admission.Limits          // of requests at once; zero: the defaults
+	About        func() olrest.ServerFacts // what GET /api/v1/server answers; nil: only the version of the API
+	CleanupAfter time.Duration             // how long after its deletion a set is removed for good; negative: never
+	Spool        spool.Dir                 // where imports are kept until they are stored
+	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one
 
 	Origins       Origins              // whose pages may call the API from a browser
 	LoopbackHosts bool                 // answer only requests for a host name of loopback

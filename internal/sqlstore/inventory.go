@@ -11,6 +11,7 @@ import (
 type Inventory struct {
 	Entities   map[platen.Kind]int64 // those that are not deleted
 	Deleted    int64                 // sets that are deleted and not yet removed for good
+	Schema     int                   // the number of the newest migration
 	Bytes      int64                 // of the database on the disk
 	FreeBytes  int64                 // of these, without content; negative: not known
 	LastBackup time.Time             // the zero time: never, or not known
@@ -41,6 +42,9 @@ func (s *Store) inventory(ctx context.Context, have *Inventory) error {
 		}
 	}
 	if err := s.on(selectDeletedCount).QueryRowContext(ctx).Scan(&have.Deleted); err != nil {
+		return err
+	}
+	if err := s.on(selectSchemaNumber).QueryRowContext(ctx).Scan(&have.Schema); err != nil {
 		return err
 	}
 	if s.engine.LastBackup != nil {

@@ -130,6 +130,7 @@ var (
 	// are not hidden, and the last of them.
 	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN root IS NOT NULL AND root IN (SELECT id FROM deleted_set) THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
 		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
+	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND state IN (0, 1) AND marked > 0`)
 
 	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)

@@ -41,3 +41,16 @@ func (s *Server) listDeleted(w *response, r *http.Request, _ target) error {
 	olrest.ReplyDeleted(w, sets, more)
 	return nil
 }
+
+func (s *Server) readServer(w *response, r *http.Request, _ target) error {
+	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+		return err
+	}
+	facts := olrest.ServerFacts{}
+	if s.About != nil {
+		facts = s.About()
+	}
+	facts.APIVersion = s.APIVersion
+	olrest.ReplyServer(w, facts)
+	return nil
+}

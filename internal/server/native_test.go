@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/server"
 )
 
 func TestUndelete(t *testing.T) { onEach(t, testUndelete) }
@@ -82,4 +85,22 @@ func testUndelete(t *testing.T) {
 	} {
 		s.do("GET", native+"/deleted?"+query, "").isError(t, 400, says)
 	}
+}
+
+// TestServerFacts reads what a server says of itself, before and after it was
+// counted what there is.
+func TestServerFacts(t *testing.T) {
+	facts := olrest.ServerFacts{Version: "1.2.3", Started: time.Unix(1_700_000_000, 0), Database: "/data", FreeBytes: -1,
+		Settings: []olrest.Setting{{Name: "cache", Value: "64", Source: "default"}}}
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.About = func() olrest.ServerFacts { return facts }
+	})
+	const head = `{"version":"1.2.3","apiVersion":"2025.2.0","startTime":"2023-11-14T22:13:20.000000Z","database":{"location":"/data"`
+	const tail = `"settings":[{"name":"cache","value":"64","source":"default"}]}`
+	s.wants("GET", native+"/server", "", head+`},`+tail)
+	facts.Counted, facts.Schema, facts.DatabaseBytes, facts.DeletedSets = time.Unix(1_700_000_010, 0), 14, 4096, 1
+	facts.Entities = map[platen.Kind]int64{platen.Job: 2}
+	s.wants("GET", native+"/server", "", head+`,"schema":14,"bytes":4096},"counts":{"countTime":"2023-11-14T22:13:30.000000Z",`+
+		`"dataset":0,"datarecord":0,"contentset":0,"contentitem":0,"jobset":0,"job":2,"jobsegment":0,"documentset":0,"document":0,"deletedSets":1},`+tail)
+	s.do("GET", native+"/server?all=1", "").isError(t, 400, `no query parameter "all" here; there are none`)
 }
