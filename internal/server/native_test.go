@@ -89,7 +89,9 @@ func testUndelete(t *testing.T) {
 
 // TestServerFacts reads what a server says of itself, before and after it was
 // counted what there is.
-func TestServerFacts(t *testing.T) {
+func TestServerFacts(t *testing.T) { onSQLite(t, testServerFacts) }
+
+func testServerFacts(t *testing.T) {
 	facts := olrest.ServerFacts{Version: "1.2.3", Started: time.Unix(1_700_000_000, 0), Database: "/data", FreeBytes: -1,
 		Settings: []olrest.Setting{{Name: "cache", Value: "64", Source: "default"}}}
 	s := start(t, func(c *server.Config, _ *auth.Config) {
