@@ -14,6 +14,21 @@ import (
 // of kinds.
 var natives = []Route{}
 
+// KindName returns the name of a kind in platen's own API, such as "jobset".
+func KindName(kind platen.Kind) string { return strings.ReplaceAll(kind.String(), " ", "") }
+
+// ParseKind reads the name of a kind. name is the parameter that has it.
+func ParseKind(name, text string) (platen.Kind, error) {
+	var names []string
+	for _, s := range services {
+		if KindName(s.kind) == text {
+			return s.kind, nil
+		}
+		names = append(names, KindName(s.kind))
+	}
+	return 0, platen.Errorf(platen.Invalid, "%s %q is no kind; the kinds are %s", name, text, strings.Join(names, ", "))
+}
+
 // CheckQuery refuses the parameters of a query that are not known, and those that
 // are given twice. The dialect ignores both; platen's own API does not.
 func CheckQuery(query url.Values, known ...string) error {

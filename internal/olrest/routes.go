@@ -59,6 +59,18 @@ const (
 	Cancel                        // stop an operation
 	Import                        // store a document
 	Export                        // return a set as a document
+	ReadMe                        // say who makes the request
+	ChangePassword                // replace the caller's own password
+	ListUsers                     // list the users
+	AddUser                       // add a user
+	DescribeUser                  // say what is known of a user
+	ChangeUser                    // change role or password of a user
+	RemoveUser                    // remove a user
+	ListTokens                    // list the named tokens
+	AddToken                      // make a named token
+	DescribeToken                 // say what is known of a named token
+	ChangeToken                   // change role, kinds or expiry of a named token
+	RemoveToken                   // revoke a named token
 )
 
 // A Route is a method on a path.
@@ -152,7 +164,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives)
+	list := slices.Concat(others, natives, accounts)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}
