@@ -62,6 +62,18 @@ const (
 	Undelete                      // take back the deletion of a set
 	ListDeleted                   // list the sets that are deleted
 	ReadServer                    // say what the server is, and how much there is
+	ReadMe                        // say who makes the request
+	ChangePassword                // replace the caller's own password
+	ListUsers                     // list the users
+	AddUser                       // add a user
+	DescribeUser                  // say what is known of a user
+	ChangeUser                    // change role or password of a user
+	RemoveUser                    // remove a user
+	ListTokens                    // list the named tokens
+	AddToken                      // make a named token
+	DescribeToken                 // say what is known of a named token
+	ChangeToken                   // change role, kinds or expiry of a named token
+	RemoveToken                   // revoke a named token
 )
 
 // A Route is a method on a path.
@@ -155,7 +167,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives)
+	list := slices.Concat(others, natives, accounts)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

@@ -28,6 +28,9 @@ type method struct {
 	parameter string           // of the path, "" for none
 	slot      admission.Reason // what it holds a slot of while it runs, "" for none
 	disk      bool             // it needs much room on the disk
+
+	role  platen.Role    // that the caller needs, see olrest.Access
+	kinds platen.KindSet // of entities that the caller's token may not be kept from
 }
 
 // An endpoint is all that can be done at one path: nothing if it has no
@@ -72,6 +75,18 @@ var handlers = map[olrest.Action]method{
 	olrest.Undelete:        {handle: (*Server).undelete},
 	olrest.ListDeleted:     {handle: (*Server).listDeleted},
 	olrest.ReadServer:      {handle: (*Server).readServer},
+	olrest.ReadMe:          {handle: (*Server).me},
+	olrest.ChangePassword:  {handle: (*Server).changePassword},
+	olrest.ListUsers:       {handle: (*Server).users},
+	olrest.AddUser:         {handle: (*Server).addUser},
+	olrest.DescribeUser:    {handle: (*Server).user},
+	olrest.ChangeUser:      {handle: (*Server).changeUser},
+	olrest.RemoveUser:      {handle: (*Server).removeUser},
+	olrest.ListTokens:      {handle: (*Server).tokens},
+	olrest.AddToken:        {handle: (*Server).makeToken},
+	olrest.DescribeToken:   {handle: (*Server).token},
+	olrest.ChangeToken:     {handle: (*Server).changeToken},
+	olrest.RemoveToken:     {handle: (*Server).revokeToken},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.
@@ -91,6 +106,7 @@ func (s *Server) addEndpoints() {
 			panic("server: a route has no handler")
 		}
 		m.route, m.parameter = route, route.Parameter()
+		m.role, m.kinds = route.Access().Role, route.Kinds()
 		add(route.Path, route.Method, route.Open(), m)
 	}
 	for path, handle := range map[string]handler{
@@ -99,7 +115,9 @@ func (s *Server) addEndpoints() {
 	} {
 		add(path, http.MethodGet, true, method{handle: handle})
 	}
-	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics})
+	// The metrics name no entity, so any token will do, such as that of a program
+	// which collects them.
+	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer})
 
 	for path, at := range endpoints {
 		at.allow = at.allowed()

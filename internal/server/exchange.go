@@ -43,7 +43,7 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
-	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
+	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") && strings.HasSuffix(r.URL.EscapedPath(), "/") {
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
@@ -71,6 +71,12 @@ func (s *Server) answer(w *response, r *http.Request) error {
 	}
 	if m == nil {
 		return otherMethod(w, r, at)
+	}
+	if err := s.permit(w, r, m.role, m.kinds); err != nil {
+		if r.ContentLength != 0 {
+			turnAway(w, r)
+		}
+		return err
 	}
 	to, err := m.target(r)
 	if err != nil {
@@ -164,7 +170,7 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 // logRequest writes the line that every request has in the log.
 func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, trace string) {
 	call := w.call
-	line := append(make([]slog.Attr, 0, 12),
+	line := append(make([]slog.Attr, 0, 13),
 		slog.String("method", r.Method),
 		slog.String("path", w.path),
 		slog.Int("status", w.status),
@@ -174,6 +180,9 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 		slog.String("user", call.User),
 		slog.String("request", call.RequestID),
 	)
+	if call.Token != "" {
+		line = append(line, slog.String("token", call.Token))
+	}
 	if call.Refused != "" {
 		line = append(line, slog.String("refused", call.Refused), slog.String("tried", call.Tried))
 	}
@@ -186,5 +195,8 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 // logChange logs what a request has changed, and who sent it.
 func (s *Server) logChange(ctx context.Context, what string, about ...any) {
 	call := auth.CallOf(ctx)
+	if call.Token != "" {
+		about = append(about, "token", call.Token)
+	}
 	s.Log.Info(what, append(about, "user", call.User, "client", call.Client.String(), "request", call.RequestID)...)
 }

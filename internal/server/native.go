@@ -46,7 +46,7 @@ func (s *Server) readServer(w *response, r *http.Request, _ target) error {
 	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
 		return err
 	}
-	facts := olrest.ServerFacts{}
+	facts := olrest.ServerFacts{Started: s.started}
 	if s.About != nil {
 		facts = s.About()
 	}

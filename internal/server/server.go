@@ -68,6 +68,7 @@ type Server struct {
 	nowhere  *endpoint // of all paths where there is nothing
 	ids      requestIDs
 	browsers *browserRules
+	started  time.Time
 
 	operations *operation.Runner
 	limited
@@ -93,6 +94,7 @@ func New(config Config) *Server {
 		nowhere:    &endpoint{},
 		ids:        newRequestIDs(),
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
+		started:    time.Now(),
 		operations: operation.NewRunner(config.Store, config.Log),
 	}
 	s.limit()

@@ -52,6 +52,7 @@ var (
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
 	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root"), ""}
 	newRangeTable     = table{"find_range", 0, integers("first", "last", "root"), ""} // seq comes by itself
+	namedTokenTable   = table{"named_token", 1, slices.Concat(texts("name"), blobs("hash"), texts("owner"), integers("role", "kinds", "disabled", "created"), texts("created_by"), integers("expires", "used")), ""}
 	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
@@ -84,7 +85,8 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	findLongTable,
 	findRangeTable,
 	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
-	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
+	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
+	namedTokenTable,
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
 })
 

@@ -134,6 +134,19 @@ CREATE TABLE migration (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
 		applied TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) STRICT;
 
+CREATE TABLE named_token (
+    name       TEXT PRIMARY KEY,
+    hash       BLOB NOT NULL,   -- SHA-256 of the token
+    owner      TEXT NOT NULL,   -- a user
+    role       INTEGER NOT NULL,
+    kinds      INTEGER NOT NULL,   -- platen.KindSet, 0: all
+    disabled   INTEGER NOT NULL,   -- 1: it is not accepted
+    created    INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires    INTEGER NOT NULL,   -- 0: never
+    used       INTEGER NOT NULL    -- the last time, to within some minutes; 0: never
+) STRICT;
+
 CREATE TABLE operation (
     id      TEXT PRIMARY KEY,
     type    TEXT NOT NULL,
@@ -156,7 +169,7 @@ CREATE TABLE server_user (
     password TEXT NOT NULL,               -- argon2id, PHC form
     epoch    INTEGER NOT NULL,            -- new with each password
     changed  INTEGER NOT NULL             -- Unix seconds
-) STRICT;
+, role INTEGER NOT NULL DEFAULT 3) STRICT;
 
 CREATE TABLE sqlite_sequence(name,seq);
 
@@ -166,7 +179,7 @@ CREATE TABLE user_change (
     name       TEXT NOT NULL,             -- the user, '' for all
     address    TEXT NOT NULL,             -- of an unlock, '' for all
     changed_by TEXT NOT NULL
-) STRICT;
+, detail TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE TABLE users_version (version INTEGER NOT NULL) STRICT;
 
