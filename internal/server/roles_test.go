@@ -157,10 +157,12 @@ func testEveryRouteByKind(t *testing.T) {
 	items := s.makeToken(`{"name":"items","role":"viewer","kinds":["contentitem"]}`)
 	find := entities + "/find"
 	property := `{"ruleType":"PROPERTY","property":"a","condition":"EQ","value":"b"}`
+	field := `{"ruleType":"VALUE","fieldName":"a","condition":"EQ","value":"b"}`
 	for search, status := range map[string]int{
 		`{"entity":"CONTENTITEMS","search":` + property + `}`: 200,
 		`{"entity":"JOBS","search":` + property + `}`:         403,
 		`{"entity":"DATARECORDS","search":` + property + `}`:  403,
+		`{"entity":"CONTENTITEMS","search":` + field + `}`:    403,
 	} {
 		if a := s.do("PUT", find, search, bearer(items)...); a.status != status {
 			t.Errorf("find %s: %d %s, want %d", search, a.status, a.body, status)
