@@ -404,6 +404,9 @@ func testOwnPassword(t *testing.T) {
 	session := authToken(s.loginAs("viewer"))
 	named := s.makeToken(`{"name":"of-viewer","role":"viewer","user":"viewer"}`)
 	me := native + "/me"
+	if a := s.do("GET", me, "", session...); a.status != 200 || !strings.Contains(a.body, `"expireTime":"20`) {
+		t.Errorf("the session: %d %s", a.status, a.body)
+	}
 	s.do("PATCH", me, `{"oldPassword":"wrong","password":"battery staple"}`, session...).isError(t, 403, "old password")
 	s.do("PATCH", me, `{"oldPassword":"`+password+`","password":"short"}`, session...).isError(t, 400, "8 to 1024")
 	s.do("PATCH", me, `{"password":"battery staple"}`, session...).isError(t, 400, "oldPassword")
