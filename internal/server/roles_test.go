@@ -157,10 +157,12 @@ func testEveryRouteByKind(t *testing.T) {
 	items := s.makeToken(`{"name":"items","role":"viewer","kinds":["contentitem"]}`)
 	find := entities + "/find"
 	property := `{"ruleType":"PROPERTY","property":"a","condition":"EQ","value":"b"}`
+	field := `{"ruleType":"VALUE","fieldName":"a","condition":"EQ","value":"b"}`
 	for search, status := range map[string]int{
 		`{"entity":"CONTENTITEMS","search":` + property + `}`: 200,
 		`{"entity":"JOBS","search":` + property + `}`:         403,
 		`{"entity":"DATARECORDS","search":` + property + `}`:  403,
+		`{"entity":"CONTENTITEMS","search":` + field + `}`:    403,
 	} {
 		if a := s.do("PUT", find, search, bearer(items)...); a.status != status {
 			t.Errorf("find %s: %d %s, want %d", search, a.status, a.body, status)
@@ -402,6 +404,9 @@ func testOwnPassword(t *testing.T) {
 	session := authToken(s.loginAs("viewer"))
 	named := s.makeToken(`{"name":"of-viewer","role":"viewer","user":"viewer"}`)
 	me := native + "/me"
+	if a := s.do("GET", me, "", session...); a.status != 200 || !strings.Contains(a.body, `"expireTime":"20`) {
+		t.Errorf("the session: %d %s", a.status, a.body)
+	}
 	s.do("PATCH", me, `{"oldPassword":"wrong","password":"battery staple"}`, session...).isError(t, 403, "old password")
 	s.do("PATCH", me, `{"oldPassword":"`+password+`","password":"short"}`, session...).isError(t, 400, "8 to 1024")
 	s.do("PATCH", me, `{"password":"battery staple"}`, session...).isError(t, 400, "oldPassword")

@@ -20,6 +20,7 @@ var (
 func BeforeLongValues(exec func(text string, args ...any)) {
 	exec(`INSERT INTO entity (first, last, kind, parent, ord, root) VALUES (1000, 1000, 5, 0, 0, 1000), (1001, 1003, 6, 1000, 0, 1000)`)
 	exec(`UPDATE sequence SET next = 2000`)
+	exec(`INSERT INTO server_user (name, password, epoch, changed) VALUES ('old', 'hash', 1, 2), ('older', 'hash', 1, 2)`)
 	exec(`INSERT INTO find_name (id, kind, facet, name) VALUES (1, 6, 0, $1), (2, 6, 0, $2)`, []byte("a"), []byte("b"))
 	for i, values := range [][2]string{{"short", exactValue}, {longValue, "short"}, {longValue, longValue + "!"}} {
 		id := int64(1001 + i)
@@ -33,7 +34,8 @@ func BeforeLongValues(exec func(text string, args ...any)) {
 }
 
 // AfterLongValues checks that searches of such a database are right once it
-// has this version's schema, and that its long values are where they belong.
+// has this version's schema, that its long values are where they belong, and
+// that its users, who had no roles, are admins.
 // count returns how many rows of the tables and conditions after FROM there
 // are.
 func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int) {
@@ -66,6 +68,10 @@ func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int)
 		if got := fmt.Sprint(ids); err != nil || got != test.want {
 			t.Errorf("condition %d, %.10q: found %v, %v, want %v", test.rule.Condition, test.rule.Value, got, err, test.want)
 		}
+	}
+	users, err := s.Users(ctx)
+	if err != nil || len(users) != 2 || users[0].Role != platen.Admin || users[1].Role != platen.Admin {
+		t.Errorf("users from before there were roles: %v, %v", users, err)
 	}
 	check := func(what string, want int, from string) {
 		t.Helper()
