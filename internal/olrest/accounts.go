@@ -275,12 +275,12 @@ type User struct {
 	Changed time.Time // when the password was set
 }
 
-func (b *jsonWriter) user(u User) {
-	b.object()
-	b.text("name", u.Name)
-	b.text("role", u.Role.String())
-	b.time("passwordTime", u.Changed)
-	b.end()
+func (j *jsonWriter) user(u User) {
+	j.object()
+	j.text("name", u.Name)
+	j.text("role", u.Role.String())
+	j.time("passwordTime", u.Changed)
+	j.end()
 }
 
 // ReplyUser answers with a user; created: one that the request has added.
@@ -310,27 +310,27 @@ type Token struct {
 	Secret    string    // the token itself, once; otherwise ""
 }
 
-func (b *jsonWriter) token(t Token) {
-	b.object()
-	b.text("name", t.Name)
-	b.text("user", t.User)
-	b.text("role", t.Role.String())
-	b.text("effectiveRole", t.Effective.String())
-	b.kinds("kinds", t.Kinds)
-	b.key("disabled")
+func (j *jsonWriter) token(t Token) {
+	j.object()
+	j.text("name", t.Name)
+	j.text("user", t.User)
+	j.text("role", t.Role.String())
+	j.text("effectiveRole", t.Effective.String())
+	j.kinds("kinds", t.Kinds)
+	j.key("disabled")
 	if t.Disabled {
-		b.buf = append(b.buf, "true"...)
+		j.buf = append(j.buf, "true"...)
 	} else {
-		b.buf = append(b.buf, "false"...)
+		j.buf = append(j.buf, "false"...)
 	}
-	b.time("createTime", t.Created)
-	b.text("createdBy", t.CreatedBy)
-	b.time("expireTime", t.Expires)
-	b.time("lastUseTime", t.Used)
+	j.time("createTime", t.Created)
+	j.text("createdBy", t.CreatedBy)
+	j.time("expireTime", t.Expires)
+	j.time("lastUseTime", t.Used)
 	if t.Secret != "" {
-		b.text("token", t.Secret)
+		j.text("token", t.Secret)
 	}
-	b.end()
+	j.end()
 }
 
 // ReplyNamedToken answers with a named token; created: one that the request has
