@@ -144,14 +144,7 @@ func writable(dir string) error {
 
 // lookAtDisk compares the room on the disk with what imports need.
 func (p *service) lookAtDisk(context.Context) (string, error) {
-	dir := p.set.spoolDir
-	if dir == "" {
-		dir = p.set.data
-		if p.set.database != "" {
-			dir = os.TempDir()
-		}
-	}
-	dir, err := filepath.Abs(dir)
+	dir, err := filepath.Abs(p.set.spoolPath())
 	if err != nil {
 		return "", err
 	}

@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/platenhq/platen/internal/olrest"
-	"github.com/platenhq/platen/internal/sqlstore"
 )
 
 const (
@@ -18,9 +16,8 @@ const (
 	inventoryRest = 200
 )
 
-// takeInventories counts what there is from time to time, until ctx ends. set
-// gets the figures.
-func takeInventories(ctx context.Context, store *sqlstore.Store, log *slog.Logger, set func(sqlstore.Inventory)) {
+// takeInventories counts what there is from time to time, until ctx ends.
+func (p *service) takeInventories(ctx context.Context) {
 	for wait := firstInventory; ; {
 		select {
 		case <-ctx.Done():
@@ -28,31 +25,20 @@ func takeInventories(ctx context.Context, store *sqlstore.Store, log *slog.Logge
 		case <-time.After(wait):
 		}
 		start := time.Now()
-		have, err := store.Inventory(ctx)
+		have, err := p.store.Inventory(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			log.Warn("it can not be counted what there is; the next run tries again", "error", err)
+			p.log.Warn("it can not be counted what there is; the next run tries again", "error", err)
 		default:
-			set(have)
+			p.inventory.Store(have)
 		}
 		wait = max(inventoryEvery, inventoryRest*time.Since(start))
 	}
 }
 
-// A counted inventory says when it was taken.
-type counted struct {
-	sqlstore.Inventory
-	at time.Time
-}
-
 // about returns what the server says of itself.
-func (p *service) about(started time.Time) olrest.ServerFacts {
-	facts := olrest.ServerFacts{Version: buildVersion(), Started: started, Database: p.set.location.String(), Settings: p.set.list}
-	if have := p.inventory.Load(); have != nil {
-		facts.Counted, facts.Schema, facts.Entities, facts.DeletedSets = have.at, have.Schema, have.Entities, have.Deleted
-		facts.DatabaseBytes, facts.FreeBytes, facts.LastBackup = have.Bytes, have.FreeBytes, have.LastBackup
-	}
-	return facts
+func (p *service) about() olrest.ServerFacts {
+	return olrest.ServerFacts{Version: buildVersion(), Database: p.set.location.String(), Inventory: p.inventory.Load(), Settings: p.set.list}
 }

@@ -29,17 +29,21 @@ func (set *settings) limitFlags(flags *pflag.FlagSet) {
 	flags.StringVar(&set.spoolDir, "spool-dir", "", "directory for imports until they are stored, made if need be (default: spool in the data directory; with PostgreSQL platen-spool-UID in the system's directory for temporary files)")
 }
 
+// spoolPath returns the directory for imports.
+func (set *settings) spoolPath() string {
+	switch {
+	case set.spoolDir != "":
+		return set.spoolDir
+	case set.database == "":
+		return filepath.Join(set.data, "spool")
+	}
+	return filepath.Join(os.TempDir(), "platen-spool-"+strconv.Itoa(os.Getuid()))
+}
+
 // openSpools makes the directory for imports ready, and has the room on the
 // disks watched that imports are written to.
 func (set *settings) openSpools() (spool.Dir, error) {
-	path := set.spoolDir
-	switch {
-	case path != "":
-	case set.database == "":
-		path = filepath.Join(set.data, "spool")
-	default:
-		path = filepath.Join(os.TempDir(), "platen-spool-"+strconv.Itoa(os.Getuid()))
-	}
+	path := set.spoolPath()
 	dir, err := spool.Open(path)
 	if err != nil {
 		return "", fmt.Errorf("%w; another directory can be given with --spool-dir", err)

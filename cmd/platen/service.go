@@ -16,7 +16,6 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/logwriter"
-	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -79,8 +78,8 @@ type service struct {
 	metrics   net.Listener // for metrics alone, or nil
 	config    server.Config
 	store     *sqlstore.Store
-	password  string // of the admin, if this start made it up; else ""
-	inventory atomic.Pointer[counted]
+	password  string                           // of the admin, if this start made it up; else ""
+	inventory atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
 	closers   []func() error
 }
 
@@ -144,8 +143,7 @@ func (p *service) measure(ctx context.Context) error {
 	p.config = server.Config{
 		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
 	}
-	started := time.Now()
-	p.config.About = func() olrest.ServerFacts { return p.about(started) }
+	p.config.About = p.about
 	if p.set.cleanupEvery <= 0 {
 		p.config.CleanupAfter = -1
 	}
@@ -185,7 +183,7 @@ func (p *service) open(ctx context.Context) (err error) {
 	}
 	p.atEnd(p.store.Close)
 	p.telemetry.WatchStore(p.store.Stats)
-	p.telemetry.WatchDisks(p.set.limits.Disks)
+	p.telemetry.WatchInventory(p.inventory.Load, p.set.limits.Disks)
 	p.config.Store, p.config.Limits = p.store, p.set.limits
 	if err := p.store.Start(ctx, serverGone); err != nil || !p.set.reindex {
 		return err
@@ -220,10 +218,7 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 	counts := make(chan struct{})
 	go func() {
 		defer close(counts)
-		takeInventories(ctx, p.store, p.log, func(have sqlstore.Inventory) {
-			p.telemetry.SetInventory(have)
-			p.inventory.Store(&counted{have, time.Now()})
-		})
+		p.takeInventories(ctx)
 	}()
 	defer func() {
 		cancel()

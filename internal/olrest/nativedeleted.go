@@ -9,19 +9,10 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A DeletedSet is a set that is deleted, and may come back.
-type DeletedSet struct {
-	platen.Ref
-	Deleted time.Time
-	By      string    // the user, "" if that is not known
-	Purge   time.Time // when the clean-up removes it, the zero time for never
-	Final   bool      // it can not come back
-}
-
 // A DeletedQuery is the query of a listing of deleted sets.
 type DeletedQuery struct {
 	PageSize int
-	After    DeletedSet // the last one of the page before, of which only ID and Deleted are known
+	After    platen.DeletedSet // the last one of the page before, of which only ID and Deleted are known
 }
 
 // ParseDeletedQuery reads the query of a listing of deleted sets.
@@ -43,10 +34,13 @@ func ParseDeletedQuery(query url.Values) (q DeletedQuery, err error) {
 	return q, nil
 }
 
-func deletedToken(set DeletedSet) string { return fmt.Sprintf("%d-%d", set.Deleted.Unix(), set.ID) }
+func deletedToken(set platen.DeletedSet) string {
+	return fmt.Sprintf("%d-%d", set.Deleted.Unix(), set.ID)
+}
 
-// ReplyDeleted answers with a page of deleted sets. more: there are others.
-func ReplyDeleted(w http.ResponseWriter, sets []DeletedSet, more bool) {
+// ReplyDeleted answers with a page of deleted sets, each of which is removed for
+// good so long after its deletion; negative: never. more: there are others.
+func ReplyDeleted(w http.ResponseWriter, sets []platen.DeletedSet, cleanupAfter time.Duration, more bool) {
 	var b jsonWriter
 	b.object()
 	b.key("sets")
@@ -59,7 +53,9 @@ func ReplyDeleted(w http.ResponseWriter, sets []DeletedSet, more bool) {
 		if set.By != "" {
 			b.text("deletedBy", set.By)
 		}
-		b.time("purgeTime", set.Purge)
+		if cleanupAfter >= 0 {
+			b.time("purgeTime", set.Deleted.Add(cleanupAfter))
+		}
 		b.flag("final", set.Final)
 		b.end()
 	}

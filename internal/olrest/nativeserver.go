@@ -14,15 +14,8 @@ type ServerFacts struct {
 	Started    time.Time
 	Database   string // where it is, without a password
 
-	Counted       time.Time // when the following was looked at; the zero time: not yet
-	Schema        int       // the number of the newest migration
-	Entities      map[platen.Kind]int64
-	DeletedSets   int64
-	DatabaseBytes int64
-	FreeBytes     int64     // of these; negative: not known
-	LastBackup    time.Time // the zero time: never, or not known
-
-	Settings []Setting
+	Inventory *platen.Inventory // nil: not taken yet
+	Settings  []Setting
 }
 
 // A Setting is a setting of a server, without what is secret of it.
@@ -41,23 +34,24 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 	b.key("database")
 	b.object()
 	b.text("location", facts.Database)
-	if !facts.Counted.IsZero() {
-		b.number("schema", int64(facts.Schema))
-		b.number("bytes", facts.DatabaseBytes)
-		if facts.FreeBytes >= 0 {
-			b.number("freeBytes", facts.FreeBytes)
+	have := facts.Inventory
+	if have != nil {
+		b.number("schema", int64(have.Schema))
+		b.number("bytes", have.Bytes)
+		if have.FreeBytes >= 0 {
+			b.number("freeBytes", have.FreeBytes)
 		}
+		b.time("lastBackupTime", have.LastBackup)
 	}
-	b.time("lastBackupTime", facts.LastBackup)
 	b.end()
-	if !facts.Counted.IsZero() {
+	if have != nil {
 		b.key("counts")
 		b.object()
-		b.time("countTime", facts.Counted)
+		b.time("countTime", have.At)
 		for _, s := range services {
-			b.number(KindName(s.kind), facts.Entities[s.kind])
+			b.number(KindName(s.kind), have.Entities[s.kind])
 		}
-		b.number("deletedSets", facts.DeletedSets)
+		b.number("deletedSets", have.DeletedSets)
 		b.end()
 	}
 	b.key("settings")

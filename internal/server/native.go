@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/platenhq/platen/internal/olrest"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 func (s *Server) undelete(w *response, r *http.Request, to target) error {
@@ -25,20 +24,12 @@ func (s *Server) listDeleted(w *response, r *http.Request, _ target) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.Store.Deleted(r.Context(), storage.DeletedSet{Ref: query.After.Ref, Deleted: query.After.Deleted}, query.PageSize+1)
+	found, err := s.Store.Deleted(r.Context(), query.After, query.PageSize+1)
 	if err != nil {
 		return err
 	}
 	more := len(found) > query.PageSize
-	sets := make([]olrest.DeletedSet, min(len(found), query.PageSize))
-	for i := range sets {
-		set := found[i]
-		sets[i] = olrest.DeletedSet{Ref: set.Ref, Deleted: set.Deleted, By: set.By, Final: set.Final}
-		if s.CleanupAfter >= 0 {
-			sets[i].Purge = set.Deleted.Add(s.CleanupAfter)
-		}
-	}
-	olrest.ReplyDeleted(w, sets, more)
+	olrest.ReplyDeleted(w, found[:min(len(found), query.PageSize)], s.CleanupAfter, more)
 	return nil
 }
 
@@ -50,7 +41,7 @@ func (s *Server) readServer(w *response, r *http.Request, _ target) error {
 	if s.About != nil {
 		facts = s.About()
 	}
-	facts.APIVersion = s.APIVersion
+	facts.APIVersion, facts.Started = s.APIVersion, s.started
 	olrest.ReplyServer(w, facts)
 	return nil
 }

@@ -50,7 +50,7 @@ type Config struct {
 	MaxPages     int64                     // of a job set that an operation creates; zero: platen.MaxOperationPages
 	Timeouts     Timeouts                  // zero: the defaults
 	Limits       admission.Limits          // of requests at once; zero: the defaults
-	About        func() olrest.ServerFacts // what GET /api/v1/server answers; nil: only the version of the API
+	About        func() olrest.ServerFacts // what GET /api/v1/server answers besides the version of the API and the time of the start; nil: nothing
 	CleanupAfter time.Duration             // how long after its deletion a set is removed for good; negative: never
 	Spool        spool.Dir                 // where imports are kept until they are stored
 	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one

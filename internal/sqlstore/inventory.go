@@ -7,30 +7,20 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// An Inventory says how much there is in a store.
-type Inventory struct {
-	Entities   map[platen.Kind]int64 // those that are not deleted
-	Deleted    int64                 // sets that are deleted and not yet removed for good
-	Schema     int                   // the number of the newest migration
-	Bytes      int64                 // of the database on the disk
-	FreeBytes  int64                 // of these, without content; negative: not known
-	LastBackup time.Time             // the zero time: never, or not known
-}
-
 // inventoryRows is how many rows of entity are counted in one statement.
 const inventoryRows = 20_000
 
 // Inventory counts what there is, in short statements, so that it is no exact
 // figure of one moment. It reads a row for each run of neighbouring entities.
-func (s *Store) Inventory(ctx context.Context) (Inventory, error) {
+func (s *Store) Inventory(ctx context.Context) (*platen.Inventory, error) {
 	ctx, done := s.observe(ctx, "inventory")
-	have := Inventory{Entities: make(map[platen.Kind]int64), FreeBytes: -1}
-	err := s.inventory(ctx, &have)
+	have := &platen.Inventory{At: time.Now(), Entities: make(map[platen.Kind]int64)}
+	err := s.inventory(ctx, have)
 	done(err)
 	return have, s.error("count what there is", err)
 }
 
-func (s *Store) inventory(ctx context.Context, have *Inventory) error {
+func (s *Store) inventory(ctx context.Context, have *platen.Inventory) error {
 	for kind := platen.DataSet; kind <= platen.Document; kind++ {
 		have.Entities[kind] = 0
 		for after, rows := int64(0), int64(inventoryRows); rows == inventoryRows; {
@@ -41,7 +31,7 @@ func (s *Store) inventory(ctx context.Context, have *Inventory) error {
 			have.Entities[kind] += count
 		}
 	}
-	if err := s.on(selectDeletedCount).QueryRowContext(ctx).Scan(&have.Deleted); err != nil {
+	if err := s.on(selectDeletedCount).QueryRowContext(ctx).Scan(&have.DeletedSets); err != nil {
 		return err
 	}
 	if err := s.on(selectSchemaNumber).QueryRowContext(ctx).Scan(&have.Schema); err != nil {

@@ -43,7 +43,7 @@ func TestInventory(t *testing.T) {
 				t.Fatal(err)
 			}
 			maps.DeleteFunc(have.Entities, func(_ platen.Kind, n int64) bool { return n == 0 })
-			if !maps.Equal(have.Entities, want) || have.Deleted != deleted || have.Bytes < 8192 || !have.LastBackup.IsZero() {
+			if !maps.Equal(have.Entities, want) || have.DeletedSets != deleted || have.Bytes < 8192 || !have.LastBackup.IsZero() {
 				t.Errorf("%s: %+v", what, have)
 			}
 			if sqlite := strings.Contains(t.Name(), "SQLite"); sqlite != (have.FreeBytes >= 0) {

@@ -19,6 +19,14 @@ var (
 	// The kinds of entities; 0 is hidden.
 	selectKinds = onReader.queryFor(func(d Dialect) string { return selectKind + eachEntity(d, "$1") })
 
+	// The kinds of entities for the index, which keeps those that are deleted until
+	// the clean-up removes them: they may come back. It has none of an import that
+	// is under way or was broken off.
+	selectIndexedKinds = onReader.queryFor(func(d Dialect) string {
+		return `SELECT k.id, e.kind` + eachEntity(d, "$1") + `
+			WHERE NOT EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.root AND (d.state = 2 OR d.marked = 0))`
+	})
+
 	selectAbove = onReader.query(`SELECT coalesce(min(first), ` + decimal(platen.MaxID+1) + `) FROM entity WHERE first > $1`)
 
 	// It leaves out hidden sets. Other children are hidden with their set only,

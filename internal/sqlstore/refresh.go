@@ -142,10 +142,10 @@ func (t *transaction) indexedUpTo(d *dirty, n int) error {
 	return t.exec(updateRange, int64(d.owners[n-1].id+1), d.of.seq)
 }
 
-// kinds returns the kinds of entities; hidden ones are left out.
+// kinds returns the kinds of entities; those that the index has not are left out.
 func (p planner) kinds(owners []owner) (map[platen.ID]platen.Kind, error) {
 	kinds := make(map[platen.ID]platen.Kind, len(owners))
-	rows, err := p.stmt(selectKinds).QueryContext(p.ctx, p.ids(owners))
+	rows, err := p.stmt(selectIndexedKinds).QueryContext(p.ctx, p.ids(owners))
 	_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
 		var id platen.ID
 		var kind platen.Kind

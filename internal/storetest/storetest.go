@@ -64,6 +64,7 @@ var tests = []test{
 	{"deleting together", testDeleteTogether, cached | slow},
 	{"undeleting", testUndelete, 0},
 	{"undeleting late", testUndeleteLate, 0},
+	{"undeleting before the index", testUndeleteFound, cached},
 	{"searches", testFind, slow},
 	{"updates beside the indexer", testIndexBeside, slow},
 	{"limits of searches", testFindLimits, large},

@@ -38,13 +38,12 @@ type Config struct {
 // Telemetry measures one server. Its metrics are on from the beginning,
 // tracing from [Telemetry.Trace].
 type Telemetry struct {
-	config    Config
-	registry  *prometheus.Registry
-	handler   http.Handler
-	requests  requests
-	store     storeObserver
-	refused   *prometheus.CounterVec
-	inventory inventoryCollector
+	config   Config
+	registry *prometheus.Registry
+	handler  http.Handler
+	requests requests
+	store    storeObserver
+	refused  *prometheus.CounterVec
 
 	provider *sdktrace.TracerProvider // nil: tracing is off
 	tracer   trace.Tracer             // nil: tracing is off
@@ -71,7 +70,7 @@ func New(config Config) *Telemetry {
 	for _, reason := range admission.Reasons {
 		t.refused.WithLabelValues(string(reason)) // so that a rate is known from the first on
 	}
-	t.registry.MustRegister(t.refused, &t.inventory)
+	t.registry.MustRegister(t.refused)
 	t.handler = promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
 		ErrorLog:       slog.NewLogLogger(config.Log.Handler(), slog.LevelError),
 		ErrorHandling:  promhttp.ContinueOnError, // one figure that fails hides no other

@@ -71,13 +71,12 @@ func TestServe(t *testing.T) {
 	measured.WatchStore(store.Stats)
 	measured.Gauge("platen_operations_running", "Operations under way in this process.", func() int64 { return 7 })
 	measured.WatchReady(store.Ping)
-	measured.WatchDisks([]string{t.TempDir()})
 	have, err := store.Inventory(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	have.LastBackup = time.Unix(1_700_000_000, 0)
-	measured.SetInventory(have)
+	measured.WatchInventory(func() *platen.Inventory { return have }, []string{t.TempDir()})
 	observer := measured.Store()
 	_, end := observer.Call(t.Context(), "list")
 	end(nil)
