@@ -16,6 +16,7 @@ const (
 	Invalid                      // the request is malformed
 	Mismatch                     // the id in the body is not the id in the path
 	NotFound                     // no such entity, or no such resource
+	Changed                      // it is for a list or entity as it was before another change
 	Conflict                     // an identifier is taken, or contradicts what is stored
 	Unauthenticated              // no credentials were sent
 	Expired                      // the token was good once
@@ -34,8 +35,10 @@ type Error struct {
 	Code    Code
 	Message string // for people, says what was wrong
 	Param   string // the id or name at fault, or ""
+	Ref     Ref    // NotFound: the entity that was looked for, if it was one
 	Err     error  // the cause, for the log, or nil
 
+	Tag        string        // Changed: of what is there now, see [Tag.String]
 	RetryAfter time.Duration // TooManyAttempts, Unavailable: when to try again
 }
 
@@ -61,7 +64,16 @@ func NotFoundError(ref Ref) *Error {
 		Code:    NotFound,
 		Message: fmt.Sprintf("%s %d not found", ref.Kind, ref.ID),
 		Param:   ref.ID.String(),
+		Ref:     ref,
 	}
+}
+
+// OtherKindError says that there is no entity ref, since its identifier is that of
+// an entity of another kind.
+func OtherKindError(ref Ref, kind Kind) *Error {
+	err := NotFoundError(ref)
+	err.Message += fmt.Sprintf(": %d is a %s", ref.ID, kind)
+	return err
 }
 
 // ErrorCode returns the code of err: that of the [Error] in its chain, or

@@ -16,19 +16,20 @@ var imports = map[string][]string{
 	"":                    {},
 	"/internal/transfer":  {""},
 	"/internal/storage":   {"", "/internal/transfer"},
-	"/internal/olrest":    {"", "/internal/transfer"},
-	"/internal/auth":      {"", "/internal/olrest", "/internal/storage", "/internal/transfer"},
+	"/internal/olrest":    {"", "/internal/filter", "/internal/transfer"},
+	"/internal/auth":      {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/spool":     {"", "/internal/transfer"},
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
-	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/listen", "/internal/olrest",
+	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/listen", "/internal/olrest",
 		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
 	"/internal/batch":     {},
 	"/internal/logwriter": {},
 	"/internal/listcache": {""},
+	"/internal/filter":    {},
 	"/internal/block":     {"", "/internal/transfer"},
 	"/internal/counts":    {"", "/internal/transfer"},
 	"/internal/search":    {""},
@@ -36,13 +37,13 @@ var imports = map[string][]string{
 	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
 	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
 	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
-	"/client":             {"", "/internal/olrest", "/internal/transfer"},
+	"/client":             {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
 }
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
-	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
-	"/internal/operation": {"/internal/transfer"},                                                                                                      // by way of storage
+	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
+	"/internal/operation": {"/internal/transfer"},                                                                                                                          // by way of storage
 	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer"},
 	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},
 	"/internal/postgres":  {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},

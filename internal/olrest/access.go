@@ -60,9 +60,13 @@ var accesses = map[Action]Access{
 	Import: {platen.Editor, WholeSet},
 	Export: {platen.Viewer, WholeSet},
 
-	Undelete:    {platen.Editor, EveryKind},
-	ListDeleted: {platen.Viewer, NoKind},
-	ReadServer:  {platen.Admin, NoKind},
+	ListEntities:   {platen.Viewer, AskedKinds},
+	ReadEntity:     {platen.Viewer, AskedKinds},
+	DeleteEntity:   {platen.Editor, AskedKinds},
+	EntityChildren: {platen.Viewer, NoKind},
+	Undelete:       {platen.Editor, EveryKind},
+	ListDeleted:    {platen.Viewer, NoKind},
+	ReadServer:     {platen.Admin, NoKind},
 
 	ReadMe:         {platen.Viewer, NoKind},
 	ChangePassword: {platen.Viewer, NoKind}, // the caller's own, with the old one
@@ -106,14 +110,14 @@ func (r Route) Kinds() platen.KindSet {
 	case OwnAndItem:
 		return platen.KindsOf(r.Kind, platen.ContentItem)
 	case WholeSet:
-		return within(r.Kind)
+		return KindsWithin(r.Kind)
 	}
 	return everyKind
 }
 
-// within returns a kind with all that its entities contain: of pages the content
-// items, and of these the data records.
-func within(kind platen.Kind) (set platen.KindSet) {
+// KindsWithin returns a kind with all that its entities contain: of pages the
+// content items, and of these the data records.
+func KindsWithin(kind platen.Kind) (set platen.KindSet) {
 	for kind != 0 {
 		set |= platen.KindsOf(kind)
 		switch child := kind.Info().Child; {
@@ -126,6 +130,11 @@ func within(kind platen.Kind) (set platen.KindSet) {
 		}
 	}
 	return set
+}
+
+// Kinds returns the kinds that the listing looks into.
+func (l *Listing) Kinds() platen.KindSet {
+	return platen.KindsOf(l.Kind) | kindsOfRule(&l.Rule) | kindsOfFacet(l.Order.Facet)
 }
 
 // KindsOfSearch returns the kinds that a search looks into.

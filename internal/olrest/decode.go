@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -467,6 +468,9 @@ func readUpdates(body []byte, kind platen.Kind, pairs pairsKey) ([]platen.Update
 			if update.ID < 0 && unknown == nil {
 				unknown = platen.Errorf(platen.NotFound, "%s %s not found", kind, shorten([]byte(source)))
 				unknown.Param = shorten([]byte(source))
+			}
+			if len(updates) == cap(updates) {
+				updates = slices.Grow(updates, max(1, len(updates))) // twice as many: append would copy more in all
 			}
 			updates = append(updates, update)
 			return nil

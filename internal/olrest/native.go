@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,10 +14,17 @@ import (
 // natives are the routes of platen's own API that do not follow from the table
 // of kinds.
 var natives = []Route{
-	{Method: http.MethodPost, Path: NativePrefix + "/entities/{id}/undelete", Action: Undelete},
+	{Method: http.MethodGet, Path: nativeEntities, Action: ListEntities},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}", Action: ReadEntity},
+	{Method: http.MethodDelete, Path: nativeEntities + "/{id}", Action: DeleteEntity},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/children", Action: EntityChildren},
+	{Method: http.MethodPost, Path: nativeEntities + "/{id}/undelete", Action: Undelete},
 	{Method: http.MethodGet, Path: NativePrefix + "/deleted", Action: ListDeleted},
 	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
 }
+
+// nativeEntities is where entities of all kinds are.
+const nativeEntities = NativePrefix + "/entities"
 
 // KindName returns the name of a kind in platen's own API, such as "jobset".
 func KindName(kind platen.Kind) string { return strings.ReplaceAll(kind.String(), " ", "") }
@@ -32,26 +38,9 @@ func ParseKind(name, text string) (platen.Kind, error) {
 		}
 		names = append(names, KindName(s.kind))
 	}
-	return 0, platen.Errorf(platen.Invalid, "%s %q is no kind; the kinds are %s", name, text, strings.Join(names, ", "))
-}
-
-// The number of elements in a page.
-const (
-	defaultPageSize = 100
-	maxPageSize     = 1000
-)
-
-// ParsePageSize reads the parameter pageSize.
-func ParsePageSize(query url.Values) (int, error) {
-	text := query.Get("pageSize")
-	if text == "" {
-		return defaultPageSize, nil
-	}
-	size, err := strconv.Atoi(text)
-	if err != nil || size < 1 || size > maxPageSize {
-		return 0, platen.Errorf(platen.Invalid, "pageSize %q is not a number from 1 to %d", text, maxPageSize)
-	}
-	return size, nil
+	err := platen.Errorf(platen.Invalid, "%s must be one of %s, not %q", name, strings.Join(names, ", "), text)
+	err.Param = name
+	return 0, err
 }
 
 // CheckQuery refuses the parameters of a query that are not known, and those that

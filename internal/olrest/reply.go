@@ -34,6 +34,7 @@ var statuses = []struct {
 	{platen.MethodNotAllowed, http.StatusMethodNotAllowed},
 	{platen.Timeout, http.StatusRequestTimeout},
 	{platen.Conflict, http.StatusConflict},
+	{platen.Changed, http.StatusPreconditionFailed},
 	{platen.TooLarge, http.StatusRequestEntityTooLarge},
 	{platen.UnsupportedMedia, http.StatusUnsupportedMediaType},
 	{platen.TooManyAttempts, http.StatusTooManyRequests},
@@ -81,6 +82,10 @@ func ReplyError(w http.ResponseWriter, err error) {
 	}
 	header := w.Header()
 	switch shown.Code {
+	case platen.Changed:
+		if shown.Tag != "" {
+			header[tagHeader] = []string{shown.Tag}
+		}
 	case platen.Unauthenticated:
 		header.Set("WWW-Authenticate", `BASIC realm="platen"`)
 	case platen.Unavailable, platen.TooManyAttempts:

@@ -74,6 +74,10 @@ const (
 	DescribeToken                 // say what is known of a named token
 	ChangeToken                   // change role, kinds or expiry of a named token
 	RemoveToken                   // revoke a named token
+	ListEntities                  // list entities of a kind, by a filter
+	ReadEntity                    // say what there is to know of an entity
+	DeleteEntity                  // mark a set as deleted
+	EntityChildren                // list what an entity contains, a page at a time
 )
 
 // A Route is a method on a path.

@@ -87,6 +87,10 @@ var handlers = map[olrest.Action]method{
 	olrest.DescribeToken:   {handle: (*Server).token},
 	olrest.ChangeToken:     {handle: (*Server).changeToken},
 	olrest.RemoveToken:     {handle: (*Server).revokeToken},
+	olrest.ListEntities:    {handle: (*Server).listEntities},
+	olrest.ReadEntity:      {handle: (*Server).readEntity},
+	olrest.DeleteEntity:    {handle: (*Server).deleteEntity},
+	olrest.EntityChildren:  {handle: (*Server).entityChildren},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

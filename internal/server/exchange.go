@@ -136,7 +136,21 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		w.aborted = true
 		return
 	}
-	olrest.ReplyError(w, err)
+	olrest.ReplyError(w, s.explain(r, err))
+}
+
+// explain returns err, or if an entity was not found since it is of another kind,
+// an error that says so.
+func (s *Server) explain(r *http.Request, err error) error {
+	missing, ok := errors.AsType[*platen.Error](err)
+	if !ok || missing.Code != platen.NotFound || missing.Ref.ID <= 0 {
+		return err
+	}
+	kind, failed := s.Store.KindOf(r.Context(), missing.Ref.ID)
+	if failed != nil || kind == missing.Ref.Kind {
+		return err // as good an answer; what fails is in the log of the next request
+	}
+	return platen.OtherKindError(missing.Ref, kind)
 }
 
 // end is deferred by ServeHTTP: it answers a panic, counts and logs the

@@ -20,16 +20,16 @@ func (s *Server) undelete(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) listDeleted(w *response, r *http.Request, _ target) error {
-	query, err := olrest.ParseDeletedQuery(r.URL.Query())
+	size, after, err := olrest.ReadDeletedPage(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	found, err := s.Store.Deleted(r.Context(), query.After, query.PageSize+1)
+	found, err := s.Store.Deleted(r.Context(), after, size+1)
 	if err != nil {
 		return err
 	}
-	more := len(found) > query.PageSize
-	olrest.ReplyDeleted(w, found[:min(len(found), query.PageSize)], s.CleanupAfter, more)
+	more := len(found) > size
+	olrest.ReplyDeletedSets(w, found[:min(len(found), size)], s.CleanupAfter, more)
 	return nil
 }
 

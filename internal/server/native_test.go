@@ -80,8 +80,8 @@ func testUndelete(t *testing.T) {
 	s.do("POST", undelete("4100")+"?now=1", "").isError(t, 400, `no query parameter "now"`)
 	s.do("GET", undelete("4100"), "").isError(t, 405, "POST")
 	for query, says := range map[string]string{
-		"pageSize=0": "1 to 1000", "pageSize=1001": "1 to 1000", "pageToken=1": "none that this listing has given",
-		"pageToken=1-2x": "none that this listing has given", "page=1": `no query parameter "page"`, "pageSize=1&pageSize=2": "more than once",
+		"pageSize=0": "1 to 1000", "pageSize=1001": "1 to 1000", "pageToken=1": "not one that this server has given",
+		"pageToken=1-2x": "not one that this server has given", "page=1": `no query parameter "page"`, "pageSize=1&pageSize=2": "more than once",
 	} {
 		s.do("GET", native+"/deleted?"+query, "").isError(t, 400, says)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -166,6 +167,41 @@ func testEveryRouteByKind(t *testing.T) {
 	} {
 		if a := s.do("PUT", find, search, bearer(items)...); a.status != status {
 			t.Errorf("find %s: %d %s, want %d", search, a.status, a.body, status)
+		}
+	}
+}
+
+// TestKindsAsked checks the routes for which it depends on the entity, or on the
+// query, of what kinds a token has to be.
+func TestKindsAsked(t *testing.T) { onSQLite(t, testKindsAsked) }
+
+func testKindsAsked(t *testing.T) {
+	s := start(t)
+	job := jobsOf(s, 1)[0]
+	set := s.do("POST", native+"/contentsets", `{"contentitems":[]}`)
+	token := map[string]string{
+		"job":         s.makeToken(`{"name":"jobs","role":"editor","kinds":["job"]}`),
+		"contentitem": s.makeToken(`{"name":"items","role":"editor","kinds":["contentitem"]}`),
+		"contentset":  s.makeToken(`{"name":"contents","role":"editor","kinds":["contentset","contentitem","datarecord"]}`),
+	}
+	content := strings.TrimPrefix(set.header.Get("Location"), native+"/contentsets/")
+	for _, c := range []struct {
+		kind, method, path string
+		status             int
+	}{
+		{"job", "GET", fmt.Sprint("/entities/", job), 200},
+		{"contentitem", "GET", fmt.Sprint("/entities/", job), 403},
+		{"contentitem", "GET", fmt.Sprint("/entities/", job, "/children"), 200}, // identifiers are no secret
+		{"job", "GET", "/entities?kind=job&filter=" + url.QueryEscape("properties.a=1"), 200},
+		{"contentitem", "GET", "/entities?kind=job", 403},
+		{"contentitem", "GET", "/entities?kind=contentitem", 200},
+		{"contentitem", "GET", "/entities?kind=contentitem&filter=" + url.QueryEscape("fields.a=1"), 403},
+		{"contentset", "GET", "/entities?kind=contentitem&filter=" + url.QueryEscape("fields.a=1"), 200},
+		{"contentitem", "DELETE", "/entities/" + content, 403},
+		{"contentset", "DELETE", "/entities/" + content, 204},
+	} {
+		if a := s.do(c.method, native+c.path, "", bearer(token[c.kind])...); a.status != c.status {
+			t.Errorf("%s %s by a token for a %s: %d %s, want %d", c.method, c.path, c.kind, a.status, a.body, c.status)
 		}
 	}
 }

@@ -223,7 +223,7 @@ func (t *transaction) removeAll(rows []row) error {
 // be removed, too.
 func (t *transaction) removeSet(set platen.ID) error {
 	t.store.sweep = sweep{due: true}
-	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
+	for _, q := range []*query{deleteContentSet, deleteSchema, deleteSetFacts, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
 			return err
 		}
@@ -416,6 +416,11 @@ func (t *transaction) remove(from row, part platen.IDRange) error {
 	}
 	if err := t.cut(from, part); err != nil {
 		return err
+	}
+	if hasFacts(from.kind) {
+		if err := t.exec(deleteUpdatedBetween, int64(part.First), int64(part.Last)); err != nil {
+			return err
+		}
 	}
 	switch from.kind {
 	case platen.Document:

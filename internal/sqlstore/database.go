@@ -100,8 +100,6 @@ type Conn interface {
 type Dialect interface {
 	search.Dialect
 
-	// EachID is the table k (id) of the ids of a parameter made by IDs.
-	EachID(parameter string) string
 	// SameText is the condition that a column of texts of any length equals a
 	// parameter, as its index serves it.
 	SameText(column, parameter string) string
@@ -110,11 +108,11 @@ type Dialect interface {
 	// ListsBetween selects (id, list) of the lists in a table whose ids are $1
 	// to $2, in order. It may leave out those after so many bytes of lists.
 	ListsBetween(table string, bytes int) string
-	// Dirty selects (seq, id) of the entities in find_stale whose seq is
+	// Dirty selects (seq, id, changed) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
-	// InsertDirty inserts an entity, whose id and kind are $1 and $2, in
-	// find_stale; many is that of InsertMany.
+	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
+	// $2, and when it was changed is $3; many is that of InsertMany.
 	InsertDirty() (one, many string)
 
 	// Empty removes all rows of a table.

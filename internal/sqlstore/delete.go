@@ -24,6 +24,12 @@ import (
 // Delete implements [storage.Sets]. Once the set is marked it goes on even if
 // the caller leaves.
 func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
+	return s.deleteSet(ctx, ref, nil)
+}
+
+// deleteSet deletes a set. check, unless it is nil, runs in the transaction that
+// hides the set, before it is hidden.
+func (s *Store) deleteSet(ctx context.Context, ref platen.Ref, check func(*transaction) error) (err error) {
 	ctx, done := s.observe(ctx, "delete")
 	defer func() { done(err) }()
 	state := stateDeleted
@@ -33,7 +39,7 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 			defer s.deleting.Delete(ref.ID)
 		}
 	}
-	if err := s.markDeleted(ctx, ref, state, storage.OriginOf(ctx).User); err != nil || state == stateDeleted {
+	if err := s.markDeleted(ctx, ref, state, storage.OriginOf(ctx).User, check); err != nil || state == stateDeleted {
 		return s.error("delete", err)
 	}
 	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
@@ -45,7 +51,7 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 
 // markDeleted is the first step, and the only one for a set whose members no
 // other set can use.
-func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by string) error {
+func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by string, check func(*transaction) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
 	return s.change(ctx, func(t *transaction) error {
@@ -55,6 +61,11 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 		}
 		if !set.shows(ref) {
 			return platen.NotFoundError(ref)
+		}
+		if check != nil {
+			if err := check(t); err != nil {
+				return err
+			}
 		}
 		t.hides = true
 		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id, by)

@@ -18,6 +18,9 @@ type entityWriter struct {
 	root  platen.ID       // that set, or the one that is added to
 	stage platen.ID       // import.go: its negative is the root of what belongs to nothing; 0 in the only transaction
 
+	how    platen.Creation // Unknown: by an import
+	counts platen.Counts   // of what was made so far
+
 	inserted int64 // rows so far, see [Engine.AfterInserts]
 
 	// Of the transaction under way.
@@ -266,7 +269,7 @@ func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, 
 		return nil
 	}
 	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list)
-	if err := w.t.exec(q, args...); err != nil || !searched(kind, facet) {
+	if err := w.t.exec(q, args...); err != nil {
 		return err
 	}
 	return w.index.add(w.root, id)

@@ -58,19 +58,19 @@ func (s *Store) Statements() []string {
 
 // MarkDeleting is the first step of the deletion of a set that others use.
 func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
-	return s.markDeleted(ctx, ref, stateDeleting, "")
+	return s.markDeleted(ctx, ref, stateDeleting, "", nil)
 }
 
 // LastDirty returns the largest number of a row of find_stale.
 func (s *Store) LastDirty(ctx context.Context) (int64, error) {
-	mark, err := s.dirtyMark(ctx)
+	mark, err := s.dirtyMark(ctx, true)
 	return mark.stale, err
 }
 
 // FlushInSteps brings the index up to date. It calls between once, after lists
 // were read and before what differs is written.
 func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
-	until, err := s.dirtyMark(ctx)
+	until, err := s.dirtyMark(ctx, true)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,11 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 		if err := fn(); err != nil {
 			return err
 		}
+		if last && w.kind != 0 {
+			if err := w.insertFacts(); err != nil {
+				return err
+			}
+		}
 		switch {
 		case last && !first:
 			if err := errors.Join(t.exec(deleteDeleted, int64(w.root)), t.exec(deleteDeleted, -int64(w.stage))); err != nil {
@@ -205,8 +210,11 @@ const recoverEvery = 5 * time.Second
 func (s *Store) finishInBackground() {
 	ticker := time.NewTicker(recoverEvery)
 	defer ticker.Stop()
-	for {
+	for filled := false; ; {
 		_ = s.guarded("finishing what was left undone", func() error { return s.finishUndone(s.stop) })
+		if !filled {
+			filled = s.guarded("counting what there is", func() error { return s.fillOnce(s.stop) }) == nil
+		}
 		select {
 		case <-s.stop.Done():
 			return

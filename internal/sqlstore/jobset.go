@@ -18,6 +18,9 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	var made platen.Created
 	err = s.importSet(ctx, platen.JobSet, source.ExplicitIDs(), func(e *entityWriter) error {
 		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
+		if options.Operation != "" {
+			w.how = platen.ByJobCreation
+		}
 		w.ids = make([]platen.ID, len(w.nodes))
 		w.level = level{kind: platen.JobSet, parent: -2}
 		w.counter = newSetCounter(&w)
@@ -456,18 +459,19 @@ func (w *jobSetWriter) pack() error {
 	counted := w.pages
 	for i := range w.documents {
 		d := &w.documents[i]
-		if err := w.counter.add(d, counted[:d.pages]); err != nil {
-			return err
-		}
-		counted = counted[d.pages:]
 		if id := w.jobOf(d.Set); w.block == nil || w.block.Job() != id {
 			if w.block != nil {
 				if err := w.block.Flush(); err != nil {
 					return err
 				}
+				w.counter.job.ContentItems = w.block.Items()
 			}
 			w.block = block.NewBuilder(id, func(b *block.Row) error { return w.t.insertBlock(b) })
 		}
+		if err := w.counter.add(d, counted[:d.pages]); err != nil {
+			return err
+		}
+		counted = counted[d.pages:]
 		if err := w.block.Document(pages[:d.pages], d.continued); err != nil {
 			return err
 		}

@@ -28,9 +28,10 @@ const (
 type write struct {
 	kind  platen.Kind
 	facet platen.Facet
-	id    platen.ID   // replace: the entity
-	list  platen.List // replace: its new list
-	merge *merge      // merge: the changes
+	id    platen.ID     // replace: the entity
+	list  platen.List   // replace: its new list
+	match *platen.Match // replace: see [platen.Update]
+	merge *merge        // merge: the changes
 
 	alone func(*transaction) error // neither: run this, see [Store.update]
 	ctx   context.Context          // alone: ends the transaction
@@ -207,6 +208,9 @@ func (g *lists) apply(w *write) (refused, err error) {
 	}
 	if now.Kind != w.kind {
 		return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
+	}
+	if err := g.checkMatch(key, w.kind, w.match); err != nil {
+		return err, nil
 	}
 	if g.merged[key] != nil || !bytes.Equal(now.List, w.list) {
 		g.set(key, w.kind, w.list)

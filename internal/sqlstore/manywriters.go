@@ -133,6 +133,7 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 		one := &request.Work
 		if one.merge == nil {
 			ids[listcache.Key{ID: one.id, Facet: one.facet}] = true
+			merges = merges || one.match != nil
 			continue
 		}
 		merges = true
@@ -312,11 +313,16 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 	}
 	var owners []owner
 	left := make(map[platen.ID]bool, len(d.owners))
+	changed := make(map[platen.ID]int64, len(d.owners))
 	for _, o := range d.owners {
+		changed[o.id] = max(changed[o.id], o.changed)
 		if !left[o.id] {
 			left[o.id] = true
 			owners = append(owners, o)
 		}
+	}
+	for i := range owners {
+		owners[i].changed = changed[owners[i].id]
 	}
 	x := indexer{t: t}
 	start := time.Now()
@@ -325,11 +331,14 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 		if err != nil {
 			return false, err
 		}
-		changes, err := p.plan(owners[:n])
+		changes, times, err := p.changes(&d, owners[:n])
 		if err != nil {
 			return false, err
 		}
 		if _, err := x.apply(changes, time.Time{}); err != nil {
+			return false, err
+		}
+		if err := t.markUpdated(times); err != nil {
 			return false, err
 		}
 		maps.Copy(p.names, x.names)

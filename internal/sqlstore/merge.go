@@ -44,6 +44,7 @@ type merge struct {
 type mergeEntry struct {
 	id      platen.ID
 	changes []platen.NameValue // each name once
+	match   *platen.Match      // see [platen.Update]
 
 	before, after platen.List // of a merge that is prepared; nil: not known
 	digest        [sha256.Size]byte
@@ -66,7 +67,9 @@ func newMerge(kind platen.Kind, facet platen.Facet, updates []platen.Update) (*m
 			if places != nil {
 				places[update.ID] = place
 			}
-			m.entries = append(m.entries, mergeEntry{id: update.ID})
+			m.entries = append(m.entries, mergeEntry{id: update.ID, match: update.Match})
+		} else if update.Match != nil {
+			return nil, platen.Errorf(platen.Invalid, "%s %d is named more than once, and not the first time only with tags of its list; name it once", kind, update.ID)
 		}
 		entry := &m.entries[place]
 		if entry.changes == nil {
@@ -365,6 +368,9 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 		now := g.now[key]
 		if now.Kind != m.kind {
 			return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id}), nil
+		}
+		if err := g.checkMatch(key, m.kind, entry.match); err != nil {
+			return err, nil
 		}
 		if len(entry.changes) == 0 || g.prepared(key, entry) {
 			continue

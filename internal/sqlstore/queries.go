@@ -87,7 +87,10 @@ var (
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
 	insertValue  = insertInto(findValueTable, "")
 	selectValues = onReader.queryFor(func(d Dialect) string {
-		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1")
+		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1") + ` AND +name NOT IN (` + factNames + `)`
+	})
+	selectFacts = onReader.queryFor(func(d Dialect) string {
+		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1") + ` AND +name IN (` + factNames + `)`
 	})
 	// The rows that have a digest. Apart, since the index by entity has all else.
 	selectDigests = onReader.queryFor(func(d Dialect) string {
@@ -101,22 +104,28 @@ var (
 	deleteLongs     = onWriter.query(`DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`)
 	insertDirty     = registerInsertDirty()
 	selectDirty     = onReader.queryFor(Dialect.Dirty)
-	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0), coalesce((SELECT max(seq) FROM find_range), 0)`)
-	deleteDirty     = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
+	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
+		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)
+	deleteDirty = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
 
 	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
 	insertRange      = insertInto(newRangeTable, "")
-	// The first range up to $1, but for those of imports that are under way.
-	selectRange = onReader.query(`SELECT seq, first, last FROM find_range
-		WHERE seq <= $1 AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY seq LIMIT 1`)
-	// The first entities from $1 to $2 that have lists which are searched.
+	// The first range up to $1, or late one up to $2, but for those of imports that
+	// are under way.
+	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
+		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
+		AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY late, seq LIMIT 1`)
+	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
+		UNION SELECT id FROM (SELECT id FROM metadata WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS m
 		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
 	insertAllRanges = onWriter.query(`INSERT INTO find_range (first, last, root)
 		SELECT first, last, coalesce(root, 0) FROM entity WHERE kind <= $1`)
+	insertAllFacts = onWriter.query(`INSERT INTO find_range (first, last, root, late)
+		SELECT first, last, coalesce(root, 0), ` + decimal(lateFacts) + ` FROM entity WHERE kind IN (` + factKinds + `)`)
 	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
-		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range)
-		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM fields))`)
+		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range WHERE late = 0)
+		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)
 	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
 	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
 	// About how many entities are dirty.
@@ -189,7 +198,7 @@ var (
 	// removeAmong remove the entities of a parameter, which are rows of their own.
 	removeAmong = []*query{
 		deleteAmong("properties", "id"), deleteAmong("metadata", "id"), deleteAmong("fields", "id"),
-		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteEntities,
+		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteAmong("entity_updated", "id"), deleteEntities,
 	}
 
 	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 512`)
@@ -264,6 +273,12 @@ var (
 		(SELECT seen FROM known_login WHERE name = $1 ORDER BY seen DESC LIMIT 1 OFFSET $2)`)
 )
 
+// factKinds are the kinds that have facts.
+var factKinds = decimal(platen.DataSet) + ", " + decimal(platen.ContentSet) + ", " + decimal(platen.JobSet) + ", " + decimal(platen.Job)
+
+// factNames selects the names of facts in the index.
+var factNames = `SELECT id FROM find_name WHERE kind IN (` + factKinds + `) AND facet = ` + decimal(platen.KeptFacts)
+
 // deleteAmong removes the rows of a table in which a column is one of the ids
 // of a parameter.
 func deleteAmong(table, column string) *query {
@@ -291,7 +306,7 @@ func hiddenSet(root, id string) string {
 
 func registerInsertDirty() *query {
 	q := onWriter.queryFor(func(d Dialect) string { one, _ := d.InsertDirty(); return one })
-	q.batch = &batchQuery{columns: integers("id", "kind"), text: func(d Dialect) string { _, many := d.InsertDirty(); return many }}
+	q.batch = &batchQuery{columns: integers("id", "kind", "changed"), text: func(d Dialect) string { _, many := d.InsertDirty(); return many }}
 	return q
 }
 

@@ -151,7 +151,7 @@ func (w *entityWriter) addRecords(one *addition) error {
 		}
 		c.add(record)
 	}
-	return c.flush()
+	return errors.Join(c.flush(), w.t.addFacts(w.root, len(one.records)))
 }
 
 // tableError is for a table that the schema does not have at that place; free:
@@ -260,6 +260,7 @@ func (w *recordWriter) add(record newRecord) {
 // flush writes the records collected. Each level gets neighbouring
 // identifiers.
 func (w *recordWriter) flush() error {
+	w.counts.DataRecords += int64(len(w.records))
 	deepest := 0
 	for i := range w.records {
 		record := &w.records[i]

@@ -48,6 +48,7 @@ type Store struct {
 	changesEach                 atomic.Int64  // how many changes of the index an entity took, about, in the last plans
 	failuresSeen                atomic.Int64  // login_failure.seq of the last one that was read
 	shortSearches, longSearches chan struct{} // hold an element for each that is under way
+	listings                    chan struct{} // holds an element for each page of a listing that is read
 	merging                     chan struct{} // holds an element for each merge that is prepared
 	mergeTurns                  [mergeTurns]chan struct{}
 	sweep                       sweep    // the clean-up's
@@ -79,6 +80,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		cache:  listcache.New(engine.CacheBytes),
 
 		shortSearches: make(chan struct{}, shortAtOnce),
+		listings:      make(chan struct{}, listAtOnce),
 		merging:       make(chan struct{}, mergeAtOnce),
 
 		sweep:    sweep{due: true},
@@ -109,7 +111,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	}
 	long := longAtOnce()
 	if most := engine.Reader.Stats().MaxOpenConnections; most > 0 {
-		long = max(1, min(long, most-shortAtOnce-1))
+		long = max(1, min(long, most-shortAtOnce-listAtOnce-1))
 	}
 	s.longSearches = make(chan struct{}, long)
 	s.writers = newOneWriter(s)

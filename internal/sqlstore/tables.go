@@ -50,10 +50,14 @@ var (
 	detachedTable     = table{"detached", 2, integers("root", "first", "last", "parent", "ord"), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
-	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root"), ""}
-	newRangeTable     = table{"find_range", 0, integers("first", "last", "root"), ""} // seq comes by itself
-	namedTokenTable   = table{"named_token", 1, slices.Concat(texts("name"), blobs("hash"), texts("owner"), integers("role", "kinds", "disabled", "created"), texts("created_by"), integers("expires", "used")), ""}
-	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
+	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root", "late"), ""}
+	newRangeTable     = table{"find_range", 0, integers("first", "last", "root", "late"), ""} // seq comes by itself
+	setFactTable      = table{"set_fact", 1, slices.Concat(integers("id", "kind", "created"), texts("created_by", "created_token"),
+		integers("how", "jobs", "segments", "document_sets", "documents", "items", "pages", "sheets", "records")), ""}
+	jobCountTable   = table{"job_count", 2, slices.Concat(integers("job_set", "seq"), blobs("body")), ""}
+	updatedTable    = table{"entity_updated", 1, integers("id", "updated"), ""}
+	namedTokenTable = table{"named_token", 1, slices.Concat(texts("name"), blobs("hash"), texts("owner"), integers("role", "kinds", "disabled", "created"), texts("created_by"), integers("expires", "used")), ""}
+	findLongTable   = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
 	// that a list is found by the id of its entity alone.
@@ -73,6 +77,9 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	contentBlockTable,
 	countBlockTable,
 	changedTable,
+	setFactTable,
+	jobCountTable,
+	updatedTable,
 	{"data_schema", 1, slices.Concat(integers("dataset"), texts("body")), ""},
 	{"record_table", 1, slices.Concat(integers("id"), texts("name")), ""},
 	{"content_set", 1, slices.Concat(integers("id"), texts("type")), ""},

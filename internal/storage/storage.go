@@ -11,8 +11,10 @@ package storage
 type Store interface {
 	Lists
 	Sets
+	Entities
 	Records
 	Searcher
+	Lister
 	Importer
 	Exporter
 	Operations

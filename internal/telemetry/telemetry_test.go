@@ -172,6 +172,7 @@ func TestResults(t *testing.T) {
 		{here, platen.Errorf(platen.Internal, "x"), "error"},
 		{here, fmt.Errorf("x: %w", platen.Errorf(platen.NotFound, "y")), "not_found"},
 		{gone, platen.Errorf(platen.Conflict, "x"), "conflict"},
+		{here, platen.Errorf(platen.Changed, "x"), "changed"},
 		{here, platen.Errorf(platen.Invalid, "x"), "invalid"},
 		{here, platen.Errorf(platen.Unavailable, "x"), "unavailable"},
 		{here, platen.Errorf(platen.Failed, "x"), "failed"},

@@ -79,6 +79,11 @@ CREATE INDEX entity_root ON entity (root, kind, first, last) WHERE root IS NOT N
 
 CREATE INDEX entity_table ON entity (details) WHERE kind = 2 AND details IS NOT NULL;
 
+CREATE TABLE entity_updated (
+    id      INTEGER PRIMARY KEY,
+    updated INTEGER NOT NULL              -- in microseconds since 1970
+) STRICT;
+
 CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
 
 CREATE TABLE find_long (
@@ -103,13 +108,13 @@ CREATE TABLE find_range (
     first INTEGER NOT NULL,
     last  INTEGER NOT NULL,
     root  INTEGER NOT NULL
-) STRICT;
+, late INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE find_stale (
     seq  INTEGER PRIMARY KEY,
     id   INTEGER NOT NULL UNIQUE,
     kind INTEGER NOT NULL
-) STRICT;
+, changed INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE find_value (
     name   INTEGER NOT NULL,
@@ -120,6 +125,13 @@ CREATE TABLE find_value (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX find_value_entity ON find_value (entity, name);
+
+CREATE TABLE job_count (
+    job_set INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    body    BLOB NOT NULL,
+    PRIMARY KEY (job_set, seq)
+) STRICT;
 
 CREATE TABLE known_login (
     name    BLOB NOT NULL,
@@ -170,6 +182,23 @@ CREATE TABLE server_user (
     epoch    INTEGER NOT NULL,            -- new with each password
     changed  INTEGER NOT NULL             -- Unix seconds
 , role INTEGER NOT NULL DEFAULT 3) STRICT;
+
+CREATE TABLE set_fact (
+    id            INTEGER PRIMARY KEY,
+    kind          INTEGER NOT NULL,
+    created       INTEGER,                -- in microseconds since 1970
+    created_by    TEXT NOT NULL,     -- '': unknown
+    created_token TEXT NOT NULL,     -- '': none
+    how           INTEGER NOT NULL,       -- 0: unknown
+    jobs          INTEGER NOT NULL,
+    segments      INTEGER NOT NULL,
+    document_sets INTEGER NOT NULL,
+    documents     INTEGER NOT NULL,
+    items         INTEGER NOT NULL,
+    pages         INTEGER NOT NULL,
+    sheets        INTEGER NOT NULL,
+    records       INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE sqlite_sequence(name,seq);
 
