@@ -61,7 +61,7 @@ const Structure platen.Facet = 15
 
 // A Header is what a change has besides its entries.
 type Header struct {
-	Type    storage.ChangeType
+	Type    platen.ChangeType
 	Origin  storage.Origin
 	Reverts int64 // the change that it reverts, 0 for none
 }
@@ -214,7 +214,7 @@ func (r *Reader) Next() (header Header, index int, err error) {
 	if !r.need(1) && r.err == io.EOF {
 		return Header{}, 0, io.EOF
 	}
-	header.Type = storage.ChangeType(r.byte())
+	header.Type = platen.ChangeType(r.byte())
 	header.Origin = storage.Origin{User: string(r.text()), Token: string(r.text()), RequestID: string(r.text())}
 	header.Reverts = int64(r.uvarint())
 	if r.err == nil && r.count == MaxChanges {

@@ -59,6 +59,11 @@ const (
 	Cancel                        // stop an operation
 	Import                        // store a document
 	Export                        // return a set as a document
+	EntityHistory                 // list the changes of an entity
+	ReadListAt                    // read a list of an entity as it was
+	ReadChange                    // read a change
+	RevertChange                  // put back what was before a change
+	ReadEvents                    // read the log of changes
 )
 
 // A Route is a method on a path.

@@ -69,6 +69,11 @@ var handlers = map[olrest.Action]method{
 	olrest.Cancel:          {handle: (*Server).cancel},
 	olrest.Import:          {handle: (*Server).importSet, slot: admission.Imports, disk: true},
 	olrest.Export:          {handle: (*Server).exportSet},
+	olrest.EntityHistory:   {handle: (*Server).history},
+	olrest.ReadListAt:      {handle: (*Server).listAt},
+	olrest.ReadChange:      {handle: (*Server).readChange},
+	olrest.RevertChange:    {handle: (*Server).revert},
+	olrest.ReadEvents:      {handle: (*Server).readEvents},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/listen"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/operation"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
@@ -67,6 +70,9 @@ type Server struct {
 	browsers *browserRules
 
 	operations *operation.Runner
+	events     *event.Hub
+	ended      context.Context // when the server stops
+	endStreams context.CancelFunc
 	limited
 }
 
@@ -91,7 +97,9 @@ func New(config Config) *Server {
 		ids:        newRequestIDs(),
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
 		operations: operation.NewRunner(config.Store, config.Log),
+		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
+	s.ended, s.endStreams = context.WithCancel(context.Background())
 	s.limit()
 	s.addEndpoints()
 	return s

@@ -123,16 +123,16 @@ func (l *changeLog) discard() {
 }
 
 // logSet logs a change of a set as a whole.
-func (t *transaction) logSet(how storage.ChangeType, set platen.Ref) error {
+func (t *transaction) logSet(how platen.ChangeType, set platen.Ref) error {
 	return t.logSets(how, set.Kind, map[platen.ID][]platen.IDRange{set.ID: nil})
 }
 
 // logAdded logs data records that are added to data sets.
 func (t *transaction) logAdded(added map[platen.ID][]platen.IDRange) error {
-	return t.logSets(storage.Added, platen.DataSet, added)
+	return t.logSets(platen.Added, platen.DataSet, added)
 }
 
-func (t *transaction) logSets(how storage.ChangeType, kind platen.Kind, sets map[platen.ID][]platen.IDRange) error {
+func (t *transaction) logSets(how platen.ChangeType, kind platen.Kind, sets map[platen.ID][]platen.IDRange) error {
 	log := t.log()
 	if log == nil || len(sets) == 0 {
 		return nil
@@ -141,7 +141,7 @@ func (t *transaction) logSets(how storage.ChangeType, kind platen.Kind, sets map
 		return err
 	}
 	created := int64(0)
-	if how == storage.Imported || how == storage.JobsCreated {
+	if how == platen.Imported || how == platen.JobsCreated {
 		created = log.at
 	}
 	change := changelog.ChangeID(log.block, log.w.Begin(changelog.Header{Type: how, Origin: storage.OriginOf(t.ctx)}))
@@ -179,9 +179,9 @@ func (g *lists) beginChange(w *write) {
 	if log == nil {
 		return
 	}
-	header := changelog.Header{Type: storage.Updated, Origin: w.origin}
+	header := changelog.Header{Type: platen.Updated, Origin: w.origin}
 	if w.swap != nil {
-		header.Type, header.Reverts = storage.Reverted, w.swap.reverts
+		header.Type, header.Reverts = platen.Reverted, w.swap.reverts
 	}
 	g.index = log.w.Begin(header)
 }
