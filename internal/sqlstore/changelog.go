@@ -68,15 +68,14 @@ func (t *transaction) log() *changeLog {
 
 // store stores the next part of the block.
 func (l *changeLog) store(part []byte) error {
-	var block any
-	if l.block != 0 {
-		block = l.block
-	}
-	if l.at == 0 {
-		l.at = l.t.store.clock()
-	}
-	err := l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, block, l.parts, l.at, part).Scan(&l.block, &l.at)
 	l.parts++
+	if l.block == 0 && l.t.store.engine.ManyWriters != nil {
+		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, l.parts-1, 0, part).Scan(&l.block, &l.at)
+	}
+	if err := l.reserve(); err != nil {
+		return err
+	}
+	_, err := l.t.stmt(insertBlock).ExecContext(l.t.ctx, l.block, l.parts-1, l.at, part)
 	return err
 }
 
@@ -93,9 +92,15 @@ func (l *changeLog) reserve() error {
 	if l.block != 0 {
 		return nil
 	}
+	s := l.t.store
+	if s.lastBlock > 0 {
+		s.lastBlock++
+		l.block, l.at = s.lastBlock, s.clock()
+		return nil
+	}
 	err := l.t.stmt(selectNewBlock).QueryRowContext(l.t.ctx).Scan(&l.block, &l.at)
-	if now := l.t.store.clock(); now != 0 {
-		l.at = now
+	if now := s.clock(); now != 0 {
+		l.at, s.lastBlock = now, l.block
 	}
 	return err
 }
