@@ -92,12 +92,14 @@ func (Dialect) Clock() string {
 }
 
 // NextBlock implements [sqlstore.Dialect].
-func (Dialect) NextBlock() string { return "nextval('change_block_id')" }
+func (d Dialect) NextBlock() string { return "SELECT " + nextBlock + ", " + d.Clock() + ", NULL" }
+
+const nextBlock = "nextval('change_block_id')"
 
 // InsertChanges implements [sqlstore.Dialect].
 func (d Dialect) InsertChanges() string {
-	return `INSERT INTO change_block (id, part, at, body) VALUES (coalesce(CAST($1 AS BIGINT), ` + d.NextBlock() + `), $2,
-		CASE WHEN CAST($3 AS BIGINT) = 0 THEN ` + d.Clock() + ` ELSE CAST($3 AS BIGINT) END, $4) RETURNING id, at`
+	return `INSERT INTO change_block (id, at, position, body) VALUES (coalesce(CAST($1 AS BIGINT), ` + nextBlock + `),
+		coalesce(CAST($2 AS BIGINT), ` + d.Clock() + `), $3, $4) RETURNING id, at`
 }
 
 // LockLog implements [sqlstore.Dialect].

@@ -85,15 +85,14 @@ func (Dialect) Clock() string { return "CAST(unixepoch('subsec') * 1000000 AS IN
 
 // NextBlock implements [sqlstore.Dialect]. One connection writes.
 func (Dialect) NextBlock() string {
-	return "(SELECT 1 + max(pruned_id, coalesce((SELECT max(id) FROM change_block), 0)) FROM change_log)"
+	return `SELECT 1 + max(pruned_id, coalesce((SELECT max(id) FROM change_block), 0)), 0,
+		1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log`
 }
 
 // InsertChanges implements [sqlstore.Dialect]. Blocks are numbered in the order of
 // the commits, and get their positions at once.
-func (d Dialect) InsertChanges() string {
-	return `INSERT INTO change_block (id, part, at, body, position)
-		SELECT coalesce($1, ` + d.NextBlock() + `), $2, $3, $4, CASE WHEN $2 = 0 THEN
-			(SELECT 1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log) END`
+func (Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, at, position, body) VALUES ($1, $2, $3, $4)`
 }
 
 // LockLog implements [sqlstore.Dialect]. One connection writes.

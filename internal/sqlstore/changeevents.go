@@ -21,16 +21,15 @@ var (
 	lockLog = onWriter.queryFor(Dialect.LockLog)
 	// Positions for blocks that have none.
 	updatePositions = onWriter.query(`UPDATE change_block SET position = (SELECT position FROM change_log) +
-		(SELECT count(*) FROM change_block AS b WHERE b.position IS NULL AND b.part = 0 AND b.id <= change_block.id)
-		WHERE part = 0 AND position IS NULL AND id <= $1`)
+		(SELECT count(*) FROM change_block AS b WHERE b.position IS NULL AND b.id <= change_block.id)
+		WHERE position IS NULL AND id <= $1`)
 	// The last of the next blocks that have no position, and how many these are.
 	selectUnplaced = onLookup.query(`SELECT coalesce(max(id), 0), count(*) FROM
-		(SELECT id FROM change_block WHERE position IS NULL AND part = 0 ORDER BY id LIMIT ` + decimal(placedMost) + `) AS new`)
+		(SELECT id FROM change_block WHERE position IS NULL ORDER BY id LIMIT ` + decimal(placedMost) + `) AS new`)
 	updateLastPosition = onWriter.query(`UPDATE change_log SET position = position + $1`)
 	selectPlaced       = onReader.query(`SELECT id, position FROM change_block WHERE position > $1 ORDER BY position LIMIT ` + decimal(blockFetch))
 	selectPlacedAt     = onReader.query(`SELECT id FROM change_block WHERE position = $1`)
 	selectLastPlaced   = onLookup.query(`SELECT coalesce(max(position), 0) FROM change_block`)
-	selectFirstPlaced  = onLookup.query(`SELECT coalesce(min(position), 0) FROM change_block`)
 )
 
 const (
@@ -114,12 +113,12 @@ func (s *Store) LastEvent(ctx context.Context) (last platen.EventID, err error) 
 	if err := s.place(ctx); err != nil {
 		return last, s.error("read the log", err)
 	}
-	position, err := s.lastPosition(ctx)
+	position, err := s.endOfLog(ctx)
 	return platen.NewEventID(position, platen.LastEntry), s.error("read the log", err)
 }
 
-// lastPosition returns the last position that a block has or had.
-func (s *Store) lastPosition(ctx context.Context) (last int64, err error) {
+// endOfLog returns the last position that a block has or had.
+func (s *Store) endOfLog(ctx context.Context) (last int64, err error) {
 	state, err := s.logState(ctx)
 	if err == nil {
 		err = s.on(selectLastPlaced).QueryRowContext(ctx).Scan(&last)
@@ -149,7 +148,7 @@ func (s *Store) checkAfter(ctx context.Context, after platen.EventID) error {
 	if err != nil {
 		return err
 	}
-	last, err := s.lastPosition(ctx)
+	last, err := s.endOfLog(ctx)
 	position, _ := after.Split()
 	switch {
 	case err != nil:

@@ -31,9 +31,10 @@ const DefaultHistory = 720 * time.Hour
 func HistoryFor(age time.Duration) Option { return func(s *Store) { s.historyFor = age } }
 
 var (
-	// The block or part of one; $1 is NULL for the first part of a new block.
-	insertBlock     = onWriter.queryFor(Dialect.InsertChanges)
-	selectNewBlock  = onWriter.queryFor(func(d Dialect) string { return `SELECT ` + d.NextBlock() + `, ` + d.Clock() })
+	insertBlock    = onWriter.queryFor(Dialect.InsertChanges)
+	insertPart     = onWriter.query(`INSERT INTO change_part (id, part, body) VALUES ($1, $2, $3)`)
+	selectNewBlock = onWriter.queryFor(Dialect.NextBlock)
+
 	selectChangeSet = onReader.query(`SELECT change, created FROM change_set WHERE id = $1`)
 	upsertChangeSet = upsertInto(changeSetTable, ` ON CONFLICT (id) DO UPDATE SET change = excluded.change,
 		created = CASE WHEN excluded.created > 0 THEN excluded.created ELSE change_set.created END`)
@@ -47,11 +48,12 @@ var (
 
 // A changeLog is what a transaction adds to the log.
 type changeLog struct {
-	t     *transaction
-	w     *changelog.Writer
-	block int64 // its number; 0: not given yet
-	at    int64 // its time, in µs since 1970
-	parts int64
+	t        *transaction
+	w        *changelog.Writer
+	block    int64 // its number; 0: not given yet
+	at       int64 // its time, in µs since 1970
+	position *int64
+	parts    int64
 }
 
 // changeWriters are writers that no transaction uses.
@@ -67,42 +69,49 @@ func (t *transaction) log() *changeLog {
 }
 
 // store stores the next part of the block.
-func (l *changeLog) store(part []byte) error {
+func (l *changeLog) store(part []byte) (err error) {
 	l.parts++
-	if l.block == 0 && l.t.store.engine.ManyWriters != nil {
-		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, l.parts-1, 0, part).Scan(&l.block, &l.at)
+	switch many := l.t.store.engine.ManyWriters != nil; {
+	case l.parts > 1:
+		_, err = l.t.stmt(insertPart).ExecContext(l.t.ctx, l.block, l.parts-1, part)
+		return err
+	case l.block == 0 && many:
+		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, nil, nil, part).Scan(&l.block, &l.at)
 	}
 	if err := l.reserve(); err != nil {
 		return err
 	}
-	_, err := l.t.stmt(insertBlock).ExecContext(l.t.ctx, l.block, l.parts-1, l.at, part)
+	_, err = l.t.stmt(insertBlock).ExecContext(l.t.ctx, l.block, l.at, l.position, part)
 	return err
 }
 
-// clock returns the time of a change, 0 for that of the database.
+// reserve gives the block its number before it has a part.
+func (l *changeLog) reserve() error {
+	s := l.t.store
+	switch {
+	case l.block != 0:
+		return nil
+	case s.lastBlock > 0: // one goroutine writes, and knows
+		s.lastBlock++
+		s.lastPosition++
+		position := s.lastPosition
+		l.block, l.at, l.position = s.lastBlock, s.clock(), &position
+		return nil
+	}
+	err := l.t.stmt(selectNewBlock).QueryRowContext(l.t.ctx).Scan(&l.block, &l.at, &l.position)
+	if err == nil && l.position != nil {
+		l.at, s.lastBlock, s.lastPosition = s.clock(), l.block, *l.position
+	}
+	return err
+}
+
+// clock returns the time in µs since 1970 where the server has it, 0 if it is that
+// of the database.
 func (s *Store) clock() int64 {
 	if s.engine.ManyWriters != nil {
 		return 0
 	}
 	return time.Now().UnixMicro()
-}
-
-// reserve gives the block its number before it has a part.
-func (l *changeLog) reserve() error {
-	if l.block != 0 {
-		return nil
-	}
-	s := l.t.store
-	if s.lastBlock > 0 {
-		s.lastBlock++
-		l.block, l.at = s.lastBlock, s.clock()
-		return nil
-	}
-	err := l.t.stmt(selectNewBlock).QueryRowContext(l.t.ctx).Scan(&l.block, &l.at)
-	if now := s.clock(); now != 0 {
-		l.at, s.lastBlock = now, l.block
-	}
-	return err
 }
 
 // end stores what is left, and reports whether there is anything in the log.

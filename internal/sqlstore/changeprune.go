@@ -2,12 +2,14 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 )
 
 var (
 	// The oldest blocks: number, time and position.
-	selectOldBlocks = onReader.query(`SELECT id, at, coalesce(position, 0) FROM change_block WHERE part = 0 ORDER BY id LIMIT ` + decimal(prunedMost))
-	selectParts     = onReader.query(`SELECT count(*) FROM change_block WHERE id = $1`)
+	selectOldBlocks = onReader.query(`SELECT id, at, coalesce(position, 0) FROM change_block ORDER BY id LIMIT ` + decimal(prunedMost))
+	selectParts     = onReader.query(`SELECT count(*) FROM change_part WHERE id = $1`)
+	deleteParts     = onWriter.query(`DELETE FROM change_part WHERE id <= $1`)
 	deleteBlocks    = onWriter.query(`DELETE FROM change_block WHERE id <= $1`)
 	updatePruned    = onWriter.query(`UPDATE change_log SET pruned_id = $1, pruned_at = $2, pruned_position = $3
 		WHERE pruned_id < $1`)
@@ -45,7 +47,7 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 			if err := t.stmt(selectParts).QueryRowContext(t.ctx, one.id).Scan(&n); err != nil {
 				return err
 			}
-			parts += n - 1
+			parts += n
 			id, state.pruneAt = one.id, max(state.pruneAt, one.at)
 			state.prunedPosition = max(state.prunedPosition, one.position)
 		}
@@ -56,7 +58,7 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 		if err := t.exec(updatePruned, id, state.pruneAt, state.prunedPosition); err != nil {
 			return err
 		}
-		return t.exec(deleteBlocks, id)
+		return errors.Join(t.exec(deleteParts, id), t.exec(deleteBlocks, id))
 	})
 	return more && err == nil, err
 }

@@ -17,9 +17,10 @@ import (
 )
 
 var (
-	selectBlockPart = onReader.query(`SELECT at, body FROM change_block WHERE id = $1 AND part = $2`)
+	selectBlock     = onReader.query(`SELECT at, body FROM change_block WHERE id = $1`)
+	selectBlockPart = onReader.query(`SELECT body FROM change_part WHERE id = $1 AND part = $2`)
 	// The first place to begin again, from those that are still there.
-	selectOldest = onReader.query(`SELECT id, at FROM change_block WHERE part = 0 ORDER BY id LIMIT 1`)
+	selectOldest = onReader.query(`SELECT id, at FROM change_block ORDER BY id LIMIT 1`)
 )
 
 var errNoLog = platen.Errorf(platen.Conflict, "this server keeps no history of changes: it runs with --history-for=0")
@@ -42,38 +43,37 @@ func gone(what string, oldest string) error {
 // A loggedBlock is a block that is read, part by part.
 type loggedBlock struct {
 	*changelog.Reader
-	id   int64
-	at   int64
-	part int64
+	id int64
+	at int64
 }
 
 // openBlock begins to read a block. [sql.ErrNoRows]: it is not there.
 func (s *Store) openBlock(ctx context.Context, id int64) (*loggedBlock, error) {
 	b := &loggedBlock{id: id}
-	next := func() (body []byte, err error) {
-		ctx, cancel := s.bounded(ctx)
-		defer cancel()
-		err = s.retry(func() error {
-			return s.on(selectBlockPart).QueryRowContext(ctx, id, b.part).Scan(&b.at, &body)
-		})
-		b.part++
-		return body, err
-	}
-	first, err := next()
+	var first []byte
+	err := s.readOne(ctx, s.on(selectBlock), []any{id}, &b.at, &first)
 	if err != nil {
 		return nil, err
 	}
-	parts := changelog.Parts(first)
-	b.Reader = changelog.NewReader(id, func() ([]byte, error) {
-		part, err := parts()
-		if err == io.EOF {
-			if part, err = next(); errors.Is(err, sql.ErrNoRows) {
-				err = io.EOF
-			}
+	part := int64(0)
+	b.Reader = changelog.NewReader(id, func() (body []byte, err error) {
+		if part++; part == 1 {
+			return first, nil
 		}
-		return part, err
+		err = s.readOne(ctx, s.on(selectBlockPart), []any{id, part - 1}, &body)
+		if errors.Is(err, sql.ErrNoRows) {
+			err = io.EOF
+		}
+		return body, err
 	})
 	return b, nil
+}
+
+// readOne reads a row of a query that is short.
+func (s *Store) readOne(ctx context.Context, q statement, args []any, into ...any) error {
+	ctx, cancel := s.bounded(ctx)
+	defer cancel()
+	return s.retry(func() error { return q.QueryRowContext(ctx, args...).Scan(into...) })
 }
 
 // seek reads up to the change with an index, of which the entries come next.

@@ -107,10 +107,11 @@ type Dialect interface {
 	// find_stale; many is that of InsertMany.
 	InsertDirty() (one, many string)
 
-	// Clock is the time in µs since 1970. NextBlock is the number of the next
-	// block of changes. InsertChanges inserts part $2 of a block of changes, with
-	// the time $3, 0 for Clock, and the body $4, and returns its number and time; if
-	// the number $1 is NULL it is the next one.
+	// Clock is the time in µs since 1970. NextBlock selects (number, time, position)
+	// of the next block of changes; time is 0 if it is that of the server, position
+	// NULL if it is given later. InsertChanges inserts a block with the number
+	// $1, the time $2, the position $3 and the first part $4. If many write, $1 and
+	// $2 may be NULL, for the next one and now, and it returns both.
 	Clock() string
 	NextBlock() string
 	InsertChanges() string

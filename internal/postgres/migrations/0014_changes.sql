@@ -1,17 +1,24 @@
 -- What was changed: a block for each transaction, in parts (internal/changelog).
 -- Those of one list or set are numbered in the order of their commits.
 CREATE TABLE change_block (
-    id       BIGINT NOT NULL,
-    part     BIGINT NOT NULL,
+    id       BIGINT PRIMARY KEY,
     at       BIGINT NOT NULL,              -- when, in µs since 1970
-    position BIGINT,                       -- of the first part: in the order of the log; NULL: not given yet
-    body     BYTEA NOT NULL,
-    PRIMARY KEY (id, part)
+    position BIGINT,                       -- in the order of the log; NULL: not given yet
+    body     BYTEA NOT NULL                -- the first part
 );
 ALTER TABLE change_block ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX change_block_position ON change_block (position);
-CREATE INDEX change_block_new ON change_block (id) WHERE position IS NULL AND part = 0;
+CREATE INDEX change_block_new ON change_block (id) WHERE position IS NULL;
 CREATE SEQUENCE change_block_id OWNED BY change_block.id;
+
+-- Further parts of large blocks, from 1.
+CREATE TABLE change_part (
+    id   BIGINT NOT NULL,
+    part BIGINT NOT NULL,
+    body BYTEA NOT NULL,
+    PRIMARY KEY (id, part)
+);
+ALTER TABLE change_part ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- The log as a whole, one row. Who gives positions locks it.
 CREATE TABLE change_log (

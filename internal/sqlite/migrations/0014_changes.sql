@@ -1,13 +1,19 @@
 -- What was changed: a block for each transaction, in parts (internal/changelog).
 CREATE TABLE change_block (
-    id       INTEGER NOT NULL,
-    part     INTEGER NOT NULL,
+    id       INTEGER PRIMARY KEY,
     at       INTEGER NOT NULL,             -- when, in µs since 1970
-    position INTEGER,                      -- of the first part: in the order of the log
-    body     BLOB NOT NULL,
+    position INTEGER,                      -- in the order of the log
+    body     BLOB NOT NULL                 -- the first part
+) STRICT;
+CREATE UNIQUE INDEX change_block_position ON change_block (position);
+
+-- Further parts of large blocks, from 1.
+CREATE TABLE change_part (
+    id   INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    body BLOB NOT NULL,
     PRIMARY KEY (id, part)
 ) STRICT;
-CREATE UNIQUE INDEX change_block_position ON change_block (position) WHERE position IS NOT NULL;
 
 -- The log as a whole, one row.
 CREATE TABLE change_log (

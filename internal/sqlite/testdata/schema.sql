@@ -1,13 +1,11 @@
 CREATE TABLE change_block (
-    id       INTEGER NOT NULL,
-    part     INTEGER NOT NULL,
+    id       INTEGER PRIMARY KEY,
     at       INTEGER NOT NULL,             -- when, in µs since 1970
-    position INTEGER,                      -- of the first part: in the order of the log
-    body     BLOB NOT NULL,
-    PRIMARY KEY (id, part)
+    position INTEGER,                      -- in the order of the log
+    body     BLOB NOT NULL                 -- the first part
 ) STRICT;
 
-CREATE UNIQUE INDEX change_block_position ON change_block (position) WHERE position IS NOT NULL;
+CREATE UNIQUE INDEX change_block_position ON change_block (position);
 
 CREATE TABLE change_log (
     since           INTEGER NOT NULL,      -- changes are logged since then, in µs since 1970; 0: they are not
@@ -15,6 +13,13 @@ CREATE TABLE change_log (
     pruned_id       INTEGER NOT NULL,      -- blocks up to it are removed,
     pruned_position INTEGER NOT NULL,      -- positions up to it,
     pruned_at       INTEGER NOT NULL       -- and times
+) STRICT;
+
+CREATE TABLE change_part (
+    id   INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (id, part)
 ) STRICT;
 
 CREATE TABLE change_set (
