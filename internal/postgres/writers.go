@@ -126,11 +126,13 @@ func (d *Database) analyze(ctx context.Context) error {
 // afterCopy is [sqlstore.Engine.AfterCopy]: the next numbers of the tables that
 // give them are after those that were copied.
 func afterCopy(ctx context.Context, tx sqlstore.Conn) error {
-	for table, id := range map[string]string{"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq", "change_block": "id"} {
+	for table, id := range map[string]string{"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq"} {
 		_, err := tx.ExecContext(ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', '`+id+`'), (SELECT coalesce(max(`+id+`), 0) + 1 FROM `+table+`), false)`)
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := tx.ExecContext(ctx, `SELECT setval('change_block_id',
+		(SELECT greatest(pruned_id, (SELECT coalesce(max(id), 0) FROM change_block)) + 1 FROM change_log), false)`)
+	return err
 }

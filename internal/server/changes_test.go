@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -336,4 +337,106 @@ func testEventsOfReplicas(t *testing.T) {
 		}
 	}
 	writers.Wait()
+}
+
+// TestSlowListener has a client that does not read: others see what is written, it is
+// cut off, and can go on from its last event.
+func TestSlowListener(t *testing.T) { onSQLite(t, testSlowListener) }
+
+func testSlowListener(t *testing.T) {
+	long(t)
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 2 * time.Second, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
+	})
+	job := jobsOf(s, 1)[0]
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "GET /api/v1/events HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nAccept: text/event-stream\r\n\r\n", s.token)
+	reader := bufio.NewReaderSize(conn, 16)
+	if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, "200") {
+		t.Fatal(line, err)
+	}
+	fast := s.follow("", "")
+	const many = 40
+	for i := range many { // 16 MiB of events: more than the buffers of the kernel
+		value := strings.Repeat(strconv.Itoa(i%10), 200_000)
+		s.put(job, fmt.Sprintf(`[{"name":"a","value":"%s"}]`, value))
+		if e, _, err := fast.next(); err != nil || *e.Data.Names[0].After != value {
+			t.Fatal(err)
+		}
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for s.listeners() > 1 && time.Now().Before(deadline) {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if n := s.listeners(); n != 1 {
+		t.Errorf("%d listeners", n)
+	}
+	resumed := s.follow("?after=0&type=update", "")
+	for i := range many {
+		if e, _, err := resumed.next(); err != nil || (*e.Data.Names[0].After)[:1] != strconv.Itoa(i%10) {
+			t.Fatal(i, err)
+		}
+	}
+}
+
+// listeners returns the gauge.
+func (s *service) listeners() int {
+	s.t.Helper()
+	for line := range strings.Lines(s.do("GET", "/metrics", "").body) {
+		if text, ok := strings.CutPrefix(line, "platen_listeners "); ok {
+			n, err := strconv.Atoi(strings.TrimSpace(text))
+			if err != nil {
+				s.t.Fatal(err)
+			}
+			return n
+		}
+	}
+	s.t.Fatal("no such gauge")
+	return 0
+}
+
+// TestListenersAtStop has streams end at once when the server stops, and idle ones
+// outlive the bounds of other requests.
+func TestListenersAtStop(t *testing.T) { onSQLite(t, testListenersAtStop) }
+
+func testListenersAtStop(t *testing.T) {
+	long(t)
+	var followers []*follower
+	whole := t
+	var stopped time.Time
+	t.Run("server", func(t *testing.T) {
+		s := start(t, func(c *server.Config, _ *auth.Config) {
+			c.Timeouts = server.Timeouts{Header: time.Second, Stall: time.Second, Idle: time.Second, Find: time.Second, Stop: time.Minute}
+		})
+		job := jobsOf(s, 1)[0]
+		t.Cleanup(func() { stopped = time.Now() }) // runs before that of start
+		outliving := *s
+		outliving.t = whole
+		for range 3 {
+			f := outliving.follow("", "")
+			followers = append(followers, f)
+		}
+		time.Sleep(3 * time.Second)
+		s.put(job, `[{"name":"a","value":"1"}]`)
+		for _, f := range followers {
+			if e, _, err := f.next(); err != nil || e.Type != "platen.update" {
+				t.Error(e, err)
+			}
+		}
+	})
+	if took := time.Since(stopped); took > 30*time.Second {
+		t.Errorf("the stop took %v: it waited for the streams", took)
+	}
+	for _, f := range followers {
+		if _, name, err := f.next(); err == nil || name != "dropped" {
+			t.Errorf("the last event is %q, %v", name, err)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"maps"
 	"slices"
 	"sync"
@@ -52,7 +53,7 @@ type changeLog struct {
 	w        *changelog.Writer
 	block    int64 // its number; 0: not given yet
 	at       int64 // its time, in µs since 1970
-	position *int64
+	position sql.NullInt64
 	parts    int64
 }
 
@@ -94,13 +95,12 @@ func (l *changeLog) reserve() error {
 	case s.lastBlock > 0: // one goroutine writes, and knows
 		s.lastBlock++
 		s.lastPosition++
-		position := s.lastPosition
-		l.block, l.at, l.position = s.lastBlock, s.clock(), &position
+		l.block, l.at, l.position = s.lastBlock, s.clock(), sql.NullInt64{Int64: s.lastPosition, Valid: true}
 		return nil
 	}
 	err := l.t.stmt(selectNewBlock).QueryRowContext(l.t.ctx).Scan(&l.block, &l.at, &l.position)
-	if err == nil && l.position != nil {
-		l.at, s.lastBlock, s.lastPosition = s.clock(), l.block, *l.position
+	if err == nil && l.position.Valid {
+		l.at, s.lastBlock, s.lastPosition = s.clock(), l.block, l.position.Int64
 	}
 	return err
 }

@@ -8,6 +8,9 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -155,4 +158,70 @@ func TestChangesRolledBack(t *testing.T) {
 func importJob(t *testing.T, s *sqlstore.Store) platen.ID {
 	t.Helper()
 	return createJobs(t, s, 1).Children[0]
+}
+
+// TestCopiedChanges copies a log to the other database and back: the history stays,
+// and what comes after it has larger numbers, also if the log is empty by then.
+func TestCopiedChanges(t *testing.T) {
+	ctx := t.Context()
+	for _, age := range []time.Duration{sqlstore.DefaultHistory, time.Nanosecond} {
+		t.Run(age.String(), func(t *testing.T) {
+			address := pgtest.Database(t)
+			first, err := sqlite.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Close()
+			second, err := postgres.Open(ctx, address, sqlstore.HistoryFor(age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer second.Close()
+			third, err := sqlite.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer third.Close()
+			job := importJob(t, first)
+			change := func(s *sqlstore.Store, value string) (id int64, last platen.EventID) {
+				t.Helper()
+				err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "a", Value: value}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				events := eventsOf(t, s, 0)
+				return events[len(events)-1].Change.ID, events[len(events)-1].ID
+			}
+			change(first, "0")
+			id, last := change(first, "1")
+			for i, s := range []*sqlstore.Store{first, second, third} {
+				if i > 0 {
+					next, after := change(s, fmt.Sprint("value ", i))
+					if next <= id || after <= last {
+						t.Errorf("the change %d, event %d, come after %d, %d", next, after, id, last)
+					}
+					id, last = next, after
+				}
+				if age == sqlstore.DefaultHistory {
+					if changes, _, err := s.History(ctx, job, "", 10); err != nil || len(changes) != 3+i {
+						t.Errorf("%d: the history has %d changes, %v", i, len(changes), err)
+					}
+				} else {
+					time.Sleep(2 * time.Millisecond)
+					for more := true; more; {
+						if more, err = s.Clean(ctx, time.Unix(1, 0)); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if i == 2 {
+					break
+				}
+				to := []*sqlstore.Store{second, third}[i]
+				if _, err := sqlstore.Copy(ctx, s, to, func(sqlstore.Progress) {}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
 }

@@ -339,14 +339,17 @@ func (c *copier) finish() error {
 	if err != nil {
 		return err
 	}
+	log.position = max(log.position, log.prunedPosition)
 	err = c.to.update(func(t *transaction) error {
+		if err := t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, log.pruneAt); err != nil {
+			return err
+		}
 		if after := c.to.engine.AfterCopy; after != nil {
 			if err := after(t.ctx, t.tx); err != nil {
 				return err
 			}
 		}
-		return errors.Join(t.exec(updateNext, next), t.exec(setUsersVersion, version),
-			t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, log.pruneAt), t.exec(deleteSecret, copyMark))
+		return errors.Join(t.exec(updateNext, next), t.exec(setUsersVersion, version), t.exec(deleteSecret, copyMark))
 	})
 	if err == nil {
 		c.to.afterInserts()

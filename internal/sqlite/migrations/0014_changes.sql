@@ -1,3 +1,11 @@
+-- The last change of a list, 0 for none in the log. To add a column to a strict
+-- table SQLite reads all of the table, to check its types. No row changes, so only the
+-- text of the tables is written, as ALTER TABLE does in the end.
+PRAGMA writable_schema = ON;
+UPDATE sqlite_schema SET sql = replace(sql, 'list TEXT NOT NULL', 'list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0')
+    WHERE type = 'table' AND name IN ('properties', 'metadata', 'fields');
+PRAGMA writable_schema = RESET;
+
 -- What was changed: a block for each transaction, in parts (internal/changelog).
 CREATE TABLE change_block (
     id       INTEGER PRIMARY KEY,
@@ -24,11 +32,6 @@ CREATE TABLE change_log (
     pruned_at       INTEGER NOT NULL       -- and times
 ) STRICT;
 INSERT INTO change_log VALUES (CAST(strftime('%s', 'now') AS INTEGER) * 1000000, 0, 0, 0, 0);
-
--- The last change of a list, 0 for none in the log.
-ALTER TABLE properties ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE metadata ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE fields ADD COLUMN change INTEGER NOT NULL DEFAULT 0;
 
 -- The last change of sets as a whole, and when they were created.
 CREATE TABLE change_set (
