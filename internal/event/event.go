@@ -41,7 +41,6 @@ type Hub struct {
 	mu        sync.Mutex
 	listeners int
 	stop      context.CancelFunc // ends the reader
-	err       error              // why there is none
 	items     []*Item            // the last ones, up to end
 	bytes     int
 	start     platen.EventID // all events after it and up to end are in items

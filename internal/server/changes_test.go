@@ -378,11 +378,18 @@ func testSlowListener(t *testing.T) {
 	if n := s.listeners(); n != 1 {
 		t.Errorf("%d listeners", n)
 	}
-	resumed := s.follow("?after=0&type=update", "")
-	for i := range many {
-		if e, _, err := resumed.next(); err != nil || (*e.Data.Names[0].After)[:1] != strconv.Itoa(i%10) {
+	resumed, last := s.follow("?after=0&type=update", ""), ""
+	for i := 0; i < many; {
+		e, name, err := resumed.next()
+		if name == "dropped" { // this one is slow, too, on a busy machine
+			resumed = s.follow("?type=update", last)
+			continue
+		}
+		if err != nil || (*e.Data.Names[0].After)[:1] != strconv.Itoa(i%10) {
 			t.Fatal(i, err)
 		}
+		last = e.ID
+		i++
 	}
 }
 
@@ -435,7 +442,7 @@ func testListenersAtStop(t *testing.T) {
 		t.Errorf("the stop took %v: it waited for the streams", took)
 	}
 	for _, f := range followers {
-		if _, name, err := f.next(); err == nil || name != "dropped" {
+		if _, name, err := f.next(); err != nil || name != "dropped" {
 			t.Errorf("the last event is %q, %v", name, err)
 		}
 	}
