@@ -178,7 +178,7 @@ func (p *service) open(ctx context.Context) (err error) {
 	if p.config.Spool, err = p.set.openSpools(); err != nil {
 		return err
 	}
-	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store())); err != nil {
+	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store()), sqlstore.HistoryFor(p.set.historyFor)); err != nil {
 		return err
 	}
 	p.atEnd(p.store.Close)

@@ -23,9 +23,11 @@ func (k Key) Compare(other Key) int {
 
 // An Entry is a list with the kind of its entity. A nil List is no entry.
 type Entry struct {
-	Kind platen.Kind
-	List platen.List
-	Tag  []string // the text of the list's tag alone, see [Cache.SetTag]; nil: not known yet
+	Kind   platen.Kind
+	List   platen.List
+	Set    platen.ID // that the entity belongs to; 0 or less for none
+	Change int64     // that wrote the list, 0 for none that is known
+	Tag    []string  // the text of the list's tag alone, see [Cache.SetTag]; nil: not known yet
 }
 
 // A Cache holds lists, never older and never newer than what another reader

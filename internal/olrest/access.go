@@ -66,6 +66,11 @@ var accesses = map[Action]Access{
 	EntityChildren: {platen.Viewer, NoKind},
 	Undelete:       {platen.Editor, EveryKind},
 	ListDeleted:    {platen.Viewer, NoKind},
+	EntityHistory:  {platen.Viewer, AskedKinds},
+	ReadListAt:     {platen.Viewer, AskedKinds},
+	ReadChange:     {platen.Viewer, EveryKind},
+	RevertChange:   {platen.Editor, EveryKind},
+	ReadEvents:     {platen.Viewer, EveryKind},
 	ReadServer:     {platen.Admin, NoKind},
 
 	ReadMe:         {platen.Viewer, NoKind},

@@ -20,6 +20,13 @@ var natives = []Route{
 	{Method: http.MethodGet, Path: nativeEntities + "/{id}/children", Action: EntityChildren},
 	{Method: http.MethodPost, Path: nativeEntities + "/{id}/undelete", Action: Undelete},
 	{Method: http.MethodGet, Path: NativePrefix + "/deleted", Action: ListDeleted},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/history", Action: EntityHistory},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/properties", Action: ReadListAt, Facet: platen.Properties},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/metadata", Action: ReadListAt, Facet: platen.Metadata},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/fields", Action: ReadListAt, Facet: platen.Fields},
+	{Method: http.MethodGet, Path: NativePrefix + "/changes/{change}", Action: ReadChange},
+	{Method: http.MethodPost, Path: NativePrefix + "/changes/{change}/revert", Action: RevertChange},
+	{Method: http.MethodGet, Path: NativePrefix + "/events", Action: ReadEvents},
 	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
 }
 

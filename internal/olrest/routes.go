@@ -78,6 +78,11 @@ const (
 	ReadEntity                    // say what there is to know of an entity
 	DeleteEntity                  // mark a set as deleted
 	EntityChildren                // list what an entity contains, a page at a time
+	EntityHistory                 // list the changes of an entity
+	ReadListAt                    // read a list of an entity as it was
+	ReadChange                    // read a change
+	RevertChange                  // put back what was before a change
+	ReadEvents                    // read the log of changes
 )
 
 // A Route is a method on a path.

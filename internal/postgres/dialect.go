@@ -93,6 +93,25 @@ func (Dialect) InsertDirty() (one, many string) {
 		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS new (id, kind, changed, n) GROUP BY kind, n / 256`
 }
 
+// Clock implements [sqlstore.Dialect].
+func (Dialect) Clock() string {
+	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+}
+
+// NextBlock implements [sqlstore.Dialect].
+func (d Dialect) NextBlock() string { return "SELECT " + nextBlock + ", " + d.Clock() + ", NULL" }
+
+const nextBlock = "nextval('change_block_id')"
+
+// InsertChanges implements [sqlstore.Dialect].
+func (d Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, at, position, body) VALUES (coalesce(CAST($1 AS BIGINT), ` + nextBlock + `),
+		coalesce(CAST($2 AS BIGINT), ` + d.Clock() + `), $3, $4) RETURNING id, at`
+}
+
+// LockLog implements [sqlstore.Dialect].
+func (Dialect) LockLog() string { return "SELECT 1 FROM change_log FOR UPDATE" }
+
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "TRUNCATE " + table }
 

@@ -91,6 +91,11 @@ var handlers = map[olrest.Action]method{
 	olrest.ReadEntity:      {handle: (*Server).readEntity},
 	olrest.DeleteEntity:    {handle: (*Server).deleteEntity},
 	olrest.EntityChildren:  {handle: (*Server).entityChildren},
+	olrest.EntityHistory:   {handle: (*Server).history},
+	olrest.ReadListAt:      {handle: (*Server).listAt},
+	olrest.ReadChange:      {handle: (*Server).readChange},
+	olrest.RevertChange:    {handle: (*Server).revert},
+	olrest.ReadEvents:      {handle: (*Server).readEvents},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

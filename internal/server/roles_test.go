@@ -192,6 +192,10 @@ func testKindsAsked(t *testing.T) {
 		{"job", "GET", fmt.Sprint("/entities/", job), 200},
 		{"contentitem", "GET", fmt.Sprint("/entities/", job), 403},
 		{"contentitem", "GET", fmt.Sprint("/entities/", job, "/children"), 200}, // identifiers are no secret
+		{"job", "GET", fmt.Sprint("/entities/", job, "/history"), 200},
+		{"contentitem", "GET", fmt.Sprint("/entities/", job, "/history"), 403},
+		{"job", "GET", fmt.Sprint("/entities/", job, "/metadata"), 200},
+		{"contentitem", "GET", fmt.Sprint("/entities/", job, "/metadata"), 403},
 		{"job", "GET", "/entities?kind=job&filter=" + url.QueryEscape("properties.a=1"), 200},
 		{"contentitem", "GET", "/entities?kind=job", 403},
 		{"contentitem", "GET", "/entities?kind=contentitem", 200},

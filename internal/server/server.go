@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/operation"
@@ -71,6 +73,9 @@ type Server struct {
 	started  time.Time
 
 	operations *operation.Runner
+	events     *event.Hub
+	ended      context.Context // when the server stops
+	endStreams context.CancelFunc
 	limited
 }
 
@@ -96,7 +101,9 @@ func New(config Config) *Server {
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
 		started:    time.Now(),
 		operations: operation.NewRunner(config.Store, config.Log),
+		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
+	s.ended, s.endStreams = context.WithCancel(context.Background())
 	s.limit()
 	s.addEndpoints()
 	return s

@@ -62,6 +62,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.Log.Info("stopping")
 	s.stopping.Store(true)
+	s.endStreams()
 	_ = listener.Close()
 	s.operations.Stop()
 	return s.stop(server, &connections, cancelRequests)

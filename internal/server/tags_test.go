@@ -64,6 +64,13 @@ func testTags(t *testing.T) {
 	if got := s.do("GET", path, "", header("If-None-Match", first)); got.status != 200 || got.body == "" {
 		t.Error("a list that the client does not have:", got.status)
 	}
+	own := fmt.Sprint(native, "/entities/", job, "/properties")
+	if got := s.do("GET", own, ""); got.header.Get("ETag") != now {
+		t.Errorf("platen's own API has the tag %q, not %q", got.header.Get("ETag"), now)
+	}
+	if got := s.do("GET", own, "", header("If-None-Match", now)); got.status != 304 {
+		t.Error("platen's own API does not know that the list is the same:", got.status)
+	}
 	s.do("GET", path, "", header("If-Match", first)).isError(t, 412, "does not have the tag")
 	if got := put("3", header("If-Match", "*")); got.status != 200 {
 		t.Error("any list:", got.status, got.body)

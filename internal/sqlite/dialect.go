@@ -84,6 +84,24 @@ func (Dialect) InsertDirty() (one, many string) {
 	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ""
 }
 
+// Clock implements [sqlstore.Dialect]. It is exact to the millisecond.
+func (Dialect) Clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
+
+// NextBlock implements [sqlstore.Dialect]. One connection writes.
+func (Dialect) NextBlock() string {
+	return `SELECT 1 + max(pruned_id, coalesce((SELECT max(id) FROM change_block), 0)), 0,
+		1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log`
+}
+
+// InsertChanges implements [sqlstore.Dialect]. Blocks are numbered in the order of
+// the commits, and get their positions at once.
+func (Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, at, position, body) VALUES ($1, $2, $3, $4)`
+}
+
+// LockLog implements [sqlstore.Dialect]. One connection writes.
+func (Dialect) LockLog() string { return "SELECT 1 FROM change_log" }
+
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "DELETE FROM " + table }
 

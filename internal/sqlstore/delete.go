@@ -68,6 +68,9 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 			}
 		}
 		t.hides = true
+		if err := t.logSet(platen.Deleted, ref); err != nil {
+			return err
+		}
 		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id, by)
 	})
 }

@@ -42,9 +42,9 @@ var (
 // insertFacts writes the facts of the set that was imported.
 func (w *entityWriter) insertFacts() error {
 	origin := storage.OriginOf(w.ctx)
-	how := w.how
-	if how == platen.Unknown {
-		how = platen.ByImport
+	how := platen.ByImport
+	if w.how == platen.JobsCreated {
+		how = platen.ByJobCreation
 	}
 	set := platen.Ref{Kind: w.kind, ID: w.root}
 	if err := w.t.markFacts(set); err != nil {

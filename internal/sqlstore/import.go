@@ -29,7 +29,7 @@ import (
 // importSet runs an import, whose last transaction is for it to do, and removes
 // what was stored if it fails.
 func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.IDRange, run func(*entityWriter) error) (err error) {
-	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given}
+	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given, how: platen.Imported}
 	defer func() {
 		if w.stage == 0 {
 			return
@@ -65,6 +65,9 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 		}
 		if last && w.kind != 0 {
 			if err := w.insertFacts(); err != nil {
+				return err
+			}
+			if err := t.logSet(w.how, platen.Ref{Kind: w.kind, ID: w.root}); err != nil {
 				return err
 			}
 		}

@@ -17,10 +17,10 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.importSet(ctx, platen.JobSet, source.ExplicitIDs(), func(e *entityWriter) error {
-		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
 		if options.Operation != "" {
-			w.how = platen.ByJobCreation
+			e.how = platen.JobsCreated
 		}
+		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
 		w.ids = make([]platen.ID, len(w.nodes))
 		w.level = level{kind: platen.JobSet, parent: -2}
 		w.counter = newSetCounter(&w)

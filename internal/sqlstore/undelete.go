@@ -290,8 +290,7 @@ func (t *transaction) undelete(ref platen.Ref, seen fate, known others) error {
 	if ref.Kind != platen.JobSet {
 		return t.exec(updateReturning, s.id, int64(ref.ID))
 	}
-	t.hides = true // the cache may have its members as hidden
-	return t.exec(deleteDeleted, int64(ref.ID))
+	return t.showAgain(ref)
 }
 
 // putBack puts the members that were taken out of a set back, and shows it.
@@ -312,10 +311,13 @@ func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
 			return err
 		}
 	}
-	return d.change(func(t *transaction) error {
-		t.hides = true // as in undelete
-		return t.exec(deleteDeleted, int64(ref.ID))
-	})
+	return d.change(func(t *transaction) error { return t.showAgain(ref) })
+}
+
+// showAgain ends the deletion of a set whose members are all in their places.
+func (t *transaction) showAgain(set platen.Ref) error {
+	t.hides = true // the cache may have its members as hidden
+	return errors.Join(t.logSet(platen.Undeleted, set), t.exec(deleteDeleted, int64(set.ID)))
 }
 
 // keepPlace records where the members of a set are that are taken out of it.

@@ -19,5 +19,6 @@ type Store interface {
 	Exporter
 	Operations
 	Users
+	Changes
 	Maintenance
 }

@@ -80,6 +80,8 @@ var tests = []test{
 	{"a search beside long ones", testFindBeside, 0},
 	{"long listings", testLongListings, large},
 	{"pages of many", testListingCost, large},
+	{"the log of changes", testChanges, cached},
+	{"readers of the log", testEvents, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
 }
