@@ -84,6 +84,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
+	webhookTable, attemptTable,
 })
 
 // names returns the names of the columns.

@@ -17,5 +17,6 @@ type Store interface {
 	Exporter
 	Operations
 	Users
+	Webhooks
 	Maintenance
 }

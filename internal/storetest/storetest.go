@@ -73,6 +73,7 @@ var tests = []test{
 	{"long listings", testLongListings, large},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
+	{"webhooks", testWebhooks, 0},
 }
 
 // Run runs the tests of what a store does. open returns, for each test, a way
