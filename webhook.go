@@ -76,3 +76,32 @@ type WebhookAttempt struct {
 	Error     string // why it failed, "" for success
 	Response  string // the beginning of the answer's body, if it failed or was a test
 }
+
+// A WebhookChange is what a request wants a webhook to be; nil: as it is.
+type WebhookChange struct {
+	URL         *string
+	Description *string
+	Filter      *EventFilter
+	Enabled     *bool
+	Secret      *string // of a new webhook alone; nil: the server makes one
+}
+
+// A WebhookRotation replaces the secret of a webhook.
+type WebhookRotation struct {
+	Secret  *string       // nil: the server makes one
+	KeepOld time.Duration // the old one stays good for so long
+}
+
+// The time that an old secret stays good for.
+const (
+	DefaultKeepOld = 24 * time.Hour
+	MaxKeepOld     = 30 * 24 * time.Hour
+)
+
+// A WebhookReplay says from where on a webhook gets the events of the log again.
+// One of the three is set.
+type WebhookReplay struct {
+	From  string    // the id of the first event
+	After string    // the id of the event before it
+	Time  time.Time // the first event is the first at this time or later
+}

@@ -56,7 +56,7 @@ var (
 	insertAttempt  = insertInto(newAttemptTable, "")
 	selectAttempts = onReader.query(`SELECT id, webhook, event, type, at, took, status, error, response FROM webhook_attempt
 		WHERE webhook = $1 AND id < $2 ORDER BY id DESC LIMIT $3`)
-		deleteOldAttempts = onWriter.query(`DELETE FROM webhook_attempt WHERE id IN
+	deleteOldAttempts = onWriter.query(`DELETE FROM webhook_attempt WHERE id IN
 		(SELECT id FROM webhook_attempt WHERE at < $1 ORDER BY at LIMIT ` + decimal(prunedAtOnce) + `)`)
 	// The newest of the attempts that are too many, of each webhook that has such.
 	selectSurplus = onReader.query(`SELECT w.id, (SELECT a.id FROM webhook_attempt AS a WHERE a.webhook = w.id ORDER BY a.id DESC LIMIT 1 OFFSET $1) AS surplus
