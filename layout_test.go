@@ -22,10 +22,11 @@ var imports = map[string][]string{
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
+	"/internal/webhook":   {"", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/listen", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/webhook"},
 	"/internal/batch":     {},
 	"/internal/logwriter": {},
 	"/internal/listcache": {""},
@@ -42,6 +43,7 @@ var imports = map[string][]string{
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
 	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
+	"/internal/webhook":   {"/internal/transfer"},                                                                                                      // by way of storage
 	"/internal/operation": {"/internal/transfer"},                                                                                                      // by way of storage
 	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer"},
 	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},

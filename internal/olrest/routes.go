@@ -59,6 +59,15 @@ const (
 	Cancel                        // stop an operation
 	Import                        // store a document
 	Export                        // return a set as a document
+	ListWebhooks                  // list the webhooks
+	AddWebhook                    // make a webhook
+	DescribeWebhook               // show one
+	ChangeWebhook                 // change one
+	RemoveWebhook                 // remove one
+	ListAttempts                  // list what was sent to it
+	TestWebhook                   // send it a test
+	ReplayWebhook                 // send it events again
+	RotateWebhook                 // give it another secret
 )
 
 // A Route is a method on a path.
@@ -152,7 +161,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives)
+	list := slices.Concat(others, natives, webhooks)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

@@ -69,6 +69,15 @@ var handlers = map[olrest.Action]method{
 	olrest.Cancel:          {handle: (*Server).cancel},
 	olrest.Import:          {handle: (*Server).importSet, slot: admission.Imports, disk: true},
 	olrest.Export:          {handle: (*Server).exportSet},
+	olrest.ListWebhooks:    {handle: (*Server).listWebhooks},
+	olrest.AddWebhook:      {handle: (*Server).addWebhook},
+	olrest.DescribeWebhook: {handle: (*Server).describeWebhook},
+	olrest.ChangeWebhook:   {handle: (*Server).changeWebhook},
+	olrest.RemoveWebhook:   {handle: (*Server).removeWebhook},
+	olrest.ListAttempts:    {handle: (*Server).listAttempts},
+	olrest.TestWebhook:     {handle: (*Server).testWebhook},
+	olrest.ReplayWebhook:   {handle: (*Server).replayWebhook},
+	olrest.RotateWebhook:   {handle: (*Server).rotateWebhook},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

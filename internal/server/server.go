@@ -16,6 +16,7 @@ import (
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
+	"github.com/platenhq/platen/internal/webhook"
 )
 
 // Timeouts bound the time of a request. A client that exceeds them is dropped.
@@ -51,6 +52,8 @@ type Config struct {
 	Limits     admission.Limits     // of requests at once; zero: the defaults
 	Spool      spool.Dir            // where imports are kept until they are stored
 	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
+
+	Webhooks *webhook.Sender // manages webhooks; it sends when it is run
 
 	Origins       Origins              // whose pages may call the API from a browser
 	LoopbackHosts bool                 // answer only requests for a host name of loopback

@@ -167,7 +167,7 @@ func (l *leader) disable(h *hook, reason string) {
 	defer l.mu.Unlock()
 	switch {
 	case err == nil:
-		l.Log.Warn("webhook disabled", "webhook", h.ID, "url", h.URL, "reason", reason)
+		l.Log.Warn("webhook disabled", "webhook", h.ID, "host", Host(h.URL), "reason", reason)
 		h.NextAttempt = time.Time{}
 		l.remove(h)
 	case errors.Is(err, errStale), platen.ErrorCode(err) == platen.NotFound:

@@ -144,3 +144,12 @@ func (p Policy) checkLocalhost(plain bool) error {
 	}
 	return err
 }
+
+// Host returns what the log may say of a URL: its path and query may be secret.
+func Host(text string) string {
+	target, err := url.Parse(text)
+	if err != nil {
+		return ""
+	}
+	return target.Host
+}

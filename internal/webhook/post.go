@@ -75,9 +75,6 @@ func (p *poster) post(ctx context.Context, hook *storage.Webhook, event *Event) 
 	err := p.exchange(ctx, hook, event, &result)
 	result.Took = time.Since(result.Time)
 	if err != nil {
-		if cause := context.Cause(ctx); cause != nil {
-			err = cause
-		}
 		result.Error = shorten(err.Error(), errorBytes)
 	}
 	return result
@@ -109,6 +106,9 @@ func (p *poster) exchange(ctx context.Context, hook *storage.Webhook, event *Eve
 	if err != nil {
 		if refused, ok := errors.AsType[*platen.Error](err); ok {
 			return refused
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
 		}
 		return err
 	}
@@ -160,8 +160,9 @@ func retryAfter(text string, now time.Time) time.Duration {
 
 // shorten keeps so many bytes of text from outside, as text that can be stored.
 func shorten(text string, most int) string {
+	text = strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
 	if len(text) > most {
-		text = text[:most] + "…"
+		text = strings.ToValidUTF8(text[:most], "") + "…"
 	}
-	return strings.ReplaceAll(strings.ToValidUTF8(text, "\uFFFD"), "\x00", "\uFFFD")
+	return text
 }
