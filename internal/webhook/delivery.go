@@ -196,15 +196,22 @@ func (h *hook) progress() storage.WebhookProgress {
 	}
 }
 
-// records records progress and attempts now and then.
+// records records progress and attempts, a while after there are some.
 func (l *leader) records() {
-	advanced := time.Now()
-	for pause(l.ctx, recordEvery); l.ctx.Err() == nil; pause(l.ctx, recordEvery) {
-		if time.Since(advanced) >= advanceEvery {
-			advanced = time.Now()
+	advance := time.NewTicker(advanceEvery)
+	defer advance.Stop()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-advance.C:
 			l.advance()
+			continue
+		case <-l.unrecorded:
 		}
-		l.record(l.ctx)
+		if pause(l.ctx, recordEvery); l.ctx.Err() == nil {
+			l.record(l.ctx)
+		}
 	}
 }
 
@@ -214,7 +221,8 @@ func (l *leader) advance() {
 	defer l.mu.Unlock()
 	for _, h := range l.hooks {
 		if h.state == idle && h.Position < l.tail {
-			h.Position, h.dirty = l.tail, true
+			h.Position = l.tail
+			l.moved(h)
 		}
 	}
 }
@@ -251,6 +259,7 @@ func (l *leader) record(ctx context.Context) {
 			l.gone = append(l.gone, p)
 		}
 	}
+	signal(l.unrecorded)
 }
 
 // prunes removes attempts that are too old or too many.

@@ -12,6 +12,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // A fakeLog is a log of events in memory.
@@ -100,6 +101,27 @@ func openStore(t *testing.T, dir string) *sqlstore.Store {
 		t.Fatal(err)
 	}
 	return store
+}
+
+// made makes an empty database.
+func made(t *testing.T) (dir string) {
+	t.Helper()
+	dir = t.TempDir()
+	if err := openStore(t, dir).Close(); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// openIdle opens a store that does nothing by itself, for tests of days.
+func openIdle(t *testing.T, dir string) storage.Webhooks {
+	t.Helper()
+	store, err := sqlite.OpenUsers(context.Background(), dir, func() {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { store.Close() })
+	return store.(storage.Webhooks)
 }
 
 // local admits receivers on this machine.

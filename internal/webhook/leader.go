@@ -37,7 +37,9 @@ type leader struct {
 	workers  int             // that serve turns
 	attempts []platen.WebhookAttempt
 	gone     []storage.WebhookProgress // of webhooks that were let go of
-	started  chan struct{}             // the first webhook is there
+
+	started    chan struct{} // there is a webhook
+	unrecorded chan struct{} // there is progress, or an attempt, that is not recorded
 }
 
 // A hook is a webhook as its leader sees it. leader.mu guards it.
@@ -61,7 +63,7 @@ const (
 )
 
 func newLeader(ctx context.Context, s *Sender) *leader {
-	return &leader{Sender: s, ctx: ctx, hooks: make(map[int64]*hook), started: make(chan struct{}, 1)}
+	return &leader{Sender: s, ctx: ctx, hooks: make(map[int64]*hook), started: make(chan struct{}, 1), unrecorded: make(chan struct{}, 1)}
 }
 
 // leased records that the lease was asked for at a time, and given.
@@ -186,10 +188,7 @@ func (l *leader) take(stored *storage.Webhook) {
 	}
 	l.hooks[h.ID] = h
 	l.wait(h, time.Until(h.NextAttempt))
-	select {
-	case l.started <- struct{}{}:
-	default:
-	}
+	signal(l.started)
 }
 
 // remove lets go of a webhook. l.mu is held.
@@ -208,6 +207,7 @@ func (l *leader) remove(h *hook) {
 // moved has the progress of a webhook recorded. That of one that was let go of
 // still counts, unless it has another epoch by now. l.mu is held.
 func (l *leader) moved(h *hook) {
+	signal(l.unrecorded)
 	if l.hooks[h.ID] == h {
 		h.dirty = true
 		return

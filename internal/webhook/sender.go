@@ -143,9 +143,12 @@ func (s *Sender) Lag() time.Duration {
 
 // wake has the sender look at webhooks that a request has changed. Other
 // processes see it by themselves.
-func (s *Sender) wake() {
+func (s *Sender) wake() { signal(s.changed) }
+
+// signal wakes who waits for a channel of one element, now or later.
+func signal(to chan struct{}) {
 	select {
-	case s.changed <- struct{}{}:
+	case to <- struct{}{}:
 	default:
 	}
 }
