@@ -34,9 +34,10 @@ const (
 	// testsAtOnce are tests that requests wait for, at once.
 	testsAtOnce = 8
 
-	// DefaultMost is how many webhooks there may be, DefaultAttemptsFor how long
-	// attempts are kept.
+	// DefaultMost is how many webhooks there may be unless a setting says another
+	// number, up to MaxMost; DefaultAttemptsFor is how long attempts are kept.
 	DefaultMost        = 1000
+	MaxMost            = 10000
 	DefaultAttemptsFor = 7 * 24 * time.Hour
 )
 
