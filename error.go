@@ -27,6 +27,7 @@ const (
 	Timeout                      // the request did not arrive in time
 	Unavailable                  // try again later
 	Failed                       // an operation did not do what it was begun for
+	Gone                         // it was there, and is no longer kept
 )
 
 // An Error is an error that a caller may see. Everything else is internal.

@@ -23,8 +23,10 @@ func (k Key) Compare(other Key) int {
 
 // An Entry is a list with the kind of its entity. A nil List is no entry.
 type Entry struct {
-	Kind platen.Kind
-	List platen.List
+	Kind   platen.Kind
+	List   platen.List
+	Set    platen.ID // that the entity belongs to; 0 or less for none
+	Change int64     // that wrote the list, 0 for none that is known
 }
 
 // A Cache holds lists, never older and never newer than what another reader

@@ -34,6 +34,7 @@ var statuses = []struct {
 	{platen.MethodNotAllowed, http.StatusMethodNotAllowed},
 	{platen.Timeout, http.StatusRequestTimeout},
 	{platen.Conflict, http.StatusConflict},
+	{platen.Gone, http.StatusGone},
 	{platen.TooLarge, http.StatusRequestEntityTooLarge},
 	{platen.UnsupportedMedia, http.StatusUnsupportedMediaType},
 	{platen.TooManyAttempts, http.StatusTooManyRequests},

@@ -86,6 +86,23 @@ func (Dialect) InsertDirty() (one, many string) {
 		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
 }
 
+// Clock implements [sqlstore.Dialect].
+func (Dialect) Clock() string {
+	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+}
+
+// NextBlock implements [sqlstore.Dialect].
+func (Dialect) NextBlock() string { return "nextval('change_block_id')" }
+
+// InsertChanges implements [sqlstore.Dialect].
+func (d Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, part, at, body) VALUES (coalesce(CAST($1 AS BIGINT), ` + d.NextBlock() + `), $2,
+		CASE WHEN CAST($3 AS BIGINT) = 0 THEN ` + d.Clock() + ` ELSE CAST($3 AS BIGINT) END, $4) RETURNING id, at`
+}
+
+// LockLog implements [sqlstore.Dialect].
+func (Dialect) LockLog() string { return "SELECT 1 FROM change_log FOR UPDATE" }
+
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "TRUNCATE " + table }
 

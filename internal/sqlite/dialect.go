@@ -80,6 +80,26 @@ func (Dialect) InsertDirty() (one, many string) {
 	return "INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING", ""
 }
 
+// Clock implements [sqlstore.Dialect]. It is exact to the millisecond.
+func (Dialect) Clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
+
+// NextBlock implements [sqlstore.Dialect]. One connection writes.
+func (Dialect) NextBlock() string {
+	return "(SELECT 1 + max(pruned_id, coalesce((SELECT max(id) FROM change_block), 0)) FROM change_log)"
+}
+
+// InsertChanges implements [sqlstore.Dialect]. Blocks are numbered in the order of
+// the commits, and get their positions at once.
+func (d Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, part, at, body, position)
+		SELECT coalesce($1, ` + d.NextBlock() + `), $2, $3, $4, CASE WHEN $2 = 0 THEN
+			(SELECT 1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log) END
+		RETURNING id, at`
+}
+
+// LockLog implements [sqlstore.Dialect]. One connection writes.
+func (Dialect) LockLog() string { return "SELECT 1 FROM change_log" }
+
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "DELETE FROM " + table }
 

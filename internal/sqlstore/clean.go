@@ -103,8 +103,10 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 		return false, s.error("clean up", err)
 	}
 	more, err = s.cleanBatch(ctx, false, selectDeleted, before.Unix())
-	if err == nil && !more {
-		more, err = s.sweepBatch(ctx)
+	for _, next := range []func(context.Context) (bool, error){s.sweepBatch, s.prune} {
+		if err == nil && !more {
+			more, err = next(ctx)
+		}
 	}
 	return more && err == nil, s.error("clean up", err)
 }
@@ -215,7 +217,7 @@ func (t *transaction) removeAll(rows []row) error {
 // be removed, too.
 func (t *transaction) removeSet(set platen.ID) error {
 	t.store.sweep = sweep{due: true}
-	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
+	for _, q := range []*query{deleteContentSet, deleteSchema, deleteChangeSet, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
 			return err
 		}

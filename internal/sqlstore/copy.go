@@ -333,13 +333,20 @@ func (c *copier) finish() error {
 	if err := c.source.QueryRowContext(c.ctx, `SELECT version FROM users_version`).Scan(&version); err != nil {
 		return err
 	}
-	err := c.to.update(func(t *transaction) error {
+	var log logState
+	err := c.source.QueryRowContext(c.ctx, `SELECT since, coalesce((SELECT max(position) FROM change_block), position), pruned_id, pruned_position, pruned_at FROM change_log`).
+		Scan(&log.since, &log.position, &log.prunedID, &log.prunedPosition, &log.pruneAt)
+	if err != nil {
+		return err
+	}
+	err = c.to.update(func(t *transaction) error {
 		if after := c.to.engine.AfterCopy; after != nil {
 			if err := after(t.ctx, t.tx); err != nil {
 				return err
 			}
 		}
-		return errors.Join(t.exec(updateNext, next), t.exec(setUsersVersion, version), t.exec(deleteSecret, copyMark))
+		return errors.Join(t.exec(updateNext, next), t.exec(setUsersVersion, version),
+			t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, log.pruneAt), t.exec(deleteSecret, copyMark))
 	})
 	if err == nil {
 		c.to.afterInserts()

@@ -107,6 +107,17 @@ type Dialect interface {
 	// find_stale; many is that of InsertMany.
 	InsertDirty() (one, many string)
 
+	// Clock is the time in µs since 1970. NextBlock is the number of the next
+	// block of changes. InsertChanges inserts part $2 of a block of changes, with
+	// the time $3, 0 for Clock, and the body $4, and returns its number and time; if
+	// the number $1 is NULL it is the next one.
+	Clock() string
+	NextBlock() string
+	InsertChanges() string
+
+	// LockLog locks the row of change_log until the end of a transaction.
+	LockLog() string
+
 	// Empty removes all rows of a table.
 	Empty(table string) string
 
@@ -140,13 +151,14 @@ type ManyWriters interface {
 	BeginGroup(ctx context.Context, tx Conn) error
 	// WaitForGroups waits for the transactions that write lists and have begun.
 	WaitForGroups(ctx context.Context, on Conn) error
-	// LockLists locks the lists of entities in a table, those that are not
-	// there too, until the end of a transaction. It returns (id, bytes, list,
-	// hash) of each: the list is NULL if it is over large bytes, otherwise its
-	// SHA-256 is.
+	// AddLists adds an empty list to a table for those entities that have none,
+	// and returns (id, kind, set) of those that exist, as the query kinds finds
+	// them, whose parameter is ids.
+	AddLists(ctx context.Context, tx Conn, table, kinds string, ids []int64) (*sql.Rows, error)
+	// LockLists locks the lists of entities in a table until the end of a
+	// transaction. It returns (id, bytes, list, hash, change) of each: the list is
+	// NULL if it is over large bytes, otherwise its SHA-256 is.
 	LockLists(ctx context.Context, tx Conn, table string, ids []int64, large int) (*sql.Rows, error)
-	// SameLists returns those ids of which a table has just the list beside it.
-	SameLists(ctx context.Context, tx Conn, table string, ids []int64, lists []string) (*sql.Rows, error)
 	// FindNames returns (id, kind, facet, name) of those names that are in the
 	// table find_name. AddNames adds those that are not, and returns all.
 	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)

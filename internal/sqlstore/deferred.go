@@ -10,7 +10,7 @@ import "slices"
 var deferredOrder = slices.Concat(
 	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia},
 	upsertList[:],
-	[]*query{upsertChanged, insertDirty, insertRange, insertValue, insertLong, insertAttempt},
+	[]*query{upsertChanged, upsertChangeSet, insertDirty, insertRange, insertValue, insertLong, insertAttempt},
 )
 
 // deferredRows are the arguments of a deferred statement, by column.

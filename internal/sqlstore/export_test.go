@@ -13,8 +13,8 @@ func (s *Store) Update(fn func() error) error {
 	return s.update(func(*transaction) error { return fn() })
 }
 
-// Change runs fn as imports and deletions do.
-func (s *Store) Change(ctx context.Context, fn func(context.Context) error) error {
+// ChangeSets runs fn as imports and deletions do.
+func (s *Store) ChangeSets(ctx context.Context, fn func(context.Context) error) error {
 	return s.change(ctx, func(t *transaction) error { return fn(t.ctx) })
 }
 

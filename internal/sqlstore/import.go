@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -29,7 +30,7 @@ import (
 // importSet runs an import, whose last transaction is for it to do, and removes
 // what was stored if it fails.
 func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.IDRange, run func(*entityWriter) error) (err error) {
-	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given}
+	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given, how: storage.Imported}
 	defer func() {
 		if w.stage == 0 {
 			return
@@ -62,6 +63,11 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 		}
 		if err := fn(); err != nil {
 			return err
+		}
+		if last && w.kind != 0 {
+			if err := t.logSet(w.how, platen.Ref{Kind: w.kind, ID: w.root}); err != nil {
+				return err
+			}
 		}
 		switch {
 		case last && !first:

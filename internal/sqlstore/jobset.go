@@ -17,6 +17,9 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.importSet(ctx, platen.JobSet, source.ExplicitIDs(), func(e *entityWriter) error {
+		if options.Operation != "" {
+			e.how = storage.JobsCreated
+		}
 		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
 		w.ids = make([]platen.ID, len(w.nodes))
 		w.level = level{kind: platen.JobSet, parent: -2}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/listcache"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // Lists of neighbours are read together: those of so many entities, or of fewer
@@ -132,7 +133,7 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_
 func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (listcache.Entry, error) {
 	var found listcache.Entry
 	var list []byte
-	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.Kind, &list)
+	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.Kind, &list, &found.Set, &found.Change)
 	if err != nil {
 		return listcache.Entry{}, err
 	}
@@ -156,7 +157,7 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 	if now.Kind == kind && now.List != nil && bytes.Equal(now.List, list) {
 		return nil
 	}
-	w := write{kind: kind, facet: facet, id: update.ID, list: list}
+	w := write{kind: kind, facet: facet, id: update.ID, list: list, origin: storage.OriginOf(ctx)}
 	return s.error("replace "+facet.String(), s.committer.Do(ctx, w))
 }
 

@@ -292,16 +292,19 @@ func eachEntity(d Dialect, parameter string) string {
 // selectKind selects an id k and the kind of its entity e; 0 is hidden.
 var selectKind = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`
 
+// listOrigin are the set of an entity e and the last change of its list l.
+const listOrigin = `coalesce(e.root, 0), coalesce(l.change, 0)`
+
 func facetQueries() (one, some, among, of, upTo, sizes, upsert, remove, removeSome [len(facets)]*query) {
 	for _, f := range facets {
 		list := listTables[f]
-		one[f] = onLookup.query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list FROM
+		one[f] = onLookup.query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list, ` + listOrigin + ` FROM
 			(SELECT kind, last, root FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
 			LEFT JOIN ` + list.name + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = onReader.queryFor(func(d Dialect) string { return d.ListsBetween(list.name, listBytes) })
 		among[f] = onReader.queryFor(func(d Dialect) string { return `SELECT id, list FROM ` + list.name + ` WHERE ` + d.Among("id", "$1") })
 		of[f] = onLookup.queryFor(func(d Dialect) string {
-			return selectKind + `, l.list` + eachEntity(d, "$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
+			return selectKind + `, l.list, ` + listOrigin + eachEntity(d, "$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
 		})
 		// Lists of up to $1 bytes, and whether they are longer.
 		upTo[f] = onLookup.queryFor(func(d Dialect) string {
@@ -311,7 +314,7 @@ func facetQueries() (one, some, among, of, upTo, sizes, upsert, remove, removeSo
 		sizes[f] = onReader.queryFor(func(d Dialect) string {
 			return `SELECT id, octet_length(list) FROM ` + list.name + ` WHERE ` + d.Among("id", "$1")
 		})
-		upsert[f] = upsertInto(list, " ON CONFLICT (id) DO UPDATE SET list = excluded.list")
+		upsert[f] = upsertInto(list, " ON CONFLICT (id) DO UPDATE SET list = excluded.list, change = excluded.change")
 		remove[f] = onWriter.query(`DELETE FROM ` + list.name + ` WHERE id = $1`)
 		removeSome[f] = onWriter.query(`DELETE FROM ` + list.name + ` WHERE id BETWEEN $1 AND $2`)
 	}

@@ -12,6 +12,7 @@ import (
 // notCopied are the tables that a copy leaves out, with the reason.
 var notCopied = map[string]string{
 	"sequence":      "one row, which a copy sets at its end",
+	"change_log":    "one row, which a copy sets at its end",
 	"users_version": "one row, which a copy sets at its end",
 	"migration":     "each database has its own",
 	"find_stale":    "a copy first brings the index of its source up to date",

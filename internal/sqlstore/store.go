@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/batch"
@@ -42,6 +43,8 @@ type Store struct {
 	running sync.WaitGroup // what ends after stop
 
 	observer                    Observer
+	historyFor                  time.Duration // changes are kept for; 0: none are logged
+	logged                      bell          // rings when changes were logged
 	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
 	catchingUp                  atomic.Int64  // searches and clean-ups that wait for a flush of the index, which then does not rest
 	rebuilt                     atomic.Bool   // the index, since it was damaged
@@ -81,8 +84,9 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		shortSearches: make(chan struct{}, shortAtOnce),
 		merging:       make(chan struct{}, mergeAtOnce),
 
-		sweep:    sweep{due: true},
-		observer: Unobserved{},
+		sweep:      sweep{due: true},
+		historyFor: DefaultHistory,
+		observer:   Unobserved{},
 	}
 	for _, option := range options {
 		option(s)
@@ -139,7 +143,13 @@ func (s *Store) Start(ctx context.Context, message string) error {
 			s.finishInBackground()
 		}()
 	}
-	return errors.Join(s.FailOperations(ctx, message), s.rebuildLost(ctx))
+	if s.engine.ManyWriters != nil && s.historyFor > 0 && s.beginWork() {
+		go func() {
+			defer s.running.Done()
+			s.placeInBackground()
+		}()
+	}
+	return errors.Join(s.FailOperations(ctx, message), s.beginLog(ctx), s.rebuildLost(ctx))
 }
 
 // Ping implements [storage.Maintenance].

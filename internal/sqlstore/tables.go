@@ -56,11 +56,13 @@ var (
 	// listTables are the tables of lists, by facet: a table for each facet, so
 	// that a list is found by the id of its entity alone.
 	listTables = makeListTables()
+
+	changeSetTable = table{"change_set", 1, integers("id", "change", "created"), ""}
 )
 
 func makeListTables() (tables [len(facets)]table) {
 	for _, f := range facets {
-		tables[f] = table{f.String(), 1, slices.Concat(integers("id"), texts("list")), "list <> '[]'"}
+		tables[f] = table{f.String(), 1, slices.Concat(integers("id"), texts("list"), integers("change")), "list <> '[]' OR change <> 0"}
 	}
 	return tables
 }
@@ -68,6 +70,8 @@ func makeListTables() (tables [len(facets)]table) {
 // copiedTables are the tables that [Copy] copies, in this order. Those that it
 // leaves out are in schema_test.go, with the reason.
 var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
+	{"change_block", 2, slices.Concat(integers("id", "part", "at", "position"), blobs("body")), ""},
+	changeSetTable,
 	contentBlockTable,
 	countBlockTable,
 	changedTable,
@@ -108,7 +112,10 @@ func (t table) condition() string {
 // those after the key that the parameters are.
 func (t table) selectAll(after bool) string {
 	key := strings.Join(t.names()[:t.key], ", ")
-	conditions := slices.DeleteFunc([]string{t.where}, func(s string) bool { return s == "" })
+	var conditions []string
+	if t.where != "" {
+		conditions = append(conditions, "("+t.where+")")
+	}
 	if after {
 		conditions = append(conditions, "("+key+") > ("+placeholders(t.key)+")")
 	}

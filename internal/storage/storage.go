@@ -17,6 +17,7 @@ type Store interface {
 	Exporter
 	Operations
 	Users
+	Changes
 	Webhooks
 	Maintenance
 }

@@ -71,6 +71,8 @@ var tests = []test{
 	{"a search behind a busy writer", testFindWaits, 0},
 	{"a search beside long ones", testFindBeside, 0},
 	{"long listings", testLongListings, large},
+	{"the log of changes", testChanges, cached},
+	{"readers of the log", testEvents, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
 	{"webhooks", testWebhooks, 0},

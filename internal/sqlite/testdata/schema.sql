@@ -1,3 +1,28 @@
+CREATE TABLE change_block (
+    id       INTEGER NOT NULL,
+    part     INTEGER NOT NULL,
+    at       INTEGER NOT NULL,             -- when, in µs since 1970
+    position INTEGER,                      -- of the first part: in the order of the log
+    body     BLOB NOT NULL,
+    PRIMARY KEY (id, part)
+) STRICT;
+
+CREATE UNIQUE INDEX change_block_position ON change_block (position) WHERE position IS NOT NULL;
+
+CREATE TABLE change_log (
+    since           INTEGER NOT NULL,      -- changes are logged since then, in µs since 1970; 0: they are not
+    position        INTEGER NOT NULL,      -- the last one that was given to a block
+    pruned_id       INTEGER NOT NULL,      -- blocks up to it are removed,
+    pruned_position INTEGER NOT NULL,      -- positions up to it,
+    pruned_at       INTEGER NOT NULL       -- and times
+) STRICT;
+
+CREATE TABLE change_set (
+    id      INTEGER PRIMARY KEY,
+    change  INTEGER NOT NULL,
+    created INTEGER NOT NULL               -- in µs since 1970; 0: before the log
+) STRICT;
+
 CREATE TABLE content_block (
     job    INTEGER NOT NULL,
     seq    INTEGER NOT NULL,
@@ -70,7 +95,7 @@ CREATE INDEX entity_root ON entity (root, kind, first, last) WHERE root IS NOT N
 
 CREATE INDEX entity_table ON entity (details) WHERE kind = 2 AND details IS NOT NULL;
 
-CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE find_long (
     name   INTEGER NOT NULL,
@@ -119,7 +144,7 @@ CREATE TABLE known_login (
     PRIMARY KEY (name, address)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE migration (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
@@ -134,7 +159,7 @@ CREATE TABLE operation (
     message TEXT NOT NULL DEFAULT ''      -- why it failed
 , owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0) STRICT;
 
-CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE "record_table" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;
 
