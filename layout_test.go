@@ -22,32 +22,36 @@ var imports = map[string][]string{
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
-	"/internal/webhook":   {"", "/internal/storage", "/internal/transfer"},
+	"/internal/webhook":   {"", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/listen", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/webhook"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook"},
+	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
+	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
 	"/internal/batch":     {},
 	"/internal/logwriter": {},
 	"/internal/listcache": {""},
 	"/internal/block":     {"", "/internal/transfer"},
 	"/internal/counts":    {"", "/internal/transfer"},
 	"/internal/search":    {""},
-	"/internal/sqlstore":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/storage", "/internal/transfer"},
-	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
-	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
-	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
+	"/internal/sqlstore":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
 	"/client":             {"", "/internal/olrest", "/internal/transfer"},
 }
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
-	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
-	"/internal/webhook":   {"/internal/transfer"},                                                                                                      // by way of storage
-	"/internal/operation": {"/internal/transfer"},                                                                                                      // by way of storage
-	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer"},
-	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},
-	"/internal/postgres":  {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},
+	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry
+	"/internal/changelog": {"/internal/transfer"},
+	"/internal/event":     {"/internal/transfer"},
+	"/internal/webhook":   {"/internal/transfer"},
+	"/internal/operation": {"/internal/transfer"}, // by way of storage
+	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer", "/internal/changelog"},
+	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
+	"/internal/postgres":  {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
 }
 
 // forTests are packages that nothing but tests may depend on; programs are

@@ -1,16 +1,13 @@
 package platen
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 // A Webhook is a URL of another program, to which the server sends events.
 type Webhook struct {
 	ID          int64
 	URL         string
 	Description string
-	Filter      EventFilter
+	Filter      ChangeFilter
 	Enabled     bool
 	Reason      string // why it is not enabled, "" if it is
 
@@ -22,9 +19,9 @@ type Webhook struct {
 	// both sign. Zero: there is none.
 	OldSecretUntil time.Time
 
-	// Position is that of the last event that was delivered, or passed over
-	// because the filter does not want it.
-	Position int64
+	// Position is the last event that was delivered, or passed over because the
+	// filter does not want it.
+	Position EventID
 	// Failures are the attempts in a row that failed for the next event, since
 	// FailingSince; the next one is not before NextAttempt. Zero: none.
 	Failures     int
@@ -36,33 +33,8 @@ type Webhook struct {
 const (
 	MaxWebhookURL         = 2048 // bytes
 	MaxWebhookDescription = 1000 // bytes
-	MaxFilterEntries      = 100  // in each list of an [EventFilter]
+	MaxFilterEntries      = 100  // in each list of a [ChangeFilter]
 )
-
-// An EventFilter says which events somebody wants. An empty list admits all;
-// an event has to be admitted by each of the four.
-type EventFilter struct {
-	Kinds []Kind   // of the entity that changed
-	Sets  []ID     // that it belongs to, or is
-	Types []string // of the event
-	Names []string // one of which changed
-}
-
-// An EventSubject is what an [EventFilter] looks at.
-type EventSubject struct {
-	Type  string
-	Kind  Kind // 0: of no entity
-	Set   ID   // 0: of no set
-	Names []string
-}
-
-// Admits reports whether the filter wants an event.
-func (f *EventFilter) Admits(event *EventSubject) bool {
-	return (len(f.Types) == 0 || slices.Contains(f.Types, event.Type)) &&
-		(len(f.Kinds) == 0 || slices.Contains(f.Kinds, event.Kind)) &&
-		(len(f.Sets) == 0 || slices.Contains(f.Sets, event.Set)) &&
-		(len(f.Names) == 0 || slices.ContainsFunc(event.Names, func(name string) bool { return slices.Contains(f.Names, name) }))
-}
 
 // A WebhookAttempt is one request to the URL of a webhook.
 type WebhookAttempt struct {
@@ -81,7 +53,7 @@ type WebhookAttempt struct {
 type WebhookChange struct {
 	URL         *string
 	Description *string
-	Filter      *EventFilter
+	Filter      *ChangeFilter
 	Enabled     *bool
 	Secret      *string // of a new webhook alone; nil: the server makes one
 }
@@ -101,7 +73,7 @@ const (
 // A WebhookReplay says from where on a webhook gets the events of the log again.
 // One of the three is set.
 type WebhookReplay struct {
-	From  string    // the id of the first event
-	After string    // the id of the event before it
+	From  *EventID  // the first event
+	After *EventID  // the event before it
 	Time  time.Time // the first event is the first at this time or later
 }

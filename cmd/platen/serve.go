@@ -12,6 +12,7 @@ import (
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/sqlstore"
 )
 
 const (
@@ -51,6 +52,7 @@ type settings struct {
 	cleanupEvery   time.Duration
 	cleanupAfter   time.Duration
 	operationGrace time.Duration
+	historyFor     time.Duration
 }
 
 // flags declares the settings that serve and demo share.
@@ -67,6 +69,7 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.DurationVar(&set.cleanupEvery, "cleanup-every", time.Hour, "how often the clean-up removes for good what was deleted; it also runs at the start; 0 turns it off")
 	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")
 	flags.DurationVar(&set.operationGrace, "operation-grace", 24*time.Hour, "how long the result of an operation that has ended can be asked for")
+	flags.DurationVar(&set.historyFor, "history-for", sqlstore.DefaultHistory, "how long changes are kept, for the history of entities and for readers of events; 0: none are logged, and what was logged is removed")
 	flags.StringVar(&set.logFormat, "log-format", "text", `"text" for people or "json"`)
 	flags.StringVar(&set.logLevel, "log-level", "info", `"debug", "info" (a line for each request), "warn" or "error"`)
 }
@@ -125,8 +128,8 @@ func (set settings) check() error {
 		return wrong("--max-body %d is too small", set.maxBody)
 	case set.cache < 0:
 		return wrong("--cache %d is negative", set.cache)
-	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0:
-		return wrong("--cleanup-every, --cleanup-after and --operation-grace must not be negative")
+	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0:
+		return wrong("--cleanup-every, --cleanup-after, --history-for and --operation-grace must not be negative")
 	case set.apiVersion == "":
 		return wrong("--api-version is empty")
 	}

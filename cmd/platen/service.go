@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
+	"github.com/platenhq/platen/internal/webhook"
 )
 
 // A running server, for those who want to use it once it answers.
@@ -78,6 +79,7 @@ type service struct {
 	config    server.Config
 	store     *sqlstore.Store
 	password  string // of the admin, if this start made it up; else ""
+	webhooks  webhook.Config
 	closers   []func() error
 }
 
@@ -108,7 +110,8 @@ func (p *service) check(context.Context) (err error) {
 	if p.set.limits, err = p.set.limits.Resolve(); err != nil {
 		return usageError{err, "platen serve"}
 	}
-	return nil
+	p.webhooks, err = p.set.webhooks.config()
+	return err
 }
 
 // listen takes the addresses, and checks that the settings are safe at them.
@@ -172,12 +175,12 @@ func (p *service) open(ctx context.Context) (err error) {
 	if p.config.Spool, err = p.set.openSpools(); err != nil {
 		return err
 	}
-	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store())); err != nil {
+	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store()), sqlstore.HistoryFor(p.set.historyFor)); err != nil {
 		return err
 	}
 	p.atEnd(p.store.Close)
 	p.telemetry.WatchStore(p.store.Stats)
-	p.config.Store, p.config.Limits = p.store, p.set.limits
+	p.config.Store, p.config.Limits, p.config.Webhooks = p.store, p.set.limits, p.webhooks
 	if err := p.store.Start(ctx, serverGone); err != nil || !p.set.reindex {
 		return err
 	}

@@ -19,6 +19,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/klauspost/compress/s2"
 
@@ -61,7 +62,7 @@ const Structure platen.Facet = 15
 
 // A Header is what a change has besides its entries.
 type Header struct {
-	Type    storage.ChangeType
+	Type    platen.ChangeType
 	Origin  storage.Origin
 	Reverts int64 // the change that it reverts, 0 for none
 }
@@ -124,7 +125,7 @@ func (w *Writer) Add(e *Entry) error {
 	if !w.open {
 		w.open = true
 		b = append(b, byte(w.header.Type))
-		for _, text := range []string{w.header.Origin.User, w.header.Origin.Token, w.header.Origin.RequestID} {
+		for _, text := range [...]string{w.header.Origin.User, w.header.Origin.Token, w.header.Origin.RequestID} {
 			b = append(binary.AppendUvarint(b, uint64(len(text))), text...)
 		}
 		b = binary.AppendUvarint(b, uint64(w.header.Reverts))
@@ -161,8 +162,8 @@ func (w *Writer) flush(least int) error {
 	done := 0
 	for len(w.buf)-done >= least {
 		n := min(len(w.buf)-done, PartBytes)
-		w.packed = append(w.packed[:0], version)
-		w.packed = append(w.packed, s2.Encode(nil, w.buf[done:done+n])...)
+		w.packed = append(slices.Grow(w.packed[:0], 1+s2.MaxEncodedLen(n)), version)
+		w.packed = w.packed[:1+len(s2.Encode(w.packed[1:cap(w.packed)], w.buf[done:done+n]))]
 		if err := w.Flush(w.packed); err != nil {
 			return err
 		}
@@ -214,7 +215,7 @@ func (r *Reader) Next() (header Header, index int, err error) {
 	if !r.need(1) && r.err == io.EOF {
 		return Header{}, 0, io.EOF
 	}
-	header.Type = storage.ChangeType(r.byte())
+	header.Type = platen.ChangeType(r.byte())
 	header.Origin = storage.Origin{User: string(r.text()), Token: string(r.text()), RequestID: string(r.text())}
 	header.Reverts = int64(r.uvarint())
 	if r.err == nil && r.count == MaxChanges {

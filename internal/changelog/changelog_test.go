@@ -99,12 +99,12 @@ type full struct {
 }
 
 var block = []full{
-	{Header{Type: storage.Updated, Origin: storage.Origin{User: "ol-admin", Token: "nightly", RequestID: "r-1"}}, []*Entry{
+	{Header{Type: platen.Updated, Origin: storage.Origin{User: "ol-admin", Token: "nightly", RequestID: "r-1"}}, []*Entry{
 		{Facet: platen.Properties, Ref: platen.Ref{Kind: platen.Job, ID: 1002}, Set: 1001, Previous: ChangeID(3, 1), Spans: []Span{{Skip: 1, Before: []byte(`{"name":"a","value":"1"}`), After: []byte(`{"name":"a","value":"2"}`)}}},
 		{Facet: platen.Metadata, Ref: platen.Ref{Kind: platen.Document, ID: 1005}, Set: 1001, Previous: Here(0)},
 	}},
-	{Header{Type: storage.Reverted, Reverts: 77}, []*Entry{{Facet: platen.Fields, Ref: platen.Ref{Kind: platen.DataRecord, ID: platen.MaxID}}}},
-	{Header{Type: storage.Added}, []*Entry{{Facet: Structure, Ref: platen.Ref{Kind: platen.DataSet, ID: 9}, Set: 9, Previous: 5, Ranges: []platen.IDRange{{First: 10, Last: 12}, {First: 20, Last: 20}}}}},
+	{Header{Type: platen.Reverted, Reverts: 77}, []*Entry{{Facet: platen.Fields, Ref: platen.Ref{Kind: platen.DataRecord, ID: platen.MaxID}}}},
+	{Header{Type: platen.Added}, []*Entry{{Facet: Structure, Ref: platen.Ref{Kind: platen.DataSet, ID: 9}, Set: 9, Previous: 5, Ranges: []platen.IDRange{{First: 10, Last: 12}, {First: 20, Last: 20}}}}},
 }
 
 func write(t *testing.T, changes []full) (parts [][]byte) {
@@ -115,7 +115,7 @@ func write(t *testing.T, changes []full) (parts [][]byte) {
 		return nil
 	})
 	for _, change := range changes {
-		w.Begin(Header{Type: storage.Updated}) // leaves nothing
+		w.Begin(Header{Type: platen.Updated}) // leaves nothing
 		w.Begin(change.Header)
 		for _, entry := range change.Entries {
 			if err := w.Add(entry); err != nil {
@@ -176,7 +176,7 @@ func TestBlock(t *testing.T) {
 
 func TestParts(t *testing.T) {
 	t.Parallel()
-	large := []full{{Header{Type: storage.Updated}, nil}}
+	large := []full{{Header{Type: platen.Updated}, nil}}
 	for i := range 5 {
 		text := []byte(`{"name":"a","value":"` + strings.Repeat(fmt.Sprint(i), 600_000) + `"}`)
 		large[0].Entries = append(large[0].Entries, &Entry{Ref: platen.Ref{Kind: platen.Job, ID: platen.ID(i)}, Spans: []Span{{Before: text, After: text}}})

@@ -5,7 +5,6 @@ import (
 	"errors"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 // A Span is a part of a list that differs: so many elements after the end of the
@@ -169,8 +168,8 @@ func Element(to []byte, pair platen.NameValue) []byte {
 
 // Names returns what the spans say of each name: those that were there before in
 // their order, then those that are new.
-func Names(spans []Span) ([]storage.NameChange, error) {
-	var names []storage.NameChange
+func Names(spans []Span) ([]platen.NameChange, error) {
+	var names []platen.NameChange
 	places := make(map[string]int)
 	for i := range spans {
 		pairs, err := decode(spans[i].Before)
@@ -179,7 +178,7 @@ func Names(spans []Span) ([]storage.NameChange, error) {
 		}
 		for j := range pairs {
 			places[pairs[j].Name] = len(names)
-			names = append(names, storage.NameChange{Name: pairs[j].Name, Before: &pairs[j].Value})
+			names = append(names, platen.NameChange{Name: pairs[j].Name, Before: &pairs[j].Value})
 		}
 	}
 	for i := range spans {
@@ -192,7 +191,7 @@ func Names(spans []Span) ([]storage.NameChange, error) {
 				names[at].After = &pairs[j].Value
 				continue
 			}
-			names = append(names, storage.NameChange{Name: pairs[j].Name, After: &pairs[j].Value})
+			names = append(names, platen.NameChange{Name: pairs[j].Name, After: &pairs[j].Value})
 		}
 	}
 	kept := names[:0]

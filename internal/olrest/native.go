@@ -2,6 +2,7 @@ package olrest
 
 import (
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,7 +13,18 @@ import (
 
 // natives are the routes of platen's own API that do not follow from the table
 // of kinds.
-var natives = []Route{}
+var natives = []Route{
+	{Method: http.MethodGet, Path: nativeEntity + "/history", Action: EntityHistory},
+	{Method: http.MethodGet, Path: nativeEntity + "/properties", Action: ReadListAt, Facet: platen.Properties},
+	{Method: http.MethodGet, Path: nativeEntity + "/metadata", Action: ReadListAt, Facet: platen.Metadata},
+	{Method: http.MethodGet, Path: nativeEntity + "/fields", Action: ReadListAt, Facet: platen.Fields},
+	{Method: http.MethodGet, Path: NativePrefix + "/changes/{change}", Action: ReadChange},
+	{Method: http.MethodPost, Path: NativePrefix + "/changes/{change}/revert", Action: RevertChange},
+	{Method: http.MethodGet, Path: NativePrefix + "/events", Action: ReadEvents},
+}
+
+// nativeEntity is where an entity of any kind is.
+const nativeEntity = NativePrefix + "/entities/{id}"
 
 // CheckQuery refuses the parameters of a query that are not known, and those that
 // are given twice. The dialect ignores both; platen's own API does not.

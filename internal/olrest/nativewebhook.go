@@ -1,9 +1,12 @@
 package olrest
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -87,7 +90,7 @@ func (d *decoder) stateInto(to *bool) func() error {
 }
 
 // filterInto returns what reads a filter of events.
-func (d *decoder) filterInto(to *platen.EventFilter) func() error {
+func (d *decoder) filterInto(to *platen.ChangeFilter) func() error {
 	list := func(what string, read func() error) func() error {
 		return func() error {
 			n := 0
@@ -118,7 +121,18 @@ func (d *decoder) filterInto(to *platen.EventFilter) func() error {
 				to.Sets = append(to.Sets, id)
 				return err
 			}),
-			"types": list("types", func() error { return d.filterText("type", &to.Types) }),
+			"types": list("types", func() error {
+				text, err := d.text("type", false)
+				if err != nil {
+					return err
+				}
+				one, ok := parseChangeType(text)
+				if !ok {
+					return d.fail("the type %q is none; the types are %s", shorten([]byte(text)), strings.Join(eventTypes(), ", "))
+				}
+				to.Types = append(to.Types, one)
+				return nil
+			}),
 			"names": list("names", func() error { return d.filterText("name", &to.Names) }),
 		})
 	}
@@ -176,8 +190,8 @@ func ReadWebhookReplay(body []byte) (want platen.WebhookReplay, err error) {
 			}
 		}
 		return d.strictMembers("the replay", map[string]func() error{
-			"from":  counted(d.textInto("from", &want.From)),
-			"after": counted(d.textInto("after", &want.After)),
+			"from":  counted(given(&want.From, func(to *platen.EventID) func() error { return d.eventInto("from", to) })),
+			"after": counted(given(&want.After, func(to *platen.EventID) func() error { return d.eventInto("after", to) })),
 			"time": counted(func() error {
 				text, err := d.text("time", false)
 				if err == nil {
@@ -191,6 +205,59 @@ func ReadWebhookReplay(body []byte) (want platen.WebhookReplay, err error) {
 		err = platen.Errorf(platen.Invalid, "name one of these: from (the id of the first event), after (the id of the event before it), time")
 	}
 	return want, err
+}
+
+// eventInto returns what reads the id of an event, a text.
+func (d *decoder) eventInto(name string, to *platen.EventID) func() error {
+	return func() error {
+		text, err := d.text(name, false)
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 1 {
+			return d.fail("%s %q is not the id of an event", name, shorten([]byte(text)))
+		}
+		*to = platen.EventID(n)
+		return nil
+	}
+}
+
+// EventType returns the type of an event, as it is in a CloudEvent.
+func EventType(t platen.ChangeType) string { return eventPrefix + changeTypes[t] }
+
+// eventTypes returns all types of events.
+func eventTypes() (list []string) {
+	for _, t := range slices.Sorted(maps.Keys(changeTypes)) {
+		list = append(list, EventType(t))
+	}
+	return list
+}
+
+// parseChangeType reads the type of an event, with its prefix or without it.
+func parseChangeType(text string) (platen.ChangeType, bool) {
+	for t, name := range changeTypes {
+		if name == strings.TrimPrefix(text, eventPrefix) {
+			return t, true
+		}
+	}
+	return 0, false
+}
+
+// WebhookTestType is the type of the event that tests a webhook.
+const WebhookTestType = eventPrefix + "webhook.test"
+
+// WebhookTest returns an event that says that it is a test, as [CloudEvent] does.
+func WebhookTest(id string, at time.Time) []byte {
+	var j jsonWriter
+	j.object()
+	j.text("specversion", "1.0")
+	j.text("id", id)
+	j.text("source", "platen")
+	j.text("type", WebhookTestType)
+	j.text("time", FormatTime(at))
+	j.end()
+	return j.buf
 }
 
 // ReplyWebhookMade answers with a new webhook and its secret.
@@ -235,6 +302,7 @@ func (j *jsonWriter) webhook(hook *platen.Webhook) {
 	if time.Now().Before(hook.OldSecretUntil) {
 		j.time("oldSecretExpireTime", hook.OldSecretUntil)
 	}
+	j.text("after", hook.Position.String())
 	j.number("failures", int64(hook.Failures))
 	j.time("failingSince", hook.FailingSince)
 	j.time("nextAttemptTime", hook.NextAttempt)
@@ -248,7 +316,7 @@ func (j *jsonWriter) time(key string, t time.Time) {
 }
 
 // filter writes a filter of events; what admits all is left out.
-func (j *jsonWriter) filter(f *platen.EventFilter) {
+func (j *jsonWriter) filter(f *platen.ChangeFilter) {
 	j.key("filter")
 	j.object()
 	list := func(key string, n int, write func(i int)) {
@@ -265,7 +333,7 @@ func (j *jsonWriter) filter(f *platen.EventFilter) {
 	}
 	list("kinds", len(f.Kinds), func(i int) { j.buf = platen.AppendString(j.buf, KindName(f.Kinds[i])) })
 	list("sets", len(f.Sets), func(i int) { j.buf = strconv.AppendInt(j.buf, int64(f.Sets[i]), 10) })
-	list("types", len(f.Types), func(i int) { j.buf = platen.AppendString(j.buf, f.Types[i]) })
+	list("types", len(f.Types), func(i int) { j.buf = platen.AppendString(j.buf, EventType(f.Types[i])) })
 	list("names", len(f.Names), func(i int) { j.buf = platen.AppendString(j.buf, f.Names[i]) })
 	j.end()
 }

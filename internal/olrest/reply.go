@@ -73,13 +73,19 @@ func CodeOf(status int) platen.Code {
 	return platen.Internal
 }
 
+// shownError returns what may be shown of an error.
+func shownError(err error) *platen.Error {
+	shown, ok := errors.AsType[*platen.Error](err)
+	if !ok || shown.Code == platen.Internal {
+		return platen.Errorf(platen.Internal, "the server failed to do this; its log says why")
+	}
+	return shown
+}
+
 // ReplyError answers with a JSON Error (api-facts 2.1). What is internal is
 // not shown.
 func ReplyError(w http.ResponseWriter, err error) {
-	shown, ok := errors.AsType[*platen.Error](err)
-	if !ok || shown.Code == platen.Internal {
-		shown = platen.Errorf(platen.Internal, "the server failed to do this; its log says why")
-	}
+	shown := shownError(err)
 	header := w.Header()
 	switch shown.Code {
 	case platen.Unauthenticated:

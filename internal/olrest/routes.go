@@ -68,6 +68,11 @@ const (
 	TestWebhook                   // send it a test
 	ReplayWebhook                 // send it events again
 	RotateWebhook                 // give it another secret
+	EntityHistory                 // list the changes of an entity
+	ReadListAt                    // read a list of an entity as it was
+	ReadChange                    // read a change
+	RevertChange                  // put back what was before a change
+	ReadEvents                    // read the log of changes
 )
 
 // A Route is a method on a path.

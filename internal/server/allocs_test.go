@@ -27,7 +27,7 @@ import (
 // of Go or of the driver may.
 const (
 	allocsOfGet      = 14  // GET of properties that are in the cache
-	allocsOfPut      = 59  // PUT of properties
+	allocsOfPut      = 74  // PUT of properties
 	allocsOfPage     = 6.0 // a page of an import, the only one of its document, with a content item of its own
 	allocsOfDocument = 0   // a document of an export, with a page
 )

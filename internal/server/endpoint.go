@@ -78,6 +78,11 @@ var handlers = map[olrest.Action]method{
 	olrest.TestWebhook:     {handle: (*Server).testWebhook},
 	olrest.ReplayWebhook:   {handle: (*Server).replayWebhook},
 	olrest.RotateWebhook:   {handle: (*Server).rotateWebhook},
+	olrest.EntityHistory:   {handle: (*Server).history},
+	olrest.ReadListAt:      {handle: (*Server).listAt},
+	olrest.ReadChange:      {handle: (*Server).readChange},
+	olrest.RevertChange:    {handle: (*Server).revert},
+	olrest.ReadEvents:      {handle: (*Server).readEvents},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

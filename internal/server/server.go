@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -11,7 +12,9 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/listen"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/operation"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
@@ -53,7 +56,7 @@ type Config struct {
 	Spool      spool.Dir            // where imports are kept until they are stored
 	Telemetry  *telemetry.Telemetry // for this server alone; nil: a new one
 
-	Webhooks *webhook.Sender // manages webhooks; it sends when it is run
+	Webhooks webhook.Config // the settings of webhooks; the server fills in what belongs to it
 
 	Origins       Origins              // whose pages may call the API from a browser
 	LoopbackHosts bool                 // answer only requests for a host name of loopback
@@ -70,6 +73,10 @@ type Server struct {
 	browsers *browserRules
 
 	operations *operation.Runner
+	events     *event.Hub
+	webhooks   *webhook.Sender
+	ended      context.Context // when the server stops
+	endStreams context.CancelFunc
 	limited
 }
 
@@ -94,8 +101,11 @@ func New(config Config) *Server {
 		ids:        newRequestIDs(),
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
 		operations: operation.NewRunner(config.Store, config.Log),
+		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
+	s.ended, s.endStreams = context.WithCancel(context.Background())
 	s.limit()
+	s.addWebhooks()
 	s.addEndpoints()
 	return s
 }

@@ -2,12 +2,37 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"net/http"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/webhook"
 )
+
+// addWebhooks makes the sender of events, which [Server.Serve] runs.
+func (s *Server) addWebhooks() {
+	config := s.Webhooks
+	config.Store, config.Events, config.Log = s.Store, s.events, s.Log
+	config.Attempted = s.Telemetry.WebhookAttempts(webhook.Results)
+	s.webhooks = webhook.New(config)
+	s.Telemetry.WatchWebhooks(s.Store.CountWebhooks, s.webhooks.Lag)
+}
+
+// sendWebhooks sends events until ctx ends, or the function that it returns is
+// called, which waits for the end.
+func (s *Server) sendWebhooks(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		s.webhooks.Run(ctx)
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
+}
 
 func (s *Server) listWebhooks(w *response, r *http.Request, _ target) error {
 	size, after, err := olrest.ReadWebhooksPage(r.URL.Query())
@@ -32,7 +57,7 @@ func (s *Server) addWebhook(w *response, r *http.Request, _ target) error {
 	if err != nil {
 		return err
 	}
-	hook, secret, err := s.Webhooks.Create(r.Context(), want)
+	hook, secret, err := s.webhooks.Create(r.Context(), want)
 	if err != nil {
 		return err
 	}
@@ -70,7 +95,7 @@ func (s *Server) changeWebhook(w *response, r *http.Request, to target) error {
 		if err != nil {
 			return err
 		}
-		hook, err := s.Webhooks.Change(r.Context(), id, want)
+		hook, err := s.webhooks.Change(r.Context(), id, want)
 		if err != nil {
 			return err
 		}
@@ -82,7 +107,7 @@ func (s *Server) changeWebhook(w *response, r *http.Request, to target) error {
 
 func (s *Server) removeWebhook(w *response, r *http.Request, to target) error {
 	return s.onWebhook(r, to, func(id int64) error {
-		if err := s.Webhooks.Remove(r.Context(), id); err != nil {
+		if err := s.webhooks.Remove(r.Context(), id); err != nil {
 			return err
 		}
 		s.logChange(r.Context(), "webhook removed", "webhook", id)
@@ -113,7 +138,7 @@ func (s *Server) testWebhook(w *response, r *http.Request, to target) error {
 		if _, err := optionalBody(s, w, r, olrest.ReadNothing); err != nil {
 			return err
 		}
-		attempt, err := s.Webhooks.Test(r.Context(), id)
+		attempt, err := s.webhooks.Test(r.Context(), id)
 		if err != nil {
 			return err
 		}
@@ -129,7 +154,7 @@ func (s *Server) replayWebhook(w *response, r *http.Request, to target) error {
 		if err != nil {
 			return err
 		}
-		hook, err := s.Webhooks.Replay(r.Context(), id, want)
+		hook, err := s.webhooks.Replay(r.Context(), id, want)
 		if err != nil {
 			return err
 		}
@@ -145,7 +170,7 @@ func (s *Server) rotateWebhook(w *response, r *http.Request, to target) error {
 		if err != nil {
 			return err
 		}
-		hook, secret, err := s.Webhooks.Rotate(r.Context(), id, want)
+		hook, secret, err := s.webhooks.Rotate(r.Context(), id, want)
 		if err != nil {
 			return err
 		}

@@ -1,12 +1,12 @@
 package server_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -14,7 +14,9 @@ import (
 
 	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/webhook"
 )
@@ -30,27 +32,19 @@ type shownWebhook struct {
 	}
 	State, Reason, CreatedBy, Secret, OldSecretExpireTime string
 	Failures                                              int
+	After                                                 string
 }
 
-// withWebhooks has a server manage webhooks, which may be sent to this machine.
-func withWebhooks(t *testing.T, events webhook.Events, allow ...string) func(*server.Config, *auth.Config) {
+// withWebhooks has a server take up to three webhooks, to what is allowed.
+func withWebhooks(t *testing.T, allow ...string) func(*server.Config, *auth.Config) {
 	t.Helper()
 	policy, err := webhook.ParsePolicy(allow)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return func(config *server.Config, _ *auth.Config) {
-		config.Webhooks = webhook.New(webhook.Config{Store: config.Store, Events: events, Log: config.Log, Policy: policy, Most: 3})
+		config.Webhooks = webhook.Config{Policy: policy, Most: 3}
 	}
-}
-
-// noEvents is a log of events in which nothing ever happens.
-type noEvents struct{ webhook.Events }
-
-func (noEvents) Last(context.Context) (int64, error) { return 5, nil }
-
-func (noEvents) Test() webhook.Event {
-	return webhook.Event{ID: "test-1", Time: time.Now(), Body: []byte(`{"id":"test-1"}`)}
 }
 
 // got decodes an answer.
@@ -69,8 +63,8 @@ func got[T any](t *testing.T, a answer, status int) (value T) {
 func TestWebhooks(t *testing.T) { onEach(t, testWebhooks) }
 
 func testWebhooks(t *testing.T) {
-	s := start(t, withWebhooks(t, noEvents{}))
-	const body = `{"url":"https://example.com/a?key=secret-in-url","description":"d","filter":{"kinds":["job","documentset"],"sets":[1000],"types":["t"],"names":["ä"]}}`
+	s := start(t, withWebhooks(t))
+	const body = `{"url":"https://example.com/a?key=secret-in-url","description":"d","filter":{"kinds":["job","documentset"],"sets":[1000],"types":["platen.update","import"],"names":["ä"]}}`
 	made := s.do("POST", "/api/v1/webhooks", body)
 	hook := got[shownWebhook](t, made, 201)
 	path := fmt.Sprintf("/api/v1/webhooks/%d", hook.ID)
@@ -129,7 +123,7 @@ func testWebhooks(t *testing.T) {
 func TestWebhookBadInput(t *testing.T) { onSQLite(t, testWebhookBadInput) }
 
 func testWebhookBadInput(t *testing.T) {
-	s := start(t, withWebhooks(t, noEvents{}))
+	s := start(t, withWebhooks(t))
 	hook := got[shownWebhook](t, s.do("POST", "/api/v1/webhooks", `{"url":"https://example.com/"}`), 201)
 	path := fmt.Sprintf("/api/v1/webhooks/%d", hook.ID)
 	before := s.do("GET", path, "").body
@@ -163,8 +157,12 @@ func testWebhookBadInput(t *testing.T) {
 		{"POST", path + "/rotate", `{"keepOldFor":"721h"}`, 400, "keepOldFor"},
 		{"POST", path + "/rotate", `{"keepOldFor":1}`, 400, "keepOldFor"},
 		{"POST", path + "/replay", `{}`, 400, "name one of these"},
-		{"POST", path + "/replay", `{"from":"1-1","time":"2026-01-31T12:00:00Z"}`, 400, "name one of these"},
+		{"POST", path + "/replay", `{"from":"1","time":"2026-01-31T12:00:00Z"}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"time":"yesterday"}`, 400, "yesterday"},
+		{"POST", path + "/replay", `{"from":"x"}`, 400, "not the id of an event"},
+		{"POST", path + "/replay", `{"after":1}`, 400, "must be text"},
+		{"POST", path + "/replay", `{"from":"99999999999999"}`, 400, "no event"},
+		{"POST", "", `{"url":"https://example.com/","filter":{"types":["change"]}}`, 400, "platen.update, "},
 		{"POST", path + "/test", `{"a":1}`, 400, `\"a\"`},
 		{"POST", "/api/v1/webhooks/99/test", ``, 404, "webhook 99 not found"},
 		{"PATCH", "/api/v1/webhooks/99", `{"state":"disabled"}`, 404, "webhook 99 not found"},
@@ -191,7 +189,7 @@ func testWebhookBadInput(t *testing.T) {
 func TestWebhookTest(t *testing.T) { onSQLite(t, testWebhookTest) }
 
 func testWebhookTest(t *testing.T) {
-	s := start(t, withWebhooks(t, noEvents{}, "127.0.0.0/8"))
+	s := start(t, withWebhooks(t, "127.0.0.0/8"))
 	var mu sync.Mutex
 	var verifier *standardwebhooks.Webhook
 	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -236,5 +234,103 @@ func testWebhookTest(t *testing.T) {
 	kept := got[struct{ Attempts []attempt }](t, s.do("GET", path+"/attempts", ""), 200)
 	if len(kept.Attempts) != 3 || kept.Attempts[0].Status != 403 || kept.Attempts[2].Status != 200 {
 		t.Errorf("attempts: %+v", kept)
+	}
+}
+
+// TestWebhookDelivery changes jobs on all servers of a database, and compares
+// what a receiver gets with the log, and with the values that were written.
+func TestWebhookDelivery(t *testing.T) { onEach(t, testWebhookDelivery) }
+
+func testWebhookDelivery(t *testing.T) {
+	allow := withWebhooks(t, "127.0.0.0/8")
+	servers := []*service{start(t, allow)}
+	if onPostgres(t) {
+		address := pgtest.Database(t)
+		servers = []*service{startOn(t, openAt(t, address), allow), startOn(t, openAt(t, address), allow)}
+	}
+	s := servers[0]
+	type logged struct {
+		ID, Type string
+		Data     struct {
+			ID    int64
+			Names []struct{ Name, After string }
+		}
+	}
+	var mu sync.Mutex
+	var taken []logged
+	fails := 0
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var event logged
+		err := json.NewDecoder(r.Body).Decode(&event)
+		mu.Lock()
+		defer mu.Unlock()
+		if err != nil || event.ID != r.Header.Get("webhook-id") {
+			t.Errorf("event %s with the id %s: %v", event.ID, r.Header.Get("webhook-id"), err)
+		}
+		if len(taken) == 7 && fails == 0 {
+			fails++
+			w.WriteHeader(http.StatusServiceUnavailable) // the first one after it is the same
+			return
+		}
+		taken = append(taken, event)
+	}))
+	defer receiver.Close()
+	jobs := jobsOf(s, 4)
+	before := time.Now()
+	hook := got[shownWebhook](t, s.do("POST", "/api/v1/webhooks", fmt.Sprintf(`{"url":%q,"filter":{"kinds":["job"],"types":["platen.update"]}}`, receiver.URL)), 201)
+	const each = 25
+	var writers sync.WaitGroup
+	for i, job := range jobs {
+		writers.Go(func() {
+			for n := range each {
+				servers[(i+n)%len(servers)].setProperties(platen.Job, job, platen.NameValue{Name: "n", Value: fmt.Sprint(n)})
+			}
+		})
+	}
+	writers.Wait()
+	received := func(n int) []logged {
+		t.Helper()
+		for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+			mu.Lock()
+			list := slices.Clone(taken)
+			mu.Unlock()
+			if len(list) >= n {
+				return list
+			}
+			if time.Since(began) > 40*time.Second {
+				t.Fatalf("%d events came, want %d", len(list), n)
+			}
+		}
+	}
+	all := received(each * len(jobs))
+	page := got[struct{ Events []logged }](t, s.do("GET", "/api/v1/events?kind=job&type=update&pageSize=1000", ""), 200)
+	if len(page.Events) != len(all) {
+		t.Fatalf("%d events came, and the log has %d", len(all), len(page.Events))
+	}
+	next := make(map[int64]int)
+	for i, event := range all {
+		if event.ID != page.Events[i].ID {
+			t.Fatalf("event %d is %s, and in the log %s", i, event.ID, page.Events[i].ID)
+		}
+		if want := fmt.Sprint(next[event.Data.ID]); event.Data.Names[0].After != want {
+			t.Fatalf("job %d: %q came, want %q", event.Data.ID, event.Data.Names[0].After, want)
+		}
+		next[event.Data.ID]++
+	}
+	for _, from := range []struct {
+		body  string
+		first int
+	}{
+		{fmt.Sprintf(`{"from":%q}`, all[90].ID), 90},
+		{fmt.Sprintf(`{"after":%q}`, all[90].ID), 91},
+		{fmt.Sprintf(`{"time":%q}`, before.Format(time.RFC3339Nano)), 0},
+	} {
+		had := len(received(0))
+		path := fmt.Sprintf("/api/v1/webhooks/%d/replay", hook.ID)
+		got[shownWebhook](t, servers[len(servers)-1].do("POST", path, from.body), 200)
+		again := received(had + len(all) - from.first)[had:]
+		if again[0].ID != all[from.first].ID || again[len(again)-1].ID != all[len(all)-1].ID {
+			t.Errorf("%s: from %s to %s, want %s to %s", from.body, again[0].ID, again[len(again)-1].ID, all[from.first].ID, all[len(all)-1].ID)
+		}
 	}
 }

@@ -93,8 +93,7 @@ func (Dialect) NextBlock() string {
 func (d Dialect) InsertChanges() string {
 	return `INSERT INTO change_block (id, part, at, body, position)
 		SELECT coalesce($1, ` + d.NextBlock() + `), $2, $3, $4, CASE WHEN $2 = 0 THEN
-			(SELECT 1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log) END
-		RETURNING id, at`
+			(SELECT 1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log) END`
 }
 
 // LockLog implements [sqlstore.Dialect]. One connection writes.

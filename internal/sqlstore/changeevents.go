@@ -3,11 +3,9 @@ package sqlstore
 import (
 	"context"
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 // Readers of the log go by position. With one writer a block gets its position with
@@ -107,7 +105,7 @@ func (s *Store) Logged() (<-chan struct{}, time.Duration) {
 }
 
 // LastEvent implements [storage.Changes].
-func (s *Store) LastEvent(ctx context.Context) (last storage.EventID, err error) {
+func (s *Store) LastEvent(ctx context.Context) (last platen.EventID, err error) {
 	ctx, done := s.observe(ctx, "last_event")
 	defer func() { done(err) }()
 	if _, err := s.logOn(ctx); err != nil {
@@ -117,11 +115,8 @@ func (s *Store) LastEvent(ctx context.Context) (last storage.EventID, err error)
 		return last, s.error("read the log", err)
 	}
 	position, err := s.lastPosition(ctx)
-	return storage.EventID{Position: position, Entry: lastEntry}, s.error("read the log", err)
+	return platen.NewEventID(position, platen.LastEntry), s.error("read the log", err)
 }
-
-// lastEntry is after all entries of a block.
-const lastEntry = 1<<31 - 1
 
 // lastPosition returns the last position that a block has or had.
 func (s *Store) lastPosition(ctx context.Context) (last int64, err error) {
@@ -133,48 +128,20 @@ func (s *Store) lastPosition(ctx context.Context) (last int64, err error) {
 }
 
 // Events implements [storage.Changes].
-func (s *Store) Events(ctx context.Context, after storage.EventID, limit int, yield func(*storage.Event) error) (last storage.EventID, err error) {
+func (s *Store) Events(ctx context.Context, after platen.EventID, limit int, yield func(*platen.Event) error) (last platen.EventID, err error) {
 	ctx, done := s.observe(ctx, "events")
 	defer func() { done(err) }()
-	last = after
 	if err := s.checkAfter(ctx, after); err != nil {
-		return last, s.error("read the log", err)
+		return after, s.error("read the log", err)
 	}
-	// The block that after is in may have more.
-	if after.Position > 0 && after.Entry < lastEntry {
-		var id int64
-		err := s.on(selectPlacedAt).QueryRowContext(ctx, after.Position).Scan(&id)
-		if err == nil {
-			err = s.eventsOf(ctx, id, after.Position, &last, &limit, yield)
-		}
-		if err := ignoreNoRows(err); err != nil || limit == 0 {
-			return last, s.error("read the log", err)
-		}
-	}
-	type placed struct{ id, position int64 }
-	for limit > 0 {
-		rows, err := s.on(selectPlaced).QueryContext(ctx, last.Position)
-		blocks, err := collect(rows, err, func(from scanner) (one placed, err error) { return one, from.Scan(&one.id, &one.position) })
-		if err != nil || len(blocks) == 0 {
-			return last, s.error("read the log", err)
-		}
-		for _, one := range blocks {
-			if limit == 0 {
-				break
-			}
-			next := storage.EventID{Position: one.position}
-			if err := s.eventsOf(ctx, one.id, one.position, &next, &limit, yield); err != nil {
-				return last, s.error("read the log", err)
-			}
-			last = next
-		}
-	}
-	return last, nil
+	r := eventReader{s: s, ctx: ctx, last: after, left: limit, yield: yield}
+	err = r.read()
+	return r.last, s.error("read the log", err)
 }
 
 // checkAfter returns Gone if what comes after an event is no longer there, and
 // Invalid if the event was not yet.
-func (s *Store) checkAfter(ctx context.Context, after storage.EventID) error {
+func (s *Store) checkAfter(ctx context.Context, after platen.EventID) error {
 	state, err := s.logOn(ctx)
 	if err == nil {
 		err = s.place(ctx)
@@ -183,33 +150,75 @@ func (s *Store) checkAfter(ctx context.Context, after storage.EventID) error {
 		return err
 	}
 	last, err := s.lastPosition(ctx)
+	position, _ := after.Split()
 	switch {
 	case err != nil:
 		return err
-	case after.Position > last:
-		err := platen.Errorf(platen.Invalid, "there was no event %s yet", formatEvent(after))
-		err.Param = formatEvent(after)
+	case position > last:
+		err := platen.Errorf(platen.Invalid, "there was no event %s yet", after)
+		err.Param = after.String()
 		return err
-	case after.Position < state.prunedPosition && after != (storage.EventID{}):
-		return gone("event "+formatEvent(after), "event "+formatEvent(storage.EventID{Position: state.prunedPosition, Entry: lastEntry})+"; begin again after that one")
+	case position < state.prunedPosition && after != 0:
+		oldest := platen.NewEventID(state.prunedPosition, platen.LastEntry)
+		err := platen.Errorf(platen.Gone, "events after %s are no longer kept: begin again with after=%s, or with after=0 for all that is kept", after, oldest)
+		err.Param = oldest.String()
+		return err
 	}
 	return nil
 }
 
-func formatEvent(id storage.EventID) string {
-	return strconv.FormatInt(id.Position, 10) + "-" + strconv.FormatInt(id.Entry, 10)
+// An eventReader yields events.
+type eventReader struct {
+	s     *Store
+	ctx   context.Context
+	last  platen.EventID // that was yielded
+	left  int            // events to yield
+	yield func(*platen.Event) error
 }
 
-// eventsOf yields the events of a block after last, and takes them from limit.
-func (s *Store) eventsOf(ctx context.Context, id, position int64, last *storage.EventID, limit *int, yield func(*storage.Event) error) error {
-	b, err := s.openBlock(ctx, id)
+// read yields what is left of the block that last is in, and then the blocks after it.
+func (r *eventReader) read() error {
+	position, entry := r.last.Split()
+	if position > 0 && entry < platen.LastEntry {
+		var id int64
+		err := r.s.on(selectPlacedAt).QueryRowContext(r.ctx, position).Scan(&id)
+		if err == nil {
+			err = r.block(id, position)
+		}
+		if err := ignoreNoRows(err); err != nil {
+			return err
+		}
+	}
+	type placed struct{ id, position int64 }
+	for r.left > 0 {
+		position, _ := r.last.Split()
+		rows, err := r.s.on(selectPlaced).QueryContext(r.ctx, position)
+		blocks, err := collect(rows, err, func(from scanner) (one placed, err error) { return one, from.Scan(&one.id, &one.position) })
+		if err != nil || len(blocks) == 0 {
+			return err
+		}
+		for _, one := range blocks {
+			if r.left == 0 {
+				return nil
+			}
+			if err := r.block(one.id, one.position); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// block yields the events of a block that come after last.
+func (r *eventReader) block(id, position int64) error {
+	b, err := r.s.openBlock(r.ctx, id)
 	if err != nil {
 		return err // it was removed meanwhile, or the database failed
 	}
 	for n := int64(0); ; {
 		header, index, err := b.Next()
 		if err == io.EOF {
-			last.Entry = lastEntry // so that the next call does not look here again
+			r.last = platen.NewEventID(position, platen.LastEntry) // the next call need not look here again
 			return nil
 		}
 		if err != nil {
@@ -223,23 +232,25 @@ func (s *Store) eventsOf(ctx context.Context, id, position int64, last *storage.
 			if e == nil {
 				break
 			}
-			if n++; n <= last.Entry {
+			n++
+			id := platen.NewEventID(position, n)
+			if id <= r.last {
 				continue
 			}
-			if *limit == 0 {
+			if r.left == 0 {
 				return nil
 			}
-			*limit--
 			shown, err := shownEntry(e)
 			if err != nil {
 				return err
 			}
-			event := storage.Event{ID: storage.EventID{Position: position, Entry: n}, Change: b.shown(header, index)}
-			event.Change.Entries = []storage.ChangeEntry{shown}
-			if err := yield(&event); err != nil {
+			event := platen.Event{ID: id, Change: b.shown(header, index)}
+			event.Change.Entries = []platen.ChangeEntry{shown}
+			if err := r.yield(&event); err != nil {
 				return err
 			}
-			last.Entry = n
+			r.last = id
+			r.left--
 		}
 	}
 }

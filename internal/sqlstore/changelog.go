@@ -68,15 +68,14 @@ func (t *transaction) log() *changeLog {
 
 // store stores the next part of the block.
 func (l *changeLog) store(part []byte) error {
-	var block any
-	if l.block != 0 {
-		block = l.block
-	}
-	if l.at == 0 {
-		l.at = l.t.store.clock()
-	}
-	err := l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, block, l.parts, l.at, part).Scan(&l.block, &l.at)
 	l.parts++
+	if l.block == 0 && l.t.store.engine.ManyWriters != nil {
+		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, l.parts-1, 0, part).Scan(&l.block, &l.at)
+	}
+	if err := l.reserve(); err != nil {
+		return err
+	}
+	_, err := l.t.stmt(insertBlock).ExecContext(l.t.ctx, l.block, l.parts-1, l.at, part)
 	return err
 }
 
@@ -93,9 +92,15 @@ func (l *changeLog) reserve() error {
 	if l.block != 0 {
 		return nil
 	}
+	s := l.t.store
+	if s.lastBlock > 0 {
+		s.lastBlock++
+		l.block, l.at = s.lastBlock, s.clock()
+		return nil
+	}
 	err := l.t.stmt(selectNewBlock).QueryRowContext(l.t.ctx).Scan(&l.block, &l.at)
-	if now := l.t.store.clock(); now != 0 {
-		l.at = now
+	if now := s.clock(); now != 0 {
+		l.at, s.lastBlock = now, l.block
 	}
 	return err
 }
@@ -123,16 +128,16 @@ func (l *changeLog) discard() {
 }
 
 // logSet logs a change of a set as a whole.
-func (t *transaction) logSet(how storage.ChangeType, set platen.Ref) error {
+func (t *transaction) logSet(how platen.ChangeType, set platen.Ref) error {
 	return t.logSets(how, set.Kind, map[platen.ID][]platen.IDRange{set.ID: nil})
 }
 
 // logAdded logs data records that are added to data sets.
 func (t *transaction) logAdded(added map[platen.ID][]platen.IDRange) error {
-	return t.logSets(storage.Added, platen.DataSet, added)
+	return t.logSets(platen.Added, platen.DataSet, added)
 }
 
-func (t *transaction) logSets(how storage.ChangeType, kind platen.Kind, sets map[platen.ID][]platen.IDRange) error {
+func (t *transaction) logSets(how platen.ChangeType, kind platen.Kind, sets map[platen.ID][]platen.IDRange) error {
 	log := t.log()
 	if log == nil || len(sets) == 0 {
 		return nil
@@ -141,7 +146,7 @@ func (t *transaction) logSets(how storage.ChangeType, kind platen.Kind, sets map
 		return err
 	}
 	created := int64(0)
-	if how == storage.Imported || how == storage.JobsCreated {
+	if how == platen.Imported || how == platen.JobsCreated {
 		created = log.at
 	}
 	change := changelog.ChangeID(log.block, log.w.Begin(changelog.Header{Type: how, Origin: storage.OriginOf(t.ctx)}))
@@ -179,9 +184,9 @@ func (g *lists) beginChange(w *write) {
 	if log == nil {
 		return
 	}
-	header := changelog.Header{Type: storage.Updated, Origin: w.origin}
+	header := changelog.Header{Type: platen.Updated, Origin: w.origin}
 	if w.swap != nil {
-		header.Type, header.Reverts = storage.Reverted, w.swap.reverts
+		header.Type, header.Reverts = platen.Reverted, w.swap.reverts
 	}
 	g.index = log.w.Begin(header)
 }

@@ -14,7 +14,6 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/changelog"
 	"github.com/platenhq/platen/internal/listcache"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 var (
@@ -91,15 +90,16 @@ func (b *loggedBlock) seek(index int) (changelog.Header, error) {
 }
 
 // shown returns a change without its entries.
-func (b *loggedBlock) shown(header changelog.Header, index int) storage.Change {
-	return storage.Change{
-		ID: changelog.ChangeID(b.id, index), Time: time.UnixMicro(b.at), Type: header.Type, Origin: header.Origin, Reverts: header.Reverts,
+func (b *loggedBlock) shown(header changelog.Header, index int) platen.Change {
+	return platen.Change{
+		ID: changelog.ChangeID(b.id, index), Time: time.UnixMicro(b.at), Type: header.Type, Reverts: header.Reverts,
+		User: header.Origin.User, Token: header.Origin.Token, Request: header.Origin.RequestID,
 	}
 }
 
 // shownEntry returns an entry as others see it.
-func shownEntry(e *changelog.Entry) (storage.ChangeEntry, error) {
-	shown := storage.ChangeEntry{Ref: e.Ref, Set: e.Set, List: e.Facet != changelog.Structure}
+func shownEntry(e *changelog.Entry) (platen.ChangeEntry, error) {
+	shown := platen.ChangeEntry{Ref: e.Ref, Set: e.Set, List: e.Facet != changelog.Structure}
 	if !shown.List {
 		for _, run := range e.Ranges {
 			shown.Added += run.Len()
@@ -152,12 +152,12 @@ func (s *Store) oldestBlock(ctx context.Context) (id int64, err error) {
 }
 
 // Change implements [storage.Changes].
-func (s *Store) Change(ctx context.Context, id int64, limit int) (_ storage.Change, err error) {
+func (s *Store) Change(ctx context.Context, id int64, limit int) (_ platen.Change, err error) {
 	ctx, done := s.observe(ctx, "change")
 	defer func() { done(err) }()
 	b, header, err := s.openChange(ctx, id)
 	if err != nil {
-		return storage.Change{}, s.error("read a change", err)
+		return platen.Change{}, s.error("read a change", err)
 	}
 	_, index := changelog.SplitID(id)
 	change := b.shown(header, index)
@@ -225,7 +225,7 @@ func (s *Store) openLink(ctx context.Context, change int64) (*loggedBlock, chang
 const historyBytes = 4 << 20
 
 // History implements [storage.Changes].
-func (s *Store) History(ctx context.Context, id platen.ID, token string, limit int) (changes []storage.Change, next string, err error) {
+func (s *Store) History(ctx context.Context, id platen.ID, token string, limit int) (changes []platen.Change, next string, err error) {
 	ctx, done := s.observe(ctx, "history")
 	defer func() { done(err) }()
 	if _, err := s.logOn(ctx); err != nil {
@@ -243,7 +243,7 @@ func (s *Store) History(ctx context.Context, id platen.ID, token string, limit i
 		if last == 0 {
 			break
 		}
-		var change *storage.Change
+		var change *platen.Change
 		var read int
 		if change, read, err = s.historyOf(ctx, last, chains); change != nil {
 			changes = append(changes, *change)
@@ -317,8 +317,8 @@ func (s *Store) anyRow(ctx context.Context, id platen.ID) (row, error) {
 
 // historyOf returns what a change did to the chains that it is the next of, and goes
 // on in them. nil: nothing that belongs to their entity.
-func (s *Store) historyOf(ctx context.Context, id int64, chains []chain) (*storage.Change, int, error) {
-	var change *storage.Change
+func (s *Store) historyOf(ctx context.Context, id int64, chains []chain) (*platen.Change, int, error) {
+	var change *platen.Change
 	size := 0
 	for i := range chains {
 		if chains[i].next != id {
@@ -336,7 +336,7 @@ func (s *Store) historyOf(ctx context.Context, id int64, chains []chain) (*stora
 		if err != nil {
 			return nil, 0, err
 		}
-		if e == nil && header.Type != storage.Added {
+		if e == nil && header.Type != platen.Added {
 			return nil, 0, errors.New("a change of the log lacks what refers to it")
 		}
 		if change == nil {
@@ -399,21 +399,29 @@ func readToken(token string, id platen.ID, chains []chain) error {
 func (s *Store) ListAt(ctx context.Context, id platen.ID, facet platen.Facet, at time.Time) (_ platen.Kind, _ platen.List, err error) {
 	ctx, done := s.observe(ctx, "list_at")
 	defer func() { done(err) }()
-	kind, list, err := s.listAt(ctx, id, facet, at.UnixMicro())
+	micros := int64(0)
+	if !at.IsZero() {
+		micros = max(at.UnixMicro(), 1)
+	}
+	kind, list, err := s.listAt(ctx, id, facet, micros)
 	return kind, list, s.error("read the log", err)
 }
 
 func (s *Store) listAt(ctx context.Context, id platen.ID, facet platen.Facet, at int64) (platen.Kind, platen.List, error) {
-	state, err := s.logOn(ctx)
-	if err != nil {
-		return 0, nil, err
-	}
 	found, err := s.anyRow(ctx, id)
 	if err != nil {
 		return 0, nil, err
 	}
 	if !hasFacet(found.kind, facet) {
 		return 0, nil, platen.Errorf(platen.Invalid, "a %s has no %s", found.kind, facet)
+	}
+	if at == 0 {
+		now, err := s.selectList(ctx, s.on(selectList[facet]), id)
+		return found.kind, now.List, err
+	}
+	state, err := s.logOn(ctx)
+	if err != nil {
+		return 0, nil, err
 	}
 	switch oldest := max(state.since, state.pruneAt); {
 	case at > state.now:
@@ -463,7 +471,7 @@ func (s *Store) undoUntil(ctx context.Context, key listcache.Key, now listcache.
 		switch {
 		case err != nil:
 			return nil, err
-		case e == nil && header.Type == storage.Added:
+		case e == nil && header.Type == platen.Added:
 			return nil, notYet(now.Kind, key.ID, b.at)
 		case e == nil:
 			return list, nil

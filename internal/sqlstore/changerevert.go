@@ -116,12 +116,12 @@ func (s *Store) Revert(ctx context.Context, id int64, force bool) (made int64, e
 }
 
 // notRevertible says what to do instead of reverting other changes than of lists.
-var notRevertible = map[storage.ChangeType]string{
-	storage.Imported:    "an import: delete the set",
-	storage.JobsCreated: "the creation of a job set: delete the job set",
-	storage.Added:       "the addition of data records: they go with their data set",
-	storage.Deleted:     "a deletion: undelete the set while that is possible",
-	storage.Undeleted:   "an undeletion: delete the set",
+var notRevertible = map[platen.ChangeType]string{
+	platen.Imported:    "an import: delete the set",
+	platen.JobsCreated: "the creation of a job set: delete the job set",
+	platen.Added:       "the addition of data records: they go with their data set",
+	platen.Deleted:     "a deletion: undelete the set while that is possible",
+	platen.Undeleted:   "an undeletion: delete the set",
 }
 
 // revertible reads the entries of a change that can be reverted.

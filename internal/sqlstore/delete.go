@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 // A set whose members other sets may use is deleted in three steps, so that no
@@ -57,7 +56,7 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int) erro
 			return platen.NotFoundError(ref)
 		}
 		t.hides = true
-		if err := t.logSet(storage.Deleted, ref); err != nil {
+		if err := t.logSet(platen.Deleted, ref); err != nil {
 			return err
 		}
 		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id)

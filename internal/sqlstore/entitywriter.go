@@ -7,7 +7,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/listcache"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 // An entityWriter creates entities. The writer of each kind of set embeds it.
@@ -16,7 +15,7 @@ type entityWriter struct {
 	ctx   context.Context // of the caller, who may leave
 	given platen.IDRange  // spans the identifiers that the source sets itself
 	kind  platen.Kind     // of the set that is created; 0: records are added to one
-	how   storage.ChangeType
+	how   platen.ChangeType
 	root  platen.ID // that set, or the one that is added to
 	// The change that adds data records to what there is; 0 in an import, whose
 	// change is known at its end only.

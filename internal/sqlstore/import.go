@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -30,7 +29,7 @@ import (
 // importSet runs an import, whose last transaction is for it to do, and removes
 // what was stored if it fails.
 func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.IDRange, run func(*entityWriter) error) (err error) {
-	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given, how: storage.Imported}
+	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given, how: platen.Imported}
 	defer func() {
 		if w.stage == 0 {
 			return

@@ -18,7 +18,7 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	var made platen.Created
 	err = s.importSet(ctx, platen.JobSet, source.ExplicitIDs(), func(e *entityWriter) error {
 		if options.Operation != "" {
-			e.how = storage.JobsCreated
+			e.how = platen.JobsCreated
 		}
 		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
 		w.ids = make([]platen.ID, len(w.nodes))

@@ -45,6 +45,7 @@ type Store struct {
 	observer                    Observer
 	historyFor                  time.Duration // changes are kept for; 0: none are logged
 	logged                      bell          // rings when changes were logged
+	lastBlock                   int64         // of changes, for the one goroutine that writes, if there is one; 0: not known
 	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
 	catchingUp                  atomic.Int64  // searches and clean-ups that wait for a flush of the index, which then does not rest
 	rebuilt                     atomic.Bool   // the index, since it was damaged

@@ -63,15 +63,17 @@ var (
 		FROM webhook AS w ORDER BY w.id`)
 	deleteSurplus = onWriter.query(`DELETE FROM webhook_attempt WHERE id IN
 		(SELECT id FROM webhook_attempt WHERE webhook = $1 AND id <= $2 ORDER BY id LIMIT ` + decimal(prunedAtOnce) + `)`)
+	// The first block with a position of $1 or more.
+	selectLoggedFrom = onReader.query(`SELECT position, at FROM change_block WHERE position >= $1 ORDER BY position LIMIT 1`)
 	deleteOldSecrets = onWriter.query(`UPDATE webhook SET old_secret = $1, old_until = 0 WHERE old_until > 0 AND old_until < $2`)
 )
 
-// A storedFilter is [platen.EventFilter] as the column filter has it.
+// A storedFilter is [platen.ChangeFilter] as the column filter has it.
 type storedFilter struct {
-	Kinds []platen.Kind `json:"kinds,omitempty"`
-	Sets  []platen.ID   `json:"sets,omitempty"`
-	Types []string      `json:"types,omitempty"`
-	Names []string      `json:"names,omitempty"`
+	Kinds []platen.Kind       `json:"kinds,omitempty"`
+	Sets  []platen.ID         `json:"sets,omitempty"`
+	Types []platen.ChangeType `json:"types,omitempty"`
+	Names []string            `json:"names,omitempty"`
 }
 
 // micros returns a time as a column has it; timeOf is its reverse.
@@ -106,7 +108,7 @@ func scanWebhook(from scanner) (w storage.Webhook, err error) {
 	if err := json.Unmarshal([]byte(filter), &stored); err != nil {
 		return w, fmt.Errorf("the filter of webhook %d: %w", w.ID, err)
 	}
-	w.Filter = platen.EventFilter(stored)
+	w.Filter = platen.ChangeFilter(stored)
 	return w, nil
 }
 
@@ -169,7 +171,7 @@ func (s *Store) AddWebhook(ctx context.Context, hook *storage.Webhook, most int)
 	if err != nil {
 		return 0, err
 	}
-	values = append(values, hook.Epoch, hook.Position, int64(most))
+	values = append(values, hook.Epoch, int64(hook.Position), int64(most))
 	err = s.update(func(t *transaction) error {
 		err := t.stmt(insertWebhook).QueryRowContext(t.ctx, values...).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -203,7 +205,7 @@ func (s *Store) ChangeWebhook(ctx context.Context, id int64, change func(*storag
 		if err != nil {
 			return err
 		}
-		return t.exec(updateWebhook, append(values, hook.Epoch, hook.Position, int64(hook.Failures), micros(hook.FailingSince), micros(hook.NextAttempt), id)...)
+		return t.exec(updateWebhook, append(values, hook.Epoch, int64(hook.Position), int64(hook.Failures), micros(hook.FailingSince), micros(hook.NextAttempt), id)...)
 	})
 	return hook, s.error("change webhook", err)
 }
@@ -264,7 +266,7 @@ func (s *Store) RecordWebhooks(ctx context.Context, progress []storage.WebhookPr
 
 func (t *transaction) recordWebhooks(progress []storage.WebhookProgress, attempts []platen.WebhookAttempt) error {
 	for _, p := range progress {
-		err := t.exec(updateProgress, p.Position, int64(p.Failures), micros(p.FailingSince), micros(p.NextAttempt), p.Webhook, p.Epoch)
+		err := t.exec(updateProgress, int64(p.Position), int64(p.Failures), micros(p.FailingSince), micros(p.NextAttempt), p.Webhook, p.Epoch)
 		if err != nil {
 			return err
 		}
@@ -329,4 +331,39 @@ func (s *Store) LeaseWebhooks(ctx context.Context, keep time.Duration) (bool, er
 	defer cancel()
 	held, err := s.engine.Replicas.TryLease(ctx, webhookLease, s.id, keep)
 	return held, s.error("lease the delivery to webhooks", err)
+}
+
+// EventBefore implements [storage.Webhooks]. Times are not indexed, but they grow
+// with the position, about: of what servers log at the same moment either may be
+// first.
+func (s *Store) EventBefore(ctx context.Context, at time.Time) (_ platen.EventID, err error) {
+	ctx, done := s.observe(ctx, "event_before")
+	defer func() { done(err) }()
+	state, err := s.logOn(ctx)
+	if err == nil && micros(at) < state.pruneAt {
+		err = gone("the time", formatMicros(state.pruneAt))
+	}
+	if err == nil {
+		err = s.place(ctx)
+	}
+	var last int64
+	if err == nil {
+		last, err = s.lastPosition(ctx)
+	}
+	// What is at before or lower is from before the time, what is after it is not.
+	before, after := state.prunedPosition, last+1
+	for err == nil && before+1 < after {
+		middle := before + (after-before)/2
+		var position, logged int64
+		err = s.on(selectLoggedFrom).QueryRowContext(ctx, middle).Scan(&position, &logged)
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
+			err, after = nil, middle
+		case err == nil && position < after && logged < micros(at):
+			before = position
+		default:
+			after = middle
+		}
+	}
+	return platen.NewEventID(before, platen.LastEntry), s.error("look for events", err)
 }

@@ -18,7 +18,8 @@ type Webhook struct {
 
 // A WebhookProgress is how far the delivery to a webhook is.
 type WebhookProgress struct {
-	Webhook, Epoch, Position  int64
+	Webhook, Epoch            int64
+	Position                  platen.EventID
 	Failures                  int
 	FailingSince, NextAttempt time.Time // zero: none
 }
@@ -53,6 +54,10 @@ type Webhooks interface {
 	// a webhook has more than keep, and reports whether there may be more. It also
 	// removes old secrets that are no longer good.
 	PruneWebhooks(ctx context.Context, before time.Time, keep int) (more bool, err error)
+
+	// EventBefore returns the last event from before a time, by which events were
+	// logged about in order. Gone: it is no longer kept.
+	EventBefore(ctx context.Context, at time.Time) (platen.EventID, error)
 
 	// LeaseWebhooks reports whether this process delivers to webhooks, for as
 	// long as keep; others do not meanwhile. A keep of zero gives that up.

@@ -190,7 +190,7 @@ func (m *logModel) revert(r *rand.Rand, key listKey) {
 	}
 	diff(m.t, "the change of the revert", m.remember(keys), made)
 	change, err := m.s.Change(m.ctx, made, 10)
-	if err != nil || change.Reverts != id || change.Type != storage.Reverted {
+	if err != nil || change.Reverts != id || change.Type != platen.Reverted {
 		m.t.Errorf("the revert of %d: %v, %v", id, change, err)
 	}
 }
@@ -206,12 +206,12 @@ func (m *logModel) checkHistory(key listKey) {
 			m.t.Fatal(err)
 		}
 		for _, change := range changes {
-			if change.Type == storage.Imported {
+			if change.Type == platen.Imported {
 				got = append(got, 0)
 				continue
 			}
-			if change.Origin != storage.OriginOf(m.ctx) {
-				m.t.Errorf("the origin is %v", change.Origin)
+			if (storage.Origin{User: change.User, Token: change.Token, RequestID: change.Request}) != storage.OriginOf(m.ctx) {
+				m.t.Errorf("the origin is %v", change)
 			}
 			for _, entry := range change.Entries {
 				if entry.Facet == key.facet {
@@ -233,7 +233,7 @@ func (m *logModel) checkHistory(key listKey) {
 }
 
 // checkNames compares what a change says of names with the lists.
-func (m *logModel) checkNames(key listKey, change int64, names []storage.NameChange) {
+func (m *logModel) checkNames(key listKey, change int64, names []platen.NameChange) {
 	m.t.Helper()
 	versions := m.of[key]
 	i := slices.IndexFunc(versions, func(v version) bool { return v.change == change })
@@ -279,11 +279,11 @@ func (m *logModel) checkEvents(set platen.ID) {
 		key    listKey
 	}
 	var got, want []seen
-	after := storage.EventID{}
+	after := platen.EventID(0)
 	for {
 		before := after
-		last, err := m.s.Events(m.ctx, after, 2, func(e *storage.Event) error {
-			if e.ID.Compare(after) <= 0 {
+		last, err := m.s.Events(m.ctx, after, 2, func(e *platen.Event) error {
+			if e.ID <= after {
 				m.t.Errorf("event %v after %v", e.ID, after)
 			}
 			after = e.ID
@@ -293,7 +293,7 @@ func (m *logModel) checkEvents(set platen.ID) {
 			}
 			if entry.List {
 				got = append(got, seen{e.Change.ID, listKey{entry.Ref, entry.Facet}})
-			} else if e.Change.Type != storage.Imported {
+			} else if e.Change.Type != platen.Imported {
 				m.t.Errorf("a change of the type %d", e.Change.Type)
 			}
 			return nil
@@ -355,9 +355,9 @@ func testEvents(t *testing.T, open Open) {
 		lists[job] = platen.EmptyList
 	}
 	count := 0
-	after := storage.EventID{}
+	after := platen.EventID(0)
 	for ended := false; ; {
-		last, err := s.Events(ctx, after, 7, func(e *storage.Event) error {
+		last, err := s.Events(ctx, after, 7, func(e *platen.Event) error {
 			entry := e.Change.Entries[0]
 			if !entry.List {
 				return nil

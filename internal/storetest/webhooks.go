@@ -17,7 +17,7 @@ func testWebhooks(t *testing.T, open Open) {
 	hook := storage.Webhook{
 		Webhook: platen.Webhook{
 			URL: "https://example.com/a?b=c", Description: "ä", Enabled: true, Created: at, CreatedBy: "ol-admin", Updated: at, Position: 7,
-			Filter: platen.EventFilter{Kinds: []platen.Kind{platen.Job}, Sets: []platen.ID{1000}, Types: []string{"t"}, Names: []string{"n,\""}},
+			Filter: platen.ChangeFilter{Kinds: []platen.Kind{platen.Job}, Sets: []platen.ID{1000}, Types: []platen.ChangeType{platen.Imported}, Names: []string{"n,\""}},
 		},
 		Secret: []byte{0, 1, 2}, OldSecret: []byte{3}, Epoch: 4,
 	}
@@ -120,7 +120,7 @@ func testWebhookProgress(t *testing.T, s storage.Store, first, second int64) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[int64]int64{first: 20, second: 7} {
+	for id, want := range map[int64]platen.EventID{first: 20, second: 7} {
 		if got, err := s.Webhook(ctx, id); err != nil || got.Position != want {
 			t.Errorf("the position of webhook %d is %d (%v), want %d", id, got.Position, err, want)
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -27,9 +28,9 @@ func (l *leader) turn(h *hook) {
 	h.again = false
 	position := h.Position
 	l.mu.Unlock()
-	events, next, err := l.Events.After(h.ctx, position)
-	if gone, ok := errors.AsType[*GoneError](err); ok {
-		l.skip(h, gone)
+	events, next, err := l.Events.Next(h.ctx, position, now)
+	if oldest, ok := goneAfter(err); ok {
+		l.skip(h, oldest, err)
 		return
 	}
 	if err != nil {
@@ -38,8 +39,8 @@ func (l *leader) turn(h *hook) {
 		l.wait(h, againAfter)
 		return
 	}
-	for i := range events {
-		if event := &events[i]; h.Filter.Admits(&event.EventSubject) && !l.deliver(h, event) {
+	for _, item := range events {
+		if h.Filter.Matches(&item.Event) && !l.deliver(h, item) {
 			return
 		}
 	}
@@ -49,7 +50,7 @@ func (l *leader) turn(h *hook) {
 		h.Position = next
 		l.moved(h)
 	}
-	if len(events) > 0 || h.again {
+	if next > position || h.again {
 		l.push(h)
 		return
 	}
@@ -57,15 +58,15 @@ func (l *leader) turn(h *hook) {
 }
 
 // deliver sends one event, and reports whether the turn goes on.
-func (l *leader) deliver(h *hook, event *Event) bool {
+func (l *leader) deliver(h *hook, item *event.Item) bool {
 	if !l.ready(h) {
 		return false
 	}
 	l.mu.Lock()
-	h.oldest = event.Time
+	h.oldest = item.Change.Time
 	stored := h.Webhook
 	l.mu.Unlock()
-	result := l.poster.post(h.ctx, &stored, event)
+	result := l.poster.post(h.ctx, &stored, messageOf(item))
 	if result.Error != "" && h.ctx.Err() != nil {
 		return false // it was broken off, which says nothing of the receiver
 	}
@@ -78,7 +79,7 @@ func (l *leader) deliver(h *hook, event *Event) bool {
 	defer l.moved(h)
 	l.attempts = append(l.attempts, result.WebhookAttempt)
 	if result.Error == "" {
-		h.Position = event.Position
+		h.Position = item.ID
 		h.Failures, h.FailingSince, h.NextAttempt = 0, time.Time{}, time.Time{}
 		return true
 	}
@@ -179,12 +180,12 @@ func (l *leader) disable(h *hook, reason string) {
 }
 
 // skip goes on with the oldest event that is kept.
-func (l *leader) skip(h *hook, gone *GoneError) {
+func (l *leader) skip(h *hook, oldest platen.EventID, gone error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.Log.Warn("a webhook has missed events: they are no longer kept", "webhook", h.ID, "after", h.Position, "oldest", gone.Oldest)
-	l.attempts = append(l.attempts, platen.WebhookAttempt{Webhook: h.ID, Time: time.Now(), Error: "not sent: " + gone.Error() + "; it goes on after that"})
-	h.Position = gone.Oldest
+	l.Log.Warn("a webhook has missed events: they are no longer kept", "webhook", h.ID, "after", h.Position, "oldest", oldest)
+	l.attempts = append(l.attempts, platen.WebhookAttempt{Webhook: h.ID, Time: time.Now(), Error: shorten("not sent: "+gone.Error(), errorBytes)})
+	h.Position = oldest
 	l.moved(h)
 	l.push(h)
 }

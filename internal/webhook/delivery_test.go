@@ -79,16 +79,16 @@ func TestOrder(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	defer store.Close()
 	log := newFakeLog()
-	log.add(5, "before")
-	s := New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)})
+	log.add(5, a)
+	s := newSender(t, store, log)
 	all, some, none := newReceiver(t), newReceiver(t), newReceiver(t)
-	create(t, s, all.URL, platen.EventFilter{})
+	create(t, s, all.URL, platen.ChangeFilter{})
 	stop := running(t, s)
-	log.add(20, "a") // 6 to 25
-	create(t, s, some.URL, platen.EventFilter{Types: []string{"b"}})
-	create(t, s, none.URL, platen.EventFilter{Kinds: []platen.Kind{platen.Document}})
-	log.add(20, "b") // 26 to 45
-	log.add(10, "a")
+	log.add(20, a) // 6 to 25
+	create(t, s, some.URL, platen.ChangeFilter{Types: []platen.ChangeType{b}})
+	create(t, s, none.URL, platen.ChangeFilter{Kinds: []platen.Kind{platen.Document}})
+	log.add(20, b) // 26 to 45
+	log.add(10, a)
 	eventually(t, "all is delivered", func() bool { return len(all.has()) == 50 && len(some.has()) == 20 })
 	if got := all.has(); !slices.Equal(got, span(6, 55)) {
 		t.Errorf("without a filter: %v", got)
@@ -110,8 +110,8 @@ func TestOrder(t *testing.T) {
 			t.Errorf("webhook %d is at position %d, want 55", hook.ID, hook.Position)
 		}
 	}
-	log.add(1, "b")
-	again := New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)})
+	log.add(1, b)
+	again := newSender(t, store, log)
 	running(t, again)
 	eventually(t, "another sender goes on", func() bool { return len(all.has()) == 51 && len(some.has()) == 21 })
 	if s.Lag() != 0 {
@@ -133,9 +133,9 @@ func TestRetries(t *testing.T) {
 			return 200
 		}}
 		s := senderTo(t, store, log, r)
-		create(t, s, "http://127.0.0.1/", platen.EventFilter{})
+		create(t, s, "http://127.0.0.1/", platen.ChangeFilter{})
 		start := time.Now()
-		log.add(5, "a")
+		log.add(5, a)
 		stop := running(t, s)
 		time.Sleep(10 * time.Minute)
 		if got := r.has(); !slices.Equal(got, span(1, 5)) {
@@ -162,9 +162,9 @@ func TestRetries(t *testing.T) {
 
 // senderTo returns a sender whose requests all go to a receiver, without a
 // network.
-func senderTo(t *testing.T, store storage.Webhooks, log Events, r http.Handler) *Sender {
+func senderTo(t *testing.T, store storage.Webhooks, log *fakeLog, r http.Handler) *Sender {
 	t.Helper()
-	s := New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)})
+	s := newSender(t, store, log)
 	s.poster.plain = roundTripper(func(request *http.Request) (*http.Response, error) {
 		if err := request.Context().Err(); err != nil {
 			return nil, err
@@ -188,12 +188,12 @@ func TestGiveUp(t *testing.T) {
 		mux.Handle("/bad", bad)
 		mux.Handle("/good", good)
 		s := senderTo(t, &countingStore{kept: store}, log, mux)
-		hook, _ := create(t, s, "http://127.0.0.1/bad", platen.EventFilter{})
-		create(t, s, "http://127.0.0.1/good", platen.EventFilter{})
+		hook, _ := create(t, s, "http://127.0.0.1/bad", platen.ChangeFilter{})
+		create(t, s, "http://127.0.0.1/good", platen.ChangeFilter{})
 		stop := running(t, s)
-		log.add(1, "a")
+		log.add(1, a)
 		time.Sleep(23*time.Hour + 50*time.Minute)
-		log.add(1, "a")
+		log.add(1, a)
 		if lag := s.Lag(); lag < 23*time.Hour {
 			t.Errorf("the lag is %v", lag)
 		}
@@ -238,13 +238,13 @@ func TestGone(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	defer store.Close()
 	log := newFakeLog()
-	s := New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)})
+	s := newSender(t, store, log)
 	gone, late := newReceiver(t), newReceiver(t)
 	gone.status = func(int, int) int { return http.StatusGone }
-	first, _ := create(t, s, gone.URL, platen.EventFilter{})
-	create(t, s, late.URL, platen.EventFilter{})
-	log.add(10, "a")
-	log.oldest = 4
+	first, _ := create(t, s, gone.URL, platen.ChangeFilter{})
+	create(t, s, late.URL, platen.ChangeFilter{})
+	log.add(10, a)
+	log.forget(4)
 	stop := running(t, s)
 	eventually(t, "the webhook is disabled", func() bool {
 		hook, err := store.Webhook(t.Context(), first.ID)
@@ -266,39 +266,43 @@ func TestReplay(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	defer store.Close()
 	log := newFakeLog()
-	s := New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)})
+	s := newSender(t, store, log)
 	r := newReceiver(t)
-	hook, _ := create(t, s, r.URL, platen.EventFilter{})
+	hook, _ := create(t, s, r.URL, platen.ChangeFilter{})
 	running(t, s)
-	log.add(10, "a")
+	log.add(10, a)
 	eventually(t, "all is delivered", func() bool { return len(r.has()) == 10 })
-	half := log.events[4].Time
+	id := func(n int) *platen.EventID {
+		event := platen.EventID(n)
+		return &event
+	}
+	half := log.events[4].Change.Time
 	want := span(1, 10)
-	for _, from := range []platen.WebhookReplay{{From: "6"}, {After: "8"}, {Time: half}} {
+	for _, from := range []platen.WebhookReplay{{From: id(6)}, {After: id(8)}, {Time: half}} {
 		if _, err := s.Replay(t.Context(), hook.ID, from); err != nil {
 			t.Fatal(err)
 		}
 		switch {
-		case from.From != "":
+		case from.From != nil:
 			want = append(want, span(6, 10)...)
-		case from.After != "":
+		case from.After != nil:
 			want = append(want, 9, 10)
 		default:
-			position, _ := log.Before(t.Context(), half)
-			want = append(want, span(int(position)+1, 10)...)
+			before, _ := s.Store.EventBefore(t.Context(), half)
+			want = append(want, span(int(before)+1, 10)...)
 		}
 		eventually(t, fmt.Sprintf("%+v is replayed", from), func() bool { return len(r.has()) >= len(want) })
 		if got := r.has(); !slices.Equal(got, want) {
 			t.Fatalf("after %+v: %v, want %v", from, got, want)
 		}
 	}
-	log.oldest = 3
-	for _, from := range []platen.WebhookReplay{{From: "x"}, {From: "12"}, {From: "1"}} {
+	log.forget(3)
+	for _, from := range []platen.WebhookReplay{{From: id(12)}, {From: id(1)}} {
 		if _, err := s.Replay(t.Context(), hook.ID, from); err == nil {
 			t.Errorf("%+v is replayed", from)
 		}
 	}
-	if _, err := s.Replay(t.Context(), 99, platen.WebhookReplay{From: "5"}); platen.ErrorCode(err) != platen.NotFound {
+	if _, err := s.Replay(t.Context(), 99, platen.WebhookReplay{From: id(5)}); platen.ErrorCode(err) != platen.NotFound {
 		t.Errorf("no webhook: %v", err)
 	}
 }
@@ -307,7 +311,7 @@ func TestReplay(t *testing.T) {
 func TestTest(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	defer store.Close()
-	s := New(Config{Store: store, Events: newFakeLog(), Log: quiet(), Policy: local(t)})
+	s := newSender(t, store, newFakeLog())
 	var signatures atomic.Value
 	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		signatures.Store(r.Header.Get("webhook-signature"))
@@ -328,7 +332,7 @@ func TestTest(t *testing.T) {
 		}
 		return a
 	}
-	if a := test(); a.Status != 418 || a.Response != "short and stout" || a.Error != "status 418" || a.Event != "test-1" {
+	if a := test(); a.Status != 418 || a.Response != "short and stout" || a.Error != "status 418" || !strings.HasPrefix(a.Event, "test-") {
 		t.Errorf("the test: %+v", a)
 	}
 	attempts, err := store.WebhookAttempts(t.Context(), hook.ID, 1<<62, 10)
@@ -361,7 +365,7 @@ func TestStop(t *testing.T) {
 	store := openStore(t, t.TempDir())
 	defer store.Close()
 	log := newFakeLog()
-	s := New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)})
+	s := newSender(t, store, log)
 	var waiting atomic.Int32
 	release := make(chan struct{})
 	r := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -375,10 +379,10 @@ func TestStop(t *testing.T) {
 	defer r.Close()
 	defer close(release)
 	for range 3 * workersMost {
-		create(t, s, r.URL, platen.EventFilter{})
+		create(t, s, r.URL, platen.ChangeFilter{})
 	}
 	stop := running(t, s)
-	log.add(1, "a")
+	log.add(1, a)
 	eventually(t, "all workers wait", func() bool { return waiting.Load() == workersMost })
 	start := time.Now()
 	stop()
@@ -399,21 +403,25 @@ func TestTakeover(t *testing.T) {
 	log := newFakeLog()
 	r := newReceiver(t)
 	var senders []*Sender
-	for range 2 {
+	dying := &dyingStore{}
+	for i := range 2 {
 		store, err := postgres.Open(t.Context(), address)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer store.Close()
-		senders = append(senders, New(Config{Store: store, Events: log, Log: quiet(), Policy: local(t)}))
+		stored := storage.Webhooks(store)
+		if i == 0 {
+			dying.kept = store
+			stored = dying
+		}
+		senders = append(senders, newSender(t, stored, log))
 	}
-	dying := &dyingStore{kept: senders[0].Store}
-	senders[0].Store = dying
-	create(t, senders[1], r.URL, platen.EventFilter{})
+	create(t, senders[1], r.URL, platen.ChangeFilter{})
 	stop := running(t, senders[0])
 	eventually(t, "the first one leads", func() bool { return senders[0].leader.Load() != nil })
 	running(t, senders[1])
-	log.add(50, "a")
+	log.add(50, a)
 	eventually(t, "some are delivered", func() bool { return len(r.has()) >= 20 })
 	if senders[1].leader.Load() != nil {
 		t.Error("two processes send")
@@ -421,7 +429,7 @@ func TestTakeover(t *testing.T) {
 	dying.dead.Store(true)
 	stop()
 	had := len(r.has())
-	log.add(50, "a")
+	log.add(50, a)
 	eventually(t, "the other one takes over", func() bool { got := r.has(); return len(got) > had && got[len(got)-1] == 100 })
 	// Each event came, and in order but for what was sent again.
 	first := make(map[int]bool)
@@ -459,8 +467,6 @@ type dyingStore struct {
 	kept
 	dead atomic.Bool
 }
-
-type kept = storage.Webhooks
 
 var errDead = errors.New("dead")
 

@@ -2,95 +2,116 @@ package webhook
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/event"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 )
 
-// A fakeLog is a log of events in memory.
+// Two types of events.
+const (
+	a = platen.Updated
+	b = platen.Imported
+)
+
+// A fakeLog is a log of events in memory, which several processes may share. The
+// ids of its events are 1, 2, ….
 type fakeLog struct {
+	storage.Changes
 	mu     sync.Mutex
-	events []Event
-	oldest int64
+	events []platen.Event
+	oldest platen.EventID
 	wake   chan struct{}
 }
 
 func newFakeLog() *fakeLog { return &fakeLog{wake: make(chan struct{})} }
 
+// hub returns what a process follows the log with.
+func (l *fakeLog) hub() *event.Hub { return event.NewHub(l, olrest.CloudEvent) }
+
 // add adds n events of a type.
-func (l *fakeLog) add(n int, kind string) {
+func (l *fakeLog) add(n int, what platen.ChangeType) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for range n {
-		position := int64(len(l.events)) + 1
-		id := strconv.FormatInt(position, 10)
-		l.events = append(l.events, Event{EventSubject: platen.EventSubject{Type: kind, Kind: platen.Job}, Position: position, ID: id,
-			Time: time.Now(), Body: fmt.Appendf(nil, `{"id":%q,"type":%q}`, id, kind)})
+		l.events = append(l.events, platen.Event{ID: platen.EventID(len(l.events) + 1), Change: platen.Change{
+			Time: time.Now(), Type: what, Entries: []platen.ChangeEntry{{Ref: platen.Ref{Kind: platen.Job, ID: 1000}}}}})
 	}
 	close(l.wake)
 	l.wake = make(chan struct{})
 }
 
-func (l *fakeLog) After(_ context.Context, position int64) ([]Event, int64, error) {
+// forget removes events up to one.
+func (l *fakeLog) forget(oldest platen.EventID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if position < l.oldest {
-		return nil, 0, &GoneError{Oldest: l.oldest}
-	}
-	rest := l.events[min(position, int64(len(l.events))):]
-	page := rest[:min(len(rest), 7)]
-	return page, position + int64(len(page)), nil
+	l.oldest = oldest
 }
 
-func (l *fakeLog) Last(context.Context) (int64, error) {
+func (l *fakeLog) Events(_ context.Context, after platen.EventID, _ int, yield func(*platen.Event) error) (platen.EventID, error) {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	return int64(len(l.events)), nil
-}
-
-func (l *fakeLog) Wait(ctx context.Context, position int64) {
-	l.mu.Lock()
-	wake := l.wake
-	if position < int64(len(l.events)) {
+	last := platen.EventID(len(l.events))
+	if after < l.oldest {
+		err := platen.Errorf(platen.Gone, "events after %s are no longer kept", after)
+		err.Param = l.oldest.String()
 		l.mu.Unlock()
-		return
+		return after, err
 	}
+	if after > last {
+		l.mu.Unlock()
+		return after, platen.Errorf(platen.Invalid, "there was no event %s yet", after)
+	}
+	page := l.events[after:min(after+7, last)]
 	l.mu.Unlock()
-	select {
-	case <-ctx.Done():
-	case <-wake:
+	for i := range page {
+		if err := yield(&page[i]); err != nil {
+			return after, err
+		}
+		after = page[i].ID
 	}
+	return after, nil
 }
 
-func (l *fakeLog) Position(id string) (int64, error) {
-	position, err := strconv.ParseInt(id, 10, 64)
-	if err != nil {
-		err = platen.Errorf(platen.Invalid, "%q is no id of an event", id)
-	}
-	return position, err
-}
-
-func (l *fakeLog) Before(_ context.Context, at time.Time) (int64, error) {
+func (l *fakeLog) LastEvent(context.Context) (platen.EventID, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i, event := range l.events {
-		if !event.Time.Before(at) {
-			return int64(i), nil
+	return platen.EventID(len(l.events)), nil
+}
+
+func (l *fakeLog) Logged() (<-chan struct{}, time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.wake, 0
+}
+
+// A loggedStore is a store whose events are those of a fakeLog.
+type loggedStore struct {
+	kept
+	log *fakeLog
+}
+
+type kept = storage.Webhooks
+
+func (s loggedStore) LastEvent(ctx context.Context) (platen.EventID, error) {
+	return s.log.LastEvent(ctx)
+}
+
+func (s loggedStore) EventBefore(_ context.Context, at time.Time) (last platen.EventID, err error) {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for _, event := range s.log.events {
+		if event.Change.Time.Before(at) {
+			last = event.ID
 		}
 	}
-	return int64(len(l.events)), nil
-}
-
-func (l *fakeLog) Test() Event {
-	return Event{EventSubject: platen.EventSubject{Type: "test"}, ID: "test-1", Time: time.Now(), Body: []byte(`{"id":"test-1"}`)}
+	return last, nil
 }
 
 // openStore opens a store in a directory of the test.
@@ -136,6 +157,12 @@ func local(t *testing.T) Policy {
 
 func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
+// newSender returns a sender of a log's events to this machine.
+func newSender(t *testing.T, store storage.Webhooks, log *fakeLog) *Sender {
+	t.Helper()
+	return New(Config{Store: loggedStore{store, log}, Events: log.hub(), Log: quiet(), Policy: local(t)})
+}
+
 // running runs a sender until the function that it returns is called, or the
 // test ends.
 func running(t *testing.T, s *Sender) (stop func()) {
@@ -155,7 +182,7 @@ func running(t *testing.T, s *Sender) (stop func()) {
 }
 
 // create makes a webhook.
-func create(t *testing.T, s *Sender, url string, filter platen.EventFilter) (platen.Webhook, string) {
+func create(t *testing.T, s *Sender, url string, filter platen.ChangeFilter) (platen.Webhook, string) {
 	t.Helper()
 	hook, secret, err := s.Create(t.Context(), platen.WebhookChange{URL: &url, Filter: &filter})
 	if err != nil {

@@ -2,12 +2,12 @@ package webhook
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -32,7 +32,7 @@ type leader struct {
 
 	mu       sync.Mutex
 	hooks    map[int64]*hook // those that are enabled
-	tail     int64           // all idle webhooks have had what they want up to here
+	tail     platen.EventID  // all idle webhooks have had what they want up to here
 	queue    []*hook         // want a turn
 	workers  int             // that serve turns
 	attempts []platen.WebhookAttempt
@@ -263,26 +263,28 @@ func (l *leader) work() {
 
 // follow reads the log for all webhooks that are idle.
 func (l *leader) follow() {
-	jumped, failing := false, false
-	for l.ctx.Err() == nil {
+	failing := false
+	stop := func() {} // of listening
+	defer func() { stop() }()
+	for listening := false; l.ctx.Err() == nil; {
 		if !l.any() {
-			jumped = false
+			stop()
+			stop, listening = func() {}, false
 			select {
 			case <-l.ctx.Done():
 			case <-l.started:
 			}
 			continue
 		}
-		if !jumped {
-			l.jump()
-			jumped = true
+		if !listening {
+			stop, listening = l.listen(), true
 		}
 		l.mu.Lock()
 		tail := l.tail
 		l.mu.Unlock()
-		events, next, err := l.Events.After(l.ctx, tail)
-		if gone, ok := errors.AsType[*GoneError](err); ok {
-			l.seek(gone.Oldest)
+		events, next, err := l.Events.Next(l.ctx, tail, nil)
+		if oldest, ok := goneAfter(err); ok {
+			l.seek(oldest)
 			continue
 		}
 		if err != nil && !failing && l.ctx.Err() == nil {
@@ -293,9 +295,6 @@ func (l *leader) follow() {
 			continue
 		}
 		l.spread(events, next)
-		if len(events) == 0 {
-			l.Events.Wait(l.ctx, next)
-		}
 	}
 }
 
@@ -305,21 +304,25 @@ func (l *leader) any() bool {
 	return len(l.hooks) > 0
 }
 
-// jump begins to follow the log at its end: nobody was there to follow it for.
-func (l *leader) jump() {
-	for l.ctx.Err() == nil {
-		last, err := l.Events.Last(l.ctx)
+// listen begins to follow the log at its end: nobody was there to follow it for.
+func (l *leader) listen() (stop func()) {
+	for failed := false; l.ctx.Err() == nil; failed = true {
+		last, leave, err := l.Events.Listen(l.ctx)
 		if err == nil {
 			l.seek(last)
-			return
+			return leave
+		}
+		if !failed && l.ctx.Err() == nil {
+			l.Log.Error("events can not be read for webhooks; this is tried again", "error", err)
 		}
 		pause(l.ctx, againAfter)
 	}
+	return func() {}
 }
 
 // seek follows the log from a position on. What is before, webhooks look at
 // themselves.
-func (l *leader) seek(position int64) {
+func (l *leader) seek(position platen.EventID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tail = position
@@ -333,7 +336,7 @@ func (l *leader) seek(position int64) {
 }
 
 // spread gives a turn to the webhooks that new events are for.
-func (l *leader) spread(events []Event, next int64) {
+func (l *leader) spread(events []*event.Item, next platen.EventID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.tail = max(l.tail, next)
@@ -341,10 +344,10 @@ func (l *leader) spread(events []Event, next int64) {
 		if h.again || h.state == waiting {
 			continue
 		}
-		for i := range events {
-			if event := &events[i]; event.Position > h.Position && h.Filter.Admits(&event.EventSubject) {
+		for _, item := range events {
+			if item.ID > h.Position && h.Filter.Matches(&item.Event) {
 				if h.oldest.IsZero() {
-					h.oldest = event.Time
+					h.oldest = item.Change.Time
 				}
 				h.again = true
 				if h.state == idle {

@@ -55,7 +55,7 @@ func (s *Sender) Create(ctx context.Context, want platen.WebhookChange) (platen.
 	if err := s.apply(&hook, want); err != nil {
 		return none, "", err
 	}
-	if hook.Position, err = s.Events.Last(ctx); err != nil {
+	if hook.Position, err = s.Store.LastEvent(ctx); err != nil {
 		return none, "", err
 	}
 	if hook.ID, err = s.Store.AddWebhook(ctx, &hook, s.Most); err != nil {
@@ -153,28 +153,17 @@ func (s *Sender) Replay(ctx context.Context, id int64, from platen.WebhookReplay
 	return hook.Webhook, err
 }
 
-// replayPosition returns the position after which a replay begins.
-func (s *Sender) replayPosition(ctx context.Context, from platen.WebhookReplay) (position int64, err error) {
+// replayPosition returns the place after which a replay begins.
+func (s *Sender) replayPosition(ctx context.Context, from platen.WebhookReplay) (position platen.EventID, err error) {
 	switch {
-	case from.From != "":
-		if position, err = s.Events.Position(from.From); err == nil {
-			position--
-		}
-	case from.After != "":
-		position, err = s.Events.Position(from.After)
+	case from.From != nil:
+		position = *from.From - 1
+	case from.After != nil:
+		position = *from.After
 	default:
-		return s.Events.Before(ctx, from.Time)
+		return s.Store.EventBefore(ctx, from.Time)
 	}
-	if err != nil {
-		return 0, err
-	}
-	last, err := s.Events.Last(ctx)
-	if err == nil && position > last {
-		err = platen.Errorf(platen.Invalid, "there is no such event yet: the last one is before it")
-	}
-	if err == nil {
-		_, _, err = s.Events.After(ctx, position)
-	}
+	_, _, err = s.Events.Page(ctx, position) // it says whether they are there
 	return position, err
 }
 
@@ -193,8 +182,7 @@ func (s *Sender) Test(ctx context.Context, id int64) (platen.WebhookAttempt, err
 	if err != nil {
 		return platen.WebhookAttempt{}, err
 	}
-	event := s.Events.Test()
-	result := s.poster.post(ctx, &hook, &event)
+	result := s.poster.post(ctx, &hook, testMessage())
 	if err := ctx.Err(); err != nil {
 		return platen.WebhookAttempt{}, err
 	}

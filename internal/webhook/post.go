@@ -68,8 +68,8 @@ type posted struct {
 }
 
 // post sends an event to a webhook, once.
-func (p *poster) post(ctx context.Context, hook *storage.Webhook, event *Event) posted {
-	result := posted{WebhookAttempt: platen.WebhookAttempt{Webhook: hook.ID, Event: event.ID, EventType: event.Type, Time: time.Now()}}
+func (p *poster) post(ctx context.Context, hook *storage.Webhook, event *message) posted {
+	result := posted{WebhookAttempt: platen.WebhookAttempt{Webhook: hook.ID, Event: event.id, EventType: event.kind, Time: time.Now()}}
 	ctx, cancel := context.WithTimeoutCause(ctx, postFor, errSlow)
 	defer cancel()
 	err := p.exchange(ctx, hook, event, &result)
@@ -84,8 +84,8 @@ var errSlow = fmt.Errorf("no answer within %v", postFor)
 
 // exchange sends the request and reads the answer. The error says why the event
 // is not delivered.
-func (p *poster) exchange(ctx context.Context, hook *storage.Webhook, event *Event, result *posted) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(event.Body))
+func (p *poster) exchange(ctx context.Context, hook *storage.Webhook, event *message, result *posted) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, hook.URL, bytes.NewReader(event.body))
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (p *poster) exchange(ctx context.Context, hook *storage.Webhook, event *Eve
 	}
 	request.Header.Set("Content-Type", contentType)
 	request.Header.Set("User-Agent", p.agent)
-	request.Header.Set(standardwebhooks.HeaderWebhookID, event.ID)
+	request.Header.Set(standardwebhooks.HeaderWebhookID, event.id)
 	request.Header.Set(standardwebhooks.HeaderWebhookTimestamp, strconv.FormatInt(result.Time.Unix(), 10))
 	request.Header.Set(standardwebhooks.HeaderWebhookSignature, signatures)
 	transport := p.secure
@@ -129,7 +129,7 @@ func (p *poster) exchange(ctx context.Context, hook *storage.Webhook, event *Eve
 }
 
 // sign returns the signatures by all secrets that are good.
-func sign(hook *storage.Webhook, event *Event, at time.Time) (string, error) {
+func sign(hook *storage.Webhook, event *message, at time.Time) (string, error) {
 	secrets := [][]byte{hook.Secret}
 	if len(hook.OldSecret) > 0 && at.Before(hook.OldSecretUntil) {
 		secrets = append(secrets, hook.OldSecret)
@@ -140,7 +140,7 @@ func sign(hook *storage.Webhook, event *Event, at time.Time) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if signatures[i], err = signer.Sign(event.ID, at, event.Body); err != nil {
+		if signatures[i], err = signer.Sign(event.id, at, event.body); err != nil {
 			return "", err
 		}
 	}

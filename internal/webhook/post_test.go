@@ -28,7 +28,7 @@ func hookAt(url string) *storage.Webhook {
 	return &storage.Webhook{Webhook: platen.Webhook{ID: 1, URL: url}, Secret: make([]byte, 32)}
 }
 
-var event = Event{EventSubject: platen.EventSubject{Type: "t"}, ID: "5-1", Body: []byte(`{"id":"5-1"}`)}
+var sample = message{id: "5", kind: "t", body: []byte(`{"id":"5"}`)}
 
 // TestSignature checks the vector of the specification, and both signatures
 // while a secret is rotated.
@@ -41,7 +41,7 @@ func TestSignature(t *testing.T) {
 	}
 	at := time.Unix(1614265330, 0)
 	hook := storage.Webhook{Secret: key}
-	vector := Event{ID: "msg_p5jXN8AQM9LWM0D4loKWxJek", Body: []byte(`{"test": 2432232314}`)}
+	vector := message{id: "msg_p5jXN8AQM9LWM0D4loKWxJek", body: []byte(`{"test": 2432232314}`)}
 	const want = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 	if got, err := sign(&hook, &vector, at); got != want || err != nil {
 		t.Errorf("the vector of the specification: %q (%v), want %q", got, err, want)
@@ -78,8 +78,8 @@ func TestRequest(t *testing.T) {
 		if err == nil {
 			err = verifier.Verify(body, r.Header)
 		}
-		if err == nil && (r.Method != "POST" || r.Header.Get("Content-Type") != "application/cloudevents+json" || r.Header.Get("webhook-id") != "5-1" ||
-			string(body) != `{"id":"5-1"}` || r.URL.String() != "/a?b=c" || r.Header.Get("User-Agent") != "platen/1") {
+		if err == nil && (r.Method != "POST" || r.Header.Get("Content-Type") != "application/cloudevents+json" || r.Header.Get("webhook-id") != "5" ||
+			string(body) != `{"id":"5"}` || r.URL.String() != "/a?b=c" || r.Header.Get("User-Agent") != "platen/1") {
 			err = fmt.Errorf("%s %s %v %s", r.Method, r.URL, r.Header, body)
 		}
 		got <- err
@@ -88,7 +88,7 @@ func TestRequest(t *testing.T) {
 	p := newPoster(local(t), nil, nil, "platen/1")
 	defer p.close()
 	hook.URL = receiver.URL + "/a?b=c"
-	if result := p.post(t.Context(), hook, &event); result.Error != "" || result.Status != 200 {
+	if result := p.post(t.Context(), hook, &sample); result.Error != "" || result.Status != 200 {
 		t.Error(result)
 	}
 	if err := <-got; err != nil {
@@ -148,7 +148,7 @@ func TestAnswers(t *testing.T) {
 		{"/later", "status 429", 429, false, 50 * time.Minute, time.Hour},
 		{"/headers", "exceeded", 0, false, 0, 0},
 	} {
-		result := p.post(t.Context(), hookAt(receiver.URL+test.path), &event)
+		result := p.post(t.Context(), hookAt(receiver.URL+test.path), &sample)
 		if (result.Error == "") != (test.message == "") || !strings.Contains(result.Error, test.message) || result.Status != test.status ||
 			result.gone != test.gone || result.retryAfter < test.least || result.retryAfter > test.most {
 			t.Errorf("%s: %+v", test.path, result)
@@ -179,7 +179,7 @@ func TestTLS(t *testing.T) {
 		{"that is good", receiver.URL, "", roots},
 	} {
 		p := newPoster(local(t), test.roots, nil, "platen/1")
-		result := p.post(t.Context(), hookAt(test.url), &event)
+		result := p.post(t.Context(), hookAt(test.url), &sample)
 		if (result.Error == "") != (test.message == "") || !strings.Contains(result.Error, test.message) {
 			t.Errorf("a certificate %s: %+v", test.name, result)
 		}
@@ -213,7 +213,7 @@ func TestRebinding(t *testing.T) {
 		addr := netip.MustParseAddr(step.address)
 		answer.Store(&addr)
 		before := hits.Load()
-		result := p.post(t.Context(), hookAt(url), &event)
+		result := p.post(t.Context(), hookAt(url), &sample)
 		if (result.Error == "") != step.want || (hits.Load() > before) != step.want || !step.want && !strings.Contains(result.Error, "not one of the public internet") {
 			t.Errorf("the name resolves to %s: %+v", addr, result)
 		}
@@ -276,7 +276,7 @@ func TestSlowAnswer(t *testing.T) {
 			return nil, r.Context().Err()
 		})}
 		for path, message := range map[string]string{"/headers": "no answer within 15s", "/body": "status 500"} {
-			result := p.post(t.Context(), hookAt("http://127.0.0.1"+path), &event)
+			result := p.post(t.Context(), hookAt("http://127.0.0.1"+path), &sample)
 			if result.Took != postFor || result.Error != message {
 				t.Errorf("%s: %+v", path, result)
 			}

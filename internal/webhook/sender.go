@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -41,10 +43,17 @@ const (
 	DefaultAttemptsFor = 7 * 24 * time.Hour
 )
 
+// A Store is what a sender needs of one.
+type Store interface {
+	storage.Webhooks
+	// LastEvent is that of [storage.Changes].
+	LastEvent(ctx context.Context) (platen.EventID, error)
+}
+
 // Config says what a [Sender] sends, and how.
 type Config struct {
-	Store       storage.Webhooks
-	Events      Events
+	Store       Store
+	Events      *event.Hub
 	Log         *slog.Logger
 	Policy      Policy
 	Roots       *x509.CertPool // who signs certificates; nil: the system's
