@@ -22,10 +22,11 @@ var imports = map[string][]string{
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
+	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/listen", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook"},
 	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
 	"/internal/batch":     {},
@@ -47,6 +48,7 @@ var indirect = map[string][]string{
 	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry
 	"/internal/changelog": {"/internal/transfer"},
 	"/internal/event":     {"/internal/transfer"},
+	"/internal/webhook":   {"/internal/transfer"},
 	"/internal/operation": {"/internal/transfer"}, // by way of storage
 	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer", "/internal/changelog"},
 	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},

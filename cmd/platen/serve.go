@@ -50,6 +50,7 @@ type settings struct {
 
 	limits   admission.Limits
 	spoolDir string
+	webhooks webhookSettings
 
 	cleanupEvery   time.Duration
 	cleanupAfter   time.Duration
@@ -66,6 +67,7 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have a limit of their own")
 	set.limitFlags(flags)
+	set.webhooks.flags(flags)
 	flags.IntVar(&set.cache, "cache", 64, "memory for cached lists in MiB")
 	flags.DurationVar(&set.cleanupEvery, "cleanup-every", time.Hour, "how often the clean-up removes for good what was deleted; it also runs at the start; 0 turns it off")
 	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")

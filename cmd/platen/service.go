@@ -20,6 +20,7 @@ import (
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
+	"github.com/platenhq/platen/internal/webhook"
 )
 
 // A running server, for those who want to use it once it answers.
@@ -80,6 +81,7 @@ type service struct {
 	store     *sqlstore.Store
 	password  string                           // of the admin, if this start made it up; else ""
 	inventory atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
+	webhooks  webhook.Config
 	closers   []func() error
 }
 
@@ -110,7 +112,8 @@ func (p *service) check(context.Context) (err error) {
 	if p.set.limits, err = p.set.limits.Resolve(); err != nil {
 		return usageError{err, "platen serve"}
 	}
-	return nil
+	p.webhooks, err = p.set.webhooks.config()
+	return err
 }
 
 // listen takes the addresses, and checks that the settings are safe at them.
@@ -184,7 +187,7 @@ func (p *service) open(ctx context.Context) (err error) {
 	p.atEnd(p.store.Close)
 	p.telemetry.WatchStore(p.store.Stats)
 	p.telemetry.WatchInventory(p.inventory.Load, p.set.limits.Disks)
-	p.config.Store, p.config.Limits = p.store, p.set.limits
+	p.config.Store, p.config.Limits, p.config.Webhooks = p.store, p.set.limits, p.webhooks
 	if err := p.store.Start(ctx, serverGone); err != nil || !p.set.reindex {
 		return err
 	}

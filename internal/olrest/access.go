@@ -73,6 +73,16 @@ var accesses = map[Action]Access{
 	ReadEvents:     {platen.Viewer, EveryKind},
 	ReadServer:     {platen.Admin, NoKind},
 
+	ListWebhooks:    {platen.Admin, EveryKind},
+	AddWebhook:      {platen.Admin, EveryKind},
+	DescribeWebhook: {platen.Admin, EveryKind},
+	ChangeWebhook:   {platen.Admin, EveryKind},
+	RemoveWebhook:   {platen.Admin, EveryKind},
+	ListAttempts:    {platen.Admin, EveryKind},
+	TestWebhook:     {platen.Admin, EveryKind},
+	ReplayWebhook:   {platen.Admin, EveryKind},
+	RotateWebhook:   {platen.Admin, EveryKind},
+
 	ReadMe:         {platen.Viewer, NoKind},
 	ChangePassword: {platen.Viewer, NoKind}, // the caller's own, with the old one
 	ListUsers:      {platen.Admin, EveryKind},

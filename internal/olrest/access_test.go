@@ -14,7 +14,10 @@ func TestAccess(t *testing.T) {
 	t.Parallel()
 	reads := []Action{FindEntities, QueryRecords, Result} // by PUT or POST
 	own := []Action{ChangePassword}
-	admin := []Action{ReadServer}
+	admin := []Action{
+		ReadServer,
+		ListWebhooks, AddWebhook, DescribeWebhook, ChangeWebhook, RemoveWebhook, ListAttempts, TestWebhook, ReplayWebhook, RotateWebhook,
+	}
 	for _, route := range Routes() {
 		access, ok := accesses[route.Action]
 		if !ok {

@@ -1,11 +1,8 @@
 package olrest
 
 import (
-	"maps"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -27,26 +24,6 @@ var accounts = []Route{
 	{Method: http.MethodDelete, Path: NativePrefix + "/tokens/{name}", Action: RemoveToken},
 }
 
-// strictMembers reads an object whose keys are all known. read has what reads
-// the value of each.
-func (d *decoder) strictMembers(what string, read map[string]func() error) error {
-	return d.members(what, func(key string) error {
-		fn := read[key]
-		if fn == nil {
-			return d.fail("there is no key %q here, but %s", shorten([]byte(key)), strings.Join(slices.Sorted(maps.Keys(read)), ", "))
-		}
-		return fn()
-	})
-}
-
-// textInto returns what reads a text.
-func (d *decoder) textInto(name string, to *string) func() error {
-	return func() (err error) {
-		*to, err = d.text(name, false)
-		return err
-	}
-}
-
 // roleInto returns what reads a role.
 func (d *decoder) roleInto(to *platen.Role) func() error {
 	return func() error {
@@ -55,23 +32,6 @@ func (d *decoder) roleInto(to *platen.Role) func() error {
 			return err
 		}
 		if *to, err = platen.ParseRole(text); err != nil {
-			return d.fail("%v", err)
-		}
-		return nil
-	}
-}
-
-// timeInto returns what reads a time; null is the zero time.
-func (d *decoder) timeInto(name string, to *time.Time) func() error {
-	return func() error {
-		if d.PeekKind() == 'n' {
-			return d.skip()
-		}
-		text, err := d.text(name, false)
-		if err != nil {
-			return err
-		}
-		if *to, err = ParseTime(name, text); err != nil {
 			return d.fail("%v", err)
 		}
 		return nil
@@ -101,35 +61,6 @@ func (d *decoder) kindsInto(to *platen.KindSet) func() error {
 		}
 		return err
 	}
-}
-
-// boolInto returns what reads a boolean.
-func (d *decoder) boolInto(name string, to *bool) func() error {
-	return func() error {
-		switch kind := d.PeekKind(); kind {
-		case 't', 'f':
-			*to = kind == 't'
-			return d.skip()
-		default:
-			if err := d.skip(); err != nil {
-				return err
-			}
-			return d.fail("the %s must be a boolean, not %s", name, kindNames[kind])
-		}
-	}
-}
-
-// given makes read remember that it has read something.
-func given[T any](to **T, read func(*T) func() error) func() error {
-	return func() error {
-		value := new(T)
-		*to = value
-		return read(value)()
-	}
-}
-
-func missing(what string) error {
-	return platen.Errorf(platen.Invalid, "the %s is missing", what)
 }
 
 // A NewUser is a user to be added.

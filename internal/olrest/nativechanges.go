@@ -23,9 +23,6 @@ var changeTypes = map[platen.ChangeType]string{
 	platen.Undeleted:   "undelete",
 }
 
-// kindKey is a kind as a value in JSON and in queries.
-func kindKey(kind platen.Kind) string { return strings.ReplaceAll(kind.String(), " ", "") }
-
 // change writes the members of a change.
 func (j *jsonWriter) change(c *platen.Change) {
 	j.number("change", c.ID)
@@ -45,7 +42,7 @@ func (j *jsonWriter) change(c *platen.Change) {
 
 // changeEntry writes the members of an entry.
 func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
-	j.text("kind", kindKey(e.Ref.Kind))
+	j.text("kind", KindName(e.Ref.Kind))
 	j.id("id", e.Ref.ID)
 	j.id("set", e.Set)
 	if !e.List {
@@ -133,7 +130,7 @@ func CloudEvent(e *platen.Event) []byte {
 	j.text("id", e.ID.String())
 	j.text("source", "platen")
 	j.text("type", eventPrefix+changeTypes[e.Change.Type])
-	j.text("subject", kindKey(entry.Ref.Kind)+"/"+entry.Ref.ID.String())
+	j.text("subject", KindName(entry.Ref.Kind)+"/"+entry.Ref.ID.String())
 	j.text("time", FormatTime(e.Change.Time))
 	j.text("datacontenttype", typeJSON)
 	j.key("data")
@@ -206,12 +203,8 @@ type EventQuery struct {
 	Size   int // of a page
 }
 
-// Query parameters of the log.
-const (
-	pageSizeKey  = "pageSize"
-	pageTokenKey = "pageToken"
-	readTimeKey  = "readTime"
-)
+// readTimeKey is the query parameter for a time in the past.
+const readTimeKey = "readTime"
 
 // ReadEventQuery reads a request for events.
 func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
@@ -219,12 +212,12 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	q.Stream = strings.Contains(r.Header.Get("Accept"), typeStream)
 	known := []string{"after", "kind", "set", "type", "name"}
 	if !q.Stream {
-		known = append(known, pageSizeKey)
+		known = append(known, pageSizeParameter)
 	}
 	if err := CheckQuery(query, known...); err != nil {
 		return q, err
 	}
-	if q.Size, err = pageSize(query, 1000); err != nil {
+	if q.Size, err = readPageSize(query); err != nil {
 		return q, err
 	}
 	after := query.Get("after")
@@ -245,14 +238,9 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 // commas.
 func readChangeFilter(query url.Values, f *platen.ChangeFilter) error {
 	for kind := range parts(query, "kind") {
-		found := platen.Kind(0)
-		for one := platen.DataSet; one <= platen.DocumentPage; one++ {
-			if kindKey(one) == kind {
-				found = one
-			}
-		}
-		if found == 0 {
-			return invalidParameter("kind", kind, "a kind such as jobset")
+		found, err := ParseKind("kind", kind)
+		if err != nil {
+			return err
 		}
 		f.Kinds = append(f.Kinds, found)
 	}
@@ -295,25 +283,13 @@ func invalidParameter(name, text, want string) error {
 	return err
 }
 
-// pageSize reads the parameter pageSize.
-func pageSize(query url.Values, most int) (int, error) {
-	if !query.Has(pageSizeKey) {
-		return min(100, most), nil
-	}
-	n, err := strconv.Atoi(query.Get(pageSizeKey))
-	if err != nil || n < 1 || n > most {
-		return 0, invalidParameter(pageSizeKey, query.Get(pageSizeKey), "a number from 1 to "+strconv.Itoa(most))
-	}
-	return n, nil
-}
-
 // ReadHistoryQuery reads a request for a history.
 func ReadHistoryQuery(query url.Values) (token string, size int, err error) {
-	if err := CheckQuery(query, pageSizeKey, pageTokenKey); err != nil {
+	if err := CheckQuery(query, pageSizeParameter, pageTokenParameter); err != nil {
 		return "", 0, err
 	}
-	size, err = pageSize(query, 1000)
-	return query.Get(pageTokenKey), size, err
+	size, err = readPageSize(query)
+	return query.Get(pageTokenParameter), size, err
 }
 
 // ReadTimeQuery reads a request for a list as it was; the zero time is now.

@@ -28,16 +28,27 @@ type Page struct {
 	After []byte // the position that a token names; nil: from the beginning
 }
 
+// readPageSize reads the parameter pageSize.
+func readPageSize(values url.Values) (int, error) {
+	if !values.Has(pageSizeParameter) {
+		return defaultPageSize, nil
+	}
+	n, err := strconv.Atoi(values.Get(pageSizeParameter))
+	if err != nil || n < 1 || n > maxPageSize {
+		err := platen.Errorf(platen.Invalid, "%s must be a whole number from 1 to %d", pageSizeParameter, maxPageSize)
+		err.Param = pageSizeParameter
+		return 0, err
+	}
+	return n, nil
+}
+
 // readPage reads the parameters of a page. query is what the list is of: a token
 // is good for it alone.
 func readPage(values url.Values, query string) (Page, error) {
-	p := Page{Size: defaultPageSize}
-	if values.Has(pageSizeParameter) {
-		n, err := strconv.Atoi(values.Get(pageSizeParameter))
-		if err != nil || n < 1 || n > maxPageSize {
-			return p, platen.Errorf(platen.Invalid, "%s must be a whole number from 1 to %d", pageSizeParameter, maxPageSize)
-		}
-		p.Size = n
+	size, err := readPageSize(values)
+	p := Page{Size: size}
+	if err != nil {
+		return p, err
 	}
 	if !values.Has(pageTokenParameter) {
 		return p, nil

@@ -78,6 +78,15 @@ const (
 	ReadEntity                    // say what there is to know of an entity
 	DeleteEntity                  // mark a set as deleted
 	EntityChildren                // list what an entity contains, a page at a time
+	ListWebhooks                  // list the webhooks
+	AddWebhook                    // make a webhook
+	DescribeWebhook               // show one
+	ChangeWebhook                 // change one
+	RemoveWebhook                 // remove one
+	ListAttempts                  // list what was sent to it
+	TestWebhook                   // send it a test
+	ReplayWebhook                 // send it events again
+	RotateWebhook                 // give it another secret
 	EntityHistory                 // list the changes of an entity
 	ReadListAt                    // read a list of an entity as it was
 	ReadChange                    // read a change
@@ -176,7 +185,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives, accounts)
+	list := slices.Concat(others, natives, accounts, webhooks)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

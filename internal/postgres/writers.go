@@ -126,7 +126,9 @@ func (d *Database) analyze(ctx context.Context) error {
 // afterCopy is [sqlstore.Engine.AfterCopy]: the next numbers of the tables that
 // give them are after those that were copied.
 func afterCopy(ctx context.Context, tx sqlstore.Conn) error {
-	for table, id := range map[string]string{"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq"} {
+	for table, id := range map[string]string{
+		"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq", "webhook": "id", "webhook_attempt": "id",
+	} {
 		_, err := tx.ExecContext(ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', '`+id+`'), (SELECT coalesce(max(`+id+`), 0) + 1 FROM `+table+`), false)`)
 		if err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
+	"github.com/platenhq/platen/internal/webhook"
 )
 
 // Timeouts bound the time of a request. A client that exceeds them is dropped.
@@ -57,6 +58,8 @@ type Config struct {
 	Spool        spool.Dir                 // where imports are kept until they are stored
 	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one
 
+	Webhooks webhook.Config // the settings of webhooks; the server fills in what belongs to it
+
 	Origins       Origins              // whose pages may call the API from a browser
 	LoopbackHosts bool                 // answer only requests for a host name of loopback
 	Proxies       listen.Proxies       // believed about where a request comes from
@@ -74,6 +77,7 @@ type Server struct {
 
 	operations *operation.Runner
 	events     *event.Hub
+	webhooks   *webhook.Sender
 	ended      context.Context // when the server stops
 	endStreams context.CancelFunc
 	limited
@@ -105,6 +109,7 @@ func New(config Config) *Server {
 	}
 	s.ended, s.endStreams = context.WithCancel(context.Background())
 	s.limit()
+	s.addWebhooks()
 	s.addEndpoints()
 	return s
 }

@@ -52,6 +52,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
 	}
+	defer s.sendWebhooks(ctx)()
 	listener = s.listen(listener)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -10,7 +10,7 @@ import "slices"
 var deferredOrder = slices.Concat(
 	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia, insertSetFacts, insertJobCounts, insertDetached},
 	upsertList[:],
-	[]*query{upsertChanged, upsertUpdated, upsertChangeSet, insertDirty, insertRange, insertValue, insertLong},
+	[]*query{upsertChanged, upsertUpdated, upsertChangeSet, insertDirty, insertRange, insertValue, insertLong, insertAttempt},
 )
 
 // deferredRows are the arguments of a deferred statement, by column.

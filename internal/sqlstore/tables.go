@@ -100,6 +100,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
 	namedTokenTable,
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
+	webhookTable, attemptTable,
 })
 
 // names returns the names of the columns.

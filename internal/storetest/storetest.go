@@ -84,6 +84,7 @@ var tests = []test{
 	{"readers of the log", testEvents, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
+	{"webhooks", testWebhooks, 0},
 }
 
 // Run runs the tests of what a store does. open returns, for each test, a way
