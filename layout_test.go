@@ -22,7 +22,7 @@ var imports = map[string][]string{
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
-	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
+	"/internal/webhook":   {"", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/listen", "/internal/olrest",
@@ -48,7 +48,7 @@ var indirect = map[string][]string{
 	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry
 	"/internal/changelog": {"/internal/transfer"},
 	"/internal/event":     {"/internal/transfer"},
-	"/internal/webhook":   {"/internal/transfer"},
+	"/internal/webhook":   {"/internal/filter", "/internal/transfer"},
 	"/internal/operation": {"/internal/transfer"}, // by way of storage
 	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer", "/internal/changelog"},
 	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
