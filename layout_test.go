@@ -22,7 +22,7 @@ var imports = map[string][]string{
 	"/internal/apidoc":    {},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
-	"/internal/webhook":   {"", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
+	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/listen", "/internal/olrest",
