@@ -3,6 +3,7 @@ package platen
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -41,7 +42,13 @@ type Error struct {
 
 	Tag        string        // Changed: of what is there now, see [Tag.String]
 	RetryAfter time.Duration // TooManyAttempts, Unavailable: when to try again
+
+	logged string // the message without what is Hidden, "" if nothing is
 }
+
+// Hidden is a part of a message that quotes a value, such as that of a
+// property: whoever sent it may see it, and a log may not.
+type Hidden string
 
 // Error returns the message, and the cause if there is one.
 func (e *Error) Error() string {
@@ -54,9 +61,42 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an [Error] with a code and a message.
+// LogMessage returns the message as it may stand in a log: with dots in place of
+// each [Hidden].
+func (e *Error) LogMessage() string {
+	if e.logged != "" {
+		return e.logged
+	}
+	return e.Message
+}
+
+// Errorf makes an [Error] with a code and a message. Of an argument that is an
+// [Error] itself, what is [Hidden] stays so.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	e := &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	shown := args
+	for i, arg := range args {
+		var instead any
+		switch arg := arg.(type) {
+		case Hidden:
+			instead = Hidden("…")
+		case *Error:
+			if arg.logged == "" {
+				continue
+			}
+			instead = arg.logged
+		default:
+			continue
+		}
+		if &shown[0] == &args[0] {
+			shown = slices.Clone(args)
+		}
+		shown[i] = instead
+	}
+	if len(args) > 0 && &shown[0] != &args[0] {
+		e.logged = fmt.Sprintf(format, shown...)
+	}
+	return e
 }
 
 // NotFoundError says that there is no entity ref.

@@ -47,6 +47,8 @@ it ends, all is gone.`,
 	cmd.Flags().BoolVar(&set.front.behindProxy, "behind-proxy", false, "allow plain HTTP on an address that is not loopback")
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	set.logLevel = "warn"
+	cmd.Flags().Lookup("journal").DefValue = "1000"
+	set.journal.Requests = 1000
 	return cmd
 }
 
@@ -104,6 +106,9 @@ Job set {{.Jobs.ID}} has the jobs {{.Jobs.Children}}{{with .Customer}}, the firs
   # a recipient, and what there is to print
   {{$login}} '{{$entity}}/datarecords/5001/values?recursive=true&outputFormat=simplified'
   {{$login}} '{{.URL}}/rest/serverengine/statistics/jobset/{{.Jobs.ID}}?levelMode=documentSetOnly'
+
+  # which requests were refused, and why
+  {{$login}} '{{.URL}}/api/v1/requests?status=4xx'
 
 `))
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
@@ -48,6 +49,7 @@ type settings struct {
 
 	list []olrest.Setting // all of them, for GET /api/v1/server
 
+	journal  journal.Config
 	limits   admission.Limits
 	spoolDir string
 	webhooks webhookSettings
@@ -68,6 +70,7 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have a limit of their own")
 	set.limitFlags(flags)
 	set.webhooks.flags(flags)
+	set.journalFlags(flags)
 	flags.IntVar(&set.cache, "cache", 64, "memory for cached lists in MiB")
 	flags.DurationVar(&set.cleanupEvery, "cleanup-every", time.Hour, "how often the clean-up removes for good what was deleted; it also runs at the start; 0 turns it off")
 	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")
@@ -139,6 +142,12 @@ func (set settings) check() error {
 		return wrong("--cache %d is negative", set.cache)
 	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0:
 		return wrong("--cleanup-every, --cleanup-after, --history-for and --operation-grace must not be negative")
+	case set.journal.Requests < 0 || set.journal.Requests > maxJournal:
+		return wrong("--journal %d is not a number from 0 to %d", set.journal.Requests, maxJournal)
+	case set.journal.Bytes < 1<<20:
+		return wrong("--journal-bytes %d is too small: the least is %d", set.journal.Bytes, 1<<20)
+	case set.journal.Body < 0 || int64(set.journal.Body) > set.journal.Bytes/4:
+		return wrong("--journal-body %d is not a number from 0 to a fourth of --journal-bytes", set.journal.Body)
 	case set.apiVersion == "":
 		return wrong("--api-version is empty")
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
@@ -147,6 +148,9 @@ func (p *service) measure(ctx context.Context) error {
 		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
 	}
 	p.config.About = p.about
+	if p.set.journal.Requests > 0 {
+		p.config.Journal = journal.New(p.set.journal)
+	}
 	if p.set.cleanupEvery <= 0 {
 		p.config.CleanupAfter = -1
 	}

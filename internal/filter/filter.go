@@ -78,10 +78,17 @@ type Value struct {
 type Error struct {
 	At      int // the character, from 1
 	Message string
+	Found   string // what is there instead, in quotes if it is text; "" for no more than Message says
 }
 
 // Error implements error.
-func (e *Error) Error() string { return fmt.Sprintf("at character %d: %s", e.At, e.Message) }
+func (e *Error) Error() string {
+	text := fmt.Sprintf("at character %d: %s", e.At, e.Message)
+	if e.Found != "" {
+		text += ", found " + e.Found
+	}
+	return text
+}
 
 // Parse reads a filter. One of nothing but spaces is an And of none, which holds
 // for everything. The error is an [*Error].
@@ -106,10 +113,10 @@ func Parse(text string) (Node, error) {
 // check returns an error for what is not read at all.
 func check(text string) error {
 	if len(text) > MaxBytes {
-		return &Error{1, fmt.Sprintf("it is longer than %d bytes", MaxBytes)}
+		return &Error{At: 1, Message: fmt.Sprintf("it is longer than %d bytes", MaxBytes)}
 	}
 	if !utf8.ValidString(text) {
-		return &Error{1, "it is not UTF-8"}
+		return &Error{At: 1, Message: "it is not UTF-8"}
 	}
 	return nil
 }
@@ -134,7 +141,7 @@ func (p *parser) space() {
 func (p *parser) character(at int) int { return utf8.RuneCountInString(p.text[:at]) + 1 }
 
 func (p *parser) failed(at int, format string, args ...any) error {
-	return &Error{p.character(at), fmt.Sprintf(format, args...)}
+	return &Error{At: p.character(at), Message: fmt.Sprintf(format, args...)}
 }
 
 // expected is the error that what is at a place is none of what may be there.
@@ -147,7 +154,7 @@ func (p *parser) expected(what string, at int) error {
 		}
 		found = fmt.Sprintf("%q", found)
 	}
-	return p.failed(at, "expected %s, found %s", what, found)
+	return &Error{At: p.character(at), Message: "expected " + what, Found: found}
 }
 
 // keyword takes a word if it comes next, with a space or parenthesis after it.

@@ -73,6 +73,13 @@ var accesses = map[Action]Access{
 	ReadEvents:     {platen.Viewer, EveryKind},
 	ReadServer:     {platen.Admin, NoKind},
 
+	ListRequests:   {platen.Admin, EveryKind}, // of all users, with their bodies
+	CountRequests:  {platen.Admin, EveryKind},
+	DeleteRequests: {platen.Admin, EveryKind},
+	ReadRequest:    {platen.Admin, EveryKind},
+	DeleteRequest:  {platen.Admin, EveryKind},
+	RequestAsCurl:  {platen.Admin, EveryKind},
+
 	ListWebhooks:    {platen.Admin, EveryKind},
 	AddWebhook:      {platen.Admin, EveryKind},
 	DescribeWebhook: {platen.Admin, EveryKind},

@@ -15,7 +15,7 @@ func TestAccess(t *testing.T) {
 	reads := []Action{FindEntities, QueryRecords, Result} // by PUT or POST
 	own := []Action{ChangePassword}
 	admin := []Action{
-		ReadServer,
+		ReadServer, ListRequests, CountRequests, DeleteRequests, ReadRequest, DeleteRequest, RequestAsCurl,
 		ListWebhooks, AddWebhook, DescribeWebhook, ChangeWebhook, RemoveWebhook, ListAttempts, TestWebhook, ReplayWebhook, RotateWebhook,
 	}
 	for _, route := range Routes() {

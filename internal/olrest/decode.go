@@ -3,7 +3,6 @@ package olrest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"slices"
 	"sync"
@@ -62,11 +61,10 @@ func (d *decoder) fail(format string, args ...any) error {
 
 // failAt says what is wrong at a place in the body.
 func failAt(at jsontext.Pointer, format string, args ...any) error {
-	message := fmt.Sprintf(format, args...)
 	if at != "" {
-		message = "at " + shorten([]byte(at)) + ": " + message
+		format, args = "at %s: "+format, append([]any{shorten([]byte(at))}, args...)
 	}
-	return platen.Errorf(platen.Invalid, "%s", message)
+	return platen.Errorf(platen.Invalid, format, args...)
 }
 
 // syntax turns an error of the decoder beneath into one that says where.

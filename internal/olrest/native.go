@@ -28,6 +28,13 @@ var natives = []Route{
 	{Method: http.MethodPost, Path: NativePrefix + "/changes/{change}/revert", Action: RevertChange},
 	{Method: http.MethodGet, Path: NativePrefix + "/events", Action: ReadEvents},
 	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
+
+	{Method: http.MethodGet, Path: requests, Action: ListRequests},
+	{Method: http.MethodDelete, Path: requests, Action: DeleteRequests},
+	{Method: http.MethodGet, Path: requests + "/count", Action: CountRequests},
+	{Method: http.MethodGet, Path: requests + "/{request}", Action: ReadRequest},
+	{Method: http.MethodDelete, Path: requests + "/{request}", Action: DeleteRequest},
+	{Method: http.MethodGet, Path: requests + "/{request}/curl", Action: RequestAsCurl},
 }
 
 // nativeEntities is where entities of all kinds are.

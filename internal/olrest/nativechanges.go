@@ -189,7 +189,7 @@ var StreamComment = []byte(": nothing new\n\n")
 // no id, so a reader goes on after the last one that had.
 func AppendDropped(b []byte, err error) []byte {
 	b = append(b, "event: dropped\ndata: "...)
-	shown := shownError(err)
+	shown := ShownError(err)
 	b = append(b, errorBody(Status(shown.Code), shown.Message, shown.Param)...)
 	return append(b, "\n\n"...)
 }

@@ -1,6 +1,7 @@
 package olrest
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -95,6 +96,10 @@ func (n names) failed(at int, format string, args ...any) error {
 // syntax is the error of a parameter that does not parse.
 func (n names) syntax(err error) error {
 	failed := platen.Errorf(platen.Invalid, "%s, %v", n.parameter, err)
+	if wrong, ok := errors.AsType[*filter.Error](err); ok && wrong.Found != "" {
+		// What is found may be a value.
+		failed = platen.Errorf(platen.Invalid, "%s, at character %d: %s, found %s", n.parameter, wrong.At, wrong.Message, platen.Hidden(wrong.Found))
+	}
 	failed.Param = n.parameter
 	return failed
 }

@@ -74,8 +74,8 @@ func CodeOf(status int) platen.Code {
 	return platen.Internal
 }
 
-// shownError returns what may be shown of an error.
-func shownError(err error) *platen.Error {
+// ShownError returns what is answered to err. What is internal is not shown.
+func ShownError(err error) *platen.Error {
 	shown, ok := errors.AsType[*platen.Error](err)
 	if !ok || shown.Code == platen.Internal {
 		return platen.Errorf(platen.Internal, "the server failed to do this; its log says why")
@@ -83,10 +83,9 @@ func shownError(err error) *platen.Error {
 	return shown
 }
 
-// ReplyError answers with a JSON Error (api-facts 2.1). What is internal is
-// not shown.
+// ReplyError answers with a JSON Error (api-facts 2.1).
 func ReplyError(w http.ResponseWriter, err error) {
-	shown := shownError(err)
+	shown := ShownError(err)
 	header := w.Header()
 	switch shown.Code {
 	case platen.Changed:

@@ -92,6 +92,12 @@ const (
 	ReadChange                    // read a change
 	RevertChange                  // put back what was before a change
 	ReadEvents                    // read the log of changes
+	ListRequests                  // list the requests of the journal
+	CountRequests                 // count them
+	DeleteRequests                // remove them
+	ReadRequest                   // read one of them
+	DeleteRequest                 // remove one
+	RequestAsCurl                 // write one as a command line
 )
 
 // A Route is a method on a path.

@@ -31,6 +31,8 @@ type method struct {
 
 	role  platen.Role    // that the caller needs, see olrest.Access
 	kinds platen.KindSet // of entities that the caller's token may not be kept from
+
+	unrecorded bool // the journal does not have it
 }
 
 // An endpoint is all that can be done at one path: nothing if it has no
@@ -39,6 +41,8 @@ type endpoint struct {
 	open    bool // for everybody, or it checks credentials itself
 	methods map[string]*method
 	allow   string // the methods, for the header Allow
+
+	unrecorded bool // the journal does not have what is sent here
 }
 
 // handlers has what each action of olrest does.
@@ -105,6 +109,12 @@ var handlers = map[olrest.Action]method{
 	olrest.ReadChange:      {handle: (*Server).readChange},
 	olrest.RevertChange:    {handle: (*Server).revert},
 	olrest.ReadEvents:      {handle: (*Server).readEvents},
+	olrest.ListRequests:    {handle: (*Server).listRequests, unrecorded: true},
+	olrest.CountRequests:   {handle: (*Server).countRequests, unrecorded: true},
+	olrest.DeleteRequests:  {handle: (*Server).deleteRequests, unrecorded: true},
+	olrest.ReadRequest:     {handle: (*Server).readRequest, unrecorded: true},
+	olrest.DeleteRequest:   {handle: (*Server).deleteRequest, unrecorded: true},
+	olrest.RequestAsCurl:   {handle: (*Server).requestAsCurl, unrecorded: true},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.
@@ -117,6 +127,7 @@ func (s *Server) addEndpoints() {
 			endpoints[path] = at
 		}
 		at.methods[name] = &m
+		at.unrecorded = at.unrecorded || m.unrecorded
 	}
 	for _, route := range olrest.Routes() {
 		m, ok := handlers[route.Action]
@@ -127,15 +138,16 @@ func (s *Server) addEndpoints() {
 		m.role, m.kinds = route.Access().Role, route.Kinds()
 		add(route.Path, route.Method, route.Open(), m)
 	}
+	add("/{$}", http.MethodGet, true, method{handle: (*Server).index})
 	for path, handle := range map[string]handler{
-		"/{$}": (*Server).index, "/healthz": (*Server).health, "/readyz": (*Server).ready,
+		"/healthz": (*Server).health, "/readyz": (*Server).ready,
 		"/serverengine/doc": (*Server).document, "/serverengine/doc/{file}": (*Server).document,
 	} {
-		add(path, http.MethodGet, true, method{handle: handle})
+		add(path, http.MethodGet, true, method{handle: handle, unrecorded: true})
 	}
 	// The metrics name no entity, so any token will do, such as that of a program
 	// which collects them.
-	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer})
+	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer, unrecorded: true})
 
 	for path, at := range endpoints {
 		at.allow = at.allowed()

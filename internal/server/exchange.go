@@ -39,6 +39,9 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
 		call: call, path: r.URL.Path}
+	if s.Journal != nil {
+		res.recording = s.Journal.Begin(r)
+	}
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
@@ -94,17 +97,28 @@ func (s *Server) answer(w *response, r *http.Request) error {
 // otherMethod answers a method that an endpoint does not have.
 func otherMethod(w *response, r *http.Request, at *endpoint) error {
 	if len(at.methods) == 0 {
-		return errNowhere
+		return nowhere(r)
 	}
 	w.Header().Set("Allow", at.allow)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s", r.Method, at.allow)
+	return platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s%s", shorten(r.Method), at.allow, didYouMean(r))
 }
 
-var errNowhere = platen.Errorf(platen.NotFound, "there is nothing at this path; what there is stands in the API document at /serverengine/doc/")
+// nowhere returns the error for a path at which there is nothing.
+func nowhere(r *http.Request) error {
+	return platen.Errorf(platen.NotFound, "there is nothing at this path%s; what there is stands in the API document at /serverengine/doc/", didYouMean(r))
+}
+
+// didYouMean asks whether another route was meant, if one is like the request.
+func didYouMean(r *http.Request) string {
+	if near := olrest.Nearest(r.Method, r.URL.Path, r.Pattern); near != "" {
+		return ": did you mean " + near + "?"
+	}
+	return ""
+}
 
 // A panicError is a panic of a handler.
 type panicError struct {
@@ -127,6 +141,10 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		}
 		err, code = stopped, stopped.Code
 	}
+	if w.status == 0 {
+		err = s.explain(r, err)
+	}
+	w.shown = olrest.ShownError(err)
 	if crashed {
 		s.Log.Error("panic", "panic", crash.value, "request", w.call.RequestID, "stack", string(crash.stack))
 	} else if shown, ok := errors.AsType[*platen.Error](err); code == platen.Internal || ok && shown.Err != nil {
@@ -136,7 +154,10 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		w.aborted = true
 		return
 	}
-	olrest.ReplyError(w, s.explain(r, err))
+	if w.recording != nil {
+		s.readRefused(w, r)
+	}
+	olrest.ReplyError(w, err)
 }
 
 // explain returns err, or if an entity was not found since it is of another kind,
@@ -175,10 +196,22 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 
 		Stranger: w.call.User == "" && !s.Guard.Off(),
 	})
+	if w.recording != nil {
+		s.record(w, r, took)
+	}
 	s.logRequest(w, r, took, measured.TraceID())
 	if w.aborted {
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// shortReason keeps a line of the log short, whatever a message quotes.
+func shortReason(message string) string {
+	const most = 500
+	if len(message) > most {
+		return strings.ToValidUTF8(message[:most], "") + "…"
+	}
+	return message
 }
 
 // logRequest writes the line that every request has in the log.
@@ -199,6 +232,9 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 	}
 	if call.Refused != "" {
 		line = append(line, slog.String("refused", call.Refused), slog.String("tried", call.Tried))
+	}
+	if w.shown != nil && 400 <= w.status && w.status < 500 {
+		line = append(line, slog.String("reason", shortReason(w.shown.LogMessage())))
 	}
 	if trace != "" {
 		line = append(line, slog.String("trace", trace))

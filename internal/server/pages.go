@@ -73,7 +73,7 @@ func (s *Server) metrics(w *response, r *http.Request, _ target) error {
 // document answers with the page of the API document, or a file of it.
 func (s *Server) document(w *response, r *http.Request, _ target) error {
 	if !apidoc.Serve(w, r) {
-		return errNowhere
+		return nowhere(r)
 	}
 	return nil
 }

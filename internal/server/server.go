@@ -13,6 +13,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/event"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/operation"
@@ -59,6 +60,8 @@ type Config struct {
 	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one
 
 	Webhooks webhook.Config // the settings of webhooks; the server fills in what belongs to it
+
+	Journal *journal.Journal // keeps the last requests; nil: off
 
 	Origins       Origins              // whose pages may call the API from a browser
 	LoopbackHosts bool                 // answer only requests for a host name of loopback

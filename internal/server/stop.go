@@ -64,6 +64,9 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.Log.Info("stopping")
 	s.stopping.Store(true)
 	s.endStreams()
+	if s.Journal != nil {
+		s.Journal.Close() // streams of it end
+	}
 	_ = listener.Close()
 	s.operations.Stop()
 	return s.stop(server, &connections, cancelRequests)
