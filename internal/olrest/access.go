@@ -71,7 +71,12 @@ var accesses = map[Action]Access{
 	ReadChange:     {platen.Viewer, EveryKind},
 	RevertChange:   {platen.Editor, EveryKind},
 	ReadEvents:     {platen.Viewer, EveryKind},
+	UpdateMany:     {platen.Editor, AskedKinds},
 	ReadServer:     {platen.Admin, NoKind},
+
+	ListOperations:  {platen.Viewer, NoKind},
+	ReadOperation:   {platen.Viewer, NoKind},
+	CancelOperation: {platen.Editor, EveryKind},
 
 	ReadMe:         {platen.Viewer, NoKind},
 	ChangePassword: {platen.Viewer, NoKind}, // the caller's own, with the old one

@@ -53,7 +53,7 @@ func (w *write) size() (bytes int, alone bool) {
 		return max(w.merge.changes, w.merge.after), false
 	}
 	if w.swap != nil {
-		return w.swap.bytes, false
+		return w.swap.size(), false
 	}
 	return len(w.list), w.alone != nil
 }
@@ -190,7 +190,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	}
 	s.writers.addDirty(g.changed)
 	for _, w := range group {
-		if w.Work.swap != nil {
+		if w.Work.swap != nil && t.changes != nil {
 			w.Work.swap.made = changelog.ChangeID(t.changes.block, w.Work.swap.index)
 		}
 	}

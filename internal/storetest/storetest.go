@@ -82,6 +82,11 @@ var tests = []test{
 	{"pages of many", testListingCost, large},
 	{"the log of changes", testChanges, cached},
 	{"readers of the log", testEvents, 0},
+	{"updates of many", testBulk, cached},
+	{"an update as one change", testBulkChange, 0},
+	{"updates of many that are refused", testBulkRefused, cached},
+	{"updates of many beside others", testBulkBeside, cached},
+	{"updates in parts", testBulkParts, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
 }
