@@ -14,6 +14,7 @@ import (
 type BulkUpdate struct {
 	platen.BulkUpdate
 	ValidateOnly bool
+	InParts      bool // by an operation, however few there are
 }
 
 // Kinds returns the kinds that the update looks into and changes; those of entities
@@ -35,6 +36,7 @@ type bulkBody struct {
 	set          []platen.NameValue
 	unset        []string
 	validateOnly bool
+	inParts      bool
 }
 
 // ReadBulkUpdate reads an update of many entities.
@@ -49,6 +51,7 @@ func ReadBulkUpdate(body []byte) (*BulkUpdate, error) {
 			"set":          func() error { return d.bulkSet(&b) },
 			"unset":        func() error { return d.bulkUnset(&b) },
 			"validateOnly": d.boolInto("validateOnly", &b.validateOnly),
+			"inParts":      d.boolInto("inParts", &b.inParts),
 		})
 	})
 	if err != nil {
@@ -148,7 +151,7 @@ func (d *decoder) bulkUnset(b *bulkBody) error {
 
 // update understands the names and the filter.
 func (b *bulkBody) update() (*BulkUpdate, error) {
-	u := &BulkUpdate{ValidateOnly: b.validateOnly}
+	u := &BulkUpdate{ValidateOnly: b.validateOnly, InParts: b.inParts}
 	if err := b.selection(u); err != nil {
 		return nil, err
 	}

@@ -43,6 +43,9 @@ func (s *Server) updateMany(w *response, r *http.Request, _ target) error {
 		olrest.ReplyPreview(w, &result, previews)
 		return nil
 	}
+	if asked.InParts {
+		return s.updateInParts(ctx, w, r, asked)
+	}
 	result, err := s.Store.UpdateBulk(ctx, &asked.BulkUpdate, permit)
 	if large, ok := errors.AsType[*storage.LargeError](err); ok {
 		return s.beginUpdate(w, r, asked, large.Entities)
@@ -63,11 +66,24 @@ func slowUpdate(ctx context.Context, err error) error {
 	return err
 }
 
+// updateInParts begins an operation for an update that may be small.
+func (s *Server) updateInParts(ctx context.Context, w *response, r *http.Request, asked *olrest.BulkUpdate) error {
+	entities := int64(len(asked.Entities))
+	if asked.Entities == nil {
+		page, err := s.Store.ListPage(ctx, &platen.Listing{Kind: asked.Kind, Rule: asked.Rule, Size: 1})
+		if err != nil {
+			return slowUpdate(ctx, err)
+		}
+		entities = page.Total
+	}
+	return s.beginUpdate(w, r, asked, entities)
+}
+
 // beginUpdate begins an operation that makes an update in parts, and answers.
 func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpdate, entities int64) error {
 	for i := range asked.Entities {
 		if asked.Entities[i].Match != [3]*platen.Match{} {
-			return platen.Errorf(platen.TooLarge, "the lists of the entities are over %d bytes together, and an update with tags is one transaction: name fewer of them", platen.MaxBulkBytes)
+			return platen.Errorf(platen.TooLarge, "an update with tags is one transaction, which has lists of up to %d bytes together: name fewer entities, without inParts", platen.MaxBulkBytes)
 		}
 	}
 	if err := s.take(admission.Operations); err != nil {
@@ -77,7 +93,8 @@ func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpd
 		Type:  olrest.Updating,
 		Steps: entities,
 		Run: func(ctx context.Context, running *operation.Running) error {
-			result, err := s.Store.UpdateInParts(ctx, &asked.BulkUpdate, running.ID, running.Steps)
+			permit := func(kinds platen.KindSet) error { return auth.CallOf(ctx).Permit(platen.Editor, kinds) }
+			result, err := s.Store.UpdateInParts(ctx, &asked.BulkUpdate, permit, running.ID, running.Steps)
 			s.logChange(ctx, "lists updated in parts", "matched", result.Matched, "changed", result.Changed, "operation", running.ID)
 			return err
 		},

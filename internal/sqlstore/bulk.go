@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/platenhq/platen"
@@ -21,6 +22,7 @@ import (
 const (
 	bulkChunk = 1000 // entities that are read together, and are a part
 	bulkTries = 8
+	bulkFree  = 2 * pageBytes // of lists: who holds more waits until no other does
 )
 
 // A bulk works out an update.
@@ -172,23 +174,39 @@ func (b *bulk) read(ids []platen.ID) ([]bulkEntity, error) {
 	return read, b.ctx.Err()
 }
 
+// each works out what the update does to entities, so many at a time as have lists
+// of pageBytes, or one.
+func (b *bulk) each(ids []platen.ID, yield func([]bulkEntity) error) error {
+	sizes := bulkReader{s: b.s, ctx: b.ctx}
+	for _, facet := range b.facets {
+		sizes.parts.Lists[facet] = true
+	}
+	for len(ids) > 0 {
+		n, err := sizes.few(ids[:min(len(ids), bulkChunk)])
+		if err != nil {
+			return err
+		}
+		read, err := b.read(ids[:n])
+		if err != nil {
+			return err
+		}
+		if err := yield(read); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
 // lists reads the lists of some entities from the database or the cache.
 func (b *bulk) lists(facet platen.Facet, ids []platen.ID) (map[platen.ID]listcache.Entry, error) {
 	all := make(map[platen.ID]listcache.Entry, len(ids))
-	size := 0
 	for some := range slices.Chunk(ids, readTogether) {
-		read, err := b.s.readLists(b.ctx, facet, some, func(list platen.List) error {
-			if size += len(list); size > platen.MaxBulkBytes {
-				return platen.Errorf(platen.TooLarge, "the lists of %d entities are over %d bytes together: update fewer of them", len(ids), platen.MaxBulkBytes)
-			}
-			return nil
-		})
+		read, err := b.s.readLists(b.ctx, facet, some, func(platen.List) error { return nil })
 		if err != nil {
 			return nil, err
 		}
-		for id, now := range read {
-			all[id] = now
-		}
+		maps.Copy(all, read)
 	}
 	return all, nil
 }
@@ -328,16 +346,26 @@ func (s *Store) UpdateBulk(ctx context.Context, asked *platen.BulkUpdate, permit
 	ctx, done := s.observe(ctx, "update_bulk")
 	defer func() { done(err) }()
 	b := s.newBulk(ctx, asked, permit)
+	release := func() {}
+	defer func() { release() }()
 	ids, err := b.all()
-	if err == nil && len(ids) > bulkChunk { // one at a time, since it may hold MaxBulkBytes
-		var release func()
-		if release, err = take(ctx, s.bulks); err == nil {
-			defer release()
-		}
-	}
 	if err == nil {
-		var all []bulkEntity
-		if all, err = b.readAll(ids); err == nil {
+		all, size := make([]bulkEntity, 0, len(ids)), 0
+		err = b.each(ids, func(some []bulkEntity) (err error) {
+			before := size
+			for i := range some {
+				size += some[i].bytes
+			}
+			switch {
+			case size > platen.MaxBulkBytes:
+				return &storage.LargeError{Entities: int64(len(ids))}
+			case before <= bulkFree && size > bulkFree:
+				release, err = take(ctx, s.bulks)
+			}
+			all = append(all, some...)
+			return err
+		})
+		if err == nil {
 			result, err = b.commit(all, nil)
 		}
 	}
@@ -353,26 +381,6 @@ func (b *bulk) all() (ids []platen.ID, err error) {
 		return nil
 	})
 	return ids, err
-}
-
-// readAll works out what the update does to all entities.
-func (b *bulk) readAll(ids []platen.ID) ([]bulkEntity, error) {
-	all := make([]bulkEntity, 0, len(ids))
-	size := 0
-	for some := range slices.Chunk(ids, bulkChunk) {
-		read, err := b.read(some)
-		if err != nil {
-			return nil, err
-		}
-		for i := range read {
-			size += read[i].bytes
-		}
-		if size > platen.MaxBulkBytes {
-			return nil, &storage.LargeError{Entities: int64(len(ids))}
-		}
-		all = append(all, read...)
-	}
-	return all, nil
 }
 
 // commit makes the changes of some entities in one transaction. They are worked out
@@ -391,6 +399,7 @@ func (b *bulk) commit(all []bulkEntity, part *bulkPart) (result platen.BulkResul
 		if len(work.entries) == 0 {
 			return result, nil
 		}
+		slices.SortFunc(work.entries, func(x, y swapEntry) int { return x.key.Compare(y.key) })
 		if part != nil {
 			part.result = result
 		}
@@ -415,15 +424,11 @@ func (b *bulk) again(all []bulkEntity, stale []platen.ID) ([]bulkEntity, error) 
 		dropped[id] = true
 	}
 	all = slices.DeleteFunc(all, func(e bulkEntity) bool { return dropped[e.ref.ID] })
-	for some := range slices.Chunk(stale, bulkChunk) {
-		read, err := b.read(some)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, read...)
-	}
-	slices.SortFunc(all, func(x, y bulkEntity) int { return int(x.ref.ID - y.ref.ID) })
-	return all, nil
+	err := b.each(stale, func(some []bulkEntity) error {
+		all = append(all, some...)
+		return nil
+	})
+	return all, err
 }
 
 // PreviewBulk implements [storage.BulkUpdater].
@@ -432,17 +437,18 @@ func (s *Store) PreviewBulk(ctx context.Context, asked *platen.BulkUpdate, permi
 	defer func() { done(err) }()
 	b := s.newBulk(ctx, asked, permit)
 	err = b.chunks(func(ids []platen.ID, _ int64) error {
-		some, err := b.read(ids)
-		for i := range some {
-			result.Matched++
-			if !some[i].changes() {
-				continue
+		return b.each(ids, func(some []bulkEntity) error {
+			for i := range some {
+				result.Matched++
+				if !some[i].changes() {
+					continue
+				}
+				if result.Changed++; len(previews) < most {
+					previews = append(previews, some[i].preview())
+				}
 			}
-			if result.Changed++; len(previews) < most {
-				previews = append(previews, some[i].preview())
-			}
-		}
-		return err
+			return nil
+		})
 	})
 	return result, previews, s.error("preview update", err)
 }

@@ -15,30 +15,19 @@ type bulkPart struct {
 	result    platen.BulkResult // what it does
 }
 
-// partBytes bounds the lists of a part, but for those of one entity.
-const partBytes = 4 << 20
-
 // UpdateInParts implements [storage.BulkUpdater].
-func (s *Store) UpdateInParts(ctx context.Context, asked *platen.BulkUpdate, operation string, done func(int)) (total platen.BulkResult, err error) {
+func (s *Store) UpdateInParts(ctx context.Context, asked *platen.BulkUpdate, permit func(platen.KindSet) error, operation string, done func(int)) (total platen.BulkResult, err error) {
 	ctx, observed := s.observe(ctx, "update_in_parts")
 	defer func() { observed(err) }()
-	b := s.newBulk(ctx, asked, nil)
+	b := s.newBulk(ctx, asked, permit)
 	err = b.chunks(func(ids []platen.ID, _ int64) error {
-		all, err := b.read(ids)
+		err := b.each(ids, func(some []bulkEntity) error {
+			made, err := b.commit(some, &bulkPart{operation: operation, before: total})
+			total = total.With(made)
+			return err
+		})
 		if err != nil {
 			return err
-		}
-		for len(all) > 0 {
-			n, size := 0, 0
-			for ; n < len(all) && (n == 0 || size+all[n].bytes <= partBytes); n++ {
-				size += all[n].bytes
-			}
-			made, err := b.commit(all[:n:n], &bulkPart{operation: operation, before: total})
-			if err != nil {
-				return err
-			}
-			total = total.With(made)
-			all = all[n:]
 		}
 		done(len(ids))
 		return nil

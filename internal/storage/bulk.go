@@ -28,7 +28,7 @@ type BulkUpdater interface {
 	// called after each with how many entities it had. In the end the operation has
 	// ended. Conflict: it has ended before, since it was cancelled. After an error,
 	// what was done stays.
-	UpdateInParts(ctx context.Context, update *platen.BulkUpdate, operation string, done func(entities int)) (platen.BulkResult, error)
+	UpdateInParts(ctx context.Context, update *platen.BulkUpdate, permit func(platen.KindSet) error, operation string, done func(entities int)) (platen.BulkResult, error)
 }
 
 // A LargeError says that an update is too much for one transaction.

@@ -110,7 +110,7 @@ func testBulk(t *testing.T, open Open) {
 	w := &world{t: t, s: start(t, open), random: rand.New(rand.NewPCG(17, 4)), things: make(map[platen.ID]*thing)}
 	w.fill(1_000)
 	kinds := []platen.Kind{platen.DataSet, platen.DataRecord, platen.ContentItem, platen.JobSet, platen.Job, platen.Job}
-	for range 60 {
+	for range 40 {
 		if w.random.IntN(3) == 0 {
 			w.change()
 		}
@@ -374,7 +374,7 @@ func testBulkParts(t *testing.T, open Open) {
 	}
 	begin("whole")
 	steps := 0
-	got, err := s.UpdateInParts(ctx, u, "whole", func(n int) { steps += n })
+	got, err := s.UpdateInParts(ctx, u, nil, "whole", func(n int) { steps += n })
 	if err != nil || got.Matched != many || got.Changed != many || len(got.Changes) < 2 || steps != many {
 		t.Fatal(got, steps, err)
 	}
@@ -386,7 +386,7 @@ func testBulkParts(t *testing.T, open Open) {
 
 	u.Set = [3][]platen.NameValue{pairs("shift=day")}
 	begin("cancelled")
-	got, err = s.UpdateInParts(ctx, u, "cancelled", func(int) {
+	got, err = s.UpdateInParts(ctx, u, nil, "cancelled", func(int) {
 		if err := s.EndOperation(ctx, "cancelled", "by anna"); err != nil {
 			t.Error(err)
 		}
