@@ -21,6 +21,7 @@ import (
 // writes the new ones. If some are others, only those are worked out anew.
 const (
 	bulkChunk = 1000 // entities that are read together, and are a part
+	bulkPage  = 10 * bulkChunk
 	bulkTries = 8
 	bulkFree  = 2 * pageBytes // of lists: who holds more waits until no other does
 )
@@ -88,7 +89,7 @@ func (b *bulk) chunks(yield func(ids []platen.ID, total int64) error) error {
 		}
 		return nil
 	}
-	listing := platen.Listing{Kind: b.asked.Kind, Rule: b.asked.Rule, Size: bulkChunk}
+	listing := platen.Listing{Kind: b.asked.Kind, Rule: b.asked.Rule, Size: bulkPage}
 	for {
 		page, err := b.s.ListPage(b.ctx, &listing)
 		if err != nil {

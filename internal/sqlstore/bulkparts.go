@@ -21,16 +21,15 @@ func (s *Store) UpdateInParts(ctx context.Context, asked *platen.BulkUpdate, per
 	defer func() { observed(err) }()
 	b := s.newBulk(ctx, asked, permit)
 	err = b.chunks(func(ids []platen.ID, _ int64) error {
-		err := b.each(ids, func(some []bulkEntity) error {
+		return b.each(ids, func(some []bulkEntity) error {
 			made, err := b.commit(some, &bulkPart{operation: operation, before: total})
+			if err != nil {
+				return err
+			}
 			total = total.With(made)
-			return err
+			done(len(some))
+			return ctx.Err()
 		})
-		if err != nil {
-			return err
-		}
-		done(len(ids))
-		return nil
 	})
 	if err == nil {
 		err = s.update(func(t *transaction) error { return t.endUpdate(operation, total) })

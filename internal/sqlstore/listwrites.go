@@ -128,10 +128,20 @@ func (s *Store) commitWrites(group []*listWrite) {
 	}
 }
 
+// entriesOf returns how many lists the swaps of a group have.
+func entriesOf(group []*listWrite) (n int) {
+	for _, w := range group {
+		if w.Work.swap != nil {
+			n += len(w.Work.swap.entries)
+		}
+	}
+	return n
+}
+
 // tryGroup returns an error if nothing was committed, or it is unknown
 // whether. Otherwise the error of each write says what became of it.
 func (s *Store) tryGroup(group []*listWrite) (err error) {
-	ctx, cancel := s.bounded(s.killed)
+	ctx, cancel := s.boundedFor(s.killed, entriesOf(group))
 	defer cancel()
 	t, err := s.begin(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -360,10 +361,11 @@ func testBulkBeside(t *testing.T, open Open) {
 	}
 }
 
-// testBulkParts makes updates in parts: to the end, and until they are cancelled.
+// testBulkParts makes updates in parts: to the end, until they are cancelled, and
+// until their server is gone.
 func testBulkParts(t *testing.T, open Open) {
 	const many = 2300
-	s := start(t, open)
+	s := open(t)
 	ctx := t.Context()
 	made := mustCreate(t, s, emptyJobs(many))
 	u := &platen.BulkUpdate{Kind: platen.Job, Rule: platen.Rule{Type: platen.Ancestor, Kind: platen.JobSet, IDs: []platen.ID{made.ID}}, Set: [3][]platen.NameValue{pairs("shift=night")}}
@@ -404,4 +406,27 @@ func testBulkParts(t *testing.T, open Open) {
 		t.Errorf("%d jobs were changed, and the outcome is %+v", len(changed), o.Outcome)
 	}
 	wantCode(t, "to end what has ended", s.EndOperation(ctx, "cancelled", "again"), platen.NotFound, "operation")
+
+	u.Set = [3][]platen.NameValue{pairs("shift=late")}
+	begin("lost")
+	working, kill := context.WithCancel(ctx)
+	if _, err := s.UpdateInParts(working, u, nil, "lost", func(int) { kill() }); err == nil {
+		t.Error("the work goes on without its context")
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, open)
+	if err := s.FailOperations(ctx, "the server was stopped"); err != nil {
+		t.Fatal(err)
+	}
+	o, err = s.Operation(ctx, "lost")
+	if err != nil || o.Cancelled || o.Ended.IsZero() || o.Message != "the server was stopped" || len(o.Outcome.Changes) == 0 {
+		t.Error(o, err)
+	}
+	found, _, err := s.PreviewBulk(ctx, &platen.BulkUpdate{Kind: platen.Job, Unset: [3][]string{{"shift"}},
+		Rule: platen.Rule{Type: platen.Text, Name: "shift", Value: "late"}}, nil, 0)
+	if err != nil || found.Matched != o.Outcome.Changed || found.Matched == many {
+		t.Errorf("%d jobs were changed, and the outcome is %+v, %v", found.Matched, o.Outcome, err)
+	}
 }
