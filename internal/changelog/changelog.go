@@ -169,7 +169,9 @@ func (w *Writer) flush(least int) error {
 		}
 		done += n
 	}
-	w.buf = append(w.buf[:0], w.buf[done:]...)
+	if done > 0 {
+		w.buf = append(w.buf[:0], w.buf[done:]...)
+	}
 	return nil
 }
 

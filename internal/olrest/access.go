@@ -71,6 +71,7 @@ var accesses = map[Action]Access{
 	ReadChange:     {platen.Viewer, EveryKind},
 	RevertChange:   {platen.Editor, EveryKind},
 	ReadEvents:     {platen.Viewer, EveryKind},
+	UpdateMany:     {platen.Editor, AskedKinds},
 	ReadServer:     {platen.Admin, NoKind},
 
 	ListWebhooks:    {platen.Admin, EveryKind},
@@ -82,6 +83,10 @@ var accesses = map[Action]Access{
 	TestWebhook:     {platen.Admin, EveryKind},
 	ReplayWebhook:   {platen.Admin, EveryKind},
 	RotateWebhook:   {platen.Admin, EveryKind},
+
+	ListOperations:  {platen.Viewer, NoKind},
+	ReadOperation:   {platen.Viewer, NoKind},
+	CancelOperation: {platen.Editor, EveryKind},
 
 	ReadMe:         {platen.Viewer, NoKind},
 	ChangePassword: {platen.Viewer, NoKind}, // the caller's own, with the old one

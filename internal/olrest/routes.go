@@ -92,6 +92,10 @@ const (
 	ReadChange                    // read a change
 	RevertChange                  // put back what was before a change
 	ReadEvents                    // read the log of changes
+	UpdateMany                    // set and remove names in lists of many entities
+	ListOperations                // list the operations that run
+	ReadOperation                 // say what is known of an operation
+	CancelOperation               // stop an operation
 )
 
 // A Route is a method on a path.

@@ -105,6 +105,10 @@ var handlers = map[olrest.Action]method{
 	olrest.ReadChange:      {handle: (*Server).readChange},
 	olrest.RevertChange:    {handle: (*Server).revert},
 	olrest.ReadEvents:      {handle: (*Server).readEvents},
+	olrest.UpdateMany:      {handle: (*Server).updateMany},
+	olrest.ListOperations:  {handle: (*Server).operationsRunning},
+	olrest.ReadOperation:   {handle: (*Server).readOperation},
+	olrest.CancelOperation: {handle: (*Server).cancelOperation},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

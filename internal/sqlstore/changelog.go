@@ -195,7 +195,7 @@ func (g *lists) beginChange(w *write) {
 	}
 	header := changelog.Header{Type: platen.Updated, Origin: w.origin}
 	if w.swap != nil {
-		header.Type, header.Reverts = platen.Reverted, w.swap.reverts
+		header.Type, header.Reverts = w.swap.change, w.swap.reverts
 	}
 	g.index = log.w.Begin(header)
 }

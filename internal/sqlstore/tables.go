@@ -96,7 +96,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	findValueTable,
 	findLongTable,
 	findRangeTable,
-	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
+	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent"), texts("outcome"), integers("cancelled")), ""},
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
 	namedTokenTable,
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},

@@ -21,5 +21,6 @@ type Store interface {
 	Users
 	Changes
 	Webhooks
+	BulkUpdater
 	Maintenance
 }

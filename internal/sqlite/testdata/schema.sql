@@ -196,7 +196,7 @@ CREATE TABLE operation (
     ended   INTEGER,                      -- Unix milliseconds; NULL: it runs
     result  INTEGER,                      -- what it made; NULL: nothing
     message TEXT NOT NULL DEFAULT ''      -- why it failed
-, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0) STRICT;
+, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '', cancelled INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
