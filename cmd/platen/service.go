@@ -16,6 +16,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/logwriter"
+	"github.com/platenhq/platen/internal/retention"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -220,10 +221,18 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		defer close(counts)
 		p.takeInventories(ctx)
 	}()
+	retained := make(chan struct{})
+	go func() {
+		defer close(retained)
+		if p.set.retentionEvery > 0 {
+			retention.New(retention.Config{Store: p.store, Log: p.log, Every: p.set.retentionEvery, Deleted: p.telemetry.DeletedByRule}).Run(ctx)
+		}
+	}()
 	defer func() {
 		cancel()
 		<-housekept
 		<-counts
+		<-retained
 	}()
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)

@@ -138,7 +138,7 @@ func (g *Guard) NewToken(ctx context.Context, asked olrest.NewToken) (token stor
 	if asked.User == "" {
 		return token, "", platen.Errorf(platen.Invalid, "name the user that the token is for: this server checks no credentials (--no-auth), so it can not be yours")
 	}
-	if err := checkTokenName(asked.Name); err != nil {
+	if err := olrest.CheckName("token", asked.Name); err != nil {
 		return token, "", err
 	}
 	if err := g.mayHave(ctx, asked.User, asked.Role, asked.Expires); err != nil {

@@ -83,6 +83,12 @@ const (
 	ReadChange                    // read a change
 	RevertChange                  // put back what was before a change
 	ReadEvents                    // read the log of changes
+	ListRules                     // list the rules of retention
+	AddRule                       // add a rule of retention
+	DescribeRule                  // say what is known of a rule of retention
+	ChangeRule                    // change a rule of retention
+	RemoveRule                    // remove a rule of retention
+	PreviewRule                   // list what a rule of retention would delete
 )
 
 // A Route is a method on a path.
@@ -176,7 +182,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives, accounts)
+	list := slices.Concat(others, natives, accounts, retention)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

@@ -96,6 +96,12 @@ var handlers = map[olrest.Action]method{
 	olrest.ReadChange:      {handle: (*Server).readChange},
 	olrest.RevertChange:    {handle: (*Server).revert},
 	olrest.ReadEvents:      {handle: (*Server).readEvents},
+	olrest.ListRules:       {handle: (*Server).rules},
+	olrest.AddRule:         {handle: (*Server).addRule},
+	olrest.DescribeRule:    {handle: (*Server).rule},
+	olrest.ChangeRule:      {handle: (*Server).changeRule},
+	olrest.RemoveRule:      {handle: (*Server).removeRule},
+	olrest.PreviewRule:     {handle: (*Server).previewRule},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

@@ -20,5 +20,6 @@ type Store interface {
 	Operations
 	Users
 	Changes
+	Retention
 	Maintenance
 }
