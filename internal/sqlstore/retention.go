@@ -21,7 +21,8 @@ var (
 	updateRetentionRun = onWriter.query(`UPDATE retention_rule SET last_run = $1, last_version = $2, last_deleted = $3, last_error = $4
 		WHERE name = $5 AND version = $2`)
 	deleteRetentionRule = onWriter.query(`DELETE FROM retention_rule WHERE name = $1`)
-	selectRuleEnabled   = onReader.query(`SELECT count(*) FROM retention_rule WHERE name = $1 AND version = $2 AND enabled = 1`)
+	// Keeps others from changing the rule until the end of the transaction.
+	updateRuleEnabled = onWriter.query(`UPDATE retention_rule SET enabled = 1 WHERE name = $1 AND version = $2 AND enabled = 1`)
 
 	upsertUndeleted = onWriter.query(`INSERT INTO undeleted_set (id, at) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET at = excluded.at`)
 	deleteUndeleted = onWriter.query(`DELETE FROM undeleted_set WHERE id = $1`)
@@ -130,12 +131,9 @@ func (s *Store) DeleteByRule(ctx context.Context, rule *platen.RetentionRule, se
 		return s.error("delete", err)
 	}
 	return s.deleteSet(ctx, set, func(t *transaction) error {
-		var enabled int
-		if err := t.stmt(selectRuleEnabled).QueryRowContext(t.ctx, rule.Name, rule.Version).Scan(&enabled); err != nil {
-			return err
-		}
-		if enabled == 0 {
-			return platen.Errorf(platen.Conflict, "the rule %q was changed", rule.Name)
+		enabled, err := changed(t, updateRuleEnabled, rule.Name, rule.Version)
+		if err != nil || !enabled {
+			return orError(err, platen.Errorf(platen.Conflict, "the rule %q was changed", rule.Name))
 		}
 		undeleted, err := t.undeletedSince([]int64{int64(set.ID)}, before)
 		if err != nil {

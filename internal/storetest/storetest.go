@@ -82,6 +82,7 @@ var tests = []test{
 	{"pages of many", testListingCost, large},
 	{"the log of changes", testChanges, cached},
 	{"readers of the log", testEvents, 0},
+	{"rules of retention", testRetention, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
 }
