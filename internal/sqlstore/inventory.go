@@ -50,13 +50,14 @@ func (s *Store) inventory(ctx context.Context, have *platen.Inventory) error {
 
 // Of so many places in the log the size of so many blocks is looked at.
 const (
-	logPlaces = 32
+	logPlaces = 16
 	logBlocks = 16
 )
 
 var (
 	selectLogBounds = onReader.query(`SELECT coalesce((SELECT min(id) FROM change_block), 0), coalesce((SELECT max(id) FROM change_block), 0),
-		coalesce((SELECT at FROM change_block ORDER BY id LIMIT 1), 0), coalesce((SELECT max(position) FROM change_block), 0) - (SELECT pruned_position FROM change_log)`)
+		coalesce((SELECT at FROM change_block ORDER BY id LIMIT 1), 0), coalesce((SELECT max(position) FROM change_block), 0) - (SELECT pruned_position FROM change_log)
+		+ (SELECT count(*) FROM change_block WHERE position IS NULL)`)
 	selectLogSample = onReader.query(`SELECT count(*), CAST(coalesce(sum(bytes), 0) AS BIGINT) FROM
 		(SELECT octet_length(body) AS bytes FROM change_block WHERE id >= $1 ORDER BY id LIMIT ` + decimal(logBlocks) + `) AS sample`)
 	selectPartBytes = onReader.query(`SELECT CAST(coalesce(sum(octet_length(body)), 0) AS BIGINT) FROM change_part`)

@@ -72,7 +72,7 @@ func TestInventory(t *testing.T) {
 		check("one of them gone", one, 0)
 
 		// Of a log that is looked at here and there.
-		const writes = 1000
+		const writes = 300
 		for n := range writes {
 			pairs := []platen.NameValue{{Name: "n", Value: strconv.Itoa(n)}}
 			if err := s.Replace(t.Context(), platen.DataSet, platen.Properties, platen.Update{ID: 200, Pairs: pairs}); err != nil {
