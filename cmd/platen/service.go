@@ -59,7 +59,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.authenticate} {
+	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -190,6 +190,23 @@ func (p *service) open(ctx context.Context) (err error) {
 		return err
 	}
 	return p.store.RebuildIndex(ctx, "--rebuild-index")
+}
+
+// recordSettings tells the audit trail which settings are others than those of the
+// last start.
+func (p *service) recordSettings(ctx context.Context) error {
+	settings := make([]platen.NameValue, len(p.set.list))
+	for i, setting := range p.set.list {
+		settings[i] = platen.NameValue{Name: setting.Name, Value: setting.Value}
+	}
+	if len(settings) == 0 {
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return p.store.RecordSettings(ctx, host, settings)
 }
 
 // authenticate makes the first user, and the guard.

@@ -111,6 +111,7 @@ func (g *Guard) ChangePassword(ctx context.Context, old, fresh string) error {
 		return platen.Errorf(platen.Conflict, "this server checks no credentials (--no-auth), so you are no user whose password could change")
 	}
 	if _, err := g.checkPassword(ctx, name, old); err != nil {
+		g.trail.refused(CallOf(ctx))
 		if platen.ErrorCode(err) == platen.Forbidden {
 			err = platen.Errorf(platen.Forbidden, "the old password is wrong")
 		}

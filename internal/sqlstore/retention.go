@@ -49,22 +49,24 @@ func (s *Store) RetentionRules(ctx context.Context) (_ []platen.RetentionRule, e
 }
 
 // changeRetention runs fn, which changes a rule that there is afterwards.
-func (s *Store) changeRetention(ctx context.Context, name string, fn func(*transaction) error) (rule platen.RetentionRule, err error) {
+func (s *Store) changeRetention(ctx context.Context, action, name string, fn func(*transaction) error) (rule platen.RetentionRule, err error) {
 	ctx, done := s.observe(ctx, "change_retention")
 	defer func() { done(err) }()
 	err = s.update(func(t *transaction) (err error) {
 		if err := fn(t); err != nil {
 			return err
 		}
-		rule, err = scanRetentionRule(t.stmt(selectRetentionRule).QueryRowContext(t.ctx, name))
-		return err
+		if rule, err = scanRetentionRule(t.stmt(selectRetentionRule).QueryRowContext(t.ctx, name)); err != nil {
+			return err
+		}
+		return t.logAudit(auditOfRule(storage.OriginOf(ctx), action, &rule))
 	})
 	return rule, s.error("change a rule of retention", err)
 }
 
 // AddRetentionRule implements [storage.Retention].
 func (s *Store) AddRetentionRule(ctx context.Context, rule platen.RetentionRule, most int) (platen.RetentionRule, error) {
-	return s.changeRetention(ctx, rule.Name, func(t *transaction) error {
+	return s.changeRetention(ctx, "rule added", rule.Name, func(t *transaction) error {
 		var count int
 		if err := t.stmt(selectRetentionCount).QueryRowContext(t.ctx).Scan(&count); err != nil {
 			return err
@@ -93,7 +95,7 @@ func (s *Store) UpdateRetentionRule(ctx context.Context, name string, update sto
 	if update.Enabled != nil {
 		enabled = flag(*update.Enabled)
 	}
-	return s.changeRetention(ctx, name, func(t *transaction) error {
+	return s.changeRetention(ctx, "rule changed", name, func(t *transaction) error {
 		ok, err := changed(t, updateRetentionRule, days, filter, enabled, rand.Int64(), time.Now().UnixMicro(), storage.OriginOf(ctx).By(), name)
 		if err != nil || !ok {
 			return orError(err, noRule(name))
@@ -115,7 +117,9 @@ func (s *Store) RemoveRetentionRule(ctx context.Context, name string) (err error
 		if err != nil || !ok {
 			return orError(err, noRule(name))
 		}
-		return nil
+		return t.logAudit(storage.AuditEntry{Type: platen.AuditRetention, Origin: storage.OriginOf(ctx), Details: []platen.NameValue{
+			{Name: "action", Value: "rule removed"}, {Name: "target", Value: name},
+		}})
 	}))
 }
 

@@ -170,6 +170,11 @@ CREATE TABLE known_login (
     PRIMARY KEY (name, address)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE last_setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE migration (
