@@ -32,9 +32,9 @@ func (s *Store) RecordAudit(ctx context.Context, entries []storage.AuditEntry) (
 	if len(entries) == 0 || s.historyFor == 0 {
 		return nil
 	}
-	_, done := s.observe(ctx, "record_audit")
+	ctx, done := s.observe(ctx, "record_audit")
 	defer func() { done(err) }()
-	return s.error("record an audit", s.update(func(t *transaction) error {
+	return s.error("record an audit", s.updateWith(ctx, NoLock, func(t *transaction) error {
 		for _, entry := range entries {
 			if err := t.logAudit(entry); err != nil {
 				return err
