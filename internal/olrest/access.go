@@ -100,6 +100,13 @@ var accesses = map[Action]Access{
 	DescribeToken:  {platen.Admin, EveryKind},
 	ChangeToken:    {platen.Admin, EveryKind},
 	RemoveToken:    {platen.Admin, EveryKind},
+
+	ListRules:    {platen.Admin, EveryKind},
+	AddRule:      {platen.Admin, EveryKind},
+	DescribeRule: {platen.Admin, EveryKind},
+	ChangeRule:   {platen.Admin, EveryKind},
+	RemoveRule:   {platen.Admin, EveryKind},
+	PreviewRule:  {platen.Admin, EveryKind},
 }
 
 // Access returns what a caller needs for the route.

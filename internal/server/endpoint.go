@@ -109,6 +109,12 @@ var handlers = map[olrest.Action]method{
 	olrest.ListOperations:  {handle: (*Server).operationsRunning},
 	olrest.ReadOperation:   {handle: (*Server).readOperation},
 	olrest.CancelOperation: {handle: (*Server).cancelOperation},
+	olrest.ListRules:       {handle: (*Server).rules},
+	olrest.AddRule:         {handle: (*Server).addRule},
+	olrest.DescribeRule:    {handle: (*Server).rule},
+	olrest.ChangeRule:      {handle: (*Server).changeRule},
+	olrest.RemoveRule:      {handle: (*Server).removeRule},
+	olrest.PreviewRule:     {handle: (*Server).previewRule},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

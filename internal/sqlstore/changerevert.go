@@ -67,6 +67,9 @@ func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, e
 	if err != nil {
 		return nil, err
 	}
+	if header.Type.Audit() {
+		return nil, platen.Errorf(platen.Conflict, "change %d is one of users, tokens or settings, which is not reverted", id)
+	}
 	if instead, ok := notRevertible[header.Type]; ok {
 		return nil, platen.Errorf(platen.Conflict, "change %d is %s", id, instead)
 	}

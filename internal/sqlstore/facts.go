@@ -248,17 +248,21 @@ func (s *Store) DeleteIf(ctx context.Context, ref platen.Ref, match *platen.Matc
 	if err := s.flushDirty(ctx, false); err != nil {
 		return s.error("delete", err)
 	}
-	return s.deleteSet(ctx, ref, func(t *transaction) error {
-		r := entityReader{s: s, ctx: t.ctx, stmt: t.stmt}
-		e, err := r.entity(ref.ID)
-		if err != nil {
-			return err
-		}
-		if !match.Has(e.Tag()) {
-			return platen.ChangedError(ref, "facts and lists", e.Tag())
-		}
-		return t.unchangedBelow(ref)
-	})
+	return s.deleteSet(ctx, ref, func(t *transaction) error { return t.unchanged(ref, match) })
+}
+
+// unchanged returns Changed unless a set has a tag of match, and Unavailable if that
+// can not be told at once.
+func (t *transaction) unchanged(ref platen.Ref, match *platen.Match) error {
+	r := entityReader{s: t.store, ctx: t.ctx, stmt: t.stmt}
+	e, err := r.entity(ref.ID)
+	if err != nil {
+		return err
+	}
+	if !match.Has(e.Tag()) {
+		return platen.ChangedError(ref, "facts and lists", e.Tag())
+	}
+	return t.unchangedBelow(ref)
 }
 
 // unchangedBelow returns Changed if something in a set has changed and the index

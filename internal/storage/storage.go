@@ -22,5 +22,6 @@ type Store interface {
 	Changes
 	Webhooks
 	BulkUpdater
+	Retention
 	Maintenance
 }
