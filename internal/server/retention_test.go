@@ -266,7 +266,17 @@ func testRetentionUndelete(t *testing.T) {
 	due(0)
 	after(10*day + time.Hour)
 	due(2)
-	due(0) // it ran just now
+	ended := s.ruleOf("jobset").LastRun.EndTime
+	after(10*day + 119*time.Minute)
+	due(0) // it ran less than an hour ago
+	if again := s.ruleOf("jobset").LastRun.EndTime; again != ended {
+		t.Errorf("it ran at %v and at %v", ended, again)
+	}
+	after(10*day + 121*time.Minute)
+	due(0)
+	if again := s.ruleOf("jobset").LastRun.EndTime; again == ended {
+		t.Errorf("it did not run since %v", ended)
+	}
 	var gone struct {
 		Sets []struct{ DeletedBy, Kind string }
 	}
@@ -280,6 +290,9 @@ func testRetentionUndelete(t *testing.T) {
 	if strings.Count(events, `"token":"retention:jobset"`) != 1 || strings.Count(events, `"token":"retention:dataset"`) != 1 {
 		t.Error(events)
 	}
+	time.Sleep(2 * time.Millisecond)
+	between := time.Now() // the creation of the sets and their undeletion
+	time.Sleep(2 * time.Millisecond)
 	for _, id := range []string{"100", "200"} {
 		if a := s.do("POST", native+"/entities/"+id+"/undelete", ""); a.status != 200 {
 			t.Fatal(a.status, a.body)
@@ -288,8 +301,7 @@ func testRetentionUndelete(t *testing.T) {
 	if history := s.do("GET", native+"/entities/200/history", "").body; !strings.Contains(history, `"token":"retention:jobset"`) {
 		t.Error(history)
 	}
-	time.Sleep(2 * time.Millisecond)
-	after(10*day - time.Minute)
+	later.now.Store(between.Add(10 * day).UnixMicro())
 	for _, kind := range []string{"dataset", "jobset"} {
 		s.do("PATCH", retentionPath+"/"+kind, `{"days":10}`) // it is due again
 		if got := s.preview(kind, 10); len(got) != 0 {
@@ -297,7 +309,7 @@ func testRetentionUndelete(t *testing.T) {
 		}
 	}
 	due(0)
-	after(10*day + 2*time.Hour)
+	after(10*day + 4*time.Hour)
 	if got := s.preview("jobset", 10); !slices.Equal(got, []string{"200"}) {
 		t.Errorf("the preview has %v", got)
 	}

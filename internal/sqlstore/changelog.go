@@ -82,8 +82,11 @@ func (l *changeLog) store(part []byte) (err error) {
 	s := l.t.store
 	if l.block == 0 && s.lastBlock > 0 { // the goroutine that writes knows, unless another process has changed a user
 		l.block, l.at, l.position = s.lastBlock+1, s.clock(), sql.NullInt64{Int64: s.lastPosition + 1, Valid: true}
-		if ok, err := changed(l.t, insertBlock, l.block, l.at, l.position, part); ok || err != nil {
+		ok, err := changed(l.t, insertBlock, l.block, l.at, l.position, part)
+		if ok {
 			s.lastBlock, s.lastPosition = l.block, l.position.Int64
+		}
+		if ok || err != nil {
 			return err
 		}
 		l.block = 0
