@@ -77,6 +77,9 @@ func ofRule(rule *platen.Rule, see func(platen.Facet)) {
 
 // chunks yields the entities a chunk at a time, with about how many there are.
 func (b *bulk) chunks(yield func(ids []platen.ID, total int64) error) error {
+	if len(b.facets) == 0 {
+		return platen.Errorf(platen.Invalid, "there is nothing to change")
+	}
 	if b.asked.Entities != nil {
 		for some := range slices.Chunk(b.asked.Entities, bulkChunk) {
 			ids := make([]platen.ID, len(some))
@@ -227,6 +230,15 @@ func (b *bulk) check(ids []platen.ID, now map[platen.ID]listcache.Entry) error {
 			return err
 		}
 		kinds |= platen.KindsOf(kind)
+	}
+	if b.permit != nil && kinds&^b.kinds != 0 {
+		b.kinds |= kinds
+		if err := b.permit(kinds); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		kind := now[id].Kind
 		for _, facet := range b.facets {
 			named := b.asked.Changes(facet) || b.asked.Entities[b.places[id]].Match[facet] != nil
 			if named && !slices.Contains(facetsOf(kind), facet) {
@@ -234,11 +246,7 @@ func (b *bulk) check(ids []platen.ID, now map[platen.ID]listcache.Entry) error {
 			}
 		}
 	}
-	if b.permit == nil || kinds&^b.kinds == 0 {
-		return nil
-	}
-	b.kinds |= kinds
-	return b.permit(kinds)
+	return nil
 }
 
 // failed says which entity an error is about.
@@ -285,11 +293,14 @@ func (b *bulk) holds(ids []platen.ID) (_ map[platen.ID]bool, err error) {
 func (b *bulk) add(e *bulkEntity, facet platen.Facet, now platen.List, table *platen.Table) error {
 	one := swapEntry{key: listcache.Key{ID: e.ref.ID, Facet: facet}, kind: e.ref.Kind, before: now, after: now}
 	if b.asked.Entities != nil {
-		match := b.asked.Entities[b.places[e.ref.ID]].Match[facet]
-		if tag := platen.TagOf(now); match != nil && !match.Has(tag) {
-			return platen.ChangedError(e.ref, facet.String(), tag)
-		}
-		if match == nil && !b.asked.Changes(facet) {
+		switch match := b.asked.Entities[b.places[e.ref.ID]].Match[facet]; {
+		case match != nil:
+			if tag := platen.TagOf(now); !match.Has(tag) {
+				err := platen.ChangedError(e.ref, facet.String(), tag)
+				err.Message = fmt.Sprintf("its %s have the tag %s now, which is not that of the update; read them again", facet, tag)
+				return err
+			}
+		case !b.asked.Changes(facet):
 			return nil
 		}
 	}

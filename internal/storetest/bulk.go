@@ -248,7 +248,8 @@ func testBulkRefused(t *testing.T, open Open) {
 		{"no such list", platen.BulkUpdate{Entities: entities(41, 50), Set: shift}, platen.Invalid, "at /entities/1: document 50: a document has no properties"},
 		{"a list that is full", platen.BulkUpdate{Entities: entities(41, 42, 43), Set: shift}, platen.Invalid, "at /entities/2: job 43: a list would be"},
 		{"a list that is full, by rule", platen.BulkUpdate{Kind: platen.Job, Set: shift}, platen.Invalid, "job 43: a list would be"},
-		{"another tag", platen.BulkUpdate{Entities: other, Set: shift}, platen.Changed, "at /entities/1: job 42: the metadata of job 42 are not those that If-Match names: they have the tag " + tag.String()},
+		{"another tag", platen.BulkUpdate{Entities: other, Set: shift}, platen.Changed, "at /entities/1: job 42: its metadata have the tag " + tag.String()},
+		{"nothing to change", platen.BulkUpdate{Entities: entities(41)}, platen.Invalid, "nothing to change"},
 		{"a type", platen.BulkUpdate{Entities: entities(61), Set: [3][]platen.NameValue{platen.Fields: pairs("n=x")}}, platen.Invalid, `at /entities/0: data record 61: field "n": "x" is no INTEGER`},
 	} {
 		_, err := s.UpdateBulk(ctx, &one.u, nil)
