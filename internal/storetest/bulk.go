@@ -300,8 +300,11 @@ func testBulkBeside(t *testing.T, open Open) {
 			random := rand.New(rand.NewPCG(uint64(n), 1))
 			for i := range each {
 				pair := append(phase(random.IntN(phases)), pairs(fmt.Sprintf("w%d=%d", n, i))...)
-				if err := s.Merge(t.Context(), platen.Job, platen.Properties, []platen.Update{{ID: pick(random, made.Children), Pairs: pair}}); err != nil {
-					t.Error(err)
+				job := pick(random, made.Children)
+				for facet, pair := range map[platen.Facet][]platen.NameValue{platen.Properties: pair, platen.Metadata: pairs("m=" + strconv.Itoa(i))} {
+					if err := s.Merge(t.Context(), platen.Job, facet, []platen.Update{{ID: job, Pairs: pair}}); err != nil {
+						t.Error(err)
+					}
 				}
 			}
 		})
@@ -312,7 +315,8 @@ func testBulkBeside(t *testing.T, open Open) {
 	var acknowledged int64
 	for n, ended := 0, false; !ended || n%phases != 0; n++ {
 		rule := platen.Rule{Type: platen.Text, Name: "phase", Condition: platen.Equal, Value: strconv.Itoa(n % phases)}
-		got, err := s.UpdateBulk(bulk, &platen.BulkUpdate{Kind: platen.Job, Rule: rule, Set: [3][]platen.NameValue{phase((n + 1) % phases)}}, nil)
+		got, err := s.UpdateBulk(bulk, &platen.BulkUpdate{Kind: platen.Job, Rule: rule,
+			Set: [3][]platen.NameValue{phase((n + 1) % phases), pairs(fmt.Sprint("n=", n))}}, nil)
 		if err != nil && platen.ErrorCode(err) != platen.Unavailable {
 			t.Fatal(err)
 		}
@@ -333,7 +337,7 @@ func testBulkBeside(t *testing.T, open Open) {
 		var err error
 		after, err = s.Events(t.Context(), after, 10_000, func(e *platen.Event) error {
 			entry := e.Change.Entries[0]
-			if !entry.List {
+			if !entry.List || entry.Facet != platen.Properties {
 				return nil
 			}
 			var set []platen.NameValue
