@@ -435,3 +435,47 @@ func testBulkParts(t *testing.T, open Open) {
 		t.Errorf("%d jobs were changed, and the outcome is %+v, %v", found.Matched, o.Outcome, err)
 	}
 }
+
+// testBulkMeanwhile changes both lists of jobs after an update has read them: these
+// are worked out anew, each once, and with tags the update is refused.
+func testBulkMeanwhile(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	made := mustCreate(t, s, emptyJobs(3))
+	job := made.Children[1]
+	meanwhile := func(value string) func(platen.KindSet) error {
+		return func(platen.KindSet) error {
+			for _, id := range made.Children[1:] {
+				for _, facet := range platen.Facets {
+					if err := s.Replace(ctx, platen.Job, facet, platen.Update{ID: id, Pairs: pairs("other=" + value)}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}
+	}
+	u := &platen.BulkUpdate{Set: [3][]platen.NameValue{pairs("a=1"), pairs("b=1")}}
+	for _, id := range made.Children {
+		u.Entities = append(u.Entities, platen.BulkEntity{ID: id})
+	}
+	got, err := s.UpdateBulk(ctx, u, meanwhile("x"))
+	if err != nil || got.Matched != 3 || got.Changed != 3 || len(got.Changes) != 1 {
+		t.Fatal(got, err)
+	}
+	diff(t, "the list", list(t, s, platen.Job, job, platen.Metadata), `[{"name":"other","value":"x"},{"name":"b","value":"1"}]`)
+	change, err := s.Change(ctx, got.Changes[0], 100)
+	if err != nil || len(change.Entries) != 6 {
+		t.Errorf("%d entries, %v", len(change.Entries), err)
+	}
+	if _, err := s.Revert(ctx, got.Changes[0], false); err != nil {
+		t.Error(err)
+	}
+	diff(t, "the list that is reverted", list(t, s, platen.Job, job, platen.Properties), `[{"name":"other","value":"x"}]`)
+
+	tag := platen.TagOf(platen.List(list(t, s, platen.Job, job, platen.Metadata)))
+	u.Entities[1].Match[platen.Metadata] = &platen.Match{Tags: []platen.Tag{tag}}
+	_, err = s.UpdateBulk(ctx, u, meanwhile("y"))
+	wantCode(t, "a tag from before", err, platen.Changed, "at /entities/1: job "+job.String())
+	diff(t, "another job", list(t, s, platen.Job, made.Children[0], platen.Properties), "[]")
+}
