@@ -23,7 +23,7 @@ const (
 	bulkChunk = 1000 // entities that are read together, and are a part
 	bulkPage  = 10 * bulkChunk
 	bulkTries = 8
-	bulkFree  = 2 * pageBytes // of lists: who holds more waits until no other does
+	bulkFree  = 1 << 20 // bytes of lists: who holds more waits until no other does
 )
 
 // A bulk works out an update.
@@ -33,6 +33,7 @@ type bulk struct {
 	asked  *platen.BulkUpdate
 	permit func(platen.KindSet) error // nil: it has been asked, or need not be
 
+	release func()            // see hold
 	facets  []platen.Facet    // those that are read
 	places  map[platen.ID]int // of asked.Entities
 	kinds   platen.KindSet    // that permit was asked about
@@ -41,7 +42,7 @@ type bulk struct {
 }
 
 func (s *Store) newBulk(ctx context.Context, asked *platen.BulkUpdate, permit func(platen.KindSet) error) *bulk {
-	b := &bulk{s: s, ctx: ctx, asked: asked, permit: permit, lookup: s.schemas(ctx, false), checked: make(map[*platen.Table][]platen.NameValue)}
+	b := &bulk{s: s, ctx: ctx, asked: asked, permit: permit, release: func() {}, lookup: s.schemas(ctx, false), checked: make(map[*platen.Table][]platen.NameValue)}
 	var read [len(facets)]bool
 	ofRule(&asked.Rule, func(facet platen.Facet) {
 		if slices.Contains(facetsOf(asked.Kind), facet) {
@@ -77,6 +78,9 @@ func ofRule(rule *platen.Rule, see func(platen.Facet)) {
 
 // chunks yields the entities a chunk at a time, with about how many there are.
 func (b *bulk) chunks(yield func(ids []platen.ID, total int64) error) error {
+	if len(b.facets) == 0 {
+		return platen.Errorf(platen.Invalid, "there is nothing to change")
+	}
 	if b.asked.Entities != nil {
 		for some := range slices.Chunk(b.asked.Entities, bulkChunk) {
 			ids := make([]platen.ID, len(some))
@@ -227,6 +231,15 @@ func (b *bulk) check(ids []platen.ID, now map[platen.ID]listcache.Entry) error {
 			return err
 		}
 		kinds |= platen.KindsOf(kind)
+	}
+	if b.permit != nil && kinds&^b.kinds != 0 {
+		b.kinds |= kinds
+		if err := b.permit(kinds); err != nil {
+			return err
+		}
+	}
+	for _, id := range ids {
+		kind := now[id].Kind
 		for _, facet := range b.facets {
 			named := b.asked.Changes(facet) || b.asked.Entities[b.places[id]].Match[facet] != nil
 			if named && !slices.Contains(facetsOf(kind), facet) {
@@ -234,11 +247,7 @@ func (b *bulk) check(ids []platen.ID, now map[platen.ID]listcache.Entry) error {
 			}
 		}
 	}
-	if b.permit == nil || kinds&^b.kinds == 0 {
-		return nil
-	}
-	b.kinds |= kinds
-	return b.permit(kinds)
+	return nil
 }
 
 // failed says which entity an error is about.
@@ -285,11 +294,14 @@ func (b *bulk) holds(ids []platen.ID) (_ map[platen.ID]bool, err error) {
 func (b *bulk) add(e *bulkEntity, facet platen.Facet, now platen.List, table *platen.Table) error {
 	one := swapEntry{key: listcache.Key{ID: e.ref.ID, Facet: facet}, kind: e.ref.Kind, before: now, after: now}
 	if b.asked.Entities != nil {
-		match := b.asked.Entities[b.places[e.ref.ID]].Match[facet]
-		if tag := platen.TagOf(now); match != nil && !match.Has(tag) {
-			return platen.ChangedError(e.ref, facet.String(), tag)
-		}
-		if match == nil && !b.asked.Changes(facet) {
+		switch match := b.asked.Entities[b.places[e.ref.ID]].Match[facet]; {
+		case match != nil:
+			if tag := platen.TagOf(now); !match.Has(tag) {
+				err := platen.ChangedError(e.ref, facet.String(), tag)
+				err.Message = fmt.Sprintf("its %s have the tag %s now, which is not that of the update; read them again", facet, tag)
+				return err
+			}
+		case !b.asked.Changes(facet):
 			return nil
 		}
 	}
@@ -347,8 +359,7 @@ func (s *Store) UpdateBulk(ctx context.Context, asked *platen.BulkUpdate, permit
 	ctx, done := s.observe(ctx, "update_bulk")
 	defer func() { done(err) }()
 	b := s.newBulk(ctx, asked, permit)
-	release := func() {}
-	defer func() { release() }()
+	defer func() { b.release() }()
 	ids, err := b.all()
 	if err == nil {
 		all, size := make([]bulkEntity, 0, len(ids)), 0
@@ -361,16 +372,27 @@ func (s *Store) UpdateBulk(ctx context.Context, asked *platen.BulkUpdate, permit
 			case size > platen.MaxBulkBytes:
 				return &storage.LargeError{Entities: int64(len(ids))}
 			case before <= bulkFree && size > bulkFree:
-				release, err = take(ctx, s.bulks)
+				if err = b.hold(); err != nil {
+					return err
+				}
 			}
 			all = append(all, some...)
-			return err
+			return nil
 		})
 		if err == nil {
 			result, err = b.commit(all, nil)
 		}
 	}
 	return result, s.error("update", err)
+}
+
+// hold waits until no other update holds much. It ends with release.
+func (b *bulk) hold() error {
+	release, err := take(b.ctx, b.s.bulks)
+	if err == nil {
+		b.release = release
+	}
+	return err
 }
 
 // all returns the entities, if they are not too many for one transaction.
@@ -420,6 +442,8 @@ func (b *bulk) commit(all []bulkEntity, part *bulkPart) (result platen.BulkResul
 
 // again works out anew what the update does to some of the entities.
 func (b *bulk) again(all []bulkEntity, stale []platen.ID) ([]bulkEntity, error) {
+	slices.Sort(stale) // of which an entity with several lists may be more than one
+	stale = slices.Compact(stale)
 	dropped := make(map[platen.ID]bool, len(stale))
 	for _, id := range stale {
 		dropped[id] = true

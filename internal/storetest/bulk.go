@@ -248,7 +248,8 @@ func testBulkRefused(t *testing.T, open Open) {
 		{"no such list", platen.BulkUpdate{Entities: entities(41, 50), Set: shift}, platen.Invalid, "at /entities/1: document 50: a document has no properties"},
 		{"a list that is full", platen.BulkUpdate{Entities: entities(41, 42, 43), Set: shift}, platen.Invalid, "at /entities/2: job 43: a list would be"},
 		{"a list that is full, by rule", platen.BulkUpdate{Kind: platen.Job, Set: shift}, platen.Invalid, "job 43: a list would be"},
-		{"another tag", platen.BulkUpdate{Entities: other, Set: shift}, platen.Changed, "at /entities/1: job 42: the metadata of job 42 are not those that If-Match names: they have the tag " + tag.String()},
+		{"another tag", platen.BulkUpdate{Entities: other, Set: shift}, platen.Changed, "at /entities/1: job 42: its metadata have the tag " + tag.String()},
+		{"nothing to change", platen.BulkUpdate{Entities: entities(41)}, platen.Invalid, "nothing to change"},
 		{"a type", platen.BulkUpdate{Entities: entities(61), Set: [3][]platen.NameValue{platen.Fields: pairs("n=x")}}, platen.Invalid, `at /entities/0: data record 61: field "n": "x" is no INTEGER`},
 	} {
 		_, err := s.UpdateBulk(ctx, &one.u, nil)
@@ -299,8 +300,11 @@ func testBulkBeside(t *testing.T, open Open) {
 			random := rand.New(rand.NewPCG(uint64(n), 1))
 			for i := range each {
 				pair := append(phase(random.IntN(phases)), pairs(fmt.Sprintf("w%d=%d", n, i))...)
-				if err := s.Merge(t.Context(), platen.Job, platen.Properties, []platen.Update{{ID: pick(random, made.Children), Pairs: pair}}); err != nil {
-					t.Error(err)
+				job := pick(random, made.Children)
+				for facet, pair := range map[platen.Facet][]platen.NameValue{platen.Properties: pair, platen.Metadata: pairs("m=" + strconv.Itoa(i))} {
+					if err := s.Merge(t.Context(), platen.Job, facet, []platen.Update{{ID: job, Pairs: pair}}); err != nil {
+						t.Error(err)
+					}
 				}
 			}
 		})
@@ -311,7 +315,8 @@ func testBulkBeside(t *testing.T, open Open) {
 	var acknowledged int64
 	for n, ended := 0, false; !ended || n%phases != 0; n++ {
 		rule := platen.Rule{Type: platen.Text, Name: "phase", Condition: platen.Equal, Value: strconv.Itoa(n % phases)}
-		got, err := s.UpdateBulk(bulk, &platen.BulkUpdate{Kind: platen.Job, Rule: rule, Set: [3][]platen.NameValue{phase((n + 1) % phases)}}, nil)
+		got, err := s.UpdateBulk(bulk, &platen.BulkUpdate{Kind: platen.Job, Rule: rule,
+			Set: [3][]platen.NameValue{phase((n + 1) % phases), pairs(fmt.Sprint("n=", n))}}, nil)
 		if err != nil && platen.ErrorCode(err) != platen.Unavailable {
 			t.Fatal(err)
 		}
@@ -332,7 +337,7 @@ func testBulkBeside(t *testing.T, open Open) {
 		var err error
 		after, err = s.Events(t.Context(), after, 10_000, func(e *platen.Event) error {
 			entry := e.Change.Entries[0]
-			if !entry.List {
+			if !entry.List || entry.Facet != platen.Properties {
 				return nil
 			}
 			var set []platen.NameValue
@@ -429,4 +434,48 @@ func testBulkParts(t *testing.T, open Open) {
 	if err != nil || found.Matched != o.Outcome.Changed || found.Matched == many {
 		t.Errorf("%d jobs were changed, and the outcome is %+v, %v", found.Matched, o.Outcome, err)
 	}
+}
+
+// testBulkMeanwhile changes both lists of jobs after an update has read them: these
+// are worked out anew, each once, and with tags the update is refused.
+func testBulkMeanwhile(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	made := mustCreate(t, s, emptyJobs(3))
+	job := made.Children[1]
+	meanwhile := func(value string) func(platen.KindSet) error {
+		return func(platen.KindSet) error {
+			for _, id := range made.Children[1:] {
+				for _, facet := range platen.Facets {
+					if err := s.Replace(ctx, platen.Job, facet, platen.Update{ID: id, Pairs: pairs("other=" + value)}); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		}
+	}
+	u := &platen.BulkUpdate{Set: [3][]platen.NameValue{pairs("a=1"), pairs("b=1")}}
+	for _, id := range made.Children {
+		u.Entities = append(u.Entities, platen.BulkEntity{ID: id})
+	}
+	got, err := s.UpdateBulk(ctx, u, meanwhile("x"))
+	if err != nil || got.Matched != 3 || got.Changed != 3 || len(got.Changes) != 1 {
+		t.Fatal(got, err)
+	}
+	diff(t, "the list", list(t, s, platen.Job, job, platen.Metadata), `[{"name":"other","value":"x"},{"name":"b","value":"1"}]`)
+	change, err := s.Change(ctx, got.Changes[0], 100)
+	if err != nil || len(change.Entries) != 6 {
+		t.Errorf("%d entries, %v", len(change.Entries), err)
+	}
+	if _, err := s.Revert(ctx, got.Changes[0], false); err != nil {
+		t.Error(err)
+	}
+	diff(t, "the list that is reverted", list(t, s, platen.Job, job, platen.Properties), `[{"name":"other","value":"x"}]`)
+
+	tag := platen.TagOf(platen.List(list(t, s, platen.Job, job, platen.Metadata)))
+	u.Entities[1].Match[platen.Metadata] = &platen.Match{Tags: []platen.Tag{tag}}
+	_, err = s.UpdateBulk(ctx, u, meanwhile("y"))
+	wantCode(t, "a tag from before", err, platen.Changed, "at /entities/1: job "+job.String())
+	diff(t, "another job", list(t, s, platen.Job, made.Children[0], platen.Properties), "[]")
 }

@@ -85,6 +85,7 @@ var tests = []test{
 	{"updates of many", testBulk, 0},
 	{"an update as one change", testBulkChange, 0},
 	{"updates of many that are refused", testBulkRefused, 0},
+	{"updates of many that changes come between", testBulkMeanwhile, cached},
 	{"updates of many beside others", testBulkBeside, cached},
 	{"updates in parts", testBulkParts, 0},
 	{"rules of retention", testRetention, 0},
