@@ -16,9 +16,6 @@ var (
 	selectRowsOf = onReader.queryFor(func(d Dialect) string {
 		return `SELECT k.id, ` + rowColumns + eachEntity(d, "$1")
 	})
-	// The kinds of entities; 0 is hidden.
-	selectKinds = onReader.queryFor(func(d Dialect) string { return selectKind + eachEntity(d, "$1") })
-
 	// The kinds of entities for the index, which keeps those that are deleted until
 	// the clean-up removes them: they may come back. It has none of an import that
 	// is under way or was broken off.
