@@ -18,7 +18,19 @@ const (
 	Added       ChangeType = 5 // data records were added
 	Deleted     ChangeType = 6 // a set was deleted
 	Undeleted   ChangeType = 7 // its deletion was taken back
+
+	// What admins alone are told of.
+	AuditLogin     ChangeType = 32 // somebody has logged in
+	AuditRefusal   ChangeType = 33 // credentials, or what they are not good for, were refused
+	AuditUser      ChangeType = 34 // users or their sessions were changed
+	AuditToken     ChangeType = 35 // a named token was made, changed or revoked
+	AuditWebhook   ChangeType = 36 // a webhook was added, changed or removed
+	AuditRetention ChangeType = 37 // a rule of retention was added, changed or removed
+	AuditSettings  ChangeType = 38 // a server began with other settings than the last one
 )
+
+// Audit reports whether a change is one that admins alone are told of.
+func (t ChangeType) Audit() bool { return t >= AuditLogin }
 
 // A NameChange is what a change did to one name of a list. Nil: the name was not
 // there.
@@ -35,6 +47,7 @@ type ChangeEntry struct {
 	Facet Facet        // List: of which list
 	Names []NameChange // List: those with another value; none if only the order differs
 	Added int64        // Added: how many data records
+	Audit []NameValue  // of an audit: what happened
 }
 
 // A Change is what one request changed.
@@ -83,11 +96,15 @@ type ChangeFilter struct {
 	Sets  []ID
 	Types []ChangeType
 	Names []string // that a list was changed in
+	Audit bool     // those of an audit, too
 }
 
 // Matches reports whether an event is of interest.
 func (f *ChangeFilter) Matches(event *Event) bool {
 	entry := &event.Change.Entries[0]
+	if event.Change.Type.Audit() && !f.Audit {
+		return false
+	}
 	return oneOf(f.Kinds, entry.Ref.Kind) && oneOf(f.Sets, entry.Set) && oneOf(f.Types, event.Change.Type) &&
 		(len(f.Names) == 0 || slices.ContainsFunc(entry.Names, func(name NameChange) bool { return slices.Contains(f.Names, name.Name) }))
 }

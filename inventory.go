@@ -19,4 +19,8 @@ type Inventory struct {
 	Bytes       int64          // of the database on the disk
 	FreeBytes   int64          // of these, without content; negative: not known
 	LastBackup  time.Time      // the zero time: never, or not known
+
+	Transactions int64     // in the log of changes
+	LogBytes     int64     // about how many these have
+	OldestChange time.Time // in the log; the zero time: there is none
 }

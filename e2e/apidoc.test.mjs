@@ -96,7 +96,7 @@ test("an operation can be tried out", async () => {
   const operation = page.locator("#operations-Jobs-getPropertiesOfJob");
   await operation.locator(".opblock-summary-control").click();
   await operation.locator(".try-out__btn").click();
-  await operation.locator('.parameters input[type="text"]').fill(job);
+  await operation.getByPlaceholder("id", { exact: true }).fill(job);
   await operation.locator("button.execute").click();
 
   const live = operation.locator(".live-responses-table");

@@ -58,6 +58,7 @@ type settings struct {
 	cleanupAfter   time.Duration
 	operationGrace time.Duration
 	historyFor     time.Duration
+	retentionEvery time.Duration
 }
 
 // flags declares the settings that serve and demo share.
@@ -76,6 +77,7 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")
 	flags.DurationVar(&set.operationGrace, "operation-grace", 24*time.Hour, "how long the result of an operation that has ended can be asked for")
 	flags.DurationVar(&set.historyFor, "history-for", sqlstore.DefaultHistory, "how long changes are kept, for the history of entities and for readers of events; 0: none are logged, and what was logged is removed")
+	flags.DurationVar(&set.retentionEvery, "retention-every", time.Hour, "how often each rule of retention deletes the sets that are too old; 0: none does")
 	flags.StringVar(&set.logFormat, "log-format", "text", `"text" for people or "json"`)
 	flags.StringVar(&set.logLevel, "log-level", "info", `"debug", "info" (a line for each request), "warn" or "error"`)
 }
@@ -140,8 +142,8 @@ func (set settings) check() error {
 		return wrong("--max-body %d is too small", set.maxBody)
 	case set.cache < 0:
 		return wrong("--cache %d is negative", set.cache)
-	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0:
-		return wrong("--cleanup-every, --cleanup-after, --history-for and --operation-grace must not be negative")
+	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0 || set.retentionEvery < 0:
+		return wrong("--cleanup-every, --cleanup-after, --history-for, --retention-every and --operation-grace must not be negative")
 	case set.journal.Requests < 0 || set.journal.Requests > maxJournal:
 		return wrong("--journal %d is not a number from 0 to %d", set.journal.Requests, maxJournal)
 	case set.journal.Bytes < 1<<20:

@@ -17,6 +17,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/logwriter"
+	"github.com/platenhq/platen/internal/retention"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -60,7 +61,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.authenticate} {
+	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -198,6 +199,23 @@ func (p *service) open(ctx context.Context) (err error) {
 	return p.store.RebuildIndex(ctx, "--rebuild-index")
 }
 
+// recordSettings tells the audit trail which settings are others than those of the
+// last start.
+func (p *service) recordSettings(ctx context.Context) error {
+	settings := make([]platen.NameValue, len(p.set.list))
+	for i, setting := range p.set.list {
+		settings[i] = platen.NameValue{Name: setting.Name, Value: setting.Value}
+	}
+	if len(settings) == 0 {
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return p.store.RecordSettings(ctx, host, settings)
+}
+
 // authenticate makes the first user, and the guard.
 func (p *service) authenticate(ctx context.Context) (err error) {
 	p.password, err = firstUser(ctx, p.store, p.log, p.env.getenv(adminPassword), p.set.location)
@@ -227,10 +245,18 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		defer close(counts)
 		p.takeInventories(ctx)
 	}()
+	retained := make(chan struct{})
+	go func() {
+		defer close(retained)
+		if p.set.retentionEvery > 0 {
+			retention.New(retention.Config{Store: p.store, Log: p.log, Every: p.set.retentionEvery, Deleted: p.telemetry.DeletedByRule}).Run(ctx)
+		}
+	}()
 	defer func() {
 		cancel()
 		<-housekept
 		<-counts
+		<-retained
 	}()
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)

@@ -111,6 +111,7 @@ func (g *Guard) ChangePassword(ctx context.Context, old, fresh string) error {
 		return platen.Errorf(platen.Conflict, "this server checks no credentials (--no-auth), so you are no user whose password could change")
 	}
 	if _, err := g.checkPassword(ctx, name, old); err != nil {
+		g.trail.refused(CallOf(ctx))
 		if platen.ErrorCode(err) == platen.Forbidden {
 			err = platen.Errorf(platen.Forbidden, "the old password is wrong")
 		}
@@ -138,7 +139,7 @@ func (g *Guard) NewToken(ctx context.Context, asked olrest.NewToken) (token stor
 	if asked.User == "" {
 		return token, "", platen.Errorf(platen.Invalid, "name the user that the token is for: this server checks no credentials (--no-auth), so it can not be yours")
 	}
-	if err := checkTokenName(asked.Name); err != nil {
+	if err := olrest.CheckName("token", asked.Name); err != nil {
 		return token, "", err
 	}
 	if err := g.mayHave(ctx, asked.User, asked.Role, asked.Expires); err != nil {

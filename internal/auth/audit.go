@@ -2,10 +2,13 @@ package auth
 
 import (
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/platenhq/platen"
 )
 
 // auditBurst and auditEvery bound how many refusals are told: who floods a
@@ -75,5 +78,16 @@ func (a *auditor) admit(now time.Time) (omitted int, ok bool) {
 // Forbidden tells that a request with good credentials was refused for want of
 // a role or a kind.
 func (g *Guard) Forbidden(call *Call, method, path string) {
+	g.trail.refused(call, platen.NameValue{Name: "method", Value: method}, platen.NameValue{Name: "path", Value: shortPath(path)})
 	g.audit(call, "request not permitted", "refused", call.Refused, "role", call.Role.String(), "method", method, "path", path)
+}
+
+// maxPath bounds what is recorded of a path.
+const maxPath = 128
+
+func shortPath(path string) string {
+	if len(path) > maxPath {
+		path = path[:maxPath] + "…"
+	}
+	return strings.ToValidUTF8(path, "�")
 }

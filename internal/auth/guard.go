@@ -24,6 +24,7 @@ type Guard struct {
 	off       bool
 	log       *slog.Logger
 	auditor   *auditor
+	trail     *trail
 	localTime func() time.Time
 	ahead     atomic.Int64 // nanoseconds by which the database's clock is ahead of localTime
 	limiter   *limiter
@@ -73,6 +74,7 @@ func newGuard(ctx context.Context, config Config, localTime func() time.Time) (*
 		off:       config.Off,
 		log:       config.Log,
 		auditor:   newAuditor(config.Log),
+		trail:     newTrail(),
 		localTime: localTime,
 		hashes:    hashes{key},
 		key:       newKey(),
@@ -100,7 +102,16 @@ func (g *Guard) Off() bool { return g.off }
 func (g *Guard) Close() {
 	g.cancel()
 	g.running.Wait()
+	g.trail.written = time.Time{} // what is left is recorded now
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.stop), closeFor)
+	defer cancel()
+	if err := g.recordTrail(ctx); err != nil {
+		g.log.Warn("the last logins and refusals are not in the audit trail", "error", err)
+	}
 }
+
+// closeFor bounds how long Close records what is left.
+const closeFor = time.Second
 
 // A caller is who has sent good credentials.
 type caller struct {
@@ -122,7 +133,9 @@ func (g *Guard) Check(r *http.Request) error {
 	who, err := g.check(r)
 	if err == nil {
 		call.User, call.Token, call.Role, call.Kinds, call.Expires = who.user, who.token, who.role, who.kinds, who.expires
+		return nil
 	}
+	g.trail.refused(call)
 	return err
 }
 
@@ -183,16 +196,18 @@ func (g *Guard) checkToken(ctx context.Context, text string) (caller, error) {
 // Login answers a login: Basic credentials for a token. Here, and only here,
 // wrong ones get 401.
 func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
+	call := CallOf(r.Context())
 	user, err := g.checkLogin(r)
 	if platen.ErrorCode(err) == platen.Forbidden {
 		err = platen.Errorf(platen.Unauthenticated, "the user or password is wrong")
 	}
 	if err != nil {
+		g.trail.refused(call)
 		return err
 	}
-	call := CallOf(r.Context())
 	call.User, call.Role = user.Name, user.Role
 	g.audit(call, "login")
+	g.trail.login(call)
 	// Of the user as it was checked: if the password has changed since, the
 	// token is void.
 	text := g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, user: user.Name})

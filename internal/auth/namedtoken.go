@@ -8,7 +8,6 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"hash/crc32"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -155,13 +154,4 @@ func (g *Guard) recordUses(ctx context.Context) error {
 		}
 	}
 	return err
-}
-
-// checkTokenName returns an error for a name that will not do.
-func checkTokenName(name string) error {
-	plain := strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == ""
-	if name == "" || len(name) > 64 || !plain || name[0] == '.' {
-		return platen.Errorf(platen.Invalid, "the name of a token has 1 to 64 letters, digits and marks of -_. and begins with none of the last")
-	}
-	return nil
 }

@@ -203,13 +203,13 @@ func (g *Guard) shareLoop() {
 	failing := false
 	var asked time.Time
 	g.loop(func(ctx context.Context) {
-		err := errors.Join(g.shareFailures(ctx), g.recordLogins(ctx))
+		err := errors.Join(g.shareFailures(ctx), g.recordLogins(ctx), g.recordTrail(ctx))
 		if time.Since(asked) > clockEvery {
 			asked = time.Now()
 			err = errors.Join(err, g.setClock(ctx), g.hearLogins(ctx), g.recordUses(ctx))
 		}
 		if err != nil && !failing {
-			g.log.Warn("logins can not be shared with other servers", "error", err)
+			g.log.Warn("logins can not be recorded and shared with other servers", "error", err)
 		}
 		failing = err != nil
 	})

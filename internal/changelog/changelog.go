@@ -60,6 +60,22 @@ func Resolve(change, block int64) int64 {
 // Structure is the facet of entries that are about a set and not about a list.
 const Structure platen.Facet = 15
 
+// Audit is the facet of entries that say what happened beside the lists and sets.
+const Audit platen.Facet = 14
+
+// NewAudit returns the entry of something that happened.
+func NewAudit(details []platen.NameValue) *Entry {
+	return &Entry{Facet: Audit, Spans: []Span{{After: platen.EncodeList(details)}}}
+}
+
+// Details is the inverse of [NewAudit].
+func (e *Entry) Details() ([]platen.NameValue, error) {
+	if len(e.Spans) != 1 {
+		return nil, fmt.Errorf("an entry of an audit has %d spans", len(e.Spans))
+	}
+	return platen.List(e.Spans[0].After).Decode()
+}
+
 // A Header is what a change has besides its entries.
 type Header struct {
 	Type    platen.ChangeType
@@ -69,7 +85,7 @@ type Header struct {
 
 // An Entry is what a change did to one list or set.
 type Entry struct {
-	Facet    platen.Facet // of the list, or [Structure]
+	Facet    platen.Facet // of the list, or [Structure] or [Audit]
 	Ref      platen.Ref   // the entity
 	Set      platen.ID    // that it belongs to; 0 for none
 	Previous int64        // the change before of the same list or set; 0: none is known
@@ -169,7 +185,9 @@ func (w *Writer) flush(least int) error {
 		}
 		done += n
 	}
-	w.buf = append(w.buf[:0], w.buf[done:]...)
+	if done > 0 {
+		w.buf = append(w.buf[:0], w.buf[done:]...)
+	}
 	return nil
 }
 

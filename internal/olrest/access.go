@@ -71,6 +71,7 @@ var accesses = map[Action]Access{
 	ReadChange:     {platen.Viewer, EveryKind},
 	RevertChange:   {platen.Editor, EveryKind},
 	ReadEvents:     {platen.Viewer, EveryKind},
+	UpdateMany:     {platen.Editor, AskedKinds},
 	ReadServer:     {platen.Admin, NoKind},
 
 	ListRequests:   {platen.Admin, EveryKind}, // of all users, with their bodies
@@ -90,6 +91,10 @@ var accesses = map[Action]Access{
 	ReplayWebhook:   {platen.Admin, EveryKind},
 	RotateWebhook:   {platen.Admin, EveryKind},
 
+	ListOperations:  {platen.Viewer, NoKind},
+	ReadOperation:   {platen.Viewer, NoKind},
+	CancelOperation: {platen.Editor, EveryKind},
+
 	ReadMe:         {platen.Viewer, NoKind},
 	ChangePassword: {platen.Viewer, NoKind}, // the caller's own, with the old one
 	ListUsers:      {platen.Admin, EveryKind},
@@ -102,6 +107,13 @@ var accesses = map[Action]Access{
 	DescribeToken:  {platen.Admin, EveryKind},
 	ChangeToken:    {platen.Admin, EveryKind},
 	RemoveToken:    {platen.Admin, EveryKind},
+
+	ListRules:    {platen.Admin, EveryKind},
+	AddRule:      {platen.Admin, EveryKind},
+	DescribeRule: {platen.Admin, EveryKind},
+	ChangeRule:   {platen.Admin, EveryKind},
+	RemoveRule:   {platen.Admin, EveryKind},
+	PreviewRule:  {platen.Admin, EveryKind},
 }
 
 // Access returns what a caller needs for the route.

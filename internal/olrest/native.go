@@ -27,6 +27,10 @@ var natives = []Route{
 	{Method: http.MethodGet, Path: NativePrefix + "/changes/{change}", Action: ReadChange},
 	{Method: http.MethodPost, Path: NativePrefix + "/changes/{change}/revert", Action: RevertChange},
 	{Method: http.MethodGet, Path: NativePrefix + "/events", Action: ReadEvents},
+	{Method: http.MethodPost, Path: NativePrefix + "/updates", Action: UpdateMany},
+	{Method: http.MethodGet, Path: nativeOperations, Action: ListOperations},
+	{Method: http.MethodGet, Path: nativeOperations + "/{operation}", Action: ReadOperation},
+	{Method: http.MethodPost, Path: nativeOperations + "/{operation}/cancel", Action: CancelOperation},
 	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
 
 	{Method: http.MethodGet, Path: requests, Action: ListRequests},
@@ -39,6 +43,9 @@ var natives = []Route{
 
 // nativeEntities is where entities of all kinds are.
 const nativeEntities = NativePrefix + "/entities"
+
+// nativeOperations is where operations are.
+const nativeOperations = NativePrefix + "/operations"
 
 // KindName returns the name of a kind in platen's own API, such as "jobset".
 func KindName(kind platen.Kind) string { return strings.ReplaceAll(kind.String(), " ", "") }

@@ -21,6 +21,14 @@ var changeTypes = map[platen.ChangeType]string{
 	platen.Added:       "add",
 	platen.Deleted:     "delete",
 	platen.Undeleted:   "undelete",
+
+	platen.AuditLogin:     "audit.login",
+	platen.AuditRefusal:   "audit.refusal",
+	platen.AuditUser:      "audit.user",
+	platen.AuditToken:     "audit.token",
+	platen.AuditWebhook:   "audit.webhook",
+	platen.AuditRetention: "audit.retention",
+	platen.AuditSettings:  "audit.settings",
 }
 
 // change writes the members of a change.
@@ -42,6 +50,15 @@ func (j *jsonWriter) change(c *platen.Change) {
 
 // changeEntry writes the members of an entry.
 func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
+	if e.Audit != nil {
+		j.key("audit")
+		j.object()
+		for _, detail := range e.Audit {
+			j.text(detail.Name, detail.Value)
+		}
+		j.end()
+		return
+	}
 	j.text("kind", KindName(e.Ref.Kind))
 	j.id("id", e.Ref.ID)
 	j.id("set", e.Set)
@@ -130,7 +147,9 @@ func CloudEvent(e *platen.Event) []byte {
 	j.text("id", e.ID.String())
 	j.text("source", "platen")
 	j.text("type", eventPrefix+changeTypes[e.Change.Type])
-	j.text("subject", KindName(entry.Ref.Kind)+"/"+entry.Ref.ID.String())
+	if entry.Audit == nil {
+		j.text("subject", KindName(entry.Ref.Kind)+"/"+entry.Ref.ID.String())
+	}
 	j.text("time", FormatTime(e.Change.Time))
 	j.text("datacontenttype", typeJSON)
 	j.key("data")
@@ -252,16 +271,16 @@ func readChangeFilter(query url.Values, f *platen.ChangeFilter) error {
 		f.Sets = append(f.Sets, id)
 	}
 	for word := range parts(query, "type") {
-		found := platen.ChangeType(0)
+		found := false
 		for one, name := range changeTypes {
-			if name == strings.TrimPrefix(word, eventPrefix) {
-				found = one
+			asked := strings.TrimPrefix(word, eventPrefix)
+			if name == asked || strings.HasPrefix(name, asked+".") {
+				f.Types, found = append(f.Types, one), true
 			}
 		}
-		if found == 0 {
+		if !found {
 			return invalidParameter("type", word, "a type such as update, import or delete")
 		}
-		f.Types = append(f.Types, found)
 	}
 	if query.Has("name") {
 		f.Names = []string{query.Get("name")}

@@ -43,20 +43,25 @@ func ReadListing(values url.Values) (*Listing, error) {
 	if l.Order, err = readOrder(kind, values.Get(orderByParameter)); err != nil {
 		return nil, err
 	}
-	if l.fields, err = readFields(kind, values); err != nil {
-		return nil, err
+	l.query = strings.Join([]string{"entities", KindName(kind), values.Get(filterParameter), values.Get(orderByParameter)}, "\x00")
+	return l, l.readShape(values)
+}
+
+// readShape reads which page of a listing is asked for, and what of each entity.
+func (l *Listing) readShape(values url.Values) (err error) {
+	if l.fields, err = readFields(l.Kind, values); err != nil {
+		return err
 	}
 	l.Parts = l.fields.parts()
-	l.query = strings.Join([]string{"entities", KindName(kind), values.Get(filterParameter), values.Get(orderByParameter)}, "\x00")
 	page, err := readPage(values, l.query)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	l.Size = page.Size
 	if page.After != nil {
 		l.After, err = readPosition(page.After)
 	}
-	return l, err
+	return err
 }
 
 // readFilter makes a filter a rule about entities of a kind. An empty one holds for

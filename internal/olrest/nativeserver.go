@@ -53,6 +53,12 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 		}
 		b.number("deletedSets", have.DeletedSets)
 		b.end()
+		b.key("history")
+		b.object()
+		b.number("transactions", have.Transactions)
+		b.number("bytes", have.LogBytes)
+		b.time("oldestTime", have.OldestChange)
+		b.end()
 	}
 	b.key("settings")
 	b.list()

@@ -98,6 +98,16 @@ const (
 	ReadRequest                   // read one of them
 	DeleteRequest                 // remove one
 	RequestAsCurl                 // write one as a command line
+	UpdateMany                    // set and remove names in lists of many entities
+	ListOperations                // list the operations that run
+	ReadOperation                 // say what is known of an operation
+	CancelOperation               // stop an operation
+	ListRules                     // list the rules of retention
+	AddRule                       // add a rule of retention
+	DescribeRule                  // say what is known of a rule of retention
+	ChangeRule                    // change a rule of retention
+	RemoveRule                    // remove a rule of retention
+	PreviewRule                   // list what a rule of retention would delete
 )
 
 // A Route is a method on a path.
@@ -191,7 +201,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives, accounts, webhooks)
+	list := slices.Concat(others, natives, accounts, webhooks, retention)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -60,6 +61,9 @@ func (s *Server) readChange(w *response, r *http.Request, to target) error {
 		return err
 	}
 	change, err := s.Store.Change(r.Context(), id, changeEntries)
+	if err == nil && change.Type.Audit() {
+		err = s.permit(w, r, platen.Admin, 0)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,9 +95,13 @@ func (s *Server) revert(w *response, r *http.Request, to target) error {
 // readEvents answers with a page of events, or a stream.
 func (s *Server) readEvents(w *response, r *http.Request, _ target) error {
 	query, err := olrest.ReadEventQuery(r)
+	if err == nil && slices.ContainsFunc(query.Filter.Types, platen.ChangeType.Audit) {
+		err = s.permit(w, r, platen.Admin, 0)
+	}
 	if err != nil {
 		return err
 	}
+	query.Filter.Audit = w.call.Role >= platen.Admin
 	if query.Stream && !w.head {
 		return s.streamEvents(w, r, &query)
 	}
@@ -189,18 +197,22 @@ var errLeft = errors.New("the client has left")
 // follow sends events until an error says why it ends.
 func (e *eventStream) follow() error {
 	every := min(keepAlive, e.s.Timeouts.Stall/3)
-	for {
+	for checked := time.Now(); ; {
 		timer := time.NewTimer(every)
 		items, next, err := e.next(timer.C)
 		timer.Stop()
 		if err != nil {
 			return err
 		}
-		if next == e.after {
-			// A token may have expired, or its user be gone.
+		if next == e.after || time.Since(checked) >= every {
+			// A token may have expired, its user be gone, or have another role.
 			if err := e.s.Guard.Check(e.r); err != nil {
 				return err
 			}
+			e.query.Filter.Audit = e.w.call.Role >= platen.Admin
+			checked = time.Now()
+		}
+		if next == e.after {
 			if err := e.write(olrest.StreamComment); err != nil {
 				return err
 			}

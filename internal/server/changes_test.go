@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -166,6 +168,9 @@ func testHistory(t *testing.T) {
 	revert(made.Change, "").isError(t, 404, "not found")
 }
 
+// noAudit asks for the events that are not of the audit trail.
+const noAudit = "type=update,revert,import,jobcreation,add,delete,undelete"
+
 // A follower reads a stream of events.
 type follower struct {
 	body   *bufio.Reader
@@ -226,7 +231,7 @@ func TestEvents(t *testing.T) { onEach(t, testEvents) }
 func testEvents(t *testing.T) {
 	s := start(t)
 	jobs := jobsOf(s, 2)
-	all := s.follow("", "")
+	all := s.follow("?"+noAudit, "")
 	one := s.follow("?kind=job&type=update&name=b", "")
 	for i := range 3 {
 		s.put(jobs[0], fmt.Sprintf(`[{"name":"a","value":"%d"}]`, i))
@@ -245,7 +250,7 @@ func testEvents(t *testing.T) {
 	if e, _, err := one.next(); err != nil || e.Subject != fmt.Sprint("job/", jobs[1]) {
 		t.Errorf("filtered: %+v, %v", e, err)
 	}
-	resumed := s.follow("", last)
+	resumed := s.follow("?"+noAudit, last)
 	if e, _, err := resumed.next(); err != nil || *e.Data.Names[0].After != "2" {
 		t.Errorf("resumed: %+v, %v", e, err)
 	}
@@ -253,15 +258,15 @@ func testEvents(t *testing.T) {
 		Events []cloudEvent
 		After  string
 	}
-	s.do("GET", "/api/v1/events?pageSize=2", "").decoded(t, 200, &page)
+	s.do("GET", "/api/v1/events?pageSize=2&"+noAudit, "").decoded(t, 200, &page)
 	if len(page.Events) != 2 || page.Events[0].Type != "platen.import" {
 		t.Fatalf("%+v", page)
 	}
-	s.do("GET", "/api/v1/events?after="+page.After, "").decoded(t, 200, &page)
+	s.do("GET", "/api/v1/events?"+noAudit+"&after="+page.After, "").decoded(t, 200, &page)
 	if len(page.Events) != 3 {
 		t.Errorf("%+v", page)
 	}
-	s.do("GET", "/api/v1/events?after="+page.After, "").decoded(t, 200, &page)
+	s.do("GET", "/api/v1/events?"+noAudit+"&after="+page.After, "").decoded(t, 200, &page)
 	if len(page.Events) != 0 {
 		t.Errorf("%+v", page)
 	}
@@ -281,7 +286,7 @@ func testListeners(t *testing.T) {
 	job := jobsOf(s, 1)[0]
 	var ready, done sync.WaitGroup
 	for range many {
-		f := s.follow("", "")
+		f := s.follow("?"+noAudit, "")
 		ready.Add(1)
 		done.Go(func() {
 			ready.Done()
@@ -362,7 +367,7 @@ func testSlowListener(t *testing.T) {
 	if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, "200") {
 		t.Fatal(line, err)
 	}
-	fast := s.follow("", "")
+	fast := s.follow("?"+noAudit, "")
 	const many = 40
 	for i := range many { // 16 MiB of events: more than the buffers of the kernel
 		value := strings.Repeat(strconv.Itoa(i%10), 200_000)
@@ -378,11 +383,13 @@ func testSlowListener(t *testing.T) {
 	if n := s.listeners(); n != 1 {
 		t.Errorf("%d listeners", n)
 	}
-	resumed, last := s.follow("?after=0&type=update", ""), ""
+	resumed, last, resumedAt := s.follow("?after=0&type=update", ""), "", ""
 	for i := 0; i < many; {
 		e, name, err := resumed.next()
-		if name == "dropped" { // this one is slow, too, on a busy machine
-			resumed = s.follow("?type=update", last)
+		// On a busy machine this one is slow, too: it is told, or cut off within
+		// an event.
+		if cut := errors.Is(err, io.ErrUnexpectedEOF); (name == "dropped" || cut) && last != "" && last != resumedAt {
+			resumed, resumedAt = s.follow("?type=update", last), last
 			continue
 		}
 		if err != nil || (*e.Data.Names[0].After)[:1] != strconv.Itoa(i%10) {
@@ -427,7 +434,7 @@ func testListenersAtStop(t *testing.T) {
 		outliving := *s
 		outliving.t = whole
 		for range 3 {
-			f := outliving.follow("", "")
+			f := outliving.follow("?"+noAudit, "")
 			followers = append(followers, f)
 		}
 		time.Sleep(3 * time.Second)

@@ -115,6 +115,16 @@ var handlers = map[olrest.Action]method{
 	olrest.ReadRequest:     {handle: (*Server).readRequest, unrecorded: true},
 	olrest.DeleteRequest:   {handle: (*Server).deleteRequest, unrecorded: true},
 	olrest.RequestAsCurl:   {handle: (*Server).requestAsCurl, unrecorded: true},
+	olrest.UpdateMany:      {handle: (*Server).updateMany},
+	olrest.ListOperations:  {handle: (*Server).operationsRunning},
+	olrest.ReadOperation:   {handle: (*Server).readOperation},
+	olrest.CancelOperation: {handle: (*Server).cancelOperation},
+	olrest.ListRules:       {handle: (*Server).rules},
+	olrest.AddRule:         {handle: (*Server).addRule},
+	olrest.DescribeRule:    {handle: (*Server).rule},
+	olrest.ChangeRule:      {handle: (*Server).changeRule},
+	olrest.RemoveRule:      {handle: (*Server).removeRule},
+	olrest.PreviewRule:     {handle: (*Server).previewRule},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

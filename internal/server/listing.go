@@ -19,9 +19,14 @@ func (s *Server) listEntities(w *response, r *http.Request, _ target) error {
 	if err := s.permit(w, r, platen.Viewer, listing.Kinds()); err != nil {
 		return err
 	}
+	return s.replyListing(w, r, listing, s.Store.ListPage)
+}
+
+// replyListing answers with a page of a listing, which read reads.
+func (s *Server) replyListing(w *response, r *http.Request, listing *olrest.Listing, read readPage) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.Timeouts.Find)
 	defer cancel()
-	page, err := s.listPage(ctx, &listing.Listing)
+	page, err := s.listPage(ctx, &listing.Listing, read)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &platen.Error{
 			Code: platen.Unavailable,
@@ -45,11 +50,14 @@ func (s *Server) listEntities(w *response, r *http.Request, _ target) error {
 	return listing.ReplyListing(w, page)
 }
 
+// readPage reads a page of a listing.
+type readPage func(context.Context, *platen.Listing) (*platen.ListingPage, error)
+
 // listPage reads a page in a slot of the searches.
-func (s *Server) listPage(ctx context.Context, listing *platen.Listing) (*platen.ListingPage, error) {
+func (s *Server) listPage(ctx context.Context, listing *platen.Listing, read readPage) (*platen.ListingPage, error) {
 	if err := s.take(admission.Searches); err != nil {
 		return nil, err
 	}
 	defer s.slots[admission.Searches].Give(1)
-	return s.Store.ListPage(ctx, listing)
+	return read(ctx, listing)
 }

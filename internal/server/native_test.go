@@ -104,8 +104,8 @@ func testServerFacts(t *testing.T) {
 	}
 	head := `{"version":"1.2.3","apiVersion":"2025.2.0","startTime":"` + olrest.FormatTime(read.StartTime) + `","database":{"location":"/data"`
 	s.wants("GET", native+"/server", "", head+`},`+tail)
-	facts.Inventory = &platen.Inventory{At: time.Unix(1_700_000_010, 0), Schema: 14, Bytes: 4096, FreeBytes: -1, DeletedSets: 1, Entities: map[platen.Kind]int64{platen.Job: 2}}
+	facts.Inventory = &platen.Inventory{At: time.Unix(1_700_000_010, 0), Schema: 14, Bytes: 4096, FreeBytes: -1, DeletedSets: 1, Transactions: 3, LogBytes: 99, OldestChange: time.Unix(1_700_000_000, 0), Entities: map[platen.Kind]int64{platen.Job: 2}}
 	s.wants("GET", native+"/server", "", head+`,"schema":14,"bytes":4096},"counts":{"countTime":"2023-11-14T22:13:30.000000Z",`+
-		`"dataset":0,"datarecord":0,"contentset":0,"contentitem":0,"jobset":0,"job":2,"jobsegment":0,"documentset":0,"document":0,"deletedSets":1},`+tail)
+		`"dataset":0,"datarecord":0,"contentset":0,"contentitem":0,"jobset":0,"job":2,"jobsegment":0,"documentset":0,"document":0,"deletedSets":1},"history":{"transactions":3,"bytes":99,"oldestTime":"2023-11-14T22:13:20.000000Z"},`+tail)
 	s.do("GET", native+"/server?all=1", "").isError(t, 400, `no query parameter "all" here; there are none`)
 }

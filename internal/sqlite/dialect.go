@@ -94,9 +94,10 @@ func (Dialect) NextBlock() string {
 }
 
 // InsertChanges implements [sqlstore.Dialect]. Blocks are numbered in the order of
-// the commits, and get their positions at once.
+// the commits, and get their positions at once. Nothing is inserted if another process
+// has taken the number.
 func (Dialect) InsertChanges() string {
-	return `INSERT INTO change_block (id, at, position, body) VALUES ($1, $2, $3, $4)`
+	return `INSERT INTO change_block (id, at, position, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
 }
 
 // LockLog implements [sqlstore.Dialect]. One connection writes.

@@ -143,9 +143,7 @@ func (r bulkReader) facts(all []*platen.Entity, rows map[platen.ID]row) error {
 	}
 	updated, err := facts.updated(r.s.idsOf(ids))
 	for _, e := range all {
-		if at := updated[e.ID]; at != 0 && e.Facts != nil {
-			e.Facts.UpdateTime = time.UnixMicro(at).UTC()
-		}
+		setUpdated(e.Facts, updated[e.ID])
 	}
 	return err
 }

@@ -79,6 +79,18 @@ func (l *changeLog) store(part []byte) (err error) {
 	case l.block == 0 && many:
 		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, nil, nil, part).Scan(&l.block, &l.at)
 	}
+	s := l.t.store
+	if l.block == 0 && s.lastBlock > 0 { // the goroutine that writes knows, unless another process has changed a user
+		l.block, l.at, l.position = s.lastBlock+1, s.clock(), sql.NullInt64{Int64: s.lastPosition + 1, Valid: true}
+		ok, err := changed(l.t, insertBlock, l.block, l.at, l.position, part)
+		if ok {
+			s.lastBlock, s.lastPosition = l.block, l.position.Int64
+		}
+		if ok || err != nil {
+			return err
+		}
+		l.block = 0
+	}
 	if err := l.reserve(); err != nil {
 		return err
 	}
@@ -89,13 +101,7 @@ func (l *changeLog) store(part []byte) (err error) {
 // reserve gives the block its number before it has a part.
 func (l *changeLog) reserve() error {
 	s := l.t.store
-	switch {
-	case l.block != 0:
-		return nil
-	case s.lastBlock > 0: // one goroutine writes, and knows
-		s.lastBlock++
-		s.lastPosition++
-		l.block, l.at, l.position = s.lastBlock, s.clock(), sql.NullInt64{Int64: s.lastPosition, Valid: true}
+	if l.block != 0 {
 		return nil
 	}
 	err := l.t.stmt(selectNewBlock).QueryRowContext(l.t.ctx).Scan(&l.block, &l.at, &l.position)
@@ -195,7 +201,7 @@ func (g *lists) beginChange(w *write) {
 	}
 	header := changelog.Header{Type: platen.Updated, Origin: w.origin}
 	if w.swap != nil {
-		header.Type, header.Reverts = platen.Reverted, w.swap.reverts
+		header.Type, header.Reverts = w.swap.change, w.swap.reverts
 	}
 	g.index = log.w.Begin(header)
 }

@@ -99,7 +99,12 @@ func (b *loggedBlock) shown(header changelog.Header, index int) platen.Change {
 
 // shownEntry returns an entry as others see it.
 func shownEntry(e *changelog.Entry) (platen.ChangeEntry, error) {
-	shown := platen.ChangeEntry{Ref: e.Ref, Set: e.Set, List: e.Facet != changelog.Structure}
+	shown := platen.ChangeEntry{Ref: e.Ref, Set: e.Set, List: e.Facet < changelog.Audit}
+	if e.Facet == changelog.Audit {
+		var err error
+		shown.Audit, err = e.Details()
+		return shown, err
+	}
 	if !shown.List {
 		for _, run := range e.Ranges {
 			shown.Added += run.Len()

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -16,68 +15,6 @@ import (
 	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/storage"
 )
-
-// A swap puts lists in the place of others, if these are still what they were: all
-// or none.
-type swap struct {
-	entries []swapEntry
-	bytes   int   // of all new lists
-	reverts int64 // the change that it reverts
-
-	index int   // of the change that it makes, in its block
-	made  int64 // that change
-}
-
-type swapEntry struct {
-	key           listcache.Key
-	kind          platen.Kind
-	before, after platen.List
-}
-
-// errSwap says that a list is no longer what it was.
-var errSwap = errors.New("a list was changed meanwhile")
-
-// applySwap writes the lists of a swap.
-func (g *lists) applySwap(s *swap) (refused, err error) {
-	s.index = g.index
-	for i := range s.entries {
-		e := &s.entries[i]
-		now, err := g.get(e.key)
-		if err != nil {
-			return nil, err
-		}
-		if now.Kind != e.kind {
-			return platen.NotFoundError(platen.Ref{Kind: e.kind, ID: e.key.ID}), nil
-		}
-		same, err := g.same(e.key, e.before)
-		if err != nil {
-			return nil, err
-		}
-		if !same {
-			return errSwap, nil
-		}
-	}
-	for i := range s.entries {
-		e := &s.entries[i]
-		if bytes.Equal(e.before, e.after) {
-			continue
-		}
-		if err := g.record(e.key, changelog.Diff(e.before, e.after)); err != nil {
-			return nil, err
-		}
-		g.set(e.key, e.kind, e.after)
-	}
-	return nil, nil
-}
-
-// same reports whether a list is just that.
-func (g *lists) same(key listcache.Key, list platen.List) (bool, error) {
-	if large, ok := g.large[key]; ok && g.merged[key] == nil {
-		return large.bytes == len(list) && large.digest == sha256.Sum256(list), nil
-	}
-	now, err := g.whole(key)
-	return bytes.Equal(now, list), err
-}
 
 // revertTries is how often a revert is worked out anew because its lists change.
 const revertTries = 8
@@ -103,7 +40,7 @@ func (s *Store) Revert(ctx context.Context, id int64, force bool) (made int64, e
 		if !r.differs {
 			return 0, platen.Errorf(platen.Conflict, "change %d is reverted already: all is as it was before", id)
 		}
-		work := swap{entries: r.entries, bytes: r.bytes, reverts: id}
+		work := swap{entries: r.entries, bytes: r.bytes, change: platen.Reverted, reverts: id}
 		err := s.committer.Do(ctx, write{swap: &work, origin: storage.OriginOf(ctx)})
 		if err == nil {
 			return work.made, nil
@@ -130,6 +67,9 @@ func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, e
 	if err != nil {
 		return nil, err
 	}
+	if header.Type.Audit() {
+		return nil, platen.Errorf(platen.Conflict, "change %d is one of users, tokens or settings, which is not reverted", id)
+	}
 	if instead, ok := notRevertible[header.Type]; ok {
 		return nil, platen.Errorf(platen.Conflict, "change %d is %s", id, instead)
 	}
@@ -142,7 +82,7 @@ func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, e
 		for _, span := range e.Spans {
 			bytes += len(span.Before) + len(span.After)
 		}
-		if bytes > 2*platen.MaxUpdateBytes || len(entries) == platen.MaxUpdateIDs {
+		if bytes > platen.MaxBulkBytes || len(entries) == platen.MaxBulkIDs {
 			return nil, platen.Errorf(platen.TooLarge, "change %d is too large to be reverted at once", id)
 		}
 		entries = append(entries, e)
@@ -197,9 +137,10 @@ func (r *reverting) add(e *changelog.Entry) error {
 	if err != nil {
 		return err
 	}
-	r.differs = r.differs || !bytes.Equal(one.before, one.after)
+	one.spans = changelog.Diff(one.before, one.after)
+	r.differs = r.differs || len(one.spans) > 0
 	r.entries = append(r.entries, one)
-	if r.bytes += len(one.after); r.bytes > platen.MaxUpdateBytes {
+	if r.bytes += len(one.before) + len(one.after); r.bytes > platen.MaxBulkBytes {
 		return platen.Errorf(platen.TooLarge, "the lists of change %d have become too large for it to be reverted at once", r.id)
 	}
 	return nil

@@ -225,7 +225,7 @@ func (t *transaction) removeAll(rows []row) error {
 // be removed, too.
 func (t *transaction) removeSet(set platen.ID) error {
 	t.store.sweep = sweep{due: true}
-	for _, q := range []*query{deleteContentSet, deleteSchema, deleteSetFacts, deleteChangeSet, deleteDeleted} {
+	for _, q := range []*query{deleteContentSet, deleteSchema, deleteSetFacts, deleteChangeSet, deleteUndeleted, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
 			return err
 		}

@@ -39,7 +39,7 @@ func (s *Store) deleteSet(ctx context.Context, ref platen.Ref, check func(*trans
 			defer s.deleting.Delete(ref.ID)
 		}
 	}
-	if err := s.markDeleted(ctx, ref, state, storage.OriginOf(ctx).User, check); err != nil || state == stateDeleted {
+	if err := s.markDeleted(ctx, ref, state, deleter(storage.OriginOf(ctx)), check); err != nil || state == stateDeleted {
 		return s.error("delete", err)
 	}
 	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
@@ -47,6 +47,15 @@ func (s *Store) deleteSet(ctx context.Context, ref platen.Ref, check func(*trans
 		err = &platen.Error{Code: platen.Unavailable, Message: "the deletion was interrupted; the clean-up of the server goes on with it", Err: s.error("delete", err)}
 	}
 	return err
+}
+
+// deleter returns whom the list of deleted sets names: the user or, if there is
+// none, the rule.
+func deleter(origin storage.Origin) string {
+	if origin.User == "" {
+		return origin.Token
+	}
+	return origin.User
 }
 
 // markDeleted is the first step, and the only one for a set whose members no

@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"time"
-
 	"github.com/platenhq/platen"
 )
 
@@ -97,9 +95,7 @@ func (p planner) planFacts(owners []owner) ([]indexChange, error) {
 		if f == nil {
 			continue // they are marked again when they are known
 		}
-		if at := updated[id]; at != 0 {
-			f.UpdateTime = time.UnixMicro(at)
-		}
+		setUpdated(f, updated[id])
 		for _, pair := range platen.IndexedFacts(ref.Kind, f) {
 			is := newIndexed(pair.Value)
 			want = append(want, indexChange{id: id, name: searchName{ref.Kind, platen.KeptFacts, pair.Name}, is: &is})

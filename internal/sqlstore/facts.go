@@ -210,6 +210,15 @@ func facetsOf(kind platen.Kind) []platen.Facet {
 	return kind.Info().Facets
 }
 
+// setUpdated adds when something changed, in microseconds since 1970, to facts, if
+// both are known. A time before the creation is that of an entity that had the
+// identifier before.
+func setUpdated(f *platen.Facts, at int64) {
+	if f != nil && at != 0 && (f.CreateTime.IsZero() || at >= f.CreateTime.UnixMicro()) {
+		f.UpdateTime = time.UnixMicro(at).UTC()
+	}
+}
+
 // facts reads the facts of a set, or of a job in a set.
 func (r entityReader) facts(e *platen.Entity, set platen.ID) (*platen.Facts, error) {
 	var updated int64
@@ -220,9 +229,7 @@ func (r entityReader) facts(e *platen.Entity, set platen.ID) (*platen.Facts, err
 	if err := r.stmt(selectUpdated).QueryRowContext(r.ctx, int64(e.ID)).Scan(&updated); err != nil {
 		return nil, err
 	}
-	if updated != 0 {
-		f.UpdateTime = time.UnixMicro(updated).UTC()
-	}
+	setUpdated(f, updated)
 	if e.Kind != platen.Job {
 		return f, nil
 	}
@@ -248,17 +255,21 @@ func (s *Store) DeleteIf(ctx context.Context, ref platen.Ref, match *platen.Matc
 	if err := s.flushDirty(ctx, false); err != nil {
 		return s.error("delete", err)
 	}
-	return s.deleteSet(ctx, ref, func(t *transaction) error {
-		r := entityReader{s: s, ctx: t.ctx, stmt: t.stmt}
-		e, err := r.entity(ref.ID)
-		if err != nil {
-			return err
-		}
-		if !match.Has(e.Tag()) {
-			return platen.ChangedError(ref, "facts and lists", e.Tag())
-		}
-		return t.unchangedBelow(ref)
-	})
+	return s.deleteSet(ctx, ref, func(t *transaction) error { return t.unchanged(ref, match) })
+}
+
+// unchanged returns Changed unless a set has a tag of match, and Unavailable if that
+// can not be told at once.
+func (t *transaction) unchanged(ref platen.Ref, match *platen.Match) error {
+	r := entityReader{s: t.store, ctx: t.ctx, stmt: t.stmt}
+	e, err := r.entity(ref.ID)
+	if err != nil {
+		return err
+	}
+	if !match.Has(e.Tag()) {
+		return platen.ChangedError(ref, "facts and lists", e.Tag())
+	}
+	return t.unchangedBelow(ref)
 }
 
 // unchangedBelow returns Changed if something in a set has changed and the index

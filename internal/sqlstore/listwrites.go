@@ -53,7 +53,7 @@ func (w *write) size() (bytes int, alone bool) {
 		return max(w.merge.changes, w.merge.after), false
 	}
 	if w.swap != nil {
-		return w.swap.bytes, false
+		return w.swap.size(), false
 	}
 	return len(w.list), w.alone != nil
 }
@@ -128,10 +128,20 @@ func (s *Store) commitWrites(group []*listWrite) {
 	}
 }
 
+// entriesOf returns how many lists the swaps of a group have.
+func entriesOf(group []*listWrite) (n int) {
+	for _, w := range group {
+		if w.Work.swap != nil {
+			n += len(w.Work.swap.entries)
+		}
+	}
+	return n
+}
+
 // tryGroup returns an error if nothing was committed, or it is unknown
 // whether. Otherwise the error of each write says what became of it.
 func (s *Store) tryGroup(group []*listWrite) (err error) {
-	ctx, cancel := s.bounded(s.killed)
+	ctx, cancel := s.boundedFor(s.killed, entriesOf(group))
 	defer cancel()
 	t, err := s.begin(ctx)
 	if err != nil {
@@ -190,7 +200,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	}
 	s.writers.addDirty(g.changed)
 	for _, w := range group {
-		if w.Work.swap != nil {
+		if w.Work.swap != nil && t.changes != nil {
 			w.Work.swap.made = changelog.ChangeID(t.changes.block, w.Work.swap.index)
 		}
 	}

@@ -132,6 +132,9 @@ var (
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
 	updateDone      = onWriter.query(`UPDATE operation SET ended = $1, result = $2 WHERE id = $3 AND ended IS NULL`)
 	updateFailed    = onWriter.query(`UPDATE operation SET ended = $1, message = $2 WHERE id = $3 AND ended IS NULL`)
+	updateCancelled = onWriter.query(`UPDATE operation SET ended = $1, message = $2, cancelled = 1 WHERE id = $3 AND ended IS NULL`)
+	updateOutcome   = onWriter.query(`UPDATE operation SET outcome = $1 WHERE id = $2 AND ended IS NULL`)
+	updateUpdated   = onWriter.query(`UPDATE operation SET ended = $1, outcome = $2 WHERE id = $3 AND ended IS NULL`)
 	updateFailedAll = onWriter.queryFor(func(d Dialect) string {
 		return `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3 AND ` + d.Gone("owner")
 	})
@@ -283,7 +286,7 @@ func deleteAmong(table, column string) *query {
 	return onWriter.queryFor(func(d Dialect) string { return "DELETE FROM " + table + " WHERE " + d.Among(column, "$1") })
 }
 
-const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent`
+const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent, outcome, cancelled`
 
 // rowColumns are those of a [row].
 const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),

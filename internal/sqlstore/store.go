@@ -54,6 +54,7 @@ type Store struct {
 	shortSearches, longSearches chan struct{} // hold an element for each that is under way
 	listings                    chan struct{} // holds an element for each page of a listing that is read
 	merging                     chan struct{} // holds an element for each merge that is prepared
+	bulks                       chan struct{} // holds an element for a large update of many entities
 	mergeTurns                  [mergeTurns]chan struct{}
 	sweep                       sweep    // the clean-up's
 	deleting                    sync.Map // sets whose deletion is under way in this process
@@ -86,6 +87,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		shortSearches: make(chan struct{}, shortAtOnce),
 		listings:      make(chan struct{}, listAtOnce),
 		merging:       make(chan struct{}, mergeAtOnce),
+		bulks:         make(chan struct{}, 1),
 
 		sweep:      sweep{due: true},
 		historyFor: DefaultHistory,

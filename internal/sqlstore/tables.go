@@ -57,7 +57,9 @@ var (
 	jobCountTable   = table{"job_count", 2, slices.Concat(integers("job_set", "seq"), blobs("body")), ""}
 	updatedTable    = table{"entity_updated", 1, integers("id", "updated"), ""}
 	namedTokenTable = table{"named_token", 1, slices.Concat(texts("name"), blobs("hash"), texts("owner"), integers("role", "kinds", "disabled", "created"), texts("created_by"), integers("expires", "used")), ""}
-	findLongTable   = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
+	retentionTable  = table{"retention_rule", 1, slices.Concat(texts("name"), integers("kind", "days"), texts("filter"), integers("enabled", "version", "created"), texts("created_by"),
+		integers("changed"), texts("changed_by"), integers("last_run", "last_version", "last_deleted"), texts("last_error")), ""}
+	findLongTable = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
 	// that a list is found by the id of its entity alone.
@@ -92,13 +94,15 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	detailsMediaTable,
 	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner"), integers("given_first", "given_last", "begun"), texts("deleted_by")), ""},
 	detachedTable,
+	{"undeleted_set", 1, integers("id", "at"), ""},
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
 	findLongTable,
 	findRangeTable,
-	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
+	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent"), texts("outcome"), integers("cancelled")), ""},
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
 	namedTokenTable,
+	retentionTable,
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
 	webhookTable, attemptTable,
 })

@@ -317,7 +317,11 @@ func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
 // showAgain ends the deletion of a set whose members are all in their places.
 func (t *transaction) showAgain(set platen.Ref) error {
 	t.hides = true // the cache may have its members as hidden
-	return errors.Join(t.logSet(platen.Undeleted, set), t.exec(deleteDeleted, int64(set.ID)))
+	return errors.Join(
+		t.logSet(platen.Undeleted, set),
+		t.exec(upsertUndeleted, int64(set.ID), time.Now().UnixMicro()),
+		t.exec(deleteDeleted, int64(set.ID)),
+	)
 }
 
 // keepPlace records where the members of a set are that are taken out of it.

@@ -27,7 +27,18 @@ type UserStore interface {
 // OpenUsers is [Open] without work in the background: a server with one writer
 // knows what is in find_stale (onewriter.go), so no other process may change it.
 func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
-	return newStore(ctx, engine)
+	s, err := newStore(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.logState(ctx)
+	if err != nil {
+		return nil, errors.Join(s.error("read the log", err), s.Close())
+	}
+	if state.since == 0 { // the server keeps no history
+		s.historyFor = 0
+	}
+	return s, nil
 }
 
 var (
@@ -226,6 +237,9 @@ func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn fu
 }
 
 func (t *transaction) insertUserChange(ctx context.Context, change storage.UserChange) error {
+	if err := t.logAudit(auditOfUser(storage.OriginOf(ctx), change)); err != nil {
+		return err
+	}
 	return t.exec(insertUserChange, string(change.Action), change.User, change.Address, change.Detail, storage.OriginOf(ctx).By())
 }
 

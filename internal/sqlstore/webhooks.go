@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -93,13 +94,16 @@ func scanWebhook(from scanner) (w storage.Webhook, err error) {
 	if err := json.Unmarshal([]byte(filter), &stored); err != nil {
 		return w, fmt.Errorf("the filter of webhook %d: %w", w.ID, err)
 	}
-	w.Filter = platen.ChangeFilter(stored)
+	w.Filter = platen.ChangeFilter{
+		Kinds: stored.Kinds, Sets: stored.Sets, Types: stored.Types, Names: stored.Names,
+		Audit: slices.ContainsFunc(stored.Types, platen.ChangeType.Audit), // admins alone make webhooks
+	}
 	return w, nil
 }
 
 // webhookValues returns what the columns from url to old_until hold.
 func webhookValues(w *storage.Webhook) ([]any, error) {
-	filter, err := json.Marshal(storedFilter(w.Filter))
+	filter, err := json.Marshal(storedFilter{w.Filter.Kinds, w.Filter.Sets, w.Filter.Types, w.Filter.Names})
 	enabled := int64(0)
 	if w.Enabled {
 		enabled = 1
@@ -150,7 +154,7 @@ func (s *Store) CountWebhooks(ctx context.Context) (enabled, disabled int64, err
 
 // AddWebhook implements [storage.Webhooks].
 func (s *Store) AddWebhook(ctx context.Context, hook *storage.Webhook, most int) (id int64, err error) {
-	_, done := s.observe(ctx, "add_webhook")
+	ctx, done := s.observe(ctx, "add_webhook")
 	defer func() { done(err) }()
 	values, err := webhookValues(hook)
 	if err != nil {
@@ -162,14 +166,17 @@ func (s *Store) AddWebhook(ctx context.Context, hook *storage.Webhook, most int)
 		if errors.Is(err, sql.ErrNoRows) {
 			return platen.Errorf(platen.Conflict, "there are %d webhooks already, and no more than that (--max-webhooks): remove one first", most)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.logAudit(auditOfWebhook(storage.OriginOf(ctx), "webhook added", id, &hook.Webhook))
 	})
 	return id, s.error("add webhook", err)
 }
 
 // ChangeWebhook implements [storage.Webhooks].
 func (s *Store) ChangeWebhook(ctx context.Context, id int64, change func(*storage.Webhook) error) (hook storage.Webhook, err error) {
-	_, done := s.observe(ctx, "change_webhook")
+	ctx, done := s.observe(ctx, "change_webhook")
 	defer func() { done(err) }()
 	err = s.update(func(t *transaction) error {
 		// First, so that changes of it wait for each other.
@@ -190,7 +197,8 @@ func (s *Store) ChangeWebhook(ctx context.Context, id int64, change func(*storag
 		if err != nil {
 			return err
 		}
-		return t.exec(updateWebhook, append(values, hook.Epoch, int64(hook.Position), int64(hook.Failures), microsOf(hook.FailingSince), microsOf(hook.NextAttempt), id)...)
+		values = append(values, hook.Epoch, int64(hook.Position), int64(hook.Failures), microsOf(hook.FailingSince), microsOf(hook.NextAttempt), id)
+		return errors.Join(t.exec(updateWebhook, values...), t.logAudit(auditOfWebhook(storage.OriginOf(ctx), "webhook changed", id, &hook.Webhook)))
 	})
 	return hook, s.error("change webhook", err)
 }
@@ -205,7 +213,10 @@ func (s *Store) RemoveWebhook(ctx context.Context, id int64) (err error) {
 		if err == nil && !found {
 			err = webhookNotFound(id)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		return t.logAudit(auditOfWebhook(storage.OriginOf(ctx), "webhook removed", id, nil))
 	})
 	for more := true; more && err == nil; {
 		more, err = s.removeAttempts(ctx, deleteSurplus, id, int64(1)<<62)

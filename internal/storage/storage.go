@@ -21,5 +21,7 @@ type Store interface {
 	Users
 	Changes
 	Webhooks
+	BulkUpdater
+	Retention
 	Maintenance
 }

@@ -11,6 +11,7 @@ import (
 // are recorded with the origin of their context.
 type Users interface {
 	NamedTokens
+	Auditor
 	// Users returns all users by name.
 	Users(ctx context.Context) ([]User, error)
 	// UsersVersion grows with each change of users, of their sessions or named

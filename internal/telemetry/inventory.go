@@ -15,6 +15,9 @@ var (
 	databaseBytes = describe("platen_database_bytes", "Size of the database on the disk, as it was last looked at.")
 	freeBytes     = describe("platen_database_free_bytes", "Room in the database that has no content, as it was last looked at.")
 	lastBackup    = describe("platen_last_backup_timestamp_seconds", "When the last backup was made, in seconds since 1970.")
+	transactions  = describe("platen_history_transactions", "Transactions in the log of changes, as they were last counted.")
+	logBytes      = describe("platen_history_bytes", "About how many bytes the log of changes has, as it was last looked at.")
+	oldestChange  = describe("platen_history_oldest_timestamp_seconds", "When the oldest change was made that is kept, in seconds since 1970.")
 	diskFree      = describe("platen_disk_free_bytes", "Room that is left on the disk of a directory.", "directory")
 )
 
@@ -33,7 +36,7 @@ func (t *Telemetry) WatchInventory(last func() *platen.Inventory, directories []
 
 // Describe implements [prometheus.Collector].
 func (c *inventoryCollector) Describe(to chan<- *prometheus.Desc) {
-	for _, desc := range []*prometheus.Desc{entityCount, deletedCount, databaseBytes, freeBytes, lastBackup, diskFree} {
+	for _, desc := range []*prometheus.Desc{entityCount, deletedCount, databaseBytes, freeBytes, lastBackup, transactions, logBytes, oldestChange, diskFree} {
 		to <- desc
 	}
 }
@@ -62,5 +65,10 @@ func (c *inventoryCollector) Collect(to chan<- prometheus.Metric) {
 	}
 	if !have.LastBackup.IsZero() {
 		send(lastBackup, have.LastBackup.Unix())
+	}
+	send(transactions, have.Transactions)
+	send(logBytes, have.LogBytes)
+	if !have.OldestChange.IsZero() {
+		send(oldestChange, have.OldestChange.Unix())
 	}
 }

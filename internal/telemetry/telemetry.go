@@ -44,6 +44,7 @@ type Telemetry struct {
 	requests requests
 	store    storeObserver
 	refused  *prometheus.CounterVec
+	byRule   prometheus.Counter
 
 	provider *sdktrace.TracerProvider // nil: tracing is off
 	tracer   trace.Tracer             // nil: tracing is off
@@ -70,7 +71,10 @@ func New(config Config) *Telemetry {
 	for _, reason := range admission.Reasons {
 		t.refused.WithLabelValues(string(reason)) // so that a rate is known from the first on
 	}
-	t.registry.MustRegister(t.refused)
+	t.byRule = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "platen_retention_deleted_sets_total", Help: "Sets that this server has deleted by a rule of retention.",
+	})
+	t.registry.MustRegister(t.refused, t.byRule)
 	t.handler = promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
 		ErrorLog:       slog.NewLogLogger(config.Log.Handler(), slog.LevelError),
 		ErrorHandling:  promhttp.ContinueOnError, // one figure that fails hides no other
@@ -81,6 +85,9 @@ func New(config Config) *Telemetry {
 
 // Refused counts a refusal.
 func (t *Telemetry) Refused(reason admission.Reason) { t.refused.WithLabelValues(string(reason)).Inc() }
+
+// DeletedByRule counts a set that a rule of retention has deleted.
+func (t *Telemetry) DeletedByRule() { t.byRule.Inc() }
 
 // Gauge adds a figure that each scrape asks for. Names are added once.
 func (t *Telemetry) Gauge(name, help string, value func() int64) {

@@ -170,6 +170,11 @@ CREATE TABLE known_login (
     PRIMARY KEY (name, address)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE last_setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
 CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE migration (
@@ -196,11 +201,28 @@ CREATE TABLE operation (
     ended   INTEGER,                      -- Unix milliseconds; NULL: it runs
     result  INTEGER,                      -- what it made; NULL: nothing
     message TEXT NOT NULL DEFAULT ''      -- why it failed
-, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0) STRICT;
+, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '', cancelled INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE "record_table" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE retention_rule (
+    name         TEXT PRIMARY KEY,
+    kind         INTEGER NOT NULL,       -- of set
+    days         INTEGER NOT NULL,
+    filter       TEXT NOT NULL,   -- '': all
+    enabled      INTEGER NOT NULL,       -- 0: nothing is deleted
+    version      INTEGER NOT NULL,       -- another one with each change
+    created      INTEGER NOT NULL,
+    created_by   TEXT NOT NULL,
+    changed      INTEGER NOT NULL,       -- 0: never
+    changed_by   TEXT NOT NULL,
+    last_run     INTEGER NOT NULL,       -- when the last run ended; 0: there was none
+    last_version INTEGER NOT NULL,       -- of the rule, in the last run
+    last_deleted INTEGER NOT NULL,       -- sets that it deleted
+    last_error   TEXT NOT NULL    -- '': none
+) STRICT;
 
 CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 
@@ -231,6 +253,11 @@ CREATE TABLE set_fact (
 ) STRICT;
 
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE undeleted_set (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE user_change (
     version    INTEGER PRIMARY KEY,       -- users_version after the change
