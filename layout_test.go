@@ -48,7 +48,7 @@ var imports = map[string][]string{
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
 	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry
-	"/internal/journal":   {"/internal/filter", "/internal/transfer"}, // by way of olrest
+	"/internal/journal":   {"/internal/filter", "/internal/transfer"},                                                                                                                             // by way of olrest
 	"/internal/changelog": {"/internal/transfer"},
 	"/internal/event":     {"/internal/transfer"},
 	"/internal/webhook":   {"/internal/filter", "/internal/transfer"},

@@ -45,8 +45,8 @@ func (s *service) audit(query string, size int, options ...option) (events []aud
 	}
 }
 
-// recorded waits for events that have some details.
-func (s *service) recorded(typ string, want map[string]string) auditEvent {
+// audited waits for events that have some details.
+func (s *service) audited(typ string, want map[string]string) auditEvent {
 	s.t.Helper()
 	deadline := time.Now().Add(20 * time.Second)
 	for {
@@ -122,7 +122,7 @@ func testAudit(t *testing.T) {
 	}
 	job := jobsOf(s, 1)[0]
 
-	added := s.recorded("audit.user", map[string]string{"action": "user added", "target": "bob", "role": "viewer"})
+	added := s.audited("audit.user", map[string]string{"action": "user added", "target": "bob", "role": "viewer"})
 	if added.Type != "platen.audit.user" || added.Data.User != user || added.Data.RequestID != "adds-bob" {
 		t.Errorf("%+v", added)
 	}
@@ -151,7 +151,7 @@ func testAudit(t *testing.T) {
 		{"audit.refusal", map[string]string{"cause": "wrong password", "tried": "bob", "count": "1"}},
 		{"audit.refusal", map[string]string{"cause": "unknown user", "tried": "nobody"}},
 	} {
-		s.recorded(want.typ, want.details)
+		s.audited(want.typ, want.details)
 	}
 	if events, _ := s.audit("type=audit.settings", 10); len(events) != 1 || events[0].Data.User != "root@host" {
 		t.Errorf("settings: %+v", events)
