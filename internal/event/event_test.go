@@ -61,6 +61,13 @@ func (l *countedLog) Logged() (<-chan struct{}, time.Duration) {
 	return l.logged, 0
 }
 
+// count returns how often the log was read.
+func (l *countedLog) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.reads
+}
+
 // TestHub has many listeners, one of which is far behind: each gets every event once
 // and in order, and those that are not behind do not read the log.
 func TestHub(t *testing.T) {
@@ -109,8 +116,8 @@ func TestHub(t *testing.T) {
 		log.add(each)
 	}
 	done.Wait()
-	if log.reads > 4*rounds+20 {
-		t.Errorf("the log was read %d times for %d listeners", log.reads, listeners)
+	if n := log.count(); n > 4*rounds+20 {
+		t.Errorf("the log was read %d times for %d listeners", n, listeners)
 	}
 	if n := hub.Listeners(); n != 0 {
 		t.Errorf("%d listeners are left", n)
