@@ -45,16 +45,9 @@ func (d *decoder) kindsInto(to *platen.KindSet) func() error {
 			return d.skip()
 		}
 		err := d.each("kinds", func() error {
-			text, err := d.text("kind", false)
-			if err != nil {
-				return err
-			}
-			kind, err := ParseKind("kind", text)
-			if err != nil {
-				return d.fail("%v", err)
-			}
+			kind, err := d.kind()
 			*to |= platen.KindsOf(kind)
-			return nil
+			return err
 		})
 		if err == nil && *to == 0 {
 			err = d.fail("the list is empty: leave it out for a token of all kinds")

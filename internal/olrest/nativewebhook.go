@@ -105,16 +105,9 @@ func (d *decoder) filterInto(to *platen.ChangeFilter) func() error {
 	return func() error {
 		return d.strictMembers("the filter", map[string]func() error{
 			"kinds": list("kinds", func() error {
-				text, err := d.text("kind", false)
-				if err != nil {
-					return err
-				}
-				kind, err := ParseKind("kind", text)
-				if err != nil {
-					return d.fail("%v", err)
-				}
+				kind, err := d.kind()
 				to.Kinds = append(to.Kinds, kind)
-				return nil
+				return err
 			}),
 			"sets": list("sets", func() error {
 				id, err := d.entityID()

@@ -31,6 +31,19 @@ func (d *decoder) textInto(name string, to *string) func() error {
 	}
 }
 
+// kind reads the name of a kind.
+func (d *decoder) kind() (platen.Kind, error) {
+	text, err := d.text("kind", false)
+	if err != nil {
+		return 0, err
+	}
+	kind, err := ParseKind("kind", text)
+	if err != nil {
+		return 0, d.fail("%v", err)
+	}
+	return kind, nil
+}
+
 // timeInto returns what reads a time; null is the zero time.
 func (d *decoder) timeInto(name string, to *time.Time) func() error {
 	return func() error {

@@ -84,16 +84,28 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 	})
 }
 
+// beginDeletion begins to change the members of a set that is being deleted, in
+// steps that go on until the store closes, or end is called.
+func (s *Store) beginDeletion(ctx context.Context, set platen.Ref) (d deletion, end func(), err error) {
+	if !s.beginWork() {
+		return d, nil, errStopping
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	leave := context.AfterFunc(s.stop, cancel)
+	return deletion{s: s, ctx: ctx, set: set.ID, kind: set.Kind.Info().Child}, func() {
+		leave()
+		cancel()
+		s.running.Done()
+	}, nil
+}
+
 // finishDeletion is steps 2 and 3. It ends early only when the store closes.
 func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
-	if !s.beginWork() {
-		return errStopping
+	d, end, err := s.beginDeletion(ctx, ref)
+	if err != nil {
+		return err
 	}
-	defer s.running.Done()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.stop, cancel)()
-	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	defer end()
 	steps := []func() error{func() error { return d.pass(d.usedItems, false) }}
 	if ref.Kind == platen.DataSet {
 		steps = []func() error{
@@ -107,7 +119,7 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 			return err
 		}
 	}
-	err := d.change(func(t *transaction) error {
+	err = d.change(func(t *transaction) error {
 		t.hides = true
 		return t.exec(updateDeleted, time.Now().Unix(), int64(ref.ID))
 	})

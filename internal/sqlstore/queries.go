@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
@@ -9,6 +10,22 @@ import (
 
 // decimal is a constant in a statement.
 func decimal[T ~int | ~int64 | ~uint8](n T) string { return strconv.FormatInt(int64(n), 10) }
+
+// timeOf returns the time of Unix microseconds, zero for 0.
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros)
+}
+
+// microsOf is the inverse of timeOf.
+func microsOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
 
 var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)

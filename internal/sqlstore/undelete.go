@@ -295,14 +295,11 @@ func (t *transaction) undelete(ref platen.Ref, seen fate, known others) error {
 
 // putBack puts the members that were taken out of a set back, and shows it.
 func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
-	if !s.beginWork() {
-		return errStopping
+	d, end, err := s.beginDeletion(ctx, ref)
+	if err != nil {
+		return err
 	}
-	defer s.running.Done()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.stop, cancel)()
-	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	defer end()
 	for more := true; more; {
 		if err := d.change(func(t *transaction) (err error) {
 			more, err = t.reattach(ref.ID)

@@ -35,22 +35,6 @@ func (s *Store) NamedTokens(ctx context.Context) (_ []storage.NamedToken, err er
 	return tokens, s.error("read tokens", err)
 }
 
-// timeOf returns the time of Unix microseconds, zero for 0.
-func timeOf(micros int64) time.Time {
-	if micros == 0 {
-		return time.Time{}
-	}
-	return time.UnixMicro(micros)
-}
-
-// microsOf is the inverse of timeOf.
-func microsOf(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixMicro()
-}
-
 // AddToken implements [storage.NamedTokens].
 func (s *Store) AddToken(ctx context.Context, token storage.NamedToken, most int) (err error) {
 	ctx, done := s.observe(ctx, "add_token")
