@@ -135,6 +135,11 @@ func (g *Guard) check(r *http.Request) (caller, error) {
 	if text := tokenOf(r.Header); text != "" {
 		return g.checkToken(r.Context(), text)
 	}
+	if text, err := sessionToken(r); err != nil {
+		return caller{}, err
+	} else if text != "" {
+		return g.checkToken(r.Context(), text)
+	}
 	name, password, err := basic(r)
 	if err != nil {
 		return caller{}, err
@@ -190,13 +195,7 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	call := CallOf(r.Context())
-	call.User, call.Role = user.Name, user.Role
-	g.audit(call, "login")
-	// Of the user as it was checked: if the password has changed since, the
-	// token is void.
-	text := g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, user: user.Name})
-	olrest.ReplyToken(w, text, g.ttl)
+	olrest.ReplyToken(w, g.begin(r, user), g.ttl)
 	return nil
 }
 

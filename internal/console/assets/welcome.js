@@ -1,0 +1,39 @@
+import { html, useState } from "./html.js";
+import { importPath, loadDemo } from "./api.js";
+import { Problem } from "./load.js";
+import { mayChange } from "./roles.js";
+import { t } from "./texts.js";
+
+// Copied is a line to paste somewhere, with a button that copies it.
+export function CopyLine({ text }) {
+  const [done, setDone] = useState(false);
+  const copy = () => navigator.clipboard?.writeText(text).then(() => setDone(true), () => {});
+  return html`<div class="copy"><code tabindex="0">${text}</code><button type="button" onClick=${copy}>${done ? t.copied : t.copy}</button></div>`;
+}
+
+// FirstMinute says what to do with a server that has nothing yet.
+export function FirstMinute({ who, onLoaded }) {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState();
+  const load = async () => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await loadDemo();
+      onLoaded();
+    } catch (failure) {
+      setError(failure);
+    }
+    setBusy(false);
+  };
+  if (!mayChange(who)) return null;
+  const user = who.user ? ` -u '${who.user}'` : "";
+  return html`<section class="welcome">
+    <h2>${t.welcome}</h2>
+    <p>${t.welcomeText}</p>
+    <p><button type="button" class="primary" disabled=${busy} onClick=${load}>${busy ? t.loadingDemo : t.loadDemo}</button></p>
+    ${error && html`<${Problem} error=${error} />`}
+    <p>${t.curlLine}</p>
+    <${CopyLine} text=${`curl${user} -H 'Content-Type: application/json' -T jobset.json -X POST ${window.location.origin}${importPath("jobset")}`} />
+  </section>`;
+}
