@@ -1,6 +1,4 @@
 // The calls to the server. Views know no path and no header.
-import { dialect } from "./dialect.js";
-
 const native = "/api/v1";
 const entity = "/rest/serverengine/entity";
 
@@ -15,7 +13,7 @@ const segments = {
 export const sets = ["jobset", "contentset", "dataset"];
 export const childOf = {
   jobset: "job", job: "jobsegment", jobsegment: "documentset", documentset: "document",
-  contentset: "contentitem", dataset: "datarecord",
+  contentset: "contentitem", dataset: "datarecord", datarecord: "datarecord",
 };
 export const writable = {
   jobset: ["properties", "metadata"], job: ["properties", "metadata"], jobsegment: ["metadata"], documentset: ["metadata"],
@@ -84,14 +82,14 @@ function parse(text) {
   }
 }
 
+const get = (path, query, signal) => call("GET", `${native}/${path}`, { query, signal }).then(({ data }) => data);
 const listPath = (kind, id, list) => `${entity}/${segments[kind]}/${id}/${list}`;
 
 // me returns who is logged in, or null for nobody.
 export async function me(signal) {
   try {
-    return (await call("GET", `${native}/me`, { signal })).data;
+    return await get("me", {}, signal);
   } catch (error) {
-    if (error.status === 404) return { user: null, role: "admin" }; // a server without roles
     if (error.status === 401 || error.status === 403) return null;
     throw error;
   }
@@ -105,21 +103,9 @@ export function logIn(user, password) {
 
 export const logOut = () => call("DELETE", "/console/session");
 
-// older answers for a server that does not have a route of entities.
-const without = dialect(call, entity, segments, { childOf, writable });
-const nothingHere = (error) => error.status === 404 && error.message.startsWith("there is nothing at this path");
-const older = (answer) => (error) => {
-  if (!nothingHere(error)) throw error;
-  return answer();
-};
-
-export const entities = (query, signal) =>
-  call("GET", `${native}/entities`, { query, signal }).then(({ data }) => data).catch(older(() => without.entities(query, signal)));
-export const entityOf = (id, signal) =>
-  call("GET", `${native}/entities/${id}`, { signal }).then(({ data }) => data).catch(older(() => without.entityOf(id, signal)));
-export const children = (kind, id, query, signal) =>
-  call("GET", `${native}/entities/${id}/children`, { query, signal }).then(({ data }) => data)
-    .catch(older(() => without.children(kind, id, query, signal)));
+export const entities = (query, signal) => get("entities", query, signal);
+export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
+export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
 
 // readList returns a list of an entity with the tag that a change of it names.
 export const readList = (kind, id, list, signal) =>
@@ -131,9 +117,17 @@ export const writeList = (kind, id, list, pairs, tag) =>
     body: JSON.stringify({ id, [list]: pairs }), headers: tag ? { "If-Match": tag } : {},
   });
 
-export const deleteSet = (kind, id) => call("POST", `${entity}/${segments[kind]}/${id}/delete`);
-export const deleted = (query, signal) => call("GET", `${native}/deleted`, { query, signal }).then(({ data }) => data);
+export const deleteSet = (id) => call("DELETE", `${native}/entities/${id}`);
+export const deleted = (query, signal) => get("deleted", query, signal);
 export const undelete = (id) => call("POST", `${native}/entities/${id}/undelete`).then(({ data }) => data);
+
+export const history = (id, query, signal) => get(`entities/${id}/history`, query, signal);
+export const changeOf = (change, signal) => get(`changes/${change}`, {}, signal);
+
+// revert puts back what was before a change. Status 409: it was changed since,
+// which force only goes past for the names that the change has touched.
+export const revert = (change, force) =>
+  call("POST", `${native}/changes/${change}/revert`, { body: JSON.stringify({ force }) }).then(({ data }) => data);
 
 export const exportPath = (kind, id) => `${native}/${segments[kind]}/${id}`;
 export const importPath = (kind) => `${native}/${segments[kind]}`;

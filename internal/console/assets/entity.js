@@ -44,8 +44,9 @@ function Facts({ entity }) {
 function Children({ entity, state }) {
   const kind = childOf[entity.kind];
   const { data, error, loading, again } = useLoad(
-    (signal) => children(entity.kind, entity.id, { pageSize, pageToken: state.page }, signal), [entity.id, state.page]);
+    (signal) => children(entity.id, { pageSize, pageToken: state.page }, signal), [entity.id, state.page]);
   const rows = data?.children ?? [];
+  if (kind === entity.kind && rows.length === 0 && !state.page) return null; // a data record mostly has none
   return html`<section class="children" aria-busy=${loading}>
     <div class="section-head"><h2>${t.childrenTitle(kinds[kind].many)}</h2>
       ${rows.length > 0 && html`<${Link} to=${{ kind, filter: `parent = ${entity.id}` }}>${t.asTable}<//>`}</div>
@@ -64,7 +65,7 @@ function Delete({ entity, onClose }) {
   const remove = async () => {
     setBusy(true);
     try {
-      await deleteSet(entity.kind, entity.id);
+      await deleteSet(entity.id);
       go({ kind: entity.kind });
       notify(t.deleted(name), { text: t.undelete, run: () => takeBack(entity.kind, entity.id) });
     } catch (failure) {

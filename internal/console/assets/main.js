@@ -10,7 +10,7 @@ import { List } from "./list.js";
 import { Entity } from "./entity.js";
 import { Deleted } from "./deleted.js";
 import { Import } from "./import.js";
-import { mayChange } from "./roles.js";
+import { may, mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
 const destinations = [
@@ -27,7 +27,8 @@ const listed = [...sets, ...Object.values(childOf)];
 function View({ state, who }) {
   if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
-  if (state.view === "import") return html`<${Import} state=${state} />`;
+  if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
+  if (state.view) return html`<p class="empty">${state.view === "import" ? t.noAccess : t.noView}</p>`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";
   return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;
 }
@@ -73,7 +74,7 @@ function App() {
     <header>
       <${Link} to=${{}} class="brand">${t.title}<//>
       <nav class="views" aria-label=${t.views}>
-        ${destinations.filter((d) => !d.role || mayChange(who)).map((d) => html`<${Link} key=${d.key} to=${d.state}
+        ${destinations.filter((d) => !d.role || may(who, d.role)).map((d) => html`<${Link} key=${d.key} to=${d.state}
           aria-current=${isHere(state, d.state) ? "page" : undefined}>${d.text}<//>`)}
       </nav>
       <${Search} state=${state} />

@@ -1,2 +1,7 @@
-// mayChange reports whether a role is more than that of a viewer.
-export const mayChange = (who) => who.role !== "viewer";
+const roles = ["viewer", "editor", "admin"];
+
+// may reports whether somebody has a role, or one that includes it. What a role
+// does not allow is not offered; the server refuses it in any case.
+export const may = (who, role) => roles.indexOf(who.role) >= roles.indexOf(role);
+
+export const mayChange = (who) => may(who, "editor");

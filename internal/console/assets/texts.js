@@ -70,6 +70,7 @@ export const t = {
   wrongPassword: "The user or the password is wrong.",
   unreachable: "The server can not be reached. What you see may be old.",
   noAccess: "Your role does not allow this.",
+  noView: "There is no such view.",
 
   filter: "Filter",
   filterHint: 'properties.customer = "Orion" AND createTime > "2026-01-01"',
