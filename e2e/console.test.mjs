@@ -35,9 +35,9 @@ async function visitor(options = {}) {
   return { context: own, page: one, quiet: await watch(one, server.url) };
 }
 
-async function logIn(at) {
-  await at.getByLabel("User").fill(user);
-  await at.getByLabel("Password").fill(password);
+async function logIn(at, name = user, secret = password) {
+  await at.getByLabel("User").fill(name);
+  await at.getByLabel("Password").fill(secret);
   await at.getByRole("button", { name: "Log in" }).click();
 }
 
@@ -207,6 +207,51 @@ test("somebody else's change is shown, and not overwritten", async () => {
   quiet();
 });
 
+test("the history of an entity is shown, and a change is put back", async () => {
+  const id = (await importJobs([{ name: "a", value: "1" }, { name: "b", value: "1" }])).jobs[0];
+  await write(id, [{ name: "a", value: "2" }, { name: "c", value: "new" }]);
+  await open(`/?id=${id}`);
+  const changes = page.locator(".history li");
+  await changes.nth(1).waitFor();
+  assert.match(await changes.nth(0).innerText(), /Changed[\s\S]+Properties[\s\S]+\sa\s+1\s+2\s+b\s+1\s+\(not there\)\s+c\s+\(not there\)\s+new/);
+  assert.match(await changes.nth(1).innerText(), /Imported/);
+  await changes.nth(0).getByRole("button", { name: "Put back" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("a change of its own").waitFor();
+  await write(id, [{ name: "a", value: "2" }, { name: "d", value: "later" }]);
+  await dialog.getByRole("button", { name: "Put back", exact: true }).click();
+  await dialog.getByText("what was set since then").waitFor();
+  await accessible("a change that is put back");
+  await shoot("revert");
+  await dialog.getByRole("button", { name: "Put these names back all the same" }).click();
+  await page.getByText("What was before is there again.").waitFor();
+  await changes.nth(3).waitFor();
+  assert.deepEqual((await properties(id)).toSorted((a, b) => (a.name < b.name ? -1 : 1)),
+    [{ name: "a", value: "1" }, { name: "b", value: "1" }, { name: "d", value: "later" }]);
+  quiet();
+});
+
+test("who may not change is offered nothing to change, and is refused", async () => {
+  await ask(server.url, "/api/v1/users", "POST", { name: "reader", password: "reads and no more", role: "viewer" });
+  const reader = await visitor();
+  await reader.page.goto(`${server.url}/?id=${set}`);
+  await logIn(reader.page, "reader", "reads and no more");
+  await reader.page.getByRole("heading", { level: 1, name: `Job set ${set}` }).waitFor();
+  await reader.page.locator(".history li").first().waitFor();
+  await reader.page.getByText("viewer").waitFor();
+  for (const name of ["Edit", "Delete…", "Put back…"]) assert.equal(await reader.page.getByRole("button", { name }).count(), 0, name);
+  assert.equal(await reader.page.getByRole("link", { name: "Import" }).count(), 0);
+  await reader.page.goto(`${server.url}/?view=import`);
+  await reader.page.getByText("Your role does not allow this.").waitFor();
+  const refused = await reader.page.evaluate(async (path) => (await fetch(path, {
+    method: "PUT", headers: { "X-Requested-With": "platen-console", "Content-Type": "application/json" }, body: "{}",
+  })).status, `${jobs}/${job}/properties`);
+  assert.equal(refused, 403);
+  assert.equal(await reader.page.getByText("Your session has ended.").count(), 0);
+  reader.quiet();
+  await reader.context.close();
+});
+
 test("hostile names and values are shown as text, and stay as they are", async () => {
   const hostile = [
     { name: "<img src=x onerror=alert(1)>", value: "<script>alert(1)</script>" },
@@ -320,7 +365,7 @@ test("each view fits its window and has no finding of axe", async () => {
     for (const [name, where] of Object.entries(views)) {
       await open(where);
       await page.locator('main h1').waitFor();
-      await page.locator('[aria-busy="true"]').waitFor({ state: "detached" });
+      await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
       for (const width of [360, 390, 768, 1440, 2560]) {
         await page.setViewportSize({ width, height: 900 });
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${name} is wider than ${width}`);

@@ -6,6 +6,7 @@ import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
 import { Pairs } from "./editor.js";
+import { History } from "./history.js";
 import { nameOf, takeBack } from "./deleted.js";
 import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
@@ -111,6 +112,7 @@ export function Entity({ state, who }) {
       <div>
         <${Facts} entity=${entity} />
         ${childOf[entity.kind] && html`<${Children} entity=${entity} state=${state} />`}
+        <${History} entity=${entity} state=${state} who=${who} />
       </div>
     </div>
     ${deleting && html`<${Delete} entity=${entity} onClose=${() => setDeleting(false)} />`}`;

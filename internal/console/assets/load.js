@@ -40,14 +40,18 @@ export function Problem({ error, again }) {
   return html`<div class="problem" role="alert"><p>${text}</p>${again && html`<button type="button" onClick=${again}>${t.retry}</button>`}</div>`;
 }
 
-// Pager goes to other pages of a list. The page before is where the browser was,
-// since a token only leads on; who came by a link begins at the first.
-export function Pager({ to, token, next, children }) {
-  const back = () => (cameFromHere() ? window.history.back() : go({ ...to, page: undefined }));
-  return html`<nav class="pager" aria-label=${t.next}>
-    ${token && html`<${Link} to=${{ ...to, page: undefined }} class="button">${t.first}<//>`}
-    ${token && html`<button type="button" data-key="p" onClick=${back}>${t.previous}</button>`}
-    ${next && html`<${Link} to=${{ ...to, page: next }} class="button" data-key="n">${t.next}<//>`}
+// Pager goes to other pages of a list, whose token is so named in the address. The
+// page before is where the browser was, since a token only leads on; who came by
+// a link begins at the first. Only the pager of a whole view has keys.
+export function Pager({ to, name = "page", token, next, children }) {
+  const at = (page) => ({ ...to, [name]: page });
+  const back = () => (cameFromHere() ? window.history.back() : go(at(undefined)));
+  const key = (one) => (name === "page" ? one : undefined);
+  if (!token && !next && !children) return null;
+  return html`<nav class="pager" aria-label=${t.pages[name]}>
+    ${token && html`<${Link} to=${at(undefined)} class="button">${t.first}<//>`}
+    ${token && html`<button type="button" data-key=${key("p")} onClick=${back}>${t.previous}</button>`}
+    ${next && html`<${Link} to=${at(next)} class="button" data-key=${key("n")}>${t.next}<//>`}
     <span class="quiet">${children}</span>
   </nav>`;
 }

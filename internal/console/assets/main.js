@@ -81,7 +81,7 @@ function App() {
       <div class="about">
         <button type="button" class="plain" onClick=${keys.show} title=${t.keys} aria-label=${t.keys}>?</button>
         <${Theme} />
-        ${who.user && html`<span class="who" title=${t.roles[who.role] ?? ""}>${who.user}</span>`}
+        ${who.user && html`<span class="who" title=${t.roles[who.role]}>${who.user} <small>${who.role}</small></span>`}
         ${who.user !== "" && html`<button type="button" class="plain" onClick=${leave}>${t.logOut}</button>`}
       </div>
     </header>

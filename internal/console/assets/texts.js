@@ -36,6 +36,11 @@ export const facts = {
 
 export const how = { import: "Import", jobcreation: "Job creation" };
 
+export const changeTypes = {
+  update: "Changed", revert: "Put back", import: "Imported", jobcreation: "Made by job creation", add: "Data records added",
+  delete: "Deleted", undelete: "Taken back",
+};
+
 export const lists = { properties: "Properties", metadata: "Metadata", fields: "Fields" };
 
 export const t = {
@@ -87,6 +92,7 @@ export const t = {
   first: "First",
   previous: "Previous",
   next: "Next",
+  pages: { page: "Pages", changes: "Pages of the history" },
   pageRows: (n, text) => `${text} ${plural(n, "row", "rows")} on this page`,
   noneFound: "Nothing matches this filter.",
   noneHere: (many) => `There are no ${many.toLowerCase()} yet.`,
@@ -126,6 +132,22 @@ export const t = {
   saveChosen: "Save what is chosen",
   chooseAll: "Choose for each name first.",
   characters: (n) => `${n} characters`,
+
+  history: "History",
+  noHistory: "Nothing of it was changed in the time for which the log is kept.",
+  noLog: "This server keeps no log of changes.",
+  before: "Before",
+  after: "After",
+  orderOnly: "Only the order was changed.",
+  allNames: (n) => `Show all ${n}`,
+  recordsAdded: (text, n) => `${text} ${plural(n, "data record", "data records")}`,
+  revert: "Put back",
+  revertTitle: "Put back what was before this change?",
+  revertText: "That is a change of its own, which can be put back, too.",
+  revertOthers: (n, more) => `The same request has changed ${more ? "more than " : ""}${n} other lists. They are put back with it.`,
+  revertForce: "Only the names of this change can be put back; what was set since then to other names stays.",
+  revertAnyway: "Put these names back all the same",
+  reverted: "What was before is there again.",
 
   deleteSet: "Delete",
   deleteTitle: (name) => `Delete ${name}?`,
