@@ -252,6 +252,31 @@ test("who may not change is offered nothing to change, and is refused", async ()
   await reader.context.close();
 });
 
+test("what others change is shown as it happens", async () => {
+  const id = (await importJobs([{ name: "name", value: "watched" }])).jobs[0];
+  await open("/?view=changes");
+  await page.getByText("Live", { exact: true }).waitFor();
+  await write(id, [{ name: "name", value: "watched" }, { name: "status", value: "printed" }]);
+  await page.locator(".history li", { hasText: `Job ${id}` }).getByText("printed").waitFor();
+  await page.locator(".last tr", { hasText: String(id) }).first().getByText("printed").waitFor();
+  await accessible("changes");
+  await shoot("changes");
+  await open(`/?id=${id}`);
+  await page.locator(".pairs-of", { hasText: "printed" }).waitFor();
+  await page.locator(".history li").nth(1).waitFor();
+  await ask(server.url, `${jobs}/${id}/properties`, "PUT", { id, properties: [{ name: "status", value: "sent" }] });
+  await page.locator(".pairs-of", { hasText: "sent" }).waitFor();
+  await page.locator(".history li").nth(2).waitFor();
+  await open("/?kind=job");
+  await page.locator("main tbody tr").first().waitFor();
+  const made = await importJobs([]);
+  await page.getByRole("button", { name: "Something has changed: show it" }).waitFor();
+  assert.equal(await page.locator("main [data-row]", { hasText: String(made.jobs[0]) }).count(), 0, "rows move by themselves");
+  await page.getByRole("button", { name: "Something has changed: show it" }).click();
+  await page.locator("main [data-row]", { hasText: String(made.jobs[0]) }).waitFor();
+  quiet();
+});
+
 test("hostile names and values are shown as text, and stay as they are", async () => {
   const hostile = [
     { name: "<img src=x onerror=alert(1)>", value: "<script>alert(1)</script>" },
@@ -358,7 +383,7 @@ test("the keyboard suffices", async () => {
 });
 
 test("each view fits its window and has no finding of axe", async () => {
-  const views = { sets: "/", jobs: "/?kind=job", set: `/?id=${set}`, job: `/?id=${job}`, deleted: "/?view=deleted", import: "/?view=import", nothing: "/?id=1" };
+  const views = { sets: "/", jobs: "/?kind=job", set: `/?id=${set}`, job: `/?id=${job}`, changes: "/?view=changes", deleted: "/?view=deleted", import: "/?view=import", nothing: "/?id=1" };
   const checked = { light: 1440, dark: 390 }; // axe takes half a second
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });

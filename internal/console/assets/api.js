@@ -53,7 +53,8 @@ function failure(status, text) {
 // the message's end, which the server's tests hold.
 const ended = (status, message) => status === 401 || (status === 403 && /log in again$/.test(message));
 
-async function call(method, path, { query, body, headers, signal } = {}) {
+// send returns the answer to a request, if it is no error.
+async function send(method, path, { query, body, headers, signal } = {}) {
   const search = new URLSearchParams(Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== "")).toString();
   let answer;
   try {
@@ -67,11 +68,15 @@ async function call(method, path, { query, body, headers, signal } = {}) {
     throw new Failure(0, error.message);
   }
   listeners.reachable(true);
-  const text = await answer.text();
-  if (answer.ok) return { data: parse(text), tag: answer.headers.get("ETag") };
-  const error = failure(answer.status, text);
+  if (answer.ok) return answer;
+  const error = failure(answer.status, await answer.text());
   if (path !== "/console/session" && ended(error.status, error.message)) listeners.sessionEnded();
   throw error;
+}
+
+async function call(method, path, options) {
+  const answer = await send(method, path, options);
+  return { data: parse(await answer.text()), tag: answer.headers.get("ETag") };
 }
 
 function parse(text) {
@@ -128,6 +133,43 @@ export const changeOf = (change, signal) => get(`changes/${change}`, {}, signal)
 // which force only goes past for the names that the change has touched.
 export const revert = (change, force) =>
   call("POST", `${native}/changes/${change}/revert`, { body: JSON.stringify({ force }) }).then(({ data }) => data);
+
+const silence = 60_000; // milliseconds, after which a connection is taken for lost: there are comments every 15 seconds
+
+// listen follows the log of changes from an event on, or from now. It returns
+// when the stream ends, and tells when it has begun, and of each event.
+export async function listen(after, signal, onBegin, onEvent) {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  let timer = setTimeout(stop, silence);
+  try {
+    const answer = await send("GET", `${native}/events`, {
+      signal: abort.signal, headers: { Accept: "text/event-stream", ...(after === undefined ? {} : { "Last-Event-ID": after }) },
+    });
+    onBegin();
+    let text = "";
+    for await (const part of parts(answer.body.pipeThrough(new TextDecoderStream()))) {
+      clearTimeout(timer);
+      timer = setTimeout(stop, silence);
+      const messages = (text + part).split("\n\n");
+      text = messages.pop();
+      for (const message of messages) {
+        const { id, data } = Object.fromEntries(message.split("\n").map((line) => line.split(/: (.*)/s)));
+        if (id) onEvent(id, { ...JSON.parse(data).data, key: id });
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+// parts reads a stream; not every browser iterates over one by itself.
+async function* parts(stream) {
+  const reader = stream.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+}
 
 export const exportPath = (kind, id) => `${native}/${segments[kind]}/${id}`;
 export const importPath = (kind) => `${native}/${segments[kind]}`;

@@ -6,6 +6,7 @@ import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
 import { Pairs } from "./editor.js";
+import { useEvent } from "./live.js";
 import { History } from "./history.js";
 import { nameOf, takeBack } from "./deleted.js";
 import { notify } from "./notices.js";
@@ -87,6 +88,9 @@ function Delete({ entity, onClose }) {
 export function Entity({ state, who }) {
   const { data: entity, error, loading, again } = useLoad((signal) => entityOf(state.id, signal), [state.id]);
   const [deleting, setDeleting] = useState(false);
+  const set = entity?.ancestors.at(-1)?.id ?? entity?.id;
+  useEvent((event) => event.id === entity?.id || (!event.facet && event.set === set),
+    () => window.dispatchEvent(new Event("platen:again")), [entity?.id]);
   useTitle(entity ? nameOf(entity.kind, entity.id) : state.id);
   if (error && !entity) return html`<div class="head"><h1>${state.id}</h1></div><div class="body"><${Problem} error=${error} again=${again} /></div>`;
   if (!entity) return html`<div class="body"><p class="quiet">${t.loading}</p></div>`;
@@ -108,11 +112,11 @@ export function Entity({ state, who }) {
       <div>
         ${shown.map((list) => html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
           editable=${mayChange(who) && writable[entity.kind]?.includes(list)} onSaved=${again} />`)}
+        <${History} entity=${entity} state=${state} who=${who} />
       </div>
       <div>
         <${Facts} entity=${entity} />
         ${childOf[entity.kind] && html`<${Children} entity=${entity} state=${state} />`}
-        <${History} entity=${entity} state=${state} who=${who} />
       </div>
     </div>
     ${deleting && html`<${Delete} entity=${entity} onClose=${() => setDeleting(false)} />`}`;

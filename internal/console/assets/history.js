@@ -33,7 +33,7 @@ function Revert({ change, onClose }) {
   const { data: whole, error: unread } = useLoad((signal) => changeOf(change.change, signal), [change.change]);
   const [error, setError] = useState();
   const [busy, setBusy] = useState(false);
-  const later = error?.status === 409;
+  const [later, setLater] = useState(false); // it was changed since
   const run = async () => {
     setBusy(true);
     try {
@@ -42,7 +42,8 @@ function Revert({ change, onClose }) {
       onClose();
       window.dispatchEvent(new Event("platen:again"));
     } catch (failure) {
-      setError(failure);
+      if (failure.status === 409 && !later) setLater(true);
+      else setError(failure);
       setBusy(false);
     }
   };
@@ -51,7 +52,7 @@ function Revert({ change, onClose }) {
     ${change.entries.map((entry) => html`<${Names} key=${entry.facet} names=${entry.names} />`)}
     <p>${t.revertText}</p>
     ${others > 0 && html`<p class="mark-line">${t.revertOthers(number(others), whole.more)}</p>`}
-    ${later && html`<p>${t.revertForce}</p>`}
+    ${later && html`<p class="mark-line">${t.revertForce}</p>`}
     ${(error ?? unread) && html`<${Problem} error=${error ?? unread} />`}
     <p class="row"><button type="button" class="primary" disabled=${busy || !whole} onClick=${run}>${later ? t.revertAnyway : t.revert}</button>
       <button type="button" onClick=${onClose}>${t.cancel}</button></p>

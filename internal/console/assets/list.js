@@ -4,6 +4,7 @@ import { countsOf, entities, sets, writable } from "./api.js";
 import { Link, go } from "./router.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
+import { isIn, useEvent } from "./live.js";
 import { FirstMinute } from "./welcome.js";
 import { facts, how, kinds, lists, t } from "./texts.js";
 
@@ -153,12 +154,16 @@ export function List({ kind, state, who }) {
   const query = { kind, filter: state.filter, orderBy: state.orderBy ?? "id desc", fields, pageSize, pageToken: state.page };
   const { data, error, loading, again } = useLoad((signal) => entities(query, signal), [kind, state.filter, query.orderBy, fields, state.page]);
   useTitle(kinds[kind].many);
+  // New rows come when they are asked for: they would move what is being read.
+  const [old, setOld] = useState();
+  useEvent((event) => event.kind === kind || (!event.facet && isIn(kind, event.kind)), () => setOld(data), [kind, data]);
   const rows = data?.entities ?? [];
   const isEmpty = data && rows.length === 0;
   const total = data?.totalEstimate;
   return html`
     <div class="head">
       <h1>${kinds[kind].many}${total !== undefined && html` <span class="quiet count">${t.about(number(total), total <= rows.length && !state.page)}</span>`}</h1>
+      ${data && old === data && html`<button type="button" class="fresh" onClick=${again}>${t.showChanges}</button>`}
       <${Filter} state=${state} />
       <${Columns} kind=${kind} state=${state} rows=${rows} />
     </div>

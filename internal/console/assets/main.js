@@ -10,6 +10,8 @@ import { List } from "./list.js";
 import { Entity } from "./entity.js";
 import { Deleted } from "./deleted.js";
 import { Import } from "./import.js";
+import { Changes } from "./changes.js";
+import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
@@ -18,6 +20,7 @@ const destinations = [
   { state: { kind: "job" }, key: "j", text: kinds.job.many },
   { state: { kind: "contentset" }, key: "c", text: kinds.contentset.many },
   { state: { kind: "dataset" }, key: "d", text: kinds.dataset.many },
+  { state: { view: "changes" }, key: "l", text: t.changes },
   { state: { view: "deleted" }, key: "x", text: t.deletedSets },
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
 ];
@@ -26,6 +29,7 @@ const listed = [...sets, ...Object.values(childOf)];
 
 function View({ state, who }) {
   if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
+  if (state.view === "changes") return html`<${Changes} />`;
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
   if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
   if (state.view) return html`<p class="empty">${state.view === "import" ? t.noAccess : t.noView}</p>`;
@@ -57,6 +61,7 @@ function App() {
     return () => clearInterval(timer);
   }, [reachable]);
   const keys = useKeys(destinations);
+  useEvents(Boolean(who) && !ended);
 
   const lost = !reachable && html`<p class="banner" role="alert">${t.unreachable}</p>`;
   const loggedIn = async () => {
