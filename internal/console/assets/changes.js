@@ -1,16 +1,15 @@
 // What changed last, and what changes now.
-import { html, useEffect, useState } from "./html.js";
+import { html } from "./html.js";
 import { entities } from "./api.js";
 import { Link } from "./router.js";
 import { Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time } from "./format.js";
 import { By, Names } from "./history.js";
-import { isIn, useEvent, useLive } from "./live.js";
+import { isIn, useEvent, useLive, useRecent } from "./live.js";
 import { nameOf } from "./deleted.js";
 import { changeTypes, kinds, lists, t } from "./texts.js";
 
 const lastJobs = 15;
-const most = 100; // events are shown
 
 function LastJobs() {
   const query = { kind: "job", orderBy: "updateTime desc", pageSize: lastJobs, fields: "kind,id,updateTime,properties.name,properties.status" };
@@ -41,14 +40,9 @@ function Happened({ event }) {
 }
 
 export function Changes() {
-  const [events, setEvents] = useState([]);
+  const events = useRecent();
   const live = useLive();
   useTitle(t.changes);
-  useEffect(() => {
-    const heard = ({ detail }) => setEvents((before) => [detail, ...before].slice(0, most));
-    window.addEventListener("platen:event", heard);
-    return () => window.removeEventListener("platen:event", heard);
-  }, []);
   return html`
     <div class="head"><h1>${t.changes}</h1>
       <span class=${live ? "live" : "live off"} role="status">${live ? t.live : t.notLive}</span></div>

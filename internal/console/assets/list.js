@@ -13,7 +13,7 @@ const times = ["createTime", "updateTime"];
 
 // The columns that a kind has without a choice, and those to choose from.
 const usual = {
-  jobset: ["createTime", "createdBy", "counts.jobs", "counts.documents", "counts.pages"],
+  jobset: ["properties", "createTime", "createdBy", "counts.jobs", "counts.documents", "counts.pages"],
   job: ["parent", "properties", "createTime", "counts.documents", "counts.pages"],
   contentset: ["createTime", "createdBy", "counts.contentitems"],
   dataset: ["createTime", "createdBy", "counts.datarecords"],

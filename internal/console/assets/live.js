@@ -4,10 +4,12 @@ import { childOf, listen } from "./api.js";
 
 // The stream rests while nobody looks: a browser has only six connections to a
 // server, for all of its windows.
+const most = 100; // events are kept to be shown
 const again = 3000; // milliseconds until the next attempt
 
 let after; // the last event that was seen
 let live = false;
+let recent = []; // the last events, the newest first
 let lost = false; // the stream has ended since the page was opened
 
 function setLive(is) {
@@ -32,6 +34,7 @@ async function follow(signal) {
         if (missed) window.dispatchEvent(new Event("platen:again"));
       }, (id, event) => {
         after = id;
+        recent = [event, ...recent].slice(0, most);
         window.dispatchEvent(new CustomEvent("platen:event", { detail: event }));
       });
     } catch (error) {
@@ -62,6 +65,17 @@ export function useEvents(on) {
       abort?.abort();
     };
   }, [on]);
+}
+
+// useRecent returns the events since the page was opened, the last ones of them.
+export function useRecent() {
+  const [events, set] = useState(recent);
+  useEffect(() => {
+    const heard = () => set(recent);
+    window.addEventListener("platen:event", heard);
+    return () => window.removeEventListener("platen:event", heard);
+  }, []);
+  return events;
 }
 
 // useLive reports whether events arrive.

@@ -55,6 +55,7 @@ function App() {
     listeners.reachable = setReachable;
     ask();
   }, []);
+  useEffect(() => document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [who, state]);
   useEffect(() => {
     if (reachable) return undefined;
     const timer = setInterval(() => ask().then((found) => found && window.dispatchEvent(new Event("platen:again"))), 3000);
