@@ -94,6 +94,8 @@ test("a list has its filter, order and columns in its address", async () => {
   const row = page.locator("main tbody tr");
   await row.first().waitFor();
   assert.equal(await row.count(), 3);
+  await page.getByText("For a program").click();
+  await page.getByText(/^curl -u 'ol-admin' 'http:.+\/api\/v1\/entities\?kind=job&orderBy=id\+desc/).waitFor();
   await page.getByLabel("Filter").fill('properties.priority = "high"');
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 1);

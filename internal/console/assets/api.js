@@ -53,12 +53,16 @@ function failure(status, text) {
 // the message's end, which the server's tests hold.
 const ended = (status, message) => status === 401 || (status === 403 && /log in again$/.test(message));
 
+function searchOf(query = {}) {
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== "")).toString();
+  return search && `?${search}`;
+}
+
 // send returns the answer to a request, if it is no error.
 async function send(method, path, { query, body, headers, signal } = {}) {
-  const search = new URLSearchParams(Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== "")).toString();
   let answer;
   try {
-    answer = await fetch(path + (search && `?${search}`), {
+    answer = await fetch(path + searchOf(query), {
       method, body, signal, credentials: "same-origin", redirect: "error",
       headers: { ...ours, Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     });
@@ -109,6 +113,8 @@ export function logIn(user, password) {
 export const logOut = () => call("DELETE", "/console/session");
 
 export const entities = (query, signal) => get("entities", query, signal);
+export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
+export const entityPath = (id) => `${native}/entities/${id}`;
 export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
 export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
 

@@ -1,7 +1,8 @@
 // One entity of any kind: where it is, its facts, its lists, and what it contains.
 import { html, useState } from "./html.js";
-import { childOf, children, countsOf, deleteSet, entityOf, exportPath, sets, writable } from "./api.js";
+import { childOf, children, countsOf, deleteSet, entityOf, entityPath, exportPath, sets, writable } from "./api.js";
 import { Link, go } from "./router.js";
+import { Curl } from "./welcome.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
@@ -48,6 +49,9 @@ function Children({ entity, state }) {
   const { data, error, loading, again } = useLoad(
     (signal) => children(entity.id, { pageSize, pageToken: state.page }, signal), [entity.id, state.page]);
   const rows = data?.children ?? [];
+  const all = entity.counts?.[`${kind}s`];
+  const shown = rows.length > 0 && (state.page || data.nextPageToken)
+    && t.childWindow(number(rows[0].position + 1), number(rows.at(-1).position + 1), all && number(all));
   if (kind === entity.kind && rows.length === 0 && !state.page) return null; // a data record mostly has none
   return html`<section class="children" aria-busy=${loading}>
     <div class="section-head"><h2>${t.childrenTitle(kinds[kind].many)}</h2>
@@ -56,7 +60,7 @@ function Children({ entity, state }) {
     ${data && rows.length === 0 && html`<p class="empty">${t.noChildren(kinds[kind].many)}</p>`}
     ${rows.length > 0 && html`<ol class="grid">${rows.map((row) => html`<li key=${row.id}>
       <${Link} to=${{ id: row.id }} data-row><span class="quiet">${number(row.position + 1)}</span> ${row.id}<//></li>`)}</ol>`}
-    ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken} />`}
+    ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken}>${shown}<//>`}
   </section>`;
 }
 
@@ -119,5 +123,6 @@ export function Entity({ state, who }) {
         ${childOf[entity.kind] && html`<${Children} entity=${entity} state=${state} />`}
       </div>
     </div>
+    <${Curl} who=${who} path=${entityPath(entity.id)} />
     ${deleting && html`<${Delete} entity=${entity} onClose=${() => setDeleting(false)} />`}`;
 }

@@ -1,11 +1,11 @@
 // Entities of a kind in a table: filter, order, columns and page are in the address.
 import { html, useRef, useState } from "./html.js";
-import { countsOf, entities, sets, writable } from "./api.js";
+import { countsOf, entities, entitiesPath, sets, writable } from "./api.js";
 import { Link, go } from "./router.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { isIn, useEvent } from "./live.js";
-import { FirstMinute } from "./welcome.js";
+import { Curl, FirstMinute } from "./welcome.js";
 import { facts, how, kinds, lists, t } from "./texts.js";
 
 const pageSize = 100;
@@ -174,5 +174,6 @@ export function List({ kind, state, who }) {
         : html`<p class="empty">${t.noneHere(kinds[kind].many)}</p>${kind === "jobset" && html`<${FirstMinute} who=${who} onLoaded=${again} />`}`)}
       ${rows.length > 0 && html`<${Rows} kind=${kind} state=${state} rows=${rows} />`}
       ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken}>${rows.length > 0 && t.pageRows(rows.length, number(rows.length))}<//>`}
+      ${rows.length > 0 && html`<${Curl} who=${who} path=${entitiesPath(query)} />`}
     </div>`;
 }

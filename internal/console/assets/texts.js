@@ -111,6 +111,8 @@ export const t = {
   factsTitle: "Facts",
   childrenTitle: (many) => many,
   noChildren: (many) => `It has no ${many.toLowerCase()}.`,
+  childWindow: (first, last, all) => `${first} to ${last}${all ? ` of ${all}` : ""}`,
+  asProgram: "For a program",
   asTable: "As a table, with filter",
   emptyList: { properties: "It has no properties.", metadata: "It has no metadata.", fields: "It has no fields." },
   edit: "Edit",

@@ -11,6 +11,15 @@ export function CopyLine({ text }) {
   return html`<div class="copy"><code tabindex="0">${text}</code><button type="button" onClick=${copy}>${done ? t.copied : t.copy}</button></div>`;
 }
 
+const userOf = (who) => (who.user ? ` -u ${quote(who.user)}` : "");
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+// Curl is the line by which a program sees what is shown.
+export function Curl({ who, path }) {
+  return html`<details class="curl"><summary>${t.asProgram}</summary>
+    <${CopyLine} text=${`curl${userOf(who)} ${quote(window.location.origin + path)}`} /></details>`;
+}
+
 // FirstMinute says what to do with a server that has nothing yet.
 export function FirstMinute({ who, onLoaded }) {
   const [busy, setBusy] = useState(false);
@@ -27,13 +36,12 @@ export function FirstMinute({ who, onLoaded }) {
     setBusy(false);
   };
   if (!mayChange(who)) return null;
-  const user = who.user ? ` -u '${who.user}'` : "";
   return html`<section class="welcome">
     <h2>${t.welcome}</h2>
     <p>${t.welcomeText}</p>
     <p><button type="button" class="primary" disabled=${busy} onClick=${load}>${busy ? t.loadingDemo : t.loadDemo}</button></p>
     ${error && html`<${Problem} error=${error} />`}
     <p>${t.curlLine}</p>
-    <${CopyLine} text=${`curl${user} -H 'Content-Type: application/json' -T jobset.json -X POST ${window.location.origin}${importPath("jobset")}`} />
+    <${CopyLine} text=${`curl${userOf(who)} -H 'Content-Type: application/json' -T jobset.json -X POST ${window.location.origin}${importPath("jobset")}`} />
   </section>`;
 }
