@@ -217,6 +217,18 @@ test("the history of an entity is shown, and a change is put back", async () => 
   await changes.nth(1).waitFor();
   assert.match(await changes.nth(0).innerText(), /Changed[\s\S]+Properties[\s\S]+\sa\s+1\s+2\s+b\s+1\s+\(not there\)\s+c\s+\(not there\)\s+new/);
   assert.match(await changes.nth(1).innerText(), /Imported/);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  await changes.nth(1).getByRole("link").click();
+  await section.getByRole("row", { name: "b 1" }).waitFor();
+  assert.equal(await section.getByRole("row").count(), 2, "as it was imported");
+  assert.equal(await section.getByRole("button", { name: "Edit" }).count(), 0);
+  await accessible("an entity as it was");
+  await page.reload();
+  await section.getByRole("row", { name: "b 1" }).waitFor();
+  await changes.nth(0).getByRole("link").click();
+  await section.getByRole("row", { name: "c new" }).waitFor();
+  await page.getByRole("link", { name: "As they are now" }).click();
+  await section.getByRole("button", { name: "Edit" }).waitFor();
   await changes.nth(0).getByRole("button", { name: "Put back" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("a change of its own").waitFor();

@@ -1,12 +1,20 @@
 // A list of an entity, to read and to change.
 import { html, useEffect, useRef, useState } from "./html.js";
-import { readList, writeList } from "./api.js";
+import { listAt, readList, writeList } from "./api.js";
 import { Conflict } from "./conflict.js";
 import { Problem, useLoad } from "./load.js";
 import { Text, escape, needsEscapes, plain, unescape } from "./format.js";
 import { guards } from "./router.js";
 import { notify } from "./notices.js";
 import { lists, t } from "./texts.js";
+
+// PairsAt shows a list as it was at a time.
+export function PairsAt({ entity, list, at }) {
+  const { data, error } = useLoad((signal) => listAt(entity.id, list, at, signal), [entity.id, list, at]);
+  if (error) return html`<section><h2>${lists[list]}</h2><${Problem} error=${error} /></section>`;
+  if (!data) return html`<section aria-busy="true"><h2>${lists[list]}</h2><p class="quiet">${t.loading}</p></section>`;
+  return html`<${Pairs} entity=${{ ...entity, [list]: data }} list=${list} />`;
+}
 
 // Pairs shows a list, and its editor once that is asked for.
 export function Pairs({ entity, list, editable, shortcut, onSaved }) {

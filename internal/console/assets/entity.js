@@ -6,7 +6,7 @@ import { Curl } from "./welcome.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
-import { Pairs } from "./editor.js";
+import { Pairs, PairsAt } from "./editor.js";
 import { useEvent } from "./live.js";
 import { History } from "./history.js";
 import { nameOf, takeBack } from "./deleted.js";
@@ -114,7 +114,8 @@ export function Entity({ state, who }) {
     ${error && html`<${Problem} error=${error} again=${again} />`}
     <div class="body columns-of-entity" aria-busy=${loading}>
       <div>
-        ${shown.map((list) => html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
+        ${state.at && html`<p class="as-of" role="status">${t.asOf} <${Time} value=${state.at} /> <${Link} class="button" to=${{ ...state, at: undefined }}>${t.asNow}<//></p>`}
+        ${shown.map((list) => state.at ? html`<${PairsAt} key=${list} entity=${entity} list=${list} at=${state.at} />` : html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
           editable=${mayChange(who) && writable[entity.kind]?.includes(list)} onSaved=${again} />`)}
         <${History} entity=${entity} state=${state} who=${who} />
       </div>

@@ -19,7 +19,7 @@ const short = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyl
 // Time shows a time in the viewer's zone, and exactly as the server has it on hover.
 export function Time({ value }) {
   if (!value) return null;
-  return html`<time datetime=${value} title=${value}>${short.format(new Date(value))}</time>`;
+  return html`<time datetime=${value} title=${value}>${isNaN(Date.parse(value)) ? plain(value, 40) : short.format(new Date(value))}</time>`;
 }
 
 // Marks that are not seen, or that change the order of what is around them.

@@ -2,6 +2,7 @@
 import { html, useState } from "./html.js";
 import { changeOf, history, revert } from "./api.js";
 import { Dialog } from "./dialog.js";
+import { Link } from "./router.js";
 import { Pager, Problem, useLoad } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { notify } from "./notices.js";
@@ -71,7 +72,8 @@ export function History({ entity, state, who }) {
     ${error && (error.status === 409 ? html`<p class="empty">${t.noLog}</p>` : html`<${Problem} error=${error} again=${again} />`)}
     ${data && changes.length === 0 && html`<p class="empty">${t.noHistory}</p>`}
     <ol>${changes.map((change) => html`<li key=${change.change}>
-      <div class="change-head"><b>${changeTypes[change.type] ?? change.type}</b> <${Time} value=${change.time} /> <span class="quiet"><${By} change=${change} /></span>
+      <div class="change-head"><b>${changeTypes[change.type] ?? change.type}</b>
+        ${change.type === "delete" ? html`<${Time} value=${change.time} />` : html`<${Link} to=${{ id: entity.id, at: change.time }} aria-current=${state.at === change.time ? "true" : undefined}><${Time} value=${change.time} /><//>`} <span class="quiet"><${By} change=${change} /></span>
         ${mayChange(who) && revertible(change) && html`<button type="button" class="link" onClick=${() => setAsked(change)}>${t.revert}…</button>`}</div>
       ${change.entries.map((entry) => (entry.facet ? html`<div key=${entry.facet}><span class="quiet">${lists[entry.facet]}</span><${Names} names=${entry.names} /></div>`
         : entry.added ? html`<p key="added" class="quiet">${t.recordsAdded(number(entry.added), entry.added)}</p>` : null))}

@@ -144,6 +144,8 @@ export const t = {
   characters: (n) => `${n} characters`,
 
   history: "History",
+  asOf: "The lists as they were at",
+  asNow: "As they are now",
   noHistory: "Nothing of it was changed in the time for which the log is kept.",
   noLog: "This server keeps no log of changes.",
   before: "Before",
