@@ -257,6 +257,8 @@ test("who may not change is offered nothing to change, and is refused", async ()
   assert.equal(await reader.page.getByRole("link", { name: "Import" }).count(), 0);
   await reader.page.goto(`${server.url}/?view=import`);
   await reader.page.getByText("Your role does not allow this.").waitFor();
+  await reader.page.goto(`${server.url}/?view=server`);
+  await reader.page.getByText("Your role does not allow this.").waitFor();
   const refused = await reader.page.evaluate(async (path) => (await fetch(path, {
     method: "PUT", headers: { "X-Requested-With": "platen-console", "Content-Type": "application/json" }, body: "{}",
   })).status, `${jobs}/${job}/properties`);
@@ -393,11 +395,15 @@ test("the keyboard suffices", async () => {
   await page.keyboard.press("g");
   await page.keyboard.press("i");
   await heading("Import a set");
+  await page.keyboard.press("g");
+  await page.keyboard.press("v");
+  await heading("Server");
+  await page.getByRole("row", { name: "history-for" }).waitFor();
   quiet();
 });
 
 test("each view fits its window and has no finding of axe", async () => {
-  const views = { sets: "/", jobs: "/?kind=job", set: `/?id=${set}`, job: `/?id=${job}`, changes: "/?view=changes", deleted: "/?view=deleted", import: "/?view=import", nothing: "/?id=1" };
+  const views = { sets: "/", jobs: "/?kind=job", set: `/?id=${set}`, job: `/?id=${job}`, changes: "/?view=changes", deleted: "/?view=deleted", import: "/?view=import", server: "/?view=server", nothing: "/?id=1" };
   const checked = { light: 1440, dark: 390 }; // axe takes half a second
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });

@@ -133,6 +133,7 @@ export const deleted = (query, signal) => get("deleted", query, signal);
 export const undelete = (id) => call("POST", `${native}/entities/${id}/undelete`).then(({ data }) => data);
 
 export const history = (id, query, signal) => get(`entities/${id}/history`, query, signal);
+export const serverFacts = (signal) => get("server", {}, signal);
 export const listAt = (id, list, readTime, signal) => get(`entities/${id}/${list}`, { readTime }, signal);
 export const changeOf = (change, signal) => get(`changes/${change}`, {}, signal);
 

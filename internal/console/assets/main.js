@@ -11,6 +11,7 @@ import { Entity } from "./entity.js";
 import { Deleted } from "./deleted.js";
 import { Import } from "./import.js";
 import { Changes } from "./changes.js";
+import { Server } from "./server.js";
 import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
@@ -23,6 +24,7 @@ const destinations = [
   { state: { view: "changes" }, key: "l", text: t.changes },
   { state: { view: "deleted" }, key: "x", text: t.deletedSets },
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
+  { state: { view: "server" }, key: "v", text: t.server, role: "admin" },
 ];
 
 const listed = [...sets, ...Object.values(childOf)];
@@ -31,8 +33,9 @@ function View({ state, who }) {
   if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
   if (state.view === "changes") return html`<${Changes} />`;
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
+  if (state.view === "server" && may(who, "admin")) return html`<${Server} />`;
   if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
-  if (state.view) return html`<p class="empty">${state.view === "import" ? t.noAccess : t.noView}</p>`;
+  if (state.view) return html`<p class="empty">${destinations.some((d) => d.state.view === state.view) ? t.noAccess : t.noView}</p>`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";
   return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;
 }
