@@ -67,7 +67,7 @@ export function History({ entity, state, who }) {
     (signal) => history(entity.id, { pageSize, pageToken: state.changes }, signal), [entity.id, state.changes]);
   const [asked, setAsked] = useState();
   const changes = data?.changes ?? [];
-  return html`<section class="history of-entity" aria-busy=${loading}>
+  return html`<section class="history below" aria-busy=${loading}>
     <div class="section-head"><h2>${t.history}</h2></div>
     ${error && (error.status === 409 ? html`<p class="empty">${t.noLog}</p>` : html`<${Problem} error=${error} again=${again} />`)}
     ${data && changes.length === 0 && html`<p class="empty">${t.noHistory}</p>`}

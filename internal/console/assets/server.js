@@ -21,7 +21,7 @@ export function Server() {
     <div class="head"><h1>${t.server}</h1></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${data && html`<div class="body columns-of-entity" aria-busy=${loading}>
-      <div><section><h2>${t.settings}</h2>
+      <div><section class="below"><h2>${t.settings}</h2>
         <div class="table plain" tabindex="0" role="region" aria-label=${t.settings}><table>
           <thead><tr><th scope="col">${t.name}</th><th scope="col">${t.value}</th><th scope="col">${t.source}</th></tr></thead>
           <tbody>${data.settings.map((one) => html`<tr key=${one.name}><th scope="row"><code>${one.name}</code></th>
