@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -177,7 +178,9 @@ func testWebhookBadInput(t *testing.T) {
 			t.Errorf("%s %s %.100s: %d %s, want %d with %q", test.method, test.path, test.body, a.status, a.body, test.status, test.message)
 		}
 	}
-	if after := s.do("GET", path, "").body; after != before {
+	// It may have come past an event of the audit trail meanwhile.
+	position := regexp.MustCompile(`"after":"\d+"`)
+	if after := s.do("GET", path, "").body; position.ReplaceAllString(after, "") != position.ReplaceAllString(before, "") {
 		t.Errorf("the webhook has changed:\n%s\n%s", before, after)
 	}
 	if a := s.do("GET", "/api/v1/webhooks", "", none); a.status != 401 {

@@ -63,14 +63,14 @@ func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
 
 // LastDirty returns the largest number of a row of find_stale.
 func (s *Store) LastDirty(ctx context.Context) (int64, error) {
-	mark, err := s.dirtyMark(ctx, true)
+	mark, err := s.dirtyMark(ctx, ofImportsAndLate)
 	return mark.stale, err
 }
 
 // FlushInSteps brings the index up to date. It calls between once, after lists
 // were read and before what differs is written.
 func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
-	until, err := s.dirtyMark(ctx, true)
+	until, err := s.dirtyMark(ctx, ofImportsAndLate)
 	if err != nil {
 		return err
 	}
@@ -90,4 +90,9 @@ func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
 			}
 		},
 	})
+}
+
+// BlockFlush keeps the index as it is until release is called.
+func (s *Store) BlockFlush(ctx context.Context) (release func(), err error) {
+	return s.writers.blockFlush(ctx)
 }

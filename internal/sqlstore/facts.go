@@ -142,7 +142,7 @@ func (s *Store) Entity(ctx context.Context, id platen.ID) (_ *platen.Entity, err
 		return nil, err
 	}
 	if hasFacts(found.kind) {
-		if err := errors.Join(s.flushDirty(ctx, false), s.ensureFacts(ctx, found.set())); err != nil {
+		if err := errors.Join(s.flushChanged(ctx), s.ensureFacts(ctx, found.set())); err != nil {
 			return nil, s.error("read facts", err)
 		}
 	}
@@ -252,7 +252,7 @@ func (s *Store) DeleteIf(ctx context.Context, ref platen.Ref, match *platen.Matc
 	if match == nil {
 		return s.Delete(ctx, ref)
 	}
-	if err := s.flushDirty(ctx, false); err != nil {
+	if err := s.flushChanged(ctx); err != nil {
 		return s.error("delete", err)
 	}
 	return s.deleteSet(ctx, ref, func(t *transaction) error { return t.unchanged(ref, match) })

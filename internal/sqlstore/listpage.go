@@ -26,11 +26,14 @@ const (
 func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.ListingPage, err error) {
 	ctx, done := s.observe(ctx, "list page")
 	defer func() { done(err) }()
-	// When something changed is also known by the index.
-	if indexed, late := usesIndex(asked); indexed || asked.Parts.Facts && hasFacts(asked.Kind) {
-		if err := s.flushDirty(ctx, late); err != nil {
-			return nil, s.error("list entities", err)
-		}
+	switch indexed, late := usesIndex(asked); {
+	case indexed:
+		err = s.flushDirty(ctx, late)
+	case asked.Parts.Facts && hasFacts(asked.Kind):
+		err = s.flushChanged(ctx)
+	}
+	if err != nil {
+		return nil, s.error("list entities", err)
 	}
 	release, err := take(ctx, s.listings)
 	if err != nil {

@@ -131,7 +131,7 @@ func (s *Store) RetentionTurn(ctx context.Context) (bool, error) {
 
 // DeleteByRule implements [storage.Retention].
 func (s *Store) DeleteByRule(ctx context.Context, rule *platen.RetentionRule, set platen.Ref, match *platen.Match, before time.Time) error {
-	if err := s.flushDirty(ctx, false); err != nil {
+	if err := s.flushChanged(ctx); err != nil {
 		return s.error("delete", err)
 	}
 	return s.deleteSet(ctx, set, func(t *transaction) error {
