@@ -21,12 +21,13 @@ var imports = map[string][]string{
 	"/internal/spool":     {"", "/internal/transfer"},
 	"/internal/journal":   {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
 	"/internal/apidoc":    {},
+	"/internal/console":   {"/internal/demo"},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
-	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/olrest",
+	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/olrest",
 		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention"},
 	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
@@ -47,8 +48,8 @@ var imports = map[string][]string{
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
-	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry
-	"/internal/journal":   {"/internal/filter", "/internal/transfer"},                                                                                                                             // by way of olrest
+	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry and console
+	"/internal/journal":   {"/internal/filter", "/internal/transfer"},                                                                                                                                               // by way of olrest
 	"/internal/changelog": {"/internal/transfer"},
 	"/internal/event":     {"/internal/transfer"},
 	"/internal/webhook":   {"/internal/filter", "/internal/transfer"},

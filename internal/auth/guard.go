@@ -148,6 +148,11 @@ func (g *Guard) check(r *http.Request) (caller, error) {
 	if text := tokenOf(r.Header); text != "" {
 		return g.checkToken(r.Context(), text)
 	}
+	if text, err := sessionToken(r); err != nil {
+		return caller{}, err
+	} else if text != "" {
+		return g.checkToken(r.Context(), text)
+	}
 	name, password, err := basic(r)
 	if err != nil {
 		return caller{}, err
@@ -196,22 +201,15 @@ func (g *Guard) checkToken(ctx context.Context, text string) (caller, error) {
 // Login answers a login: Basic credentials for a token. Here, and only here,
 // wrong ones get 401.
 func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
-	call := CallOf(r.Context())
 	user, err := g.checkLogin(r)
 	if platen.ErrorCode(err) == platen.Forbidden {
 		err = platen.Errorf(platen.Unauthenticated, "the user or password is wrong")
 	}
 	if err != nil {
-		g.trail.refused(call)
+		g.trail.refused(CallOf(r.Context()))
 		return err
 	}
-	call.User, call.Role = user.Name, user.Role
-	g.audit(call, "login")
-	g.trail.login(call)
-	// Of the user as it was checked: if the password has changed since, the
-	// token is void.
-	text := g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, user: user.Name})
-	olrest.ReplyToken(w, text, g.ttl)
+	olrest.ReplyToken(w, g.begin(r, user), g.ttl)
 	return nil
 }
 

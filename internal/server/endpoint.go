@@ -7,6 +7,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/telemetry"
 )
@@ -152,12 +153,15 @@ func (s *Server) addEndpoints() {
 	for path, handle := range map[string]handler{
 		"/healthz": (*Server).health, "/readyz": (*Server).ready,
 		"/serverengine/doc": (*Server).document, "/serverengine/doc/{file}": (*Server).document,
+		console.Files: (*Server).console,
 	} {
 		add(path, http.MethodGet, true, method{handle: handle, unrecorded: true})
 	}
 	// The metrics name no entity, so any token will do, such as that of a program
 	// which collects them.
 	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer, unrecorded: true})
+	add(console.Session, http.MethodPost, true, method{handle: (*Server).logIn})
+	add(console.Session, http.MethodDelete, true, method{handle: (*Server).logOut})
 
 	for path, at := range endpoints {
 		at.allow = at.allowed()

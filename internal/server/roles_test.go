@@ -83,7 +83,7 @@ func (s *service) each(test func(route olrest.Route, send func(...option) answer
 }
 
 // TestEveryRouteByRole tries each route with each role, with the token of a
-// session, a named one, and Basic.
+// session, in a header and in the cookie of the console, a named one, and Basic.
 func TestEveryRouteByRole(t *testing.T) { onSQLite(t, testEveryRouteByRole) }
 
 func testEveryRouteByRole(t *testing.T) {
@@ -97,6 +97,7 @@ func testEveryRouteByRole(t *testing.T) {
 			credential{"session of " + name, role, authToken(s.loginAs(name))},
 			credential{"named token " + name, role, bearer(named)},
 			credential{"named token in auth_token " + name, role, authToken(named)},
+			credential{"console of " + name, role, []option{none, withCookie(s.session(basic(name, password))), header(auth.ConsoleHeader, "platen-console")}},
 			credential{"Basic of " + name, role, []option{none, basic(name, password)}})
 	}
 	s.each(func(route olrest.Route, send func(...option) answer) {
