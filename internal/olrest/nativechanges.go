@@ -111,7 +111,7 @@ func ReplyChange(w http.ResponseWriter, c *platen.Change) {
 }
 
 // ReplyHistory answers with a page of a history.
-func ReplyHistory(w http.ResponseWriter, changes []platen.Change, next string) {
+func ReplyHistory(w http.ResponseWriter, id platen.ID, changes []platen.Change, next []byte) {
 	var j jsonWriter
 	j.object()
 	j.key("changes")
@@ -122,9 +122,7 @@ func ReplyHistory(w http.ResponseWriter, changes []platen.Change, next string) {
 		j.end()
 	}
 	j.endList()
-	if next != "" {
-		j.text("nextPageToken", next)
-	}
+	j.pageToken(historyOf(id), next)
 	j.end()
 	ReplyJSON(w, j.buf)
 }
@@ -303,13 +301,15 @@ func invalidParameter(name, text, want string) error {
 }
 
 // ReadHistoryQuery reads a request for a history.
-func ReadHistoryQuery(query url.Values) (token string, size int, err error) {
+func ReadHistoryQuery(query url.Values, id platen.ID) (Page, error) {
 	if err := CheckQuery(query, pageSizeParameter, pageTokenParameter); err != nil {
-		return "", 0, err
+		return Page{}, err
 	}
-	size, err = readPageSize(query)
-	return query.Get(pageTokenParameter), size, err
+	return readPage(query, historyOf(id))
 }
+
+// historyOf is what the tokens of the pages of a history are good for.
+func historyOf(id platen.ID) string { return "history of " + id.String() }
 
 // ReadTimeQuery reads a request for a list as it was; the zero time is now.
 func ReadTimeQuery(query url.Values) (time.Time, error) {

@@ -3,6 +3,7 @@ package olrest
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,15 +150,23 @@ func ParseRequestQuery(query url.Values) (q RequestQuery, err error) {
 	if q.RequestFilter, err = parseFilter(query, "pageSize", "pageToken"); err != nil {
 		return q, err
 	}
-	if q.PageSize, err = readPageSize(query); err != nil {
+	page, err := readPage(query, q.listing())
+	if err != nil {
 		return q, err
 	}
-	if token := query.Get("pageToken"); token != "" {
-		if q.Before, err = strconv.ParseUint(token, 10, 64); err != nil || q.Before == 0 {
-			return q, platen.Errorf(platen.Invalid, "pageToken %q is none that this listing has given", shorten([]byte(token)))
+	q.PageSize = page.Size
+	if page.After != nil {
+		var n int
+		if q.Before, n = binary.Uvarint(page.After); n != len(page.After) || q.Before == 0 {
+			return q, platen.Errorf(platen.Invalid, "the %s names no request", pageTokenParameter)
 		}
 	}
 	return q, nil
+}
+
+// listing is what the tokens of the pages of a listing are good for.
+func (f *RequestFilter) listing() string {
+	return fmt.Sprintf("requests %q", []string{f.Method, f.Path, f.Route, f.Status, f.User, f.RequestID, f.Reason, f.Since.String()})
 }
 
 // ParseRequestFilter reads the query of a removal from the journal.
@@ -215,7 +224,7 @@ func isStatus(text string) bool {
 }
 
 // ReplyRequests answers with a page of the journal. more: there are others.
-func ReplyRequests(w http.ResponseWriter, list []*RecordedRequest, more bool) {
+func ReplyRequests(w http.ResponseWriter, filter *RequestFilter, list []*RecordedRequest, more bool) {
 	var b jsonWriter
 	b.object()
 	b.key("requests")
@@ -227,7 +236,7 @@ func ReplyRequests(w http.ResponseWriter, list []*RecordedRequest, more bool) {
 	}
 	b.endList()
 	if more {
-		b.text("nextPageToken", strconv.FormatUint(list[len(list)-1].Number, 10))
+		b.pageToken(filter.listing(), binary.AppendUvarint(nil, list[len(list)-1].Number))
 	}
 	b.end()
 	ReplyJSON(w, b.buf)

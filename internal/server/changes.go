@@ -14,7 +14,7 @@ import (
 )
 
 func (s *Server) history(w *response, r *http.Request, to target) error {
-	token, size, err := olrest.ReadHistoryQuery(r.URL.Query())
+	page, err := olrest.ReadHistoryQuery(r.URL.Query(), to.ref.ID)
 	if err != nil {
 		return err
 	}
@@ -25,11 +25,11 @@ func (s *Server) history(w *response, r *http.Request, to target) error {
 	if err := s.permit(w, r, platen.Viewer, platen.KindsOf(kind)); err != nil {
 		return err
 	}
-	changes, next, err := s.Store.History(r.Context(), to.ref.ID, token, size)
+	changes, next, err := s.Store.History(r.Context(), to.ref.ID, page.After, page.Size)
 	if err != nil {
 		return err
 	}
-	olrest.ReplyHistory(w, changes, next)
+	olrest.ReplyHistory(w, to.ref.ID, changes, next)
 	return nil
 }
 

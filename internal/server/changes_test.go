@@ -102,6 +102,7 @@ func testHistory(t *testing.T) {
 	}
 	one, next := s.history(path + "/history?pageSize=1")
 	two, _ := s.history(path + "/history?pageSize=5&pageToken=" + next)
+	s.do("GET", fmt.Sprintf("%s/entities/%d/history?pageToken=%s", native, job+1, next), "").isError(t, 400, "another query")
 	if one[0].Change != all[0].Change || len(two) != 2 || two[0].Change != all[1].Change {
 		t.Errorf("pages: %+v, %+v", one, two)
 	}

@@ -130,7 +130,7 @@ func (s *Server) listRequests(w *response, r *http.Request, _ target) error {
 	}
 	found := s.Journal.Find(&query.RequestFilter, query.Before, query.PageSize+1)
 	more := len(found) > query.PageSize
-	olrest.ReplyRequests(w, found[:min(len(found), query.PageSize)], more)
+	olrest.ReplyRequests(w, &query.RequestFilter, found[:min(len(found), query.PageSize)], more)
 	return nil
 }
 

@@ -213,6 +213,7 @@ func testJournal(t *testing.T) {
 			break
 		}
 		query = "pageSize=30&pageToken=" + got.NextPageToken
+		s.do("GET", native+"/requests?status=4xx&pageToken="+got.NextPageToken, "").isError(t, 400, "another query")
 	}
 	if len(ids) != 100 || ids[0] != "r129" || ids[99] != "r30" || !slices.IsSortedFunc(ids[:30], func(a, b string) int { return strings.Compare(b, a) }) {
 		t.Errorf("%d requests: %v", len(ids), ids)
@@ -237,7 +238,7 @@ func testJournal(t *testing.T) {
 		t.Errorf("%d were removed in all", got)
 	}
 	for query, says := range map[string]string{
-		"?status=4": "neither a status", "?status=9xx": "neither", "?since=now": "is not a time", "?pageToken=x": "none that", "?stauts=404": `no query parameter "stauts"`,
+		"?status=4": "neither a status", "?status=9xx": "neither", "?since=now": "is not a time", "?pageToken=x": "not one that", "?stauts=404": `no query parameter "stauts"`,
 		"/count?wait=1h": "25s", "/count?wait=x": "25s", "/count?atLeast=-1": "from 0 up", "?method=GET&method=PUT": "more than once", "/x/curl?a=1": `no query parameter "a"`,
 	} {
 		s.do("GET", native+"/requests"+query, "").isError(t, 400, says)

@@ -3,10 +3,8 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
-	"encoding/base64"
 	"encoding/binary"
 	"errors"
-	"hash/crc32"
 	"io"
 	"strconv"
 	"time"
@@ -230,15 +228,15 @@ func (s *Store) openLink(ctx context.Context, change int64) (*loggedBlock, chang
 const historyBytes = 4 << 20
 
 // History implements [storage.Changes].
-func (s *Store) History(ctx context.Context, id platen.ID, token string, limit int) (changes []platen.Change, next string, err error) {
+func (s *Store) History(ctx context.Context, id platen.ID, position []byte, limit int) (changes []platen.Change, next []byte, err error) {
 	ctx, done := s.observe(ctx, "history")
 	defer func() { done(err) }()
 	if _, err := s.logOn(ctx); err != nil {
-		return nil, "", s.error("read the log", err)
+		return nil, nil, s.error("read the log", err)
 	}
 	chains, err := s.chains(ctx, id)
-	if err == nil && token != "" {
-		err = readToken(token, id, chains)
+	if err == nil && position != nil {
+		err = goTo(position, chains)
 	}
 	for size := 0; err == nil && len(changes) < limit && size < historyBytes; {
 		last := int64(0)
@@ -256,11 +254,11 @@ func (s *Store) History(ctx context.Context, id platen.ID, token string, limit i
 		size += read
 	}
 	if err != nil {
-		return nil, "", s.error("read the history", err)
+		return nil, nil, s.error("read the history", err)
 	}
 	for i := range chains {
 		if chains[i].next != 0 {
-			next = writeToken(id, chains)
+			next = positionIn(chains)
 		}
 	}
 	return changes, next, nil
@@ -364,41 +362,30 @@ func (s *Store) historyOf(ctx context.Context, id int64, chains []chain) (*plate
 	return change, size, nil
 }
 
-// writeToken returns a text for the places of chains, readToken reads it.
-func writeToken(id platen.ID, chains []chain) string {
-	b := binary.AppendUvarint(nil, uint64(id))
+// positionIn returns where chains are, goTo goes there.
+func positionIn(chains []chain) (position []byte) {
 	for _, one := range chains {
-		b = binary.AppendUvarint(b, uint64(one.next))
+		position = binary.AppendUvarint(position, uint64(one.next))
 	}
-	b = binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b))
-	return base64.RawURLEncoding.EncodeToString(b)
+	return position
 }
 
-var errToken = platen.Errorf(platen.Invalid, "the pageToken is not one that this list has given")
-
-func readToken(token string, id platen.ID, chains []chain) error {
-	b, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil || len(b) < 5 {
-		return errToken
-	}
-	body := b[:len(b)-4]
-	if binary.BigEndian.Uint32(b[len(body):]) != crc32.ChecksumIEEE(body) {
-		return errToken
-	}
-	of, n := binary.Uvarint(body)
-	if n <= 0 || platen.ID(of) != id {
-		return errToken
-	}
+func goTo(position []byte, chains []chain) error {
 	for i := range chains {
-		body = body[n:]
-		var next uint64
-		if next, n = binary.Uvarint(body); n <= 0 || int64(next) > chains[i].next {
-			return errToken
+		next, n := binary.Uvarint(position)
+		if n <= 0 || int64(next) < 0 || int64(next) > chains[i].next {
+			return errPosition
 		}
+		position = position[n:]
 		chains[i].next = int64(next)
+	}
+	if len(position) > 0 {
+		return errPosition
 	}
 	return nil
 }
+
+var errPosition = platen.Errorf(platen.Invalid, "the pageToken names no change of this entity; leave it out to begin anew")
 
 // ListAt implements [storage.Changes].
 func (s *Store) ListAt(ctx context.Context, id platen.ID, facet platen.Facet, at time.Time) (_ platen.Kind, _ platen.List, err error) {

@@ -76,7 +76,7 @@ func TestPrunedChanges(t *testing.T) {
 		if platen.ErrorCode(err) != platen.Gone {
 			t.Errorf("the list as it was: %v", err)
 		}
-		if changes, next, err := s.History(ctx, job, "", 10); err != nil || len(changes) != 0 || next != "" {
+		if changes, next, err := s.History(ctx, job, nil, 10); err != nil || len(changes) != 0 || next != nil {
 			t.Errorf("the history is %v, %q, %v", changes, next, err)
 		}
 		put("after")
@@ -104,7 +104,7 @@ func TestChangesOff(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		_, _, err := s.History(ctx, job, "", 10)
+		_, _, err := s.History(ctx, job, nil, 10)
 		if platen.ErrorCode(err) != platen.Conflict {
 			t.Errorf("history: %v", err)
 		}
@@ -203,7 +203,7 @@ func TestCopiedChanges(t *testing.T) {
 					id, last = next, after
 				}
 				if age == sqlstore.DefaultHistory {
-					if changes, _, err := s.History(ctx, job, "", 10); err != nil || len(changes) != 3+i {
+					if changes, _, err := s.History(ctx, job, nil, 10); err != nil || len(changes) != 3+i {
 						t.Errorf("%d: the history has %d changes, %v", i, len(changes), err)
 					}
 				} else {

@@ -13,9 +13,9 @@ import (
 // for is no longer kept; the Param says from where on it is.
 type Changes interface {
 	// History returns changes of an entity, the newest first: up to limit of them
-	// after token, "" for the first; next is "" after the last. NotFound as in
-	// [Entities]. Invalid: the token is not one of this entity.
-	History(ctx context.Context, id platen.ID, token string, limit int) (changes []platen.Change, next string, err error)
+	// from a position on that next was, nil for the first; next is nil after the
+	// last. NotFound as in [Entities]. Invalid: the position is none of this entity.
+	History(ctx context.Context, id platen.ID, position []byte, limit int) (changes []platen.Change, next []byte, err error)
 
 	// Change returns one change, with up to limit of its entries. NotFound, Gone.
 	Change(ctx context.Context, id int64, limit int) (platen.Change, error)

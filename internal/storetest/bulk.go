@@ -191,7 +191,7 @@ func testBulkChange(t *testing.T, open Open) {
 	}); err != nil || seen != 2*many {
 		t.Error(seen, "events", err)
 	}
-	history, _, err := s.History(ctx, made.Children[many-1], "", 10)
+	history, _, err := s.History(ctx, made.Children[many-1], nil, 10)
 	if err != nil || history[0].ID != id || len(history[0].Entries) != 2 {
 		t.Errorf("history: %+v %v", history, err)
 	}

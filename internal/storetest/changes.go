@@ -79,8 +79,8 @@ func testChanges(t *testing.T, open Open) {
 	wantErr("before the log", err, platen.Gone)
 	_, _, err = m.s.ListAt(ctx, made.Children[0], platen.Fields, time.Now())
 	wantErr("fields of a job", err, platen.Invalid)
-	_, _, err = m.s.History(ctx, made.Children[0], "x", 1)
-	wantErr("a bad token", err, platen.Invalid)
+	_, _, err = m.s.History(ctx, made.Children[0], []byte("x"), 1)
+	wantErr("a bad position", err, platen.Invalid)
 	_, err = m.s.Change(ctx, 1<<40, 1)
 	wantErr("no change", err, platen.NotFound)
 }
@@ -129,7 +129,7 @@ func (m *logModel) remember(keys []listKey) (change int64) {
 		if versions[len(versions)-1].list == list {
 			continue
 		}
-		found, _, err := m.s.History(m.ctx, key.ref.ID, "", 1)
+		found, _, err := m.s.History(m.ctx, key.ref.ID, nil, 1)
 		if err != nil || len(found) != 1 {
 			m.t.Fatalf("history: %v, %v", found, err)
 		}
@@ -199,9 +199,10 @@ func (m *logModel) revert(r *rand.Rand, key listKey) {
 func (m *logModel) checkHistory(key listKey) {
 	m.t.Helper()
 	var got []int64
-	token, pages := "", 0
+	var position []byte
+	pages := 0
 	for {
-		changes, next, err := m.s.History(m.ctx, key.ref.ID, token, 3)
+		changes, next, err := m.s.History(m.ctx, key.ref.ID, position, 3)
 		if err != nil {
 			m.t.Fatal(err)
 		}
@@ -220,10 +221,10 @@ func (m *logModel) checkHistory(key listKey) {
 				}
 			}
 		}
-		if pages++; next == "" {
+		if pages++; next == nil {
 			break
 		}
-		token = next
+		position = next
 	}
 	var want []int64
 	for _, v := range slices.Backward(m.of[key]) {
