@@ -9,7 +9,7 @@
 //   PLATEN_SCREENSHOTS  a directory for screenshots, if they are wanted
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -122,5 +122,34 @@ test("an operation can be tried out", async () => {
 
   await operation.scrollIntoViewIfNeeded();
   await shoot("tried.png");
+  checkQuiet();
+});
+
+test("the filter box shows the operations with its words, in light and dark, and axe finds nothing serious", async () => {
+  const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.goto(`${server}/serverengine/doc/`);
+    const sections = page.locator(".opblock-tag");
+    await sections.first().waitFor();
+    const all = await sections.count();
+    await page.getByLabel("Filter operations").fill("get properties of a JOB SET");
+    await page.locator("#operations-Job_sets-getPropertiesOfJobSet .opblock-summary-control").click();
+    assert.equal(await page.locator(".opblock").count(), 1);
+    assert.equal(await sections.count(), 1);
+    await page.locator("#operations-Job_sets-getPropertiesOfJobSet .responses-table").waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.classList.contains("dark-mode")), colorScheme === "dark");
+    await page.evaluate(axeSource);
+    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    const serious = violations.filter((one) => ["serious", "critical"].includes(one.impact));
+    assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(", ")}`), []);
+    await shoot(`filter-${colorScheme}.png`);
+    await page.getByLabel("Filter operations").fill("no such operation");
+    await sections.first().waitFor({ state: "detached" });
+    await page.getByLabel("Filter operations").fill("");
+    await sections.first().waitFor();
+    assert.equal(await sections.count(), all);
+    assert.equal(await page.locator(".opblock").count(), 0);
+  }
   checkQuiet();
 });

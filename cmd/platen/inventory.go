@@ -40,5 +40,5 @@ func (p *service) takeInventories(ctx context.Context) {
 
 // about returns what the server says of itself.
 func (p *service) about() olrest.ServerFacts {
-	return olrest.ServerFacts{Version: buildVersion(), Database: p.set.location.String(), Inventory: p.inventory.Load(), Settings: p.set.list}
+	return olrest.ServerFacts{Database: p.set.location.String(), Inventory: p.inventory.Load(), Settings: p.set.list}
 }

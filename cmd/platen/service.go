@@ -146,7 +146,7 @@ func (p *service) measure(ctx context.Context) error {
 	}
 	p.atEnd(func() error { p.telemetry.Close(); return nil })
 	p.config = server.Config{
-		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
+		Log: p.log, Requests: p.requests, Version: buildVersion(), APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
 	}
 	p.config.About = p.about
 	if p.set.journal.Requests > 0 {

@@ -1,8 +1,10 @@
 package apidoc
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/platenhq/platen/internal/olrest"
 )
@@ -51,7 +54,7 @@ func TestSums(t *testing.T) {
 
 func loadDocument(t *testing.T) *openapi3.T {
 	t.Helper()
-	document, err := openapi3.NewLoader().LoadFromData(Document())
+	document, err := openapi3.NewLoader().LoadFromData(Document("0.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,6 +113,37 @@ func TestDocumentIsWhole(t *testing.T) {
 	}
 }
 
+var pages = New("1.2.3")
+
+// The JSON is the YAML, and both name the version of platen.
+func TestJSON(t *testing.T) {
+	var documents []*openapi3.T
+	for _, name := range []string{"openapi.yaml", "openapi.json"} {
+		content := pages[name].content
+		if !bytes.Contains(content, []byte("platen 1.2.3")) || bytes.Contains(content, []byte("VERSION-OF")) {
+			t.Errorf("%s does not name the version", name)
+		}
+		document, err := openapi3.NewLoader().LoadFromData(content)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		documents = append(documents, document)
+	}
+	as := func(document *openapi3.T) string {
+		text, err := json.MarshalIndent(document, "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if !json.Valid(pages["openapi.json"].content) {
+		t.Error("what is served as JSON is none")
+	}
+	if d := cmp.Diff(as(documents[0]), as(documents[1])); d != "" {
+		t.Errorf("they differ (-YAML +JSON):\n%s", d)
+	}
+}
+
 func get(t *testing.T, path string, header ...string) *http.Response {
 	t.Helper()
 	request := httptest.NewRequest(http.MethodGet, path, nil)
@@ -117,7 +151,7 @@ func get(t *testing.T, path string, header ...string) *http.Response {
 		request.Header.Set(header[i], header[i+1])
 	}
 	recorder := httptest.NewRecorder()
-	if !Serve(recorder, request) {
+	if !pages.Serve(recorder, request) {
 		recorder.WriteHeader(http.StatusTeapot)
 	}
 	return recorder.Result()
@@ -128,6 +162,7 @@ func TestHandler(t *testing.T) {
 		"/serverengine/doc":                      "text/html; charset=utf-8",
 		"/serverengine/doc/":                     "text/html; charset=utf-8",
 		"/serverengine/doc/openapi.yaml":         "application/yaml",
+		"/serverengine/doc/openapi.json":         "application/json",
 		"/serverengine/doc/page.js":              "text/javascript; charset=utf-8",
 		"/serverengine/doc/page.css":             "text/css; charset=utf-8",
 		"/serverengine/doc/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -173,7 +208,7 @@ func TestHandler(t *testing.T) {
 
 // What the page loads is there, and its policy admits all that it says.
 func TestPage(t *testing.T) {
-	page := string(files()[""].content)
+	page := string(pages[""].content)
 	references := regexp.MustCompile(`(?:src|href)="([^"]*)"`).FindAllStringSubmatch(page, -1)
 	if len(references) == 0 {
 		t.Fatal("the page refers to nothing")

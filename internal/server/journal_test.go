@@ -463,7 +463,7 @@ func testFollowStops(t *testing.T) {
 // API document.
 func TestQueryParameters(t *testing.T) {
 	t.Parallel()
-	document, err := openapi3.NewLoader().LoadFromData(apidoc.Document())
+	document, err := openapi3.NewLoader().LoadFromData(apidoc.Document("0.0.0"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func (s *Server) readServer(w *response, r *http.Request, _ target) error {
 	if s.About != nil {
 		facts = s.About()
 	}
-	facts.APIVersion, facts.Started = s.APIVersion, s.started
+	facts.Version, facts.APIVersion, facts.Started = s.Version, s.APIVersion, s.started
 	olrest.ReplyServer(w, facts)
 	return nil
 }

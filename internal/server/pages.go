@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/olrest"
 )
@@ -100,7 +99,7 @@ func (s *Server) logOut(w *response, r *http.Request, _ target) error {
 
 // document answers with the page of the API document, or a file of it.
 func (s *Server) document(w *response, r *http.Request, _ target) error {
-	if !apidoc.Serve(w, r) {
+	if !s.apidoc().Serve(w, r) {
 		return nowhere(r)
 	}
 	return nil

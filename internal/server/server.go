@@ -4,13 +4,16 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/journal"
@@ -49,12 +52,13 @@ type Config struct {
 	Guard        *auth.Guard
 	Log          *slog.Logger
 	Requests     *slog.Logger              // gets the line of each request; nil: Log
+	Version      string                    // of platen, such as 0.1.0
 	APIVersion   string                    // the version text; clients switch features by it
 	MaxBody      int64                     // bytes of a body, imports apart
 	MaxPages     int64                     // of a job set that an operation creates; zero: platen.MaxOperationPages
 	Timeouts     Timeouts                  // zero: the defaults
 	Limits       admission.Limits          // of requests at once; zero: the defaults
-	About        func() olrest.ServerFacts // what GET /api/v1/server answers besides the version of the API and the time of the start; nil: nothing
+	About        func() olrest.ServerFacts // what GET /api/v1/server answers besides the versions and the time of the start; nil: nothing
 	CleanupAfter time.Duration             // how long after its deletion a set is removed for good; negative: never
 	Spool        spool.Dir                 // where imports are kept until they are stored
 	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one
@@ -77,6 +81,7 @@ type Server struct {
 	ids      requestIDs
 	browsers *browserRules
 	started  time.Time
+	apidoc   func() apidoc.Pages // made when they are asked for first
 
 	operations *operation.Runner
 	events     *event.Hub
@@ -107,6 +112,7 @@ func New(config Config) *Server {
 		ids:        newRequestIDs(),
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
 		started:    time.Now(),
+		apidoc:     sync.OnceValue(func() apidoc.Pages { return apidoc.New(cmp.Or(config.Version, "development")) }),
 		operations: operation.NewRunner(config.Store, config.Log),
 		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
