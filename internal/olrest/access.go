@@ -120,6 +120,8 @@ var accesses = map[Action]Access{
 	DescribeView: {platen.Viewer, NoKind},
 	ReplaceView:  {platen.Viewer, NoKind}, // of others: an admin
 	RemoveView:   {platen.Viewer, NoKind},
+
+	ListNames: {platen.Viewer, AskedKinds},
 }
 
 // Access returns what a caller needs for the route.

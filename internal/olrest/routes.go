@@ -113,6 +113,7 @@ const (
 	DescribeView                  // show a view
 	ReplaceView                   // replace a view
 	RemoveView                    // remove a view
+	ListNames                     // list the names that lists of a kind have
 )
 
 // A Route is a method on a path.

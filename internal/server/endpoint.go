@@ -131,6 +131,7 @@ var handlers = map[olrest.Action]method{
 	olrest.DescribeView:    {handle: (*Server).view},
 	olrest.ReplaceView:     {handle: (*Server).replaceView},
 	olrest.RemoveView:      {handle: (*Server).removeView},
+	olrest.ListNames:       {handle: (*Server).listNames},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

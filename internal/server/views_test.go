@@ -140,3 +140,47 @@ func testBadViews(t *testing.T) {
 	s.do("DELETE", viewsPath+"/1?x=1", "").isError(t, 400, "no query parameter")
 	s.do("PUT", viewsPath+"/1", `{"name":"x","kind":"job"}`, header("If-Match", "x")).isError(t, 400, "If-Match must be")
 }
+
+// TestNames lists the names that there are to filter by, in pages.
+func TestNames(t *testing.T) { onEach(t, testNames) }
+
+func testNames(t *testing.T) {
+	s := start(t)
+	long := strings.Repeat("x", 600)
+	s.importSet(`{"jobs":[{"properties":[{"name":"shift","value":"a"},{"name":"due date","value":"b"},{"name":"` + long + `","value":"c"}],"metadata":[{"name":"m","value":""}]}]}`)
+	s.do("GET", native+"/entities?kind=job&filter=metadata.m:x+OR+properties.shift=x", "") // the index is brought up to date
+	names := func(query string) (names, next string) {
+		t.Helper()
+		var page struct {
+			Names         []struct{ List, Name string }
+			NextPageToken string
+		}
+		s.do("GET", native+"/names?"+query, "").decoded(t, 200, &page)
+		for _, one := range page.Names {
+			names += one.List + "." + one.Name + ";"
+		}
+		return names, page.NextPageToken
+	}
+	all := "properties.due date;properties.shift;metadata.m;"
+	if got, next := names("kind=job"); got != all || next != "" {
+		t.Errorf("%s, %s", got, next)
+	}
+	found, token := "", ""
+	for range 3 {
+		got, next := names("kind=job&pageSize=1" + token)
+		found, token = found+got, "&pageToken="+next
+		if next == "" {
+			break
+		}
+	}
+	if found != all || token != "&pageToken=" {
+		t.Error(found, token)
+	}
+	if got, _ := names("kind=dataset"); got != "" {
+		t.Error(got)
+	}
+	s.do("GET", native+"/names", "").isError(t, 400, "kind must be one of")
+	s.do("GET", native+"/names?kind=job&pageToken=x", "").isError(t, 400, "not one that this server has given")
+	token = s.makeToken(`{"name":"t","role":"viewer","kinds":["jobset"]}`)
+	s.do("GET", native+"/names?kind=job", "", bearer(token)...).isError(t, 403, "restricted to the kinds jobset")
+}
