@@ -80,6 +80,19 @@ function Preview({ preview }) {
     ${rows.length > shownRows && html`<p class="quiet">${t.moreRows(number(rows.length - shownRows))}</p>`}`;
 }
 
+const counted = 200_000; // entities of which a preview counts all
+
+// previewOf asks what would change: of what the filter finds all are counted, or
+// of very many the first hundred tell for them.
+async function previewOf(target, steps) {
+  if (target.ids || target.total <= counted) return updateMany({ ...updateOf(target, steps), validateOnly: true });
+  const { kind, filter } = target;
+  const page = await entities({ kind, filter, fields: "id", pageSize: 100 });
+  const ids = page.entities.map((one) => one.id);
+  const some = ids.length > 0 ? await updateMany({ ...updateOf({ kind, ids }, steps), validateOnly: true }) : { matched: 0, changed: 0, preview: [] };
+  return { ...some, about: page.totalEstimate, matched: page.totalEstimate };
+}
+
 // Change sets and removes names in the lists of what is selected.
 export function Change({ target, state, onClose }) {
   const [steps, setSteps] = useState([fresh(target.kind)]);
@@ -104,7 +117,7 @@ export function Change({ target, state, onClose }) {
   const preview = (event) => {
     event.preventDefault();
     run(async () => {
-      const found = await updateMany({ ...updateOf(target, steps), validateOnly: true });
+      const found = await previewOf(target, steps);
       setSeen(found);
       setInParts(found.matched > 100_000);
     });
@@ -125,9 +138,9 @@ export function Change({ target, state, onClose }) {
     </form>
     ${busy && html`<p class="quiet" role="status">${t.working}</p>`}
     ${error && html`<${Problem} error=${error} />`}
-    ${seen && html`<p role="status">${t.wouldChange(number(seen.changed), number(seen.matched))}${seen.changed > seen.preview.length && seen.preview.length > 0 ? ` ${t.firstShown(number(seen.preview.length))}` : ""}</p>
+    ${seen && html`<p role="status">${seen.about ? t.aboutToChange(number(seen.about), number(seen.changed)) : t.wouldChange(number(seen.changed), number(seen.matched))}${!seen.about && seen.changed > seen.preview.length && seen.preview.length > 0 ? ` ${t.firstShown(number(seen.preview.length))}` : ""}</p>
       <${Preview} preview=${seen.preview} />
-      <p class="row"><button type="button" class="primary" disabled=${busy || seen.changed === 0} onClick=${save}>${t.changeNow(number(seen.changed))}</button>
+      <p class="row"><button type="button" class="primary" disabled=${busy || (seen.changed === 0 && !seen.about)} onClick=${save}>${seen.about ? t.changeAbout(number(seen.about)) : t.changeNow(number(seen.changed))}</button>
         <button type="button" onClick=${() => onClose()}>${t.cancel}</button>
         <label title=${t.inPartsHint}><input type="checkbox" checked=${inParts} onChange=${(event) => setInParts(event.currentTarget.checked)} /> ${t.inParts}</label></p>`}
   <//>`;

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "./html.js";
 import { entityOf } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { go } from "./router.js";
-import { t } from "./texts.js";
+import { facts, kinds, lists, t } from "./texts.js";
 
 const writing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
 
@@ -59,8 +59,9 @@ export function useKeys(destinations) {
   };
 }
 
-// Filters begin with a name, and what it is compared by.
-const isFilter = /^(NOT |-|\()?\s*([A-Za-z]+(\.("[^"]*"|[^\s.:=!<>]+))*)\s*(=|!=|<|>|:)/;
+// Filters begin with a name that there is, and what it is compared by.
+const longest = 500; // characters that are looked for
+const isFilter = new RegExp(`^[(\\s]*(NOT\\s+|-)?[(\\s]*((${Object.keys(lists).join("|")})[.:]|(set|${[...Object.keys(facts), ...Object.keys(kinds)].join("|")}|counts\\.\\w+)\\s*[=!<>])`);
 
 // Search opens an entity by its identifier. A filter is one of the list that is
 // shown; any other text is looked for everywhere.
@@ -74,7 +75,7 @@ export function Search({ state }) {
     field.blur();
     if (isFilter.test(text)) return go({ kind: state.kind ?? "job", filter: text });
     const there = /^[1-9]\d{0,17}$/.test(text) && (await entityOf(text).then(() => true, (error) => error.status !== 404));
-    return go(there ? { id: text } : { view: "search", q: text });
+    return go(there ? { id: text } : { view: "search", q: text.slice(0, longest) });
   };
   return html`<form class="search" role="search" onSubmit=${search}>
     <input id="search" name="search" type="search" placeholder=${t.searchHint} aria-label=${t.search} autocomplete="off" spellcheck=${false} />

@@ -15,6 +15,7 @@ import { mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
 const pageSize = 100;
+const emptyPages = 5; // that are passed over
 const Running = later(() => import("./bulk.js"), "Running");
 
 function Heading({ column, state, order }) {
@@ -71,7 +72,11 @@ async function load(query, signal) {
   const { kind, filter, orderBy, pageToken } = query;
   const newest = orderBy === "id desc" && !filter && !pageToken ? undefined
     : entities({ kind, fields: "id", orderBy: "id desc", pageSize: 1 }, signal).catch(() => ({}));
-  const page = await entities(query, signal);
+  let page = await entities(query, signal);
+  // A page without anything on it ends when it has taken the server some time.
+  for (let i = 0; i < emptyPages && page.entities.length === 0 && page.nextPageToken; i++) {
+    page = await entities({ ...query, pageToken: page.nextPageToken }, signal);
+  }
   const first = (newest ? await newest : page).entities;
   return { ...page, top: first && (first[0]?.id ?? 0) };
 }

@@ -62,7 +62,7 @@ export function PickAll({ selection, rows }) {
 export function Selection({ kind, filter, total, selection, state, more }) {
   const [doing, setDoing] = useState("");
   const count = selection.all ? t.allSelected(number(total ?? 0)) : t.selected(number(selection.ids.size));
-  const target = { kind, filter, ids: selection.all ? undefined : [...selection.ids], count };
+  const target = { kind, filter, total, ids: selection.all ? undefined : [...selection.ids], count };
   const close = (done) => {
     setDoing("");
     if (done === true) selection.clear();

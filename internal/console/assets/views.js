@@ -4,7 +4,7 @@ import { addView, deleteView, replaceView, views } from "./api.js";
 import { Link, go } from "./router.js";
 import { Menu } from "./menu.js";
 import { Problem, useLoad } from "./load.js";
-import { Text } from "./format.js";
+import { Text, plain } from "./format.js";
 import { columnsFrom, fieldsOf, splitNames } from "./columns.js";
 import { notify } from "./notices.js";
 import { may, mayChange } from "./roles.js";
@@ -31,7 +31,7 @@ function Saved({ view, who, current, run }) {
     ${!own && html` <span class="quiet"><${Text} value=${view.owner} most=${30} /></span>`}
     <span class="moves">
       ${edit && (view.shared || mayChange(who)) && html`<button type="button" class="link" onClick=${share}>${view.shared ? t.unshare : t.share}</button>`}
-      ${edit && html`<button type="button" class="plain" aria-label=${`${t.remove}: ${view.name}`} title=${t.remove} onClick=${() => run(() => deleteView(view.id, view.revision))}>✕</button>`}
+      ${edit && html`<button type="button" class="plain" aria-label=${`${t.remove}: ${plain(view.name)}`} title=${t.remove} onClick=${() => run(() => deleteView(view.id, view.revision))}>✕</button>`}
     </span>
   </li>`;
 }
