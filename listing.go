@@ -39,6 +39,12 @@ type Position struct {
 	Total   int64 // the estimate of the first page
 }
 
+// A ListName is a name in lists of a facet.
+type ListName struct {
+	Facet Facet
+	Name  string
+}
+
 // A ListingPage is a part of a listing.
 type ListingPage struct {
 	Entities []*Entity

@@ -286,9 +286,9 @@ test("what others change is shown as it happens", async () => {
   await open("/?kind=job");
   await page.locator("main tbody tr").first().waitFor();
   const made = await importJobs([]);
-  await page.getByRole("button", { name: "Something has changed: show it" }).waitFor();
+  await page.getByRole("button", { name: "1 new: show it" }).waitFor();
   assert.equal(await page.locator("main [data-row]", { hasText: String(made.jobs[0]) }).count(), 0, "rows move by themselves");
-  await page.getByRole("button", { name: "Something has changed: show it" }).click();
+  await page.getByRole("button", { name: "1 new: show it" }).click();
   await page.locator("main [data-row]", { hasText: String(made.jobs[0]) }).waitFor();
   quiet();
 });

@@ -114,6 +114,14 @@ var accesses = map[Action]Access{
 	ChangeRule:   {platen.Admin, EveryKind},
 	RemoveRule:   {platen.Admin, EveryKind},
 	PreviewRule:  {platen.Admin, EveryKind},
+
+	ListViews:    {platen.Viewer, NoKind},
+	AddView:      {platen.Viewer, NoKind}, // a shared one needs an editor: the handler checks it
+	DescribeView: {platen.Viewer, NoKind},
+	ReplaceView:  {platen.Viewer, NoKind}, // of others: an admin
+	RemoveView:   {platen.Viewer, NoKind},
+
+	ListNames: {platen.Viewer, AskedKinds},
 }
 
 // Access returns what a caller needs for the route.

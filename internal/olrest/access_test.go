@@ -13,7 +13,7 @@ import (
 func TestAccess(t *testing.T) {
 	t.Parallel()
 	reads := []Action{FindEntities, QueryRecords, Result} // by PUT or POST
-	own := []Action{ChangePassword}
+	own := []Action{ChangePassword, AddView, ReplaceView, RemoveView}
 	admin := []Action{
 		ReadServer, ListRequests, CountRequests, DeleteRequests, ReadRequest, DeleteRequest, RequestAsCurl,
 		ListWebhooks, AddWebhook, DescribeWebhook, ChangeWebhook, RemoveWebhook, ListAttempts, TestWebhook, ReplayWebhook, RotateWebhook,

@@ -108,6 +108,12 @@ const (
 	ChangeRule                    // change a rule of retention
 	RemoveRule                    // remove a rule of retention
 	PreviewRule                   // list what a rule of retention would delete
+	ListViews                     // list the views that the caller sees
+	AddView                       // save a view
+	DescribeView                  // show a view
+	ReplaceView                   // replace a view
+	RemoveView                    // remove a view
+	ListNames                     // list the names that lists of a kind have
 )
 
 // A Route is a method on a path.
@@ -201,7 +207,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives, accounts, webhooks, retention)
+	list := slices.Concat(others, natives, accounts, webhooks, retention, views)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

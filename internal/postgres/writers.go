@@ -127,7 +127,7 @@ func (d *Database) analyze(ctx context.Context) error {
 // give them are after those that were copied.
 func afterCopy(ctx context.Context, tx sqlstore.Conn) error {
 	for table, id := range map[string]string{
-		"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq", "webhook": "id", "webhook_attempt": "id",
+		"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq", "webhook": "id", "webhook_attempt": "id", "saved_view": "id",
 	} {
 		_, err := tx.ExecContext(ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', '`+id+`'), (SELECT coalesce(max(`+id+`), 0) + 1 FROM `+table+`), false)`)
 		if err != nil {

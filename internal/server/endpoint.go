@@ -126,6 +126,12 @@ var handlers = map[olrest.Action]method{
 	olrest.ChangeRule:      {handle: (*Server).changeRule},
 	olrest.RemoveRule:      {handle: (*Server).removeRule},
 	olrest.PreviewRule:     {handle: (*Server).previewRule},
+	olrest.ListViews:       {handle: (*Server).views},
+	olrest.AddView:         {handle: (*Server).addView},
+	olrest.DescribeView:    {handle: (*Server).view},
+	olrest.ReplaceView:     {handle: (*Server).replaceView},
+	olrest.RemoveView:      {handle: (*Server).removeView},
+	olrest.ListNames:       {handle: (*Server).listNames},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.

@@ -22,6 +22,23 @@ func (s *Server) listEntities(w *response, r *http.Request, _ target) error {
 	return s.replyListing(w, r, listing, s.Store.ListPage)
 }
 
+// listNames answers with a page of the names that lists of a kind have.
+func (s *Server) listNames(w *response, r *http.Request, _ target) error {
+	page, err := olrest.ReadNamesPage(r.URL.Query())
+	if err != nil {
+		return err
+	}
+	if err := s.permit(w, r, platen.Viewer, platen.KindsOf(page.Kind)); err != nil {
+		return err
+	}
+	found, err := s.Store.Names(r.Context(), page.Kind, page.After, page.Size+1)
+	if err != nil {
+		return err
+	}
+	page.Reply(w, found[:min(len(found), page.Size)], len(found) > page.Size)
+	return nil
+}
+
 // replyListing answers with a page of a listing, which read reads.
 func (s *Server) replyListing(w *response, r *http.Request, listing *olrest.Listing, read readPage) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.Timeouts.Find)

@@ -59,6 +59,9 @@ var (
 	namedTokenTable = table{"named_token", 1, slices.Concat(texts("name"), blobs("hash"), texts("owner"), integers("role", "kinds", "disabled", "created"), texts("created_by"), integers("expires", "used")), ""}
 	retentionTable  = table{"retention_rule", 1, slices.Concat(texts("name"), integers("kind", "days"), texts("filter"), integers("enabled", "version", "created"), texts("created_by"),
 		integers("changed"), texts("changed_by"), integers("last_run", "last_version", "last_deleted"), texts("last_error")), ""}
+	viewTable = table{"saved_view", 1, slices.Concat(integers("id"), texts("owner"), integers("shared"), texts("name"), integers("kind"),
+		texts("filter", "order_by", "fields"), integers("version", "created", "changed")), ""}
+	newViewTable  = table{viewTable.name, 0, viewTable.columns[1:], ""} // id comes by itself
 	findLongTable = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
@@ -103,6 +106,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
 	namedTokenTable,
 	retentionTable,
+	viewTable,
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
 	webhookTable, attemptTable,
 })

@@ -166,8 +166,10 @@ func (s *Store) RemoveUser(ctx context.Context, name string) (err error) {
 		if err := t.changeOne(name, deleteUser, name); err != nil {
 			return err
 		}
-		if err := t.exec(deleteTokensOf, name); err != nil {
-			return err
+		for _, q := range []*query{deleteTokensOf, deleteViewsOf} {
+			if err := t.exec(q, name); err != nil {
+				return err
+			}
 		}
 		return t.checkAdmin(name)
 	})

@@ -128,6 +128,22 @@ export const writeList = (kind, id, list, pairs, tag) =>
     body: JSON.stringify({ id, [list]: pairs }), headers: tag ? { "If-Match": tag } : {},
   });
 
+export const names = (query, signal) => get("names", query, signal);
+
+// Views that are saved on the server. Status 412: it is not the one that revision names.
+const ifMatch = (revision) => (revision ? { "If-Match": `"${revision}"` } : {});
+export const views = (signal) => get("views", {}, signal).then((page) => page.views);
+export const addView = (view) => call("POST", `${native}/views`, { body: JSON.stringify(view) }).then(({ data }) => data);
+export const replaceView = (id, view, revision) =>
+  call("PUT", `${native}/views/${id}`, { body: JSON.stringify(view), headers: ifMatch(revision) }).then(({ data }) => data);
+export const deleteView = (id, revision) => call("DELETE", `${native}/views/${id}`, { headers: ifMatch(revision) });
+
+// updateMany changes many entities at once, or with validateOnly says what would
+// change. Large updates are operations, which have a state.
+export const updateMany = (update, signal) => call("POST", `${native}/updates`, { body: JSON.stringify(update), signal }).then(({ data }) => data);
+export const operation = (id, signal) => get(`operations/${id}`, {}, signal);
+export const cancelOperation = (id) => call("POST", `${native}/operations/${id}/cancel`).then(({ data }) => data);
+
 export const deleteSet = (id) => call("DELETE", `${native}/entities/${id}`);
 export const deleted = (query, signal) => get("deleted", query, signal);
 export const undelete = (id) => call("POST", `${native}/entities/${id}/undelete`).then(({ data }) => data);

@@ -1,19 +1,24 @@
 // The keyboard: single keys where nobody is writing.
 import { html, useEffect, useRef, useState } from "./html.js";
+import { entityOf } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { go } from "./router.js";
-import { t } from "./texts.js";
+import { facts, kinds, lists, t } from "./texts.js";
 
-const writing = (element) => element.closest("input, textarea, select, [contenteditable]") !== null;
+const writing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
 
 // move focuses the link of the row that is so many rows further.
 function move(by) {
   const rows = [...document.querySelectorAll("main [data-row]")];
-  const at = rows.indexOf(document.activeElement);
+  const line = document.activeElement.closest("tr");
+  const at = rows.findIndex((row) => row === document.activeElement || (line && row.closest("tr") === line));
   const next = at < 0 ? rows[by > 0 ? 0 : rows.length - 1] : rows[at + by];
   next?.focus();
   next?.scrollIntoView({ block: "nearest" });
 }
+
+// pick selects the row that has the focus.
+const pick = () => document.activeElement.closest("tr")?.querySelector("[data-select]")?.click();
 
 const press = (key) => document.querySelector(`main [data-key="${key}"]`)?.click();
 
@@ -36,6 +41,7 @@ export function useKeys(destinations) {
       else if (event.key === "/") document.getElementById("search").focus();
       else if (event.key === "j") move(1);
       else if (event.key === "k") move(-1);
+      else if (event.key === "x") pick();
       else if (["n", "p", "u", "e"].includes(event.key)) press(event.key);
       else return undefined;
       event.preventDefault();
@@ -53,17 +59,23 @@ export function useKeys(destinations) {
   };
 }
 
-// Search opens an entity by its identifier, or filters the list that is shown.
+// Filters begin with a name that there is, and what it is compared by.
+const longest = 500; // characters that are looked for
+const isFilter = new RegExp(`^[(\\s]*(NOT\\s+|-)?[(\\s]*((${Object.keys(lists).join("|")})[.:]|(set|${[...Object.keys(facts), ...Object.keys(kinds)].join("|")}|counts\\.\\w+)\\s*[=!<>])`);
+
+// Search opens an entity by its identifier. A filter is one of the list that is
+// shown; any other text is looked for everywhere.
 export function Search({ state }) {
-  const search = (event) => {
+  const search = async (event) => {
     event.preventDefault();
     const field = event.currentTarget.elements.search;
     const text = field.value.trim();
     if (!text) return;
-    if (/^\d+$/.test(text)) go({ id: text });
-    else go({ kind: state.kind ?? "job", filter: text });
     field.value = "";
     field.blur();
+    if (isFilter.test(text)) return go({ kind: state.kind ?? "job", filter: text });
+    const there = /^[1-9]\d{0,17}$/.test(text) && (await entityOf(text).then(() => true, (error) => error.status !== 404));
+    return go(there ? { id: text } : { view: "search", q: text.slice(0, longest) });
   };
   return html`<form class="search" role="search" onSubmit=${search}>
     <input id="search" name="search" type="search" placeholder=${t.searchHint} aria-label=${t.search} autocomplete="off" spellcheck=${false} />

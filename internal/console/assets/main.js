@@ -12,6 +12,7 @@ import { Deleted } from "./deleted.js";
 import { Import } from "./import.js";
 import { Changes } from "./changes.js";
 import { Server } from "./server.js";
+import { later } from "./later.js";
 import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
@@ -27,6 +28,8 @@ const destinations = [
   { state: { view: "server" }, key: "v", text: t.server, role: "admin" },
 ];
 
+const Found = later(() => import("./search.js"), "Search");
+
 const listed = [...sets, ...Object.values(childOf)];
 
 function View({ state, who }) {
@@ -35,6 +38,7 @@ function View({ state, who }) {
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
   if (state.view === "server" && may(who, "admin")) return html`<${Server} />`;
   if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
+  if (state.view === "search") return html`<${Found} state=${state} />`;
   if (state.view) return html`<p class="empty">${destinations.some((d) => d.state.view === state.view) ? t.noAccess : t.noView}</p>`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";
   return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;

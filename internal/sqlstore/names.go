@@ -1,0 +1,25 @@
+package sqlstore
+
+import (
+	"context"
+
+	"github.com/platenhq/platen"
+)
+
+// The names of facts are not those of lists, and those that are cut are no names.
+var selectNames = onReader.query(`SELECT facet, name FROM find_name WHERE kind = $1 AND (facet, name) > ($2, $3) AND facet < ` + decimal(platen.KeptFacts) + `
+	AND length(name) <= ` + decimal(nameBytes) + ` ORDER BY facet, name LIMIT $4`)
+
+// Names implements [storage.Lister].
+func (s *Store) Names(ctx context.Context, kind platen.Kind, after platen.ListName, most int) (_ []platen.ListName, err error) {
+	ctx, done := s.observe(ctx, "names")
+	defer func() { done(err) }()
+	rows, err := s.on(selectNames).QueryContext(ctx, int64(kind), int64(after.Facet), []byte(after.Name), int64(most))
+	names, err := collect(rows, err, func(from scanner) (one platen.ListName, err error) {
+		var name []byte
+		err = from.Scan(&one.Facet, &name)
+		one.Name = string(name)
+		return one, err
+	})
+	return names, s.error("read names", err)
+}
