@@ -161,6 +161,7 @@ func (s *Server) addEndpoints() {
 	// which collects them.
 	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer, unrecorded: true})
 	add(console.Session, http.MethodPost, true, method{handle: (*Server).logIn})
+	add(console.Session, http.MethodPut, true, method{handle: (*Server).renew})
 	add(console.Session, http.MethodDelete, true, method{handle: (*Server).logOut})
 
 	for path, at := range endpoints {

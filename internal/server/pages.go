@@ -93,6 +93,16 @@ func (s *Server) logIn(w *response, r *http.Request, _ target) error {
 	return err
 }
 
+// renew goes on with a session of the console, and says for how long.
+func (s *Server) renew(w *response, r *http.Request, _ target) error {
+	left, err := s.Guard.RenewSession(w, r)
+	if err != nil {
+		return err
+	}
+	olrest.ReplySession(w, left)
+	return nil
+}
+
 // logOut ends a session of the console.
 func (s *Server) logOut(w *response, r *http.Request, _ target) error {
 	return s.Guard.EndSession(w, r)
