@@ -14,6 +14,9 @@ import (
 // of another origin can not, without being allowed to.
 const ConsoleHeader = "X-Requested-With"
 
+// ConsoleName is what the console has in it.
+const ConsoleName = "platen-console"
+
 // sameOrigin refuses changes by pages of other origins, those that may call
 // the API included: they have credentials of their own.
 var sameOrigin http.CrossOriginProtection

@@ -80,6 +80,7 @@ var handlers = map[olrest.Action]method{
 	olrest.Undelete:        {handle: (*Server).undelete},
 	olrest.ListDeleted:     {handle: (*Server).listDeleted},
 	olrest.ReadServer:      {handle: (*Server).readServer},
+	olrest.ReadIntake:      {handle: (*Server).intake},
 	olrest.ReadMe:          {handle: (*Server).me},
 	olrest.ChangePassword:  {handle: (*Server).changePassword},
 	olrest.ListUsers:       {handle: (*Server).users},
