@@ -135,6 +135,8 @@ func testConsoleInJournal(t *testing.T) {
 	s.do("DELETE", native+"/requests", "") // the log-in of the test itself
 	cookie := s.session(console, ours)
 	s.do("GET", native+"/me", "", none, withCookie(cookie), console)
+	s.do("PUT", "/console/session", "", none, withCookie(cookie), console, ours)
+	s.do("GET", "/?view=requests", "", none, header("Accept", "text/html"))
 	s.do("GET", native+"/entities/999", "", none, withCookie(cookie), console)
 	s.do("GET", native+"/me", "")
 	for query, want := range map[string]int{"": 3, "console=true": 2, "console=false": 1, "console=true&status=4xx": 1} {

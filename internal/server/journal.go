@@ -13,6 +13,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/olrest"
 )
@@ -23,8 +24,7 @@ import (
 // out the requests that it is to show.
 func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 	fromConsole := r.Header.Get(auth.ConsoleHeader) == auth.ConsoleName
-	looked := (r.Method == http.MethodGet || r.Method == http.MethodHead) && w.status < http.StatusBadRequest
-	if w.endpoint != nil && w.endpoint.unrecorded || fromConsole && looked {
+	if w.endpoint != nil && w.endpoint.unrecorded || w.status < http.StatusBadRequest && changesNothing(r, fromConsole) {
 		return
 	}
 	route := w.route(r)
@@ -50,6 +50,16 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 	s.Journal.End(w.recording, journal.Exchange{
 		Request: r, Answer: w.Header(), Login: route != nil && route.route.Action == olrest.Login,
 	}, entry)
+}
+
+// changesNothing reports whether a request is for the page of the console, or one by
+// which the console reads something or goes on with its session.
+func changesNothing(r *http.Request, fromConsole bool) bool {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !fromConsole {
+		return read && r.URL.Path == "/" && isBrowser(r)
+	}
+	return read || r.Method == http.MethodPut && r.URL.Path == console.Session
 }
 
 // route returns the method that answers a request, nil if there is none.

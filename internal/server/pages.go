@@ -14,10 +14,13 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
+// isBrowser reports whether a request is for a page to be shown.
+func isBrowser(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+
 // index answers browsers with the console, and tells others where to go.
 func (s *Server) index(w *response, r *http.Request, _ target) error {
 	w.Header().Add("Vary", "Accept")
-	if strings.Contains(r.Header.Get("Accept"), "text/html") && console.Serve(w, r) {
+	if isBrowser(r) && console.Serve(w, r) {
 		return nil
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
