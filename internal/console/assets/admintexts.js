@@ -2,7 +2,7 @@
 const plural = (n, one, many) => (n === 1 ? one : many);
 
 export const a = {
-  tabs: { users: "Users", tokens: "Tokens", webhooks: "Webhooks", retention: "Retention", audit: "Audit trail", server: "Server" },
+  tabs: { users: "Users", tokens: "Tokens", webhooks: "Webhooks", retention: "Retention", audit: "Audit trail", requests: "Requests", server: "Server" },
   sections: "Parts of the administration",
   once: "This is shown once. Who loses it makes another one.",
   kept: "I have kept it",

@@ -26,7 +26,7 @@ export function Audit({ state }) {
       ${events.length > 0 && html`<${Table} label=${a.tabs.audit} heads=${a.auditHeads}>${events.map(({ id, data: event }) => html`<tr key=${id}>
         <th scope="row"><${Time} value=${event.time} /></th><td class=${event.type === "audit.refusal" ? "bad" : ""}>${a.auditNames[event.type] ?? event.type}</td>
         <td><${By} change=${event} /></td>
-        <td><span class="pairs">${Object.entries(event.audit ?? {}).map(([name, value]) => html`<span key=${name} class="pair"><b><${Text} value=${name} most=${40} /></b> <${Text} value=${String(value)} most=${120} /></span>`)}</span></td>
+        <td class="wide"><span class="pairs">${Object.entries(event.audit ?? {}).map(([name, value]) => html`<span key=${name} class="pair"><b><${Text} value=${name} most=${40} /></b> <${Text} value=${String(value)} most=${120} /></span>`)}</span></td>
         <td>${event.requestId && html`<${Link} to=${{ view: "requests", request: event.requestId }} data-row><${Text} value=${event.requestId} most=${40} /><//>`}</td></tr>`)}<//>`}
       ${data && (state.before || data.before) && html`<nav class="pager" aria-label=${a.tabs.audit}>
         ${state.before && html`<${Link} class="button" data-key="p" to=${{ ...state, before: undefined }}>${a.newest}<//>`}

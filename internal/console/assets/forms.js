@@ -1,5 +1,5 @@
 // Dialogs of administration: forms, questions, and secrets that are shown once.
-import { html, useState } from "./html.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 import { Dialog } from "./dialog.js";
 import { Problem } from "./load.js";
 import { CopyLine } from "./welcome.js";
@@ -65,8 +65,13 @@ export function Secret({ title, text, secret, onClose }) {
 }
 
 // Table is a table of a list, with what is done to a row in its last column.
+// On narrow screens a row becomes a block, in which each cell has its heading.
 export function Table({ label, heads, children }) {
-  return html`<div class="table" tabindex="0" role="region" aria-label=${label}><table>
+  const table = useRef();
+  useEffect(() => {
+    for (const row of table.current.tBodies[0].rows) for (const [i, cell] of [...row.cells].entries()) cell.dataset.label = heads[i];
+  });
+  return html`<div class="table stack" tabindex="0" role="region" aria-label=${label}><table ref=${table}>
     <thead><tr>${heads.map((head) => html`<th key=${head} scope="col">${head}</th>`)}</tr></thead>
     <tbody>${children}</tbody></table></div>`;
 }

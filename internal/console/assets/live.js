@@ -37,11 +37,13 @@ async function begin(signal) {
 async function follow(signal) {
   while (!signal.aborted) {
     let begun = Infinity;
+    const cut = new AbortController(); // a stream says nothing of a network that is gone
+    window.addEventListener("offline", () => cut.abort(), { signal: cut.signal });
     try {
       const missed = lost && after === undefined;
       if (after === undefined) await begin(signal);
-      begun = Date.now();
-      await listen(after, signal, () => {
+      await listen(after, AbortSignal.any([signal, cut.signal]), () => {
+        begun = Date.now();
         setLive(true);
         // Without an event to go on after it is not known what has happened.
         if (missed) window.dispatchEvent(new Event("platen:again"));
@@ -53,6 +55,8 @@ async function follow(signal) {
     } catch (error) {
       if (error.status === 410) after = undefined; // it is no longer kept
       if (error.status === 409) return; // this server keeps no log
+    } finally {
+      cut.abort();
     }
     lost = true;
     // One that has lasted was ended by the server for a good reason, such as a

@@ -27,12 +27,11 @@ const destinations = [
   { state: { view: "changes" }, key: "l", text: t.changes },
   { state: { view: "deleted" }, key: "x", text: t.deletedSets },
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
-  { state: { view: "requests" }, key: "r", text: t.requests, role: "admin" },
   { state: { view: "admin" }, key: "a", text: t.administration, role: "admin" },
+  { state: { view: "requests" }, key: "r", text: t.requests, role: "admin", within: "admin" },
   { state: { view: "server" }, key: "v", text: t.server, role: "admin", within: "admin" },
 ];
 const admin = () => import("./admin.js").then((module) => module.Admin);
-const requests = () => import("./requests.js").then((module) => module.Requests);
 
 const listed = [...sets, ...Object.values(childOf)];
 
@@ -45,7 +44,7 @@ function View({ state, who }) {
     const found = destinations.find((d) => d.state.view === state.view);
     if (!found) return html`<p class="empty">${t.noView}</p>`;
     if (found.role && !may(who, found.role)) return html`<p class="empty">${t.noAccess} ${t.needsRole(found.role, who.role)}</p>`;
-    return html`<${Lazy} key=${found.within ?? state.view} load=${state.view === "requests" ? requests : admin} state=${state} who=${who} />`;
+    return html`<${Lazy} key=${found.within ?? state.view} load=${admin} state=${state} who=${who} />`;
   }
   if (!state.kind) return html`<${Overview} state=${state} who=${who} />`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";

@@ -149,7 +149,7 @@ function Wrong() {
   };
   const { data, error, again } = useLoad(load, []);
   usePoll(again, 15_000);
-  return html`<section>
+  return html`<section class=${data?.length > 0 ? "urgent" : ""}>
     <div class="section-head"><h2>${o.wrong}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${data && data.length === 0 && html`<p class="fine">${o.nothingWrong}</p>`}
@@ -159,7 +159,7 @@ function Wrong() {
 
 function Last() {
   const events = useRecent().slice(0, shownChanges);
-  return html`<section class="history">
+  return html`<section class="history below">
     <div class="section-head"><h2>${o.changedLast}</h2><${Link} to=${{ view: "changes" }}>${o.allChanges}<//></div>
     ${events.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
     <ol>${events.map((event) => html`<${Happened} key=${event.key} event=${event} short />`)}</ol>

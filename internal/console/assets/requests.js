@@ -115,10 +115,10 @@ function All({ state }) {
       ${data && rows.length === 0 && html`<p class="empty">${filtered ? a.noneMatch : a.noRequests}</p>`}
       ${rows.length > 0 && html`<${Table} label=${a.requests} heads=${a.requestHeads}>${rows.map((one, i) => html`<tr key=${`${one.requestId} ${one.time} ${one.tookMicros} ${i - followed.length}`}>
         <th scope="row"><${Time} value=${one.time} /></th>
-        <td class="address"><${Link} to=${{ ...state, request: one.requestId }} data-row><b>${one.method || "?"}</b> <${Text} value=${one.path + (one.query ? `?${one.query}` : "")} most=${160} /><//>${one.console && html` <span class="quiet">${a.fromConsole}</span>`}</td>
+        <td class="address wide"><${Link} to=${{ ...state, request: one.requestId }} data-row><b>${one.method || "?"}</b> <${Text} value=${one.path + (one.query ? `?${one.query}` : "")} most=${160} /><//>${one.console && html` <span class="quiet">${a.fromConsole}</span>`}</td>
         <td><${Status} request=${one} /></td><td class="number">${a.took(one.tookMicros)}</td>
         <td>${one.user ? html`<${Text} value=${one.user} most=${40} />` : one.tried && html`<span class="bad"><${Text} value=${one.tried} most=${40} /></span>`}</td>
-        <td><${Why} request=${one} /></td></tr>`)}<//>`}
+        <td class="wide"><${Why} request=${one} /></td></tr>`)}<//>`}
       ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken} />`}
     </div>
     ${clearing && html`<${Form} title=${a.clearTitle} action=${a.doRemove} danger submit=${clear} onClose=${() => setClearing(false)} fields=${[]}><p>${filtered ? a.clearSome : a.clearAll}</p><//>`}`;

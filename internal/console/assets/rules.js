@@ -62,7 +62,7 @@ function All() {
       ${data && data.rules.length === 0 && html`<p class="empty">${a.noRules}</p>`}
       ${data && data.rules.length > 0 && html`<${Table} label=${a.tabs.retention} heads=${a.ruleHeads}>${data.rules.map((rule) => html`<tr key=${rule.name}>
         <th scope="row"><${Text} value=${rule.name} most=${64} /></th><td>${kinds[rule.kind].many}</td><td>${a.daysOf(rule.days, number(rule.days))}</td>
-        <td><code><${Text} value=${rule.filter} most=${160} /></code></td><td>${rule.enabled ? a.enabled : html`<span class="quiet">${a.disabled}</span>`}</td><td>${ran(rule)}</td>
+        <td class="wide"><code><${Text} value=${rule.filter} most=${160} /></code></td><td>${rule.enabled ? a.enabled : html`<span class="quiet">${a.disabled}</span>`}</td><td>${ran(rule)}</td>
         <td class="row"><${Link} class="button" to=${{ ...home, rule: rule.name }} data-row>${a.preview}<//>
           <button type="button" onClick=${() => setOpen({ what: "change", rule })}>${a.change}</button>
           <button type="button" onClick=${() => setOpen({ what: "remove", rule })}>${a.remove}</button></td></tr>`)}<//>`}

@@ -81,7 +81,7 @@ function Attempts({ id, state, data, error, again }) {
       <th scope="row"><${Time} value=${one.time} /></th>
       <td>${one.type && html`<span class="quiet"><${Text} value=${one.type} most=${60} /></span> ${one.event}`}</td>
       <td class=${one.delivered ? "" : "bad"}>${one.status ?? (one.delivered ? a.delivered : a.notDelivered)}</td><td class="number">${a.milliseconds(number(one.durationMs))}</td>
-      <td>${one.error && html`<${Text} value=${one.error} most=${160} />`}${one.response && html` <span class="quiet"><${Text} value=${one.response} most=${160} /></span>`}</td></tr>`)}<//>`}
+      <td class="wide">${one.error && html`<${Text} value=${one.error} most=${160} />`}${one.response && html` <span class="quiet"><${Text} value=${one.response} most=${160} /></span>`}</td></tr>`)}<//>`}
     ${data && html`<${Pager} to=${{ ...state, hook: id }} token=${state.page} next=${data.nextPageToken} />`}</section>`;
 }
 
