@@ -179,6 +179,15 @@ func (g *Guard) checkToken(ctx context.Context, text string) (caller, error) {
 	if strings.HasPrefix(text, namedPrefix) {
 		return g.checkNamed(ctx, text)
 	}
+	t, user, err := g.openToken(ctx, text)
+	if err != nil {
+		return caller{}, err
+	}
+	return caller{user: t.user, role: user.Role, expires: t.expires}, nil
+}
+
+// openToken returns what a token of a log-in says, and whose it is.
+func (g *Guard) openToken(ctx context.Context, text string) (token, storage.User, error) {
 	users := g.users.Load()
 	t, cause := users.signer.open(text)
 	user, known := users.byName[t.user]
@@ -190,12 +199,12 @@ func (g *Guard) checkToken(ctx context.Context, text string) (caller, error) {
 		cause = causeEpoch
 	}
 	if cause != "" {
-		return caller{}, CallOf(ctx).refuse(t.user, cause, platen.Errorf(platen.Forbidden, "the token is invalid: log in again"))
+		return token{}, user, CallOf(ctx).refuse(t.user, cause, platen.Errorf(platen.Forbidden, "the token is invalid: log in again"))
 	}
 	if !g.now().Before(t.expires) {
-		return caller{}, CallOf(ctx).refuse(t.user, causeExpired, platen.Errorf(platen.Expired, "the token has expired: log in again"))
+		return token{}, user, CallOf(ctx).refuse(t.user, causeExpired, platen.Errorf(platen.Expired, "the token has expired: log in again"))
 	}
-	return caller{user: t.user, role: user.Role, expires: t.expires}, nil
+	return t, user, nil
 }
 
 // Login answers a login: Basic credentials for a token. Here, and only here,
@@ -209,7 +218,7 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
 		g.trail.refused(CallOf(r.Context()))
 		return err
 	}
-	olrest.ReplyToken(w, g.begin(r, user), g.ttl)
+	olrest.ReplyToken(w, g.begin(r, user, time.Time{}), g.ttl)
 	return nil
 }
 

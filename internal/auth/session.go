@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/storage"
@@ -12,6 +13,9 @@ import (
 // ConsoleHeader is a header that the console puts into its requests. A page
 // of another origin can not, without being allowed to.
 const ConsoleHeader = "X-Requested-With"
+
+// ConsoleName is what the console has in it.
+const ConsoleName = "platen-console"
 
 // sameOrigin refuses changes by pages of other origins, those that may call
 // the API included: they have credentials of their own.
@@ -61,8 +65,55 @@ func (g *Guard) StartSession(w http.ResponseWriter, r *http.Request) error {
 		g.trail.refused(CallOf(r.Context()))
 		return err
 	}
-	setSession(w, r, g.begin(r, user))
+	setSession(w, r, g.begin(r, user, g.now()))
+	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// MaxSession is how long a session of the console lasts at most, however often
+// it is renewed: a shift with what comes before and after it. A token that is good
+// for longer by itself is not renewed.
+const MaxSession = 12 * time.Hour
+
+// RenewSession gives a session of the console that is in use a new token, and
+// returns how long that is good for: as long as that of a log-in, but never
+// past [MaxSession]. 0: nothing ends, since nothing is checked. Errors are those
+// of Check: a session that has ended is not renewed.
+func (g *Guard) RenewSession(w http.ResponseWriter, r *http.Request) (time.Duration, error) {
+	if g.off {
+		return 0, nil
+	}
+	text, err := sessionToken(r)
+	if err == nil {
+		err = g.waitFresh(r.Context())
+	}
+	if err == nil && text == "" {
+		err = CallOf(r.Context()).refuse("", causeNone, platen.Errorf(platen.Expired, "nobody is logged in"))
+	}
+	var t token
+	var user storage.User
+	if err == nil {
+		t, user, err = g.openToken(r.Context(), text)
+	}
+	if err != nil {
+		g.trail.refused(CallOf(r.Context()))
+		return 0, err
+	}
+	call := CallOf(r.Context())
+	call.User, call.Role = user.Name, user.Role
+	now := g.now()
+	if end := earlier(now.Add(g.ttl), t.begun.Add(MaxSession)); !t.begun.IsZero() && end.After(t.expires) {
+		t.expires = end
+		setSession(w, r, g.users.Load().signer.sign(t))
+	}
+	return t.expires.Sub(now), nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // EndSession answers a log-out of the console: the browser forgets the token.
@@ -71,10 +122,11 @@ func (g *Guard) EndSession(w http.ResponseWriter, r *http.Request) error {
 		return platen.Errorf(platen.Forbidden, "a page of another origin may not log out of the console")
 	}
 	setSession(w, r, "")
+	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// setSession answers with the cookie, or removes it: token is "".
+// setSession sets the cookie, or removes it: token is "".
 func setSession(w http.ResponseWriter, r *http.Request, token string) {
 	cookie := &http.Cookie{
 		Name: sessionCookie(r), Value: token, Path: "/",
@@ -86,15 +138,15 @@ func setSession(w http.ResponseWriter, r *http.Request, token string) {
 		cookie.MaxAge = -1
 	}
 	http.SetCookie(w, cookie)
-	w.WriteHeader(http.StatusNoContent)
 }
 
 // begin records a login and returns its token, which is of the user as it was
-// checked: if the password has changed since, it is void.
-func (g *Guard) begin(r *http.Request, user storage.User) string {
+// checked: if the password has changed since, it is void. session is when a session
+// of the console began, zero for a program.
+func (g *Guard) begin(r *http.Request, user storage.User, session time.Time) string {
 	call := CallOf(r.Context())
 	call.User, call.Role = user.Name, user.Role
 	g.audit(call, "login")
 	g.trail.login(call)
-	return g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, user: user.Name})
+	return g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, begun: session, user: user.Name})
 }

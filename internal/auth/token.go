@@ -19,6 +19,8 @@ import (
 //	           id of the key, 4 bytes
 //	           expiry in Unix milliseconds, 8 bytes
 //	           epoch of the user, 8 bytes
+//	           in version 2, that of sessions of the console: when the session
+//	             began, in Unix milliseconds, 8 bytes
 //	           user name
 //	           HMAC-SHA-256 of all that, 32 bytes )
 //
@@ -29,6 +31,7 @@ import (
 type token struct {
 	expires time.Time
 	epoch   int64
+	begun   time.Time // of the session; zero: the token is of none
 	user    string
 }
 
@@ -36,13 +39,15 @@ type token struct {
 const MaxTokenTTL = 30 * 24 * time.Hour
 
 const (
-	tokenPrefix  = "plt_"
-	tokenVersion = 1
-	keyIDBytes   = 4
-	tokenHead    = 1 + keyIDBytes // what is the same in all tokens of a key
-	tokenFixed   = tokenHead + 16 // before the user name
-	macBytes     = sha256.Size
-	maxToken     = 256
+	tokenPrefix    = "plt_"
+	tokenVersion   = 1
+	sessionVersion = 2
+	keyIDBytes     = 4
+	tokenHead      = 1 + keyIDBytes // what is the same in all tokens of a key, but for the version
+	tokenFixed     = tokenHead + 16 // before the user name
+	sessionFixed   = tokenFixed + 8 // before that of a session
+	macBytes       = sha256.Size
+	maxToken       = 256
 )
 
 // base64Token is strict, so that a token has one spelling.
@@ -70,10 +75,14 @@ func (s *signer) mac(dst, message []byte) []byte {
 }
 
 func (s *signer) sign(t token) string {
-	b := make([]byte, 0, tokenFixed+len(t.user)+macBytes)
+	b := make([]byte, 0, sessionFixed+len(t.user)+macBytes)
 	b = append(b, s.head[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.expires.UnixMilli()))
 	b = binary.BigEndian.AppendUint64(b, uint64(t.epoch))
+	if !t.begun.IsZero() {
+		b[0] = sessionVersion
+		b = binary.BigEndian.AppendUint64(b, uint64(t.begun.UnixMilli()))
+	}
 	b = append(b, t.user...)
 	return tokenPrefix + base64Token.EncodeToString(s.mac(b, b))
 }
@@ -87,19 +96,27 @@ func (s *signer) open(text string) (t token, refused string) {
 	}
 	var raw, sum [maxToken]byte
 	n, err := base64Token.Decode(raw[:], []byte(body))
-	if err != nil || n < tokenFixed+macBytes || raw[0] != tokenVersion {
+	fixed := tokenFixed
+	if raw[0] == sessionVersion {
+		fixed = sessionFixed
+	}
+	if err != nil || n < fixed+macBytes || raw[0] != tokenVersion && raw[0] != sessionVersion {
 		return token{}, causeToken
 	}
-	if !bytes.Equal(raw[:tokenHead], s.head[:]) {
+	if !bytes.Equal(raw[1:tokenHead], s.head[1:]) {
 		return token{}, causeKey
 	}
 	message, mac := raw[:n-macBytes], raw[n-macBytes:n]
 	if !hmac.Equal(mac, s.mac(sum[:0], message)) {
 		return token{}, causeSignature
 	}
-	return token{
+	t = token{
 		expires: time.UnixMilli(int64(binary.BigEndian.Uint64(message[tokenHead:]))),
 		epoch:   int64(binary.BigEndian.Uint64(message[tokenHead+8:])),
-		user:    string(message[tokenFixed:]),
-	}, ""
+		user:    string(message[fixed:]),
+	}
+	if fixed == sessionFixed {
+		t.begun = time.UnixMilli(int64(binary.BigEndian.Uint64(message[tokenFixed:])))
+	}
+	return t, ""
 }

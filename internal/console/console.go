@@ -24,7 +24,7 @@ import (
 
 // The paths, as patterns of [http.ServeMux]. The page itself is at "/".
 const (
-	Session = "/console/session" // POST logs in, DELETE logs out
+	Session = "/console/session" // POST logs in, PUT goes on with the session, DELETE logs out
 	Files   = prefix + "{file}"
 	prefix  = "/console/"
 )

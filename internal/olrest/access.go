@@ -73,6 +73,7 @@ var accesses = map[Action]Access{
 	ReadEvents:     {platen.Viewer, EveryKind},
 	UpdateMany:     {platen.Editor, AskedKinds},
 	ReadServer:     {platen.Admin, NoKind},
+	ReadIntake:     {platen.Viewer, EveryKind},
 
 	ListRequests:   {platen.Admin, EveryKind}, // of all users, with their bodies
 	CountRequests:  {platen.Admin, EveryKind},

@@ -33,6 +33,7 @@ var natives = []Route{
 	{Method: http.MethodPost, Path: nativeOperations + "/{operation}/cancel", Action: CancelOperation},
 	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
 	{Method: http.MethodGet, Path: NativePrefix + "/names", Action: ListNames},
+	{Method: http.MethodGet, Path: NativePrefix + "/intake", Action: ReadIntake},
 
 	{Method: http.MethodGet, Path: requests, Action: ListRequests},
 	{Method: http.MethodDelete, Path: requests, Action: DeleteRequests},

@@ -165,6 +165,27 @@ const eventPrefix = "platen."
 // ReplyEvents answers with events, and the one to go on after.
 func ReplyEvents(w http.ResponseWriter, bodies [][]byte, after platen.EventID) {
 	var j jsonWriter
+	j.events(bodies)
+	j.text("after", after.String())
+	j.end()
+	ReplyJSON(w, j.buf)
+}
+
+// ReplyLastEvents answers with the last events from before a place: after is the one
+// to go on after, and before, unless it is 0, the one before which others are.
+func ReplyLastEvents(w http.ResponseWriter, bodies [][]byte, after, before platen.EventID) {
+	var j jsonWriter
+	j.events(bodies)
+	j.text("after", after.String())
+	if before != 0 {
+		j.text("before", before.String())
+	}
+	j.end()
+	ReplyJSON(w, j.buf)
+}
+
+// events begins an object with events.
+func (j *jsonWriter) events(bodies [][]byte) {
 	j.object()
 	j.key("events")
 	j.list()
@@ -173,9 +194,6 @@ func ReplyEvents(w http.ResponseWriter, bodies [][]byte, after platen.EventID) {
 		j.buf = append(j.buf, body...)
 	}
 	j.endList()
-	j.text("after", after.String())
-	j.end()
-	ReplyJSON(w, j.buf)
 }
 
 // Server-sent events.
@@ -218,6 +236,9 @@ type EventQuery struct {
 	Given  bool // After is; otherwise a stream begins now, and pages with what is kept
 	Stream bool
 	Size   int // of a page
+
+	Last   int            // so many of the last ones are asked for; 0: those after After
+	Before platen.EventID // the last ones are those before it; 0: of all
 }
 
 // readTimeKey is the query parameter for a time in the past.
@@ -229,13 +250,18 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	q.Stream = strings.Contains(r.Header.Get("Accept"), typeStream)
 	known := []string{"after", "kind", "set", "type", "name"}
 	if !q.Stream {
-		known = append(known, pageSizeParameter)
+		known = append(known, pageSizeParameter, lastKey, beforeKey)
 	}
 	if err := CheckQuery(query, known...); err != nil {
 		return q, err
 	}
 	if q.Size, err = readPageSize(query); err != nil {
 		return q, err
+	}
+	if query.Has(lastKey) || query.Has(beforeKey) {
+		if err := q.readLast(query); err != nil {
+			return q, err
+		}
 	}
 	after := query.Get("after")
 	if sent := r.Header.Get(lastEventKey); sent != "" {
@@ -249,6 +275,33 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 		q.After, q.Given = platen.EventID(n), true
 	}
 	return q, readChangeFilter(query, &q.Filter)
+}
+
+// Parameters of the last events.
+const (
+	lastKey   = "last"
+	beforeKey = "before"
+)
+
+// readLast reads which of the last events are asked for.
+func (q *EventQuery) readLast(query url.Values) (err error) {
+	q.Last, err = strconv.Atoi(query.Get(lastKey))
+	switch {
+	case !query.Has(lastKey):
+		return platen.Errorf(platen.Invalid, "before goes with last, which says how many events are asked for")
+	case err != nil || q.Last < 1 || q.Last > maxPageSize:
+		return invalidParameter(lastKey, query.Get(lastKey), "a whole number from 1 to "+strconv.Itoa(maxPageSize))
+	case query.Has("after") || query.Has(pageSizeParameter):
+		return platen.Errorf(platen.Invalid, "last goes with neither after nor pageSize: it asks for the end of the log, or for what was before an event")
+	}
+	if query.Has(beforeKey) {
+		n, err := strconv.ParseInt(query.Get(beforeKey), 10, 64)
+		if err != nil || n < 1 {
+			return invalidParameter(beforeKey, query.Get(beforeKey), "the id of an event")
+		}
+		q.Before = platen.EventID(n)
+	}
+	return nil
 }
 
 // readChangeFilter reads lists with commas. Names are not split, since they may have

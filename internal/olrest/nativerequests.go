@@ -37,6 +37,7 @@ type RecordedRequest struct {
 	Tried        string // the user of credentials that were refused
 	Credentials  string // the kind of those that were sent: "Basic", "token", or ""
 
+	Console bool // it came from the console
 	Status  int  // 0: it was not answered
 	Aborted bool // the answer was broken off
 	Reason  string
@@ -75,6 +76,8 @@ type RequestFilter struct {
 	Status string // such as 404 or 4xx
 	Reason string // a part of the reason or of a hint, in small letters
 	Since  time.Time
+
+	Console *bool // nil: those of the console and others
 }
 
 // Match reports whether a request is meant.
@@ -86,6 +89,7 @@ func (f *RequestFilter) Match(r *RecordedRequest) bool {
 		(f.Since.IsZero() || !r.Time.Before(f.Since)) &&
 		(f.Status == "" || f.matchStatus(r.Status)) &&
 		(f.Path == "" || matchText(f.Path, r.Path)) &&
+		(f.Console == nil || *f.Console == r.Console) &&
 		(f.Reason == "" || f.matchReason(r))
 }
 
@@ -130,7 +134,7 @@ func matchText(pattern, text string) bool {
 }
 
 // filterParameters are the query parameters of a filter.
-var filterParameters = []string{"method", "path", "route", "status", "user", "since", "requestId", "reason"}
+var filterParameters = []string{"method", "path", "route", "status", "user", "since", "requestId", "reason", "console"}
 
 // A RequestQuery is the query of a route of the journal.
 type RequestQuery struct {
@@ -203,6 +207,13 @@ func parseFilter(query url.Values, others ...string) (f RequestFilter, err error
 		if f.Since, err = ParseTime("since", text); err != nil {
 			return f, err
 		}
+	}
+	if text := query.Get("console"); text != "" {
+		console := text == "true"
+		if !console && text != "false" {
+			return f, platen.Errorf(platen.Invalid, "console %q is neither true nor false", shorten([]byte(text)))
+		}
+		f.Console = &console
 	}
 	if f.Status != "" && !isStatus(f.Status) {
 		return f, platen.Errorf(platen.Invalid, "status %q is neither a status, such as 404, nor a class, such as 4xx", shorten([]byte(f.Status)))
@@ -284,6 +295,9 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 		}
 	}
 	j.number("status", int64(r.Status))
+	if r.Console {
+		j.flag("console", true)
+	}
 	if r.Aborted {
 		j.flag("aborted", true)
 	}

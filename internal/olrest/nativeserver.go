@@ -16,6 +16,18 @@ type ServerFacts struct {
 
 	Inventory *platen.Inventory // nil: not taken yet
 	Settings  []Setting
+
+	Problem string // why the database does not do its work now; "": it does
+	Disks   []Disk
+
+	OldestDeleted time.Time // when the oldest of the deleted sets was; zero: there is none
+	Purge         time.Time // when the clean-up is to remove that one; zero: never
+}
+
+// A Disk is one that imports are written to.
+type Disk struct {
+	Path         string // of a directory on it
+	Free, Needed int64  // in bytes: below Needed imports are refused
 }
 
 // A Setting is a setting of a server, without what is secret of it.
@@ -34,6 +46,9 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 	b.key("database")
 	b.object()
 	b.text("location", facts.Database)
+	if facts.Problem != "" {
+		b.text("problem", facts.Problem)
+	}
 	have := facts.Inventory
 	if have != nil {
 		b.number("schema", int64(have.Schema))
@@ -60,6 +75,21 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 		b.time("oldestTime", have.OldestChange)
 		b.end()
 	}
+	b.key("disks")
+	b.list()
+	for _, disk := range facts.Disks {
+		b.element()
+		b.text("path", disk.Path)
+		b.number("freeBytes", disk.Free)
+		b.number("neededBytes", disk.Needed)
+		b.end()
+	}
+	b.endList()
+	b.key("cleanup")
+	b.object()
+	b.time("oldestDeleteTime", facts.OldestDeleted)
+	b.time("purgeTime", facts.Purge)
+	b.end()
 	b.key("settings")
 	b.list()
 	for _, setting := range facts.Settings {

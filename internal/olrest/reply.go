@@ -144,6 +144,19 @@ func ReplyToken(w http.ResponseWriter, token string, ttl time.Duration) {
 	ReplyText(w, token)
 }
 
+// ReplySession answers that a session of the console goes on for so long; 0: without
+// an end.
+func ReplySession(w http.ResponseWriter, left time.Duration) {
+	var b jsonWriter
+	b.object()
+	if left > 0 {
+		b.number("seconds", int64(left/time.Second))
+	}
+	b.end()
+	w.Header().Set("Cache-Control", "no-store")
+	ReplyJSON(w, b.buf)
+}
+
 // childKeys are the keys of what an import made in a set.
 var childKeys = map[platen.Kind]string{
 	platen.DataSet:    "records",

@@ -61,6 +61,7 @@ const (
 	Export                        // return a set as a document
 	Undelete                      // take back the deletion of a set
 	ListDeleted                   // list the sets that are deleted
+	ReadIntake                    // say what came in by the hour or day
 	ReadServer                    // say what the server is, and how much there is
 	ReadMe                        // say who makes the request
 	ChangePassword                // replace the caller's own password

@@ -102,6 +102,9 @@ func (s *Server) readEvents(w *response, r *http.Request, _ target) error {
 		return err
 	}
 	query.Filter.Audit = w.call.Role >= platen.Admin
+	if query.Last > 0 {
+		return s.lastEvents(w, r, &query)
+	}
 	if query.Stream && !w.head {
 		return s.streamEvents(w, r, &query)
 	}

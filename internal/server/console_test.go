@@ -88,7 +88,7 @@ func testConsoleSession(t *testing.T) {
 			t.Errorf("refused: %d %s %v", a.status, a.body, a.header)
 		}
 	}
-	s.do("GET", consoleSession, "", none).isError(t, 405, "DELETE, POST")
+	s.do("GET", consoleSession, "", none).isError(t, 405, "DELETE, POST, PUT")
 }
 
 func TestConsolePage(t *testing.T) { onSQLite(t, testConsolePage) }

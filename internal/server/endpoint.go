@@ -80,6 +80,7 @@ var handlers = map[olrest.Action]method{
 	olrest.Undelete:        {handle: (*Server).undelete},
 	olrest.ListDeleted:     {handle: (*Server).listDeleted},
 	olrest.ReadServer:      {handle: (*Server).readServer},
+	olrest.ReadIntake:      {handle: (*Server).intake},
 	olrest.ReadMe:          {handle: (*Server).me},
 	olrest.ChangePassword:  {handle: (*Server).changePassword},
 	olrest.ListUsers:       {handle: (*Server).users},
@@ -167,6 +168,7 @@ func (s *Server) addEndpoints() {
 	// which collects them.
 	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer, unrecorded: true})
 	add(console.Session, http.MethodPost, true, method{handle: (*Server).logIn})
+	add(console.Session, http.MethodPut, true, method{handle: (*Server).renew})
 	add(console.Session, http.MethodDelete, true, method{handle: (*Server).logOut})
 
 	for path, at := range endpoints {

@@ -12,15 +12,19 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/olrest"
 )
 
 // record puts a request that has been answered into the journal. Those of the
 // journal itself are not in it, nor those of probes, metrics and the API
-// document.
+// document, nor what the console reads: each of its views reads much, and would drive
+// out the requests that it is to show.
 func (s *Server) record(w *response, r *http.Request, took time.Duration) {
-	if w.endpoint != nil && w.endpoint.unrecorded {
+	fromConsole := r.Header.Get(auth.ConsoleHeader) == auth.ConsoleName
+	if w.endpoint != nil && w.endpoint.unrecorded || w.status < http.StatusBadRequest && changesNothing(r, fromConsole) {
 		return
 	}
 	route := w.route(r)
@@ -28,7 +32,7 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 	entry := &olrest.RecordedRequest{
 		RequestID: call.RequestID, Time: w.start, Took: took,
 		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto, TLS: r.TLS != nil,
-		Client: call.Client.String(), User: call.User, Tried: call.Tried,
+		Client: call.Client.String(), User: call.User, Tried: call.Tried, Console: fromConsole,
 		Status: w.status, Aborted: w.aborted,
 	}
 	if w.endpoint != nil && w.endpoint != s.nowhere {
@@ -46,6 +50,16 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 	s.Journal.End(w.recording, journal.Exchange{
 		Request: r, Answer: w.Header(), Login: route != nil && route.route.Action == olrest.Login,
 	}, entry)
+}
+
+// changesNothing reports whether a request is for the page of the console, or one by
+// which the console reads something or goes on with its session.
+func changesNothing(r *http.Request, fromConsole bool) bool {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !fromConsole {
+		return read && r.URL.Path == "/" && isBrowser(r)
+	}
+	return read || r.Method == http.MethodPut && r.URL.Path == console.Session
 }
 
 // route returns the method that answers a request, nil if there is none.

@@ -1,8 +1,11 @@
 package server
 
 import (
+	"context"
 	"net/http"
 
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/olrest"
 )
 
@@ -42,6 +45,27 @@ func (s *Server) readServer(w *response, r *http.Request, _ target) error {
 		facts = s.About()
 	}
 	facts.Version, facts.APIVersion, facts.Started = s.Version, s.APIVersion, s.started
+	s.condition(r.Context(), &facts)
 	olrest.ReplyServer(w, facts)
 	return nil
+}
+
+// condition fills in whether the server can do its work now.
+func (s *Server) condition(ctx context.Context, facts *olrest.ServerFacts) {
+	if err := s.Ready(ctx); err != nil {
+		facts.Problem = olrest.ShownError(err).Message
+	}
+	for _, dir := range s.Limits.Disks {
+		if free, err := admission.FreeDisk(dir); err == nil {
+			facts.Disks = append(facts.Disks, olrest.Disk{Path: dir, Free: free, Needed: s.Limits.MinFreeDisk})
+		}
+	}
+	// Those that the clean-up has begun with come first, since they are the oldest.
+	sets, err := s.Store.Deleted(ctx, platen.DeletedSet{}, 1)
+	if err == nil && len(sets) > 0 {
+		facts.OldestDeleted = sets[0].Deleted
+		if s.CleanupAfter >= 0 {
+			facts.Purge = sets[0].Deleted.Add(s.CleanupAfter)
+		}
+	}
 }

@@ -96,7 +96,7 @@ func testServerFacts(t *testing.T) {
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.About = func() olrest.ServerFacts { return facts }
 	})
-	const tail = `"settings":[{"name":"cache","value":"64","source":"default"}]}`
+	const tail = `"disks":[],"cleanup":{},"settings":[{"name":"cache","value":"64","source":"default"}]}`
 	var read struct{ StartTime time.Time }
 	first := s.do("GET", native+"/server", "").body
 	if err := json.Unmarshal([]byte(first), &read); err != nil || time.Since(read.StartTime) > time.Hour {

@@ -13,10 +13,13 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
+// isBrowser reports whether a request is for a page to be shown.
+func isBrowser(r *http.Request) bool { return strings.Contains(r.Header.Get("Accept"), "text/html") }
+
 // index answers browsers with the console, and tells others where to go.
 func (s *Server) index(w *response, r *http.Request, _ target) error {
 	w.Header().Add("Vary", "Accept")
-	if strings.Contains(r.Header.Get("Accept"), "text/html") && console.Serve(w, r) {
+	if isBrowser(r) && console.Serve(w, r) {
 		return nil
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -90,6 +93,16 @@ func (s *Server) logIn(w *response, r *http.Request, _ target) error {
 		w.conn.Known()
 	}
 	return err
+}
+
+// renew goes on with a session of the console, and says for how long.
+func (s *Server) renew(w *response, r *http.Request, _ target) error {
+	left, err := s.Guard.RenewSession(w, r)
+	if err != nil {
+		return err
+	}
+	olrest.ReplySession(w, left)
+	return nil
 }
 
 // logOut ends a session of the console.

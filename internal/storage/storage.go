@@ -24,5 +24,6 @@ type Store interface {
 	BulkUpdater
 	Retention
 	Views
+	Intake
 	Maintenance
 }

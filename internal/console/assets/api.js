@@ -74,7 +74,7 @@ async function send(method, path, { query, body, headers, signal } = {}) {
   listeners.reachable(true);
   if (answer.ok) return answer;
   const error = failure(answer.status, await answer.text());
-  if (path !== "/console/session" && ended(error.status, error.message)) listeners.sessionEnded();
+  if (!(path === session && method === "POST") && ended(error.status, error.message)) listeners.sessionEnded();
   throw error;
 }
 
@@ -104,13 +104,18 @@ export async function me(signal) {
   }
 }
 
+const session = "/console/session";
+
 export function logIn(user, password) {
   const text = new TextEncoder().encode(`${user}:${password}`);
   const basic = btoa(Array.from(text, (byte) => String.fromCharCode(byte)).join(""));
-  return call("POST", "/console/session", { headers: { Authorization: `Basic ${basic}` } });
+  return call("POST", session, { headers: { Authorization: `Basic ${basic}` } });
 }
 
-export const logOut = () => call("DELETE", "/console/session");
+export const logOut = () => call("DELETE", session);
+
+// renew goes on with the session. seconds is how long, and absent if nothing ends.
+export const renew = () => call("PUT", session).then(({ data }) => data);
 
 export const entities = (query, signal) => get("entities", query, signal);
 export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
@@ -160,17 +165,27 @@ export const revert = (change, force) =>
 
 const silence = 60_000; // milliseconds, after which a connection is taken for lost: there are comments every 15 seconds
 
+// lastEvents returns events from the end of the log, or from before one.
+export const lastEvents = (query, signal) => get("events", query, signal);
+
 // listen follows the log of changes from an event on, or from now. It returns
 // when the stream ends, and tells when it has begun, and of each event.
-export async function listen(after, signal, onBegin, onEvent) {
+export const listen = (after, signal, onBegin, onEvent) =>
+  follow(`${native}/events`, { "Last-Event-ID": after }, signal, onBegin, ({ id, data }) => id && onEvent(id, { ...JSON.parse(data).data, key: id }));
+
+// followRequests follows the journal of requests. lost: some are missing.
+export const followRequests = (query, signal, onBegin, onRequest, onLost) =>
+  follow(`${native}/requests${searchOf(query)}`, {}, signal, onBegin, ({ event, data }) => (event === "lost" ? onLost() : event === "request" && onRequest(JSON.parse(data))));
+
+// follow reads server-sent events.
+async function follow(path, headers, signal, onBegin, onMessage) {
   const abort = new AbortController();
   const stop = () => abort.abort();
   signal.addEventListener("abort", stop, { once: true });
   let timer = setTimeout(stop, silence);
   try {
-    const answer = await send("GET", `${native}/events`, {
-      signal: abort.signal, headers: { Accept: "text/event-stream", ...(after === undefined ? {} : { "Last-Event-ID": after }) },
-    });
+    const given = Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined));
+    const answer = await send("GET", path, { signal: abort.signal, headers: { Accept: "text/event-stream", ...given } });
     onBegin();
     let text = "";
     for await (const part of parts(answer.body.pipeThrough(new TextDecoderStream()))) {
@@ -179,8 +194,7 @@ export async function listen(after, signal, onBegin, onEvent) {
       const messages = (text + part).split("\n\n");
       text = messages.pop();
       for (const message of messages) {
-        const { id, data } = Object.fromEntries(message.split("\n").map((line) => line.split(/: (.*)/s)));
-        if (id) onEvent(id, { ...JSON.parse(data).data, key: id });
+        onMessage(Object.fromEntries(message.split("\n").map((line) => line.split(/: (.*)/s))));
       }
     }
   } finally {
@@ -227,3 +241,39 @@ export async function loadDemo() {
     await call("POST", importPath(kind), { body: await document.text() });
   }
 }
+
+// What the overview shows.
+export const intake = (query, signal) => get("intake", query, signal);
+export const operations = (signal) => get("operations", {}, signal).then((found) => found.operations);
+export const cancelOperation = (id) => act("POST", `operations/${id}/cancel`);
+
+// Administration. act changes something and returns the answer.
+const act = (method, path, body, query) =>
+  call(method, `${native}/${path}`, { query, body: body === undefined ? undefined : JSON.stringify(body) }).then(({ data }) => data);
+const resource = (name) => ({
+  all: (query, signal) => get(name, query, signal),
+  one: (id, signal) => get(`${name}/${encodeURIComponent(id)}`, {}, signal),
+  add: (value) => act("POST", name, value),
+  change: (id, value) => act("PATCH", `${name}/${encodeURIComponent(id)}`, value),
+  remove: (id) => act("DELETE", `${name}/${encodeURIComponent(id)}`),
+});
+export const users = resource("users");
+export const tokens = resource("tokens");
+export const webhooks = {
+  ...resource("webhooks"),
+  attempts: (id, query, signal) => get(`webhooks/${id}/attempts`, query, signal),
+  test: (id) => act("POST", `webhooks/${id}/test`),
+  replay: (id, from) => act("POST", `webhooks/${id}/replay`, from),
+  rotate: (id, how) => act("POST", `webhooks/${id}/rotate`, how),
+};
+export const rules = {
+  ...resource("retention"),
+  preview: (name, query, signal) => get(`retention/${encodeURIComponent(name)}/preview`, query, signal),
+};
+export const requests = {
+  all: (query, signal) => get("requests", query, signal),
+  one: (id, signal) => get(`requests/${encodeURIComponent(id)}`, {}, signal),
+  curl: (id, signal) => send("GET", `${native}/requests/${encodeURIComponent(id)}/curl`, { signal, headers: { Accept: "text/plain" } }).then((answer) => answer.text()),
+  remove: (id) => act("DELETE", `requests/${encodeURIComponent(id)}`),
+  clear: (query) => act("DELETE", "requests", undefined, query),
+};

@@ -8,7 +8,7 @@ import { Filter } from "./builder.js";
 import { Cell, Columns, columnsOf, fieldsOf, heading, isNumber, sortable, splitNames } from "./columns.js";
 import { Views, useSaved } from "./views.js";
 import { Pick, PickAll, Selection, useSelection } from "./selection.js";
-import { later } from "./later.js";
+import { lazy } from "./lazy.js";
 import { isIn, useEvent } from "./live.js";
 import { Curl, FirstMinute } from "./welcome.js";
 import { mayChange } from "./roles.js";
@@ -16,7 +16,7 @@ import { kinds, t } from "./texts.js";
 
 const pageSize = 100;
 const emptyPages = 5; // that are passed over
-const Running = later(() => import("./bulk.js"), "Running");
+const Running = lazy(() => import("./bulk.js"), "Running");
 
 function Heading({ column, state, order }) {
   const [by, direction] = order;

@@ -1,15 +1,17 @@
 // What changes on the server, as it happens, for all views.
 import { useEffect, useState } from "./html.js";
-import { childOf, listen } from "./api.js";
+import { childOf, lastEvents, listen } from "./api.js";
 
 // The stream rests while nobody looks: a browser has only six connections to a
 // server, for all of its windows.
 const most = 100; // events are kept to be shown
+const shownFirst = 30;
 const again = 3000; // milliseconds until the next attempt
 
 let after; // the last event that was seen
 let live = false;
-let recent = []; // the last events, the newest first
+let recent = []; // the last changes, the newest first
+const shownTypes = "update,revert,import,jobcreation,add,delete,undelete"; // not those of the audit trail
 let lost = false; // the stream has ended since the page was opened
 
 function setLive(is) {
@@ -23,25 +25,43 @@ const wait = (signal) => new Promise((done) => {
   signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
 });
 
+// begin reads what has changed last, after which the stream goes on.
+async function begin(signal) {
+  const page = await lastEvents({ last: shownFirst, type: shownTypes }, signal);
+  recent = page.events.map((event) => ({ ...event.data, key: event.id })).reverse();
+  after = page.after;
+  window.dispatchEvent(new Event("platen:recent"));
+}
+
 // follow tells of events until the page is hidden or its user has gone.
 async function follow(signal) {
   while (!signal.aborted) {
+    let begun = Infinity;
+    const cut = new AbortController(); // a stream says nothing of a network that is gone
+    window.addEventListener("offline", () => cut.abort(), { signal: cut.signal });
     try {
       const missed = lost && after === undefined;
-      await listen(after, signal, () => {
+      if (after === undefined) await begin(signal);
+      await listen(after, AbortSignal.any([signal, cut.signal]), () => {
+        begun = Date.now();
         setLive(true);
         // Without an event to go on after it is not known what has happened.
         if (missed) window.dispatchEvent(new Event("platen:again"));
       }, (id, event) => {
         after = id;
-        recent = [event, ...recent].slice(0, most);
+        if (event.kind) recent = [event, ...recent].slice(0, most);
         window.dispatchEvent(new CustomEvent("platen:event", { detail: event }));
       });
     } catch (error) {
       if (error.status === 410) after = undefined; // it is no longer kept
       if (error.status === 409) return; // this server keeps no log
+    } finally {
+      cut.abort();
     }
     lost = true;
+    // One that has lasted was ended by the server for a good reason, such as a
+    // session that goes on by another token: nobody needs to see that.
+    if (Date.now() - begun > again) continue;
     setLive(false);
     if (!signal.aborted) await wait(signal);
   }
@@ -67,13 +87,16 @@ export function useEvents(on) {
   }, [on]);
 }
 
-// useRecent returns the events since the page was opened, the last ones of them.
+// useRecent returns the last changes, the newest first.
 export function useRecent() {
   const [events, set] = useState(recent);
   useEffect(() => {
     const heard = () => set(recent);
-    window.addEventListener("platen:event", heard);
-    return () => window.removeEventListener("platen:event", heard);
+    for (const name of ["platen:event", "platen:recent"]) window.addEventListener(name, heard);
+    heard();
+    return () => {
+      for (const name of ["platen:event", "platen:recent"]) window.removeEventListener(name, heard);
+    };
   }, []);
   return events;
 }

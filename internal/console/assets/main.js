@@ -11,24 +11,29 @@ import { Entity } from "./entity.js";
 import { Deleted } from "./deleted.js";
 import { Import } from "./import.js";
 import { Changes } from "./changes.js";
-import { Server } from "./server.js";
-import { later } from "./later.js";
+import { lazy } from "./lazy.js";
+import { Overview } from "./overview.js";
+import { useSession } from "./session.js";
 import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
 const destinations = [
-  { state: {}, key: "s", text: kinds.jobset.many },
+  { state: {}, key: "o", text: t.overview },
+  { state: { kind: "jobset" }, key: "s", text: kinds.jobset.many },
   { state: { kind: "job" }, key: "j", text: kinds.job.many },
   { state: { kind: "contentset" }, key: "c", text: kinds.contentset.many },
   { state: { kind: "dataset" }, key: "d", text: kinds.dataset.many },
   { state: { view: "changes" }, key: "l", text: t.changes },
   { state: { view: "deleted" }, key: "x", text: t.deletedSets },
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
-  { state: { view: "server" }, key: "v", text: t.server, role: "admin" },
+  { state: { view: "admin" }, key: "a", text: t.administration, role: "admin" },
+  { state: { view: "requests" }, key: "r", text: t.requests, role: "admin", within: "admin" },
+  { state: { view: "server" }, key: "v", text: t.server, role: "admin", within: "admin" },
 ];
+const Admin = lazy(() => import("./admin.js"), "Admin");
 
-const Found = later(() => import("./search.js"), "Search");
+const Found = lazy(() => import("./search.js"), "Search");
 
 const listed = [...sets, ...Object.values(childOf)];
 
@@ -36,15 +41,22 @@ function View({ state, who }) {
   if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
   if (state.view === "changes") return html`<${Changes} />`;
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
-  if (state.view === "server" && may(who, "admin")) return html`<${Server} />`;
   if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
   if (state.view === "search") return html`<${Found} state=${state} />`;
-  if (state.view) return html`<p class="empty">${destinations.some((d) => d.state.view === state.view) ? t.noAccess : t.noView}</p>`;
+  if (state.view) {
+    const found = destinations.find((d) => d.state.view === state.view);
+    if (!found) return html`<p class="empty">${t.noView}</p>`;
+    if (found.role && !may(who, found.role)) return html`<p class="empty">${t.noAccess} ${t.needsRole(found.role, who.role)}</p>`;
+    return html`<${Admin} key=${found.within ?? state.view} state=${state} who=${who} />`;
+  }
+  if (!state.kind) return html`<${Overview} state=${state} who=${who} />`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";
   return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;
 }
 
-const isHere = (state, to) => !state.id && (state.view ?? "") === (to.view ?? "") && (state.view || (state.kind ?? "jobset") === (to.kind ?? "jobset"));
+// A view within another is under its destination.
+const viewOf = ({ view }) => destinations.find((d) => d.state.view === view)?.within ?? view ?? "";
+const isHere = (state, to) => !state.id && viewOf(state) === (to.view ?? "") && (state.view || (state.kind ?? "") === (to.kind ?? ""));
 
 function App() {
   const state = useAddress();
@@ -70,6 +82,7 @@ function App() {
   }, [reachable]);
   const keys = useKeys(destinations);
   useEvents(Boolean(who) && !ended);
+  useSession(Boolean(who?.user) && !ended);
 
   const lost = !reachable && html`<p class="banner" role="alert">${t.unreachable}</p>`;
   const loggedIn = async () => {
@@ -87,7 +100,7 @@ function App() {
     <header>
       <${Link} to=${{}} class="brand">${t.title}<//>
       <nav class="views" aria-label=${t.views}>
-        ${destinations.filter((d) => !d.role || may(who, d.role)).map((d) => html`<${Link} key=${d.key} to=${d.state}
+        ${destinations.filter((d) => !d.within && (!d.role || may(who, d.role))).map((d) => html`<${Link} key=${d.key} to=${d.state}
           aria-current=${isHere(state, d.state) ? "page" : undefined}>${d.text}<//>`)}
       </nav>
       <${Search} state=${state} />

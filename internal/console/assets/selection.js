@@ -2,11 +2,11 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import { sets } from "./api.js";
 import { number } from "./format.js";
-import { later } from "./later.js";
+import { lazy } from "./lazy.js";
 import { t } from "./texts.js";
 
-const Change = later(() => import("./bulk.js"), "Change");
-const Delete = later(() => import("./bulk.js"), "Delete");
+const Change = lazy(() => import("./bulk.js"), "Change");
+const Delete = lazy(() => import("./bulk.js"), "Delete");
 
 // most is how many entities an update can name.
 const most = 100_000;

@@ -4,10 +4,11 @@ import { serverFacts } from "./api.js";
 import { Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, bytes, number } from "./format.js";
 import { kinds, t } from "./texts.js";
+import { a } from "./admintexts.js";
 
-function Terms({ title, rows, children }) {
+export function Terms({ title, rows, children }) {
   return html`<section class="facts"><h2>${title}</h2>${children}
-    <dl>${rows.filter(([, value]) => value !== undefined).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
+    <dl>${rows.filter(([, value]) => value).map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${value}</dd></div>`)}</dl></section>`;
 }
 
 const time = (value) => value && html`<${Time} value=${value} />`;
@@ -28,8 +29,10 @@ export function Server() {
             <td><${Text} value=${one.value} /></td><td class="quiet">${one.source}</td></tr>`)}</tbody></table></div></section></div>
       <div>
         <${Terms} title=${t.program} rows=${[[t.version, data.version], [t.apiVersion, data.apiVersion], [t.started, time(data.startTime)]]} />
-        <${Terms} title=${t.database} rows=${[[t.location, html`<${Text} value=${database.location} />`], [t.schema, database.schema], [t.onDisk, size(database.bytes)],
+        <${Terms} title=${t.database} rows=${[[t.location, html`<${Text} value=${database.location} />`], [a.problem, database.problem && html`<span class="bad"><${Text} value=${database.problem} /></span>`], [t.schema, database.schema], [t.onDisk, size(database.bytes)],
           [t.freeBytes, size(database.freeBytes)], [t.lastBackup, time(database.lastBackupTime) ?? t.noBackup]]} />
+        ${data.disks.map((disk) => html`<${Terms} key=${disk.path} title=${a.disk} rows=${[[t.location, html`<${Text} value=${disk.path} />`], [a.diskFree, size(disk.freeBytes)], [a.diskNeeded, size(disk.neededBytes)]]} />`)}
+        ${data.cleanup.oldestDeleteTime && html`<${Terms} title=${a.cleanup} rows=${[[a.oldestDeleted, time(data.cleanup.oldestDeleteTime)], [a.purge, time(data.cleanup.purgeTime) ?? t.never]]} />`}
         ${counts && html`<${Terms} title=${t.entities} rows=${[...Object.keys(kinds).filter((kind) => kind in counts).map((kind) => [kinds[kind].many, number(counts[kind])]),
           [t.deletedSets, number(counts.deletedSets)]]}><p class="quiet">${t.counted} ${time(counts.countTime)}</p><//>`}
       </div></div>`}`;

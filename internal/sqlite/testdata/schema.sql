@@ -266,6 +266,8 @@ CREATE TABLE set_fact (
     records       INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX set_fact_created ON set_fact (created, kind, jobs, documents, items, pages, sheets, records, id);
+
 CREATE TABLE sqlite_sequence(name,seq);
 
 CREATE TABLE undeleted_set (

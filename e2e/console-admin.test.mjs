@@ -1,0 +1,316 @@
+// The overview, administration and the journal of requests, as people use them.
+// What it needs of the environment is said in console.test.mjs.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { mkdir, readFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { ask, password, startBrowser, startServer, user, watch } from "./support.mjs";
+
+const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+let browser, server, page, quiet, receiver;
+const received = [];
+let answerWith = 500;
+
+before(async () => {
+  receiver = createServer((request, response) => {
+    received.push(request.headers);
+    request.resume().on("end", () => response.writeHead(answerWith).end("no room"));
+  }).listen(0, "127.0.0.1");
+  await once(receiver, "listening");
+  server = await startServer("--journal", "500", "--webhook-allow", "127.0.0.1");
+  browser = await startBrowser();
+  ({ page, quiet } = await visitor());
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+  receiver?.close();
+});
+
+async function visitor(name = user, secret = password, at = server) {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
+  const one = await context.newPage();
+  one.setDefaultTimeout(+(process.env.T ?? 20_000));
+  const calm = await watch(one, at.url);
+  await one.goto(at.url);
+  await one.getByLabel("User").fill(name);
+  await one.getByLabel("Password").fill(secret);
+  await one.getByRole("button", { name: "Log in" }).click();
+  await one.getByRole("heading", { level: 1, name: "Overview" }).waitFor();
+  return { context, page: one, quiet: calm };
+}
+
+const open = (where) => page.goto(server.url + where);
+const heading = (name) => page.getByRole("heading", { level: 1, name }).waitFor();
+const button = (name) => page.getByRole("button", { name, exact: true });
+const dialog = () => page.getByRole("dialog");
+const row = (text) => page.locator("main tbody tr", { hasText: text });
+const send = (where, method, body) => ask(server.url, where, method, body).then(({ data }) => data);
+const importJobs = (jobs = [{}]) => send("/api/v1/jobsets", "POST", { jobs });
+
+async function accessible(what) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], what);
+}
+
+async function shoot(name) {
+  if (!process.env.PLATEN_SCREENSHOTS) return;
+  await mkdir(process.env.PLATEN_SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: path.join(process.env.PLATEN_SCREENSHOTS, `admin-${name}.png`) });
+}
+
+test("the overview says what came in, changed and runs, and goes on by itself", async () => {
+  await button("Load the demo’s data").waitFor(); // an empty server says what to do
+  const made = await importJobs([{}, {}]);
+  await page.getByRole("link", { name: /^Jobs ?2$/ }).click();
+  await page.locator(".chart canvas").waitFor();
+  await page.getByText("The numbers as a table").click();
+  assert.equal(await page.locator(".numbers tbody tr").count(), 24);
+  await page.locator(".numbers tbody tr").first().getByText("2", { exact: true }).waitFor();
+  await page.locator(".history li", { hasText: `Job set ${made.id}` }).waitFor();
+  await accessible("the overview");
+  await importJobs([{}, {}, {}]);
+  await page.getByRole("link", { name: /^Jobs ?5$/ }).waitFor();
+  await send(`/api/v1/entities/${made.id}`, "DELETE");
+  await page.getByRole("link", { name: /^Jobs ?3$/ }).waitFor();
+  await page.getByRole("link", { name: "Last 30 days" }).click();
+  await page.waitForFunction(() => document.querySelectorAll(".numbers tbody tr").length === 30);
+  await page.reload(); // all of it is in the address, and the last changes are there at once
+  await page.getByRole("link", { name: /^Jobs ?3$/ }).waitFor();
+  await page.locator(".history li", { hasText: `Job set ${made.id}` }).first().getByText("Deleted").waitFor();
+  await send("/api/v1/updates", "POST", { kind: "job", filter: "", set: { properties: { a: "1" } } });
+  await shoot("overview");
+  quiet();
+});
+
+test("users are added, changed and deleted", async () => {
+  await open("/?view=admin");
+  await heading("Users");
+  await button("Add a user…").click();
+  await dialog().getByLabel("Name").fill("reader");
+  await dialog().getByLabel("Password").fill("short");
+  await button("Add").click();
+  await dialog().getByRole("alert").waitFor(); // the server says what is wrong with it
+  await accessible("a form that was refused");
+  await dialog().getByLabel("Password").fill("reads and no more");
+  await button("Add").click();
+  await page.getByText("reader may log in now.").waitFor();
+  await row("reader").getByRole("button", { name: "Change…" }).click();
+  await dialog().getByLabel("Role").selectOption("editor");
+  await button("Save").click();
+  await row("reader").getByText("editor").waitFor();
+  await row("ol-admin").getByRole("button", { name: "Delete…" }).click();
+  await button("Delete").click();
+  await dialog().getByRole("alert").waitFor(); // it is the last admin
+  await page.keyboard.press("Escape");
+  await send("/api/v1/users/reader", "PATCH", { role: "viewer" });
+  quiet();
+});
+
+test("a token is shown once, works, and is revoked", async () => {
+  await page.getByRole("link", { name: "Tokens" }).click();
+  await page.getByText("There are no named tokens.").waitFor();
+  await button("Make a token…").click();
+  await dialog().getByLabel("Name").fill("mis");
+  await dialog().getByLabel("Jobs", { exact: true }).check();
+  await accessible("the form of a token");
+  await button("Add").click();
+  const secret = await dialog().locator("code").innerText();
+  await page.keyboard.press("Escape"); // it is not closed by accident
+  await button("I have kept it").click();
+  const use = async () => (await fetch(`${server.url}/api/v1/entities?kind=job`, { headers: { Authorization: `Bearer ${secret}` } })).status;
+  assert.equal(await use(), 200);
+  assert.equal((await page.content()).includes(secret), false, "the secret is still in the page");
+  await row("mis").getByRole("button", { name: "Disable" }).click();
+  await row("mis").getByRole("button", { name: "Enable" }).waitFor();
+  assert.equal(await use(), 403);
+  await row("mis").getByRole("button", { name: "Revoke…" }).click();
+  await button("Revoke").click();
+  await page.getByText("There are no named tokens.").waitFor();
+  quiet();
+});
+
+test("a webhook is made, fails, is mended, tested, replayed and changed", async () => {
+  await page.getByRole("link", { name: "Webhooks" }).click();
+  await button("Add a webhook…").click();
+  await dialog().getByLabel("URL").fill(`http://127.0.0.1:${receiver.address().port}/hook`);
+  await dialog().getByLabel("Description").fill("The MIS");
+  await dialog().getByLabel("Imported").check();
+  await button("Add").click();
+  assert.match(await dialog().locator("code").innerText(), /^whsec_/);
+  await button("I have kept it").click();
+  await heading("The MIS");
+  await button("Send a test").click();
+  await page.getByText(/The test was not delivered/).waitFor();
+  await row("platen.webhook.test").getByText("500").first().waitFor();
+  const set = await importJobs();
+  await page.getByText(/Failures in a row/).waitFor();
+  await accessible("a webhook");
+  await shoot("webhook");
+  await open("/");
+  await page.getByRole("link", { name: /The webhook The MIS fails/ }).click();
+  await heading("The MIS");
+  answerWith = 204;
+  await button("Send a test").click();
+  await page.getByText(/The test was delivered: 204/).waitFor();
+  await button("Replay…").click();
+  await dialog().getByLabel("From the time").fill("2026-01-01T00:00");
+  await button("Replay").click();
+  await dialog().getByRole("alert").or(page.getByText("Events are sent again from there.")).waitFor();
+  if (await dialog().count()) await page.keyboard.press("Escape");
+  await button("Replace the secret…").click();
+  await button("Replace the secret").click();
+  assert.match(await dialog().locator("code").innerText(), /^whsec_/);
+  await button("I have kept it").click();
+  await button("Change…").click();
+  assert.equal(await dialog().getByLabel("Imported").isChecked(), true);
+  await dialog().getByLabel("Only changes in these sets").fill(String(set.id));
+  await button("Save").click();
+  await page.locator(".facts", { hasText: "Only changes in these sets" }).getByText(String(set.id)).waitFor();
+  await button("Disable").click();
+  await button("Enable").click();
+  await button("Disable").waitFor();
+  assert.ok(received.length > 2);
+  await button("Delete…").click();
+  await button("Delete").click();
+  await page.getByText("There are no webhooks.").waitFor();
+  quiet();
+});
+
+test("a rule of retention has a preview, and the audit trail says who did what", async () => {
+  await page.getByRole("link", { name: "Retention" }).click();
+  await button("Add a rule…").click();
+  await dialog().getByLabel("Name").fill("old");
+  await dialog().getByLabel("Older than, in days").fill("30");
+  await dialog().getByLabel("Filter").fill("properties.x =");
+  await button("Add").click();
+  await dialog().getByRole("alert").waitFor();
+  await dialog().getByLabel("Filter").fill("");
+  await button("Add").click();
+  await row("old").getByRole("link", { name: "Preview" }).click();
+  await page.getByText("Nothing. No set is that old and matches.").waitFor();
+  await page.keyboard.press("u");
+  await row("old").getByRole("button", { name: "Delete…" }).click();
+  await button("Delete").click();
+  await page.getByText("There are no rules of retention").waitFor();
+  await page.getByRole("link", { name: "Audit trail" }).click();
+  await row("rule removed").waitFor();
+  await row("token made").waitFor();
+  await page.getByLabel("What").selectOption("audit.user");
+  await page.waitForFunction(() => [...document.querySelectorAll("main tbody tr")].every((one) => one.textContent.includes("User")));
+  await row("user added").first().waitFor();
+  await accessible("the audit trail");
+  await page.getByRole("link", { name: "Server" }).click();
+  await page.getByRole("heading", { name: "Disk" }).first().waitFor();
+  quiet();
+});
+
+test("the journal says why a request was refused, and the console does not flood it", async () => {
+  await send("/api/v1/requests", "DELETE");
+  await ask(server.url, "/rest/serverengine/entity/job/1/properties", "PUT", { note: "<img src=x onerror=alert(1)> \u202e" });
+  await open("/?view=requests");
+  await row("did you mean").waitFor();
+  assert.equal(await page.locator("main tbody tr").count(), 1, "the console's own are left out");
+  assert.equal((await send("/api/v1/requests", "GET")).requests.filter((one) => one.console && one.status < 400).length, 0);
+  await button("Follow").click();
+  await page.waitForTimeout(300);
+  await ask(server.url, "/api/v1/entities/999999999", "GET");
+  await row("999999999").waitFor();
+  await page.getByLabel("Method").selectOption("PUT");
+  await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 1);
+  await accessible("the journal");
+  await shoot("requests");
+  await row("did you mean").getByRole("link").click();
+  await heading(/PUT \/rest\/serverengine\/entity\/job\/1\/properties/);
+  await page.getByText("onerror=alert(1)").first().waitFor();
+  await page.locator(".recorded").getByText("U+202E").waitFor();
+  assert.match(await page.locator(".copy code").innerText(), /^curl -sS -X 'PUT' -u 'ol-admin:'"\$PLATEN_PASSWORD"/);
+  await accessible("one request");
+  await shoot("request");
+  await page.keyboard.press("u");
+  await page.getByRole("link", { name: "Clear" }).click();
+  await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 2);
+  await button("Delete…").click();
+  await button("Delete").click();
+  await page.getByText("No request is in the journal yet.").waitFor();
+  quiet();
+});
+
+test("a viewer has none of it, by page and by request", async () => {
+  const reader = await visitor("reader", "reads and no more");
+  await reader.page.getByText("What came in").waitFor();
+  for (const name of ["Administration", "Requests"]) assert.equal(await reader.page.getByRole("link", { name }).count(), 0, name);
+  assert.equal(await reader.page.getByText("What is wrong").count(), 0);
+  for (const where of ["/?view=admin&tab=tokens", "/?view=requests", "/?view=server"]) {
+    await reader.page.goto(server.url + where);
+    await reader.page.getByText("It needs the role admin; yours is viewer.").waitFor();
+  }
+  const statuses = await reader.page.evaluate(async (calls) => Promise.all(calls.map(async ([method, where]) => (await fetch(`/api/v1/${where}`, {
+    method, headers: { "X-Requested-With": "platen-console", "Content-Type": "application/json" }, ...(method === "GET" ? {} : { body: "{}" }),
+  })).status)), [
+    ["GET", "users"], ["POST", "users"], ["PATCH", "users/reader"], ["DELETE", "users/ol-admin"], ["GET", "tokens"], ["POST", "tokens"], ["GET", "webhooks"], ["POST", "webhooks"],
+    ["GET", "retention"], ["POST", "retention"], ["GET", "events?last=5&type=audit"], ["GET", "requests"], ["DELETE", "requests"], ["GET", "server"],
+  ]);
+  assert.deepEqual(statuses, statuses.map(() => 403));
+  reader.quiet();
+  await reader.context.close();
+});
+
+test("a lost connection is said, and found again", async () => {
+  await open("/");
+  await page.getByText("Live", { exact: true }).waitFor();
+  await page.context().setOffline(true);
+  await page.getByText("Not live").waitFor();
+  await page.context().setOffline(false);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const made = await importJobs();
+  await page.locator(".history li", { hasText: `Job set ${made.id}` }).waitFor();
+  quiet();
+});
+
+test("a session goes on while the page is used, and ends when it is not", async (context) => {
+  const ttl = 4; // seconds
+  const brief = await startServer("--token-ttl", `${ttl}s`);
+  context.after(() => brief.stop());
+  const other = await visitor(user, password, brief);
+  await other.page.goto(`${brief.url}/?view=admin`);
+  await other.page.getByRole("button", { name: "Add a user…" }).click();
+  const name = other.page.getByRole("dialog").getByLabel("Name");
+  await name.fill("typed ");
+  for (const until = Date.now() + 2 * ttl * 1000; Date.now() < until; await other.page.waitForTimeout(400)) await name.press("End");
+  assert.equal(await other.page.getByText("Your session has ended.").count(), 0);
+  assert.equal(await name.inputValue(), "typed ");
+  await other.page.getByText("Your session has ended.").waitFor(); // nobody has used it
+  await other.page.getByRole("dialog").last().getByLabel("Password").fill(password);
+  await other.page.getByRole("button", { name: "Log in" }).click();
+  await other.page.getByText("Your session has ended.").waitFor({ state: "detached" });
+  assert.equal(await name.inputValue(), "typed ");
+  other.quiet();
+  await other.context.close();
+});
+
+test("each of these views fits its window, in light and dark", async () => {
+  const fresh = await visitor();
+  const views = ["/", "/?view=admin", "/?view=admin&tab=tokens", "/?view=admin&tab=webhooks", "/?view=admin&tab=retention", "/?view=admin&tab=audit", "/?view=requests&console=too"];
+  ({ page, quiet } = fresh);
+  await send("/api/v1/webhooks", "POST", { url: "http://127.0.0.1:9/x" });
+  await send("/api/v1/tokens", "POST", { name: "some-token", user, role: "viewer" });
+  await send("/api/v1/retention", "POST", { name: "old", kind: "jobset", days: 30, filter: 'properties.archived = "yes"' });
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const where of views) {
+    await open(where);
+    await page.locator("main h1").waitFor();
+    await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
+    for (const width of [2560, 768, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${where} is wider than ${width}`);
+    }
+    await accessible(`${where}, narrow and dark`);
+  }
+  quiet();
+});
