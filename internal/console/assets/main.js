@@ -11,6 +11,7 @@ import { Entity } from "./entity.js";
 import { Deleted } from "./deleted.js";
 import { Import } from "./import.js";
 import { Changes } from "./changes.js";
+import { lazy } from "./lazy.js";
 import { Server } from "./server.js";
 import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
@@ -24,8 +25,11 @@ const destinations = [
   { state: { view: "changes" }, key: "l", text: t.changes },
   { state: { view: "deleted" }, key: "x", text: t.deletedSets },
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
+  { state: { view: "create" }, key: "b", text: t.createTitle, role: "editor" },
   { state: { view: "server" }, key: "v", text: t.server, role: "admin" },
 ];
+
+const Create = lazy(() => import("./create.js"), "Create");
 
 const listed = [...sets, ...Object.values(childOf)];
 
@@ -35,6 +39,7 @@ function View({ state, who }) {
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
   if (state.view === "server" && may(who, "admin")) return html`<${Server} />`;
   if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
+  if (state.view === "create" && mayChange(who)) return html`<${Create} state=${state} />`;
   if (state.view) return html`<p class="empty">${destinations.some((d) => d.state.view === state.view) ? t.noAccess : t.noView}</p>`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";
   return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;

@@ -1,0 +1,25 @@
+// Views that are loaded when they are first shown.
+import { html, useEffect, useState } from "./html.js";
+import { Problem } from "./load.js";
+import { t } from "./texts.js";
+
+// lazy makes a view of a module that load imports, and that calls it name.
+export function lazy(load, name) {
+  let Loaded; // once it is there, it is shown at once
+  return function Lazy(props) {
+    const [error, setError] = useState();
+    const [, setRound] = useState(0);
+    const again = () => {
+      setError(undefined);
+      load().then((module) => {
+        Loaded = module[name];
+        setRound((n) => n + 1);
+      }, setError);
+    };
+    useEffect(() => {
+      if (!Loaded) again();
+    }, []);
+    if (error) return html`<${Problem} error=${error} again=${again} />`;
+    return Loaded ? html`<${Loaded} ...${props} />` : html`<p class="quiet" aria-busy="true">${t.loading}</p>`;
+  };
+}
