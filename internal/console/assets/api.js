@@ -115,6 +115,18 @@ export const logOut = () => call("DELETE", "/console/session");
 export const entities = (query, signal) => get("entities", query, signal);
 export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
 export const entityPath = (id) => `${native}/entities/${id}`;
+export const listPathAt = (id, list, readTime) => `${native}/entities/${id}/${list}${searchOf({ readTime })}`;
+
+// partPaths are where more of what is shown of an entity is.
+export const partPaths = ({ kind, id }) => [
+  ...(childOf[kind] ? [`${native}/entities/${id}/children`] : []),
+  ...(kind === "document" || kind === "contentitem" ? [`${native}/entities/${id}/pages`] : []),
+  ...(kind === "datarecord" ? [`${listPath(kind, id, "values")}?recursive=true&explicitTypes=true`] : []),
+  ...(kind === "jobset" ? [`/rest/serverengine/statistics/jobset/${id}`] : []),
+  ...(kind === "contentset" ? [listPath(kind, id, "pages")] : []),
+  `${native}/entities/${id}/history`,
+];
+export const createPath = "/rest/serverengine/workflow/jobcreation/default";
 export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
 export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
 
@@ -156,7 +168,7 @@ export async function statisticsOf(id, kind, most, signal) {
 }
 
 // createJobs begins to make a job set of content sets, and returns the operation.
-export const createJobs = (ids) => send("POST", "/rest/serverengine/workflow/jobcreation/default", { body: JSON.stringify({ identifiers: ids }) })
+export const createJobs = (ids) => send("POST", createPath, { body: JSON.stringify({ identifiers: ids }) })
   .then((answer) => answer.headers.get("operationId"));
 export const operationOf = (id, signal) => get(`operations/${id}`, {}, signal);
 export const cancelOperation = (id) => call("POST", `${native}/operations/${id}/cancel`);

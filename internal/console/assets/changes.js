@@ -29,7 +29,7 @@ function LastJobs() {
   </section>`;
 }
 
-function Happened({ event }) {
+export function Happened({ event }) {
   return html`<li>
     <div class="change-head"><b>${changeTypes[event.type] ?? event.type}</b>
       <${Link} to=${{ id: event.id }}>${nameOf(event.kind, event.id)}<//>

@@ -1,10 +1,11 @@
 // Job creation: content sets are chosen, and an operation makes a job set of them.
 import { html, useEffect, useState } from "./html.js";
-import { cancelOperation, createJobs, entities, operationOf } from "./api.js";
+import { cancelOperation, createJobs, createPath, entities, entitiesPath, operationOf } from "./api.js";
 import { Link, go } from "./router.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { nameOf } from "./deleted.js";
+import { Curl, curlOf } from "./welcome.js";
 import { facts, kinds, t } from "./texts.js";
 
 const pageSize = 50;
@@ -13,7 +14,7 @@ const pause = 400; // milliseconds between two looks at an operation
 
 const chosenOf = (state) => [...new Set((state.sets ?? "").match(/\d+/g) ?? [])];
 
-function Choice({ state }) {
+function Choice({ state, who }) {
   const chosen = chosenOf(state);
   const query = { kind: "contentset", orderBy: "id desc", fields: "kind,id,createTime,createdBy,counts,properties", pageSize, pageToken: state.page };
   const { data, error, loading, again } = useLoad((signal) => entities(query, signal), [state.page]);
@@ -59,6 +60,7 @@ function Choice({ state }) {
           <td><${Time} value=${row.createTime} /></td><td>${row.createdBy && html`<${Text} value=${row.createdBy} most=${40} />`}</td></tr>`;
       })}</tbody></table></div>`}
     ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken} />`}
+    <${Curl} who=${who} path=${entitiesPath(query)} more=${typed.length > 0 && !wrong ? [curlOf(who, createPath, `-i -H 'Content-Type: application/json' -d '${JSON.stringify({ identifiers: typed.map(Number) })}'`)] : []} />
   </div>`;
 }
 
@@ -92,8 +94,8 @@ function Progress({ id }) {
   </section></div>`;
 }
 
-export function Create({ state }) {
+export function Create({ state, who }) {
   useTitle(t.createTitle);
   return html`<div class="head"><h1>${t.createTitle}</h1></div>
-    ${state.operation ? html`<${Progress} key=${state.operation} id=${state.operation} />` : html`<${Choice} state=${state} />`}`;
+    ${state.operation ? html`<${Progress} key=${state.operation} id=${state.operation} />` : html`<${Choice} state=${state} who=${who} />`}`;
 }

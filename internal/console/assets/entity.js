@@ -1,14 +1,15 @@
 // One entity of any kind: where it is, its facts, its lists, and what it contains.
 import { html, useState } from "./html.js";
-import { childOf, countsOf, deleteSet, entityOf, entityPath, exportPath, sets, writable } from "./api.js";
+import { childOf, countsOf, deleteSet, entityOf, entityPath, exportPath, listPathAt, partPaths, sets, writable } from "./api.js";
 import { Link, go } from "./router.js";
-import { Curl } from "./welcome.js";
+import { Curl, commandOf, curlOf } from "./welcome.js";
 import { Problem, useLoad, useTitle } from "./load.js";
 import { lazy } from "./lazy.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
 import { Pairs, PairsAt } from "./editor.js";
-import { useEvent } from "./live.js";
+import { useEvent, useRecent } from "./live.js";
+import { Happened } from "./changes.js";
 import { History } from "./history.js";
 import { nameOf, takeBack } from "./deleted.js";
 import { notify } from "./notices.js";
@@ -58,6 +59,14 @@ function Contents({ entity }) {
       ${kind && entity.kind !== "datarecord" && html`<${Link} to=${{ kind, filter: `parent = ${entity.id}` }}>${t.asTable(kinds[kind].many)}<//>`}</div>
     <${Tree} entity=${entity} />
   </section>`;
+}
+
+// Within shows what has just happened to what a set contains.
+function Within({ entity }) {
+  const events = useRecent().filter((event) => event.set === entity.id && event.id !== entity.id).slice(0, 10);
+  if (events.length === 0) return null;
+  return html`<section class="history below"><div class="section-head"><h2>${t.happeningIn}</h2></div>
+    <ol class="timeline">${events.map((event) => html`<${Happened} key=${event.key} event=${event} />`)}</ol></section>`;
 }
 
 function Delete({ entity, onClose }) {
@@ -118,6 +127,7 @@ export function Entity({ state, who }) {
         ${entity.kind === "datarecord" && !state.at && html`<${Tables} entity=${entity} state=${state} />`}
         ${entity.kind === "jobset" && entity.counts?.documents > 0 && html`<${Statistics} entity=${entity} />`}
         ${entity.kind === "contentset" && entity.counts?.contentitems !== 0 && html`<${MediaOfSet} entity=${entity} />`}
+        ${isSet && html`<${Within} entity=${entity} />`}
         <${History} entity=${entity} state=${state} who=${who} />
       </div>
       <div>
@@ -125,6 +135,7 @@ export function Entity({ state, who }) {
         <${Contents} entity=${entity} />
       </div>
     </div>
-    <${Curl} who=${who} path=${entityPath(entity.id)} />
+    <${Curl} who=${who} path=${state.at ? listPathAt(entity.id, first ?? "fields", state.at) : entityPath(entity.id)} more=${[
+      ...partPaths(entity).map((path) => curlOf(who, path)), ...(isSet ? [commandOf(who, `export ${entity.id} --kind ${entity.kind}`)] : [])]} />
     ${deleting && html`<${Delete} entity=${entity} onClose=${() => setDeleting(false)} />`}`;
 }

@@ -6,6 +6,7 @@ import { Problem, useTitle } from "./load.js";
 import { bytes, plain } from "./format.js";
 import { nameOf } from "./deleted.js";
 import { Place, placeOf } from "./place.js";
+import { Curl, commandOf } from "./welcome.js";
 import { kinds, t } from "./texts.js";
 
 // guess says what kind of set a file has, by what comes first in it: "" if
@@ -17,7 +18,7 @@ async function guess(file) {
   return { jobs: "jobset", contentitems: "contentset", records: "dataset", schema: "dataset" }[key] ?? "";
 }
 
-export function Import() {
+export function Import({ who }) {
   const [kind, setKind] = useState("jobset");
   const [over, setOver] = useState(false);
   const [run, setRun] = useState(); // {name, sent, all, stop, error, made}
@@ -84,5 +85,6 @@ export function Import() {
         ${run.error && html`<${Problem} error=${run.error} />${run.place && html`<${Place} place=${run.place} />`}`}
         ${run.made && html`<p>${t.imported(nameOf(run.made.kind, run.made.id))} <${Link} class="button" to=${{ id: run.made.id }} data-row>${t.open}<//></p>`}
       </section>`}
+      <${Curl} who=${who} path=${importPath(kind)} options="-H 'Content-Type: application/json' -X POST -T FILE" more=${[commandOf(who, `import FILE --kind ${kind}`)]} />
     </div>`;
 }

@@ -38,8 +38,8 @@ function View({ state, who }) {
   if (state.view === "changes") return html`<${Changes} />`;
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
   if (state.view === "server" && may(who, "admin")) return html`<${Server} />`;
-  if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
-  if (state.view === "create" && mayChange(who)) return html`<${Create} state=${state} />`;
+  if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} who=${who} />`;
+  if (state.view === "create" && mayChange(who)) return html`<${Create} state=${state} who=${who} />`;
   if (state.view) return html`<p class="empty">${destinations.some((d) => d.state.view === state.view) ? t.noAccess : t.noView}</p>`;
   const kind = listed.includes(state.kind) ? state.kind : "jobset";
   return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;

@@ -115,8 +115,10 @@ function Chart({ parts }) {
   useEffect(() => {
     let chart;
     let gone = false;
-    const width = () => Math.max(240, box.current.clientWidth);
-    const observer = new ResizeObserver(() => chart?.setSize({ width: width(), height: 220 }));
+    const width = () => Math.max(240, box.current?.clientWidth ?? 0);
+    // In a frame of its own: what an observer itself resizes, it would be told of again.
+    const resize = () => chart && chart.width !== width() && chart.setSize({ width: width(), height: 220 });
+    const observer = new ResizeObserver(() => requestAnimationFrame(resize));
     const redraw = () => chart?.redraw();
     const scheme = window.matchMedia("(prefers-color-scheme: dark)");
     const theme = new MutationObserver(redraw);
@@ -150,6 +152,7 @@ function Chart({ parts }) {
       theme.disconnect();
       scheme.removeEventListener("change", redraw);
       chart?.destroy();
+      chart = undefined;
     };
   }, [parts]);
   return html`<div class="chart" role="img" aria-label=${t.chartLabel(kinds[parts.kind].many)}><i class="ink"></i><i class="grid"></i><i class="one"></i><i class="two"></i><div ref=${box}></div></div>`;

@@ -263,6 +263,15 @@ export const t = {
   creationCancelled: "It was cancelled. Nothing of it is there.",
   createMore: "Create more jobs",
 
+  happeningIn: "In it, since you opened the console",
+  wholeChange: "The whole change",
+  changeTitle: (change) => `Change ${change}`,
+  putsBack: (change) => `puts back change ${change}`,
+  request: "Request",
+  moreThan: (n) => `more than ${n}`,
+  asAt: "The lists as they were at",
+  show: "Show",
+
   atByte: (byte) => `In the file at byte ${byte}`,
   atLine: (line, byte) => `In the file at line ${line}, byte ${byte}`,
   hereItIs: "Here, or just before it",

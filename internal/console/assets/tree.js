@@ -115,8 +115,7 @@ function Row({ item, current, active, onToggle, onFocus }) {
   return html`<a role="treeitem" class=${`tree-row level-${Math.min(level, 12)}`} href=${id ? address({ id }) : undefined} data-row onClick=${follow} onFocus=${onFocus}
     tabindex=${active ? 0 : -1} aria-level=${level} aria-setsize=${parent ? parent.total : 1} aria-posinset=${parent ? position + 1 : 1}
     aria-expanded=${leads ? String(item.open === true) : undefined} aria-selected=${String(current)} aria-current=${current ? "page" : undefined}>
-    <span class="twisty" aria-hidden="true">${leads ? (item.open ? "▾" : "▸") : ""}</span>
-    <span>${id ? nameOf(kind, id) : t.loading}</span>
+    <span class="twisty" aria-hidden="true">${leads ? (item.open ? "▾" : "▸") : ""}</span>${" "}<span>${id ? nameOf(kind, id) : t.loading}</span>${" "}
     ${item.open && childOf[kind] ? html`<span class="quiet">${number(item.total)} ${kinds[childOf[kind]].many.toLowerCase()}</span>` : parent && html`<span class="quiet">${number(position + 1)}</span>`}</a>`;
 }
 
@@ -139,16 +138,20 @@ function Window({ root, node, again }) {
   const [, setRound] = useState(0);
   const [active, setActive] = useState({ parent: node.parent, position: node.position });
   const [error, setError] = useState();
-  const focus = useRef(walked);
+  const focus = useRef(walked ? node.row : undefined); // the row that is to have the keyboard
+  const here = useRef(); // the active place, for keys that come faster than the page is drawn
+  here.current = active;
   const mounted = useRef(true);
   const redraw = () => mounted.current && setRound((n) => n + 1);
   const rows = root.size;
-  const activeRow = active.parent ? active.parent.rowOf(active.position) : 0;
+  const rowAt = ({ parent, position }) => (parent ? parent.rowOf(position) : 0);
+  const activeRow = rowAt(active);
 
   const height = box.current?.clientHeight ?? 0;
   const top = box.current ? topOf(box.current, rows) : 0;
   const first = Math.max(0, Math.floor(top) - beyond);
   const last = Math.min(rows, Math.ceil(top + height / rowHeight) + beyond);
+  const shown = activeRow >= first && activeRow < last ? activeRow : Math.ceil(top); // one can always be reached
   const items = [];
   for (let row = first; row < last; row++) items.push({ row, ...placeOf(root.at(row)) });
 
@@ -172,10 +175,10 @@ function Window({ root, node, again }) {
     return () => { mounted.current = false; };
   }, []);
   useEffect(() => {
-    if (!focus.current) return;
+    if (focus.current === undefined || focus.current !== activeRow) return; // it is not drawn yet
     const element = block.current.querySelector('[tabindex="0"]');
-    if (element) {
-      focus.current = false;
+    if (element && focus.current === shown) {
+      focus.current = undefined;
       element.focus({ preventScroll: true });
     }
   });
@@ -204,18 +207,20 @@ function Window({ root, node, again }) {
   const move = (row) => {
     const to = Math.min(Math.max(row, 0), root.size - 1);
     const item = root.at(to);
-    focus.current = true;
-    setActive({ parent: item.parent, position: item.position });
+    focus.current = to;
+    here.current = { parent: item.parent, position: item.position };
+    setActive(here.current);
     reveal(to);
     redraw();
   };
   const keys = (event) => {
-    const item = root.at(activeRow);
+    const row = rowAt(here.current);
+    const item = root.at(row);
     const page = Math.max(1, Math.floor(height / rowHeight) - 2);
     const steps = {
-      ArrowDown: () => move(activeRow + 1), ArrowUp: () => move(activeRow - 1), Home: () => move(0), End: () => move(rows - 1),
-      PageDown: () => move(activeRow + page), PageUp: () => move(activeRow - page),
-      ArrowRight: () => (item.open ? move(activeRow + 1) : toggle(item, true)),
+      ArrowDown: () => move(row + 1), ArrowUp: () => move(row - 1), Home: () => move(0), End: () => move(root.size - 1),
+      PageDown: () => move(row + page), PageUp: () => move(row - page),
+      ArrowRight: () => (item.open ? move(row + 1) : toggle(item, true)),
       ArrowLeft: () => (item.open ? toggle(item, false) : item.parent && move(item.parent.row)),
     };
     if (!steps[event.key] || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -223,7 +228,6 @@ function Window({ root, node, again }) {
     event.stopPropagation();
     steps[event.key]();
   };
-  const shown = activeRow >= first && activeRow < last ? activeRow : Math.ceil(top); // one can always be reached
   return html`
     ${error && html`<${Problem} error=${error} again=${() => { setError(undefined); again(); }} />`}
     <div class="tree" ref=${box} role="tree" aria-label=${t.tree} onScroll=${redraw} onKeyDown=${keys}>
