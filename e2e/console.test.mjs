@@ -226,7 +226,7 @@ test("the history of an entity is shown, and a change is put back", async () => 
   await accessible("an entity as it was");
   await page.reload();
   await section.getByRole("row", { name: "b 1" }).waitFor();
-  await changes.nth(0).getByRole("link").click();
+  await changes.nth(0).getByRole("link").first().click();
   await section.getByRole("row", { name: "c new" }).waitFor();
   await page.getByRole("link", { name: "As they are now" }).click();
   await section.getByRole("button", { name: "Edit" }).waitFor();

@@ -115,7 +115,7 @@ export function History({ entity, state, who }) {
     <ol class="timeline">${changes.map((change) => html`<li key=${change.change} class=${change.type}>
       <div class="change-head"><b>${changeTypes[change.type] ?? change.type}</b>
         ${change.type === "delete" ? html`<${Time} value=${change.time} />` : html`<${Link} to=${{ id: entity.id, at: change.time }} title=${t.asOf} aria-current=${state.at === change.time ? "true" : undefined}><${Time} value=${change.time} /><//>`} <span class="quiet"><${By} change=${change} /></span>
-        <${Link} to=${whole(change.change)}>${t.wholeChange}<//>
+        ${revertible(change) && html`<${Link} to=${whole(change.change)}>${t.wholeChange}<//>`}
         ${change.reverts && html`<${Link} to=${whole(change.reverts)}>${t.putsBack(change.reverts)}<//>`}
         ${mayChange(who) && revertible(change) && html`<button type="button" class="link" onClick=${() => setAsked(change)}>${t.revert}…</button>`}</div>
       <${Entries} entries=${change.entries} />

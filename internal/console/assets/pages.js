@@ -42,7 +42,7 @@ export function Pages({ entity, state }) {
         ${!isItem && html`<td class="number">${number(row.position + 1)}</td><td class="id"><${Link} to=${{ id: row.contentitem }} data-row>${row.contentitem}<//></td>`}
         <td class="id">${row.datarecord && html`<${Link} to=${{ id: row.datarecord }}>${row.datarecord}<//>`}</td>
         <td>${row.template && html`<${Text} value=${row.template} most=${60} />`}</td>
-        <td><${PageCounts} pages=${row.pages} /></td>
+        <td class="media-of"><${PageCounts} pages=${row.pages} /></td>
         ${pairs && html`<td>${[...(row.properties ?? []), ...(row.metadata ?? [])].slice(0, 6).map((pair) => html`<span class="pair"><b><${Text} value=${pair.name} most=${40} /></b> <${Text} value=${pair.value} most=${60} /> </span>`)}</td>`}
       </tr>`)}</tbody></table></div>`}
     ${data && html`<${Pager} to=${state} name="pages" token=${state.pages} next=${next} />`}

@@ -53,10 +53,13 @@ export async function placeOf(file, error) {
   return { byte, line: line === undefined ? undefined : line + 1, before, after, begins: byte - before.length <= 0, ends: byte + around >= file.size };
 }
 
+// Lines shows a text line by line: its line breaks need no marks.
+const Lines = ({ text }) => text.split("\n").map((line, i) => html`${i > 0 && "\n"}<${Text} value=${line} most=${4 * around} />`);
+
 // Place shows the excerpt, with a mark where the error is.
 export function Place({ place }) {
   return html`<figure class="excerpt">
     <figcaption class="quiet">${place.line === undefined ? t.atByte(number(place.byte)) : t.atLine(number(place.line), number(place.byte))}</figcaption>
-    <pre tabindex="0">${!place.begins && "…"}<${Text} value=${place.before} most=${4 * around} /><mark title=${t.hereItIs}>▲</mark><${Text} value=${place.after} most=${4 * around} />${!place.ends && "…"}</pre>
+    <pre tabindex="0">${!place.begins && "…"}<${Lines} text=${place.before} /><mark title=${t.hereItIs}>▲</mark><${Lines} text=${place.after} />${!place.ends && "…"}</pre>
   </figure>`;
 }

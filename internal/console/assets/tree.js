@@ -116,7 +116,7 @@ function Row({ item, current, active, onToggle, onFocus }) {
     tabindex=${active ? 0 : -1} aria-level=${level} aria-setsize=${parent ? parent.total : 1} aria-posinset=${parent ? position + 1 : 1}
     aria-expanded=${leads ? String(item.open === true) : undefined} aria-selected=${String(current)} aria-current=${current ? "page" : undefined}>
     <span class="twisty" aria-hidden="true">${leads ? (item.open ? "▾" : "▸") : ""}</span>${" "}<span>${id ? nameOf(kind, id) : t.loading}</span>${" "}
-    ${item.open && childOf[kind] ? html`<span class="quiet">${number(item.total)} ${kinds[childOf[kind]].many.toLowerCase()}</span>` : parent && html`<span class="quiet">${number(position + 1)}</span>`}</a>`;
+    ${item.open && childOf[kind] ? html`<span class="quiet">${number(item.total)} ${kinds[childOf[kind]][item.total === 1 ? "one" : "many"].toLowerCase()}</span>` : parent && html`<span class="quiet">${number(position + 1)}</span>`}</a>`;
 }
 
 // The row at the top of a window, with its fraction, and the way back. A tree that
