@@ -56,7 +56,7 @@ function Choice({ state, who }) {
         const on = typed.includes(id);
         return html`<tr key=${id}><th scope="row" class="id"><label><input type="checkbox" data-row checked=${on} onChange=${() => set(on ? typed.filter((one) => one !== id) : [...typed, id])} />${id}</label></th>
           <td class="number">${row.counts?.contentitems !== undefined && number(row.counts.contentitems)}</td>
-          <td>${(row.properties ?? []).slice(0, 3).map((pair) => html`<span class="pair"><b><${Text} value=${pair.name} most=${30} /></b> <${Text} value=${pair.value} most=${40} /> </span>`)}</td>
+          <td>${(row.properties ?? []).slice(0, 3).map((pair) => html`<span class="pair"><b><${Text} value=${pair.name} most=${30} /></b> <${Text} value=${pair.value} most=${40} /> </span>`)}${row.properties?.length > 3 && html`<span class="quiet">+${number(row.properties.length - 3)}</span>`}</td>
           <td><${Time} value=${row.createTime} /></td><td>${row.createdBy && html`<${Text} value=${row.createdBy} most=${40} />`}</td></tr>`;
       })}</tbody></table></div>`}
     ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken} />`}

@@ -22,7 +22,7 @@ const shownPairs = 150;
 const shownFields = 100;
 
 // Steps leads through a list that is too long to be shown whole.
-function Steps({ from, size, all, onMove }) {
+export function Steps({ from, size, all, onMove }) {
   if (all <= size) return null;
   return html`<p class="row pager"><button type="button" disabled=${from === 0} onClick=${() => onMove(Math.max(0, from - size))}>${t.previous}</button>
     <button type="button" disabled=${from + size >= all} onClick=${() => onMove(from + size)}>${t.next}</button>

@@ -1,5 +1,5 @@
 // Pages: of documents and content items one by one, of sets by medium.
-import { html, useEffect, useRef } from "./html.js";
+import { html, useEffect, useRef, useState } from "./html.js";
 import { entities, mediaOf, pagesOf, statisticsOf } from "./api.js";
 import { Link } from "./router.js";
 import { Pager, Problem, useLoad } from "./load.js";
@@ -24,6 +24,15 @@ function PageCounts({ pages }) {
   return pages.map((one, i) => html`<div key=${i}>${t.pagesOn(number(one.count), one.count)} <${Medium} media=${one.media} />${one.duplex && html` <span class="quiet">${t.duplex}</span>`}</div>`);
 }
 
+const shownPairs = 6;
+
+// Pairs shows the first of the names and values of a page, and all on request.
+function Pairs({ pairs }) {
+  const [all, setAll] = useState(false);
+  return html`${(all ? pairs.slice(0, 100) : pairs.slice(0, shownPairs)).map((pair, i) => html`<span key=${i} class="pair"><b><${Text} value=${pair.name} most=${40} /></b> <${Text} value=${pair.value} most=${60} /> </span>`)}
+    ${pairs.length > shownPairs && html`<button type="button" class="link" onClick=${() => setAll(!all)}>${all ? t.less : t.allNames(number(pairs.length))}</button>`}`;
+}
+
 // Pages shows the pages of a document, or what the one page is that a content
 // item is.
 export function Pages({ entity, state }) {
@@ -43,7 +52,7 @@ export function Pages({ entity, state }) {
         <td class="id">${row.datarecord && html`<${Link} to=${{ id: row.datarecord }}>${row.datarecord}<//>`}</td>
         <td>${row.template && html`<${Text} value=${row.template} most=${60} />`}</td>
         <td class="media-of"><${PageCounts} pages=${row.pages} /></td>
-        ${pairs && html`<td>${[...(row.properties ?? []), ...(row.metadata ?? [])].slice(0, 6).map((pair) => html`<span class="pair"><b><${Text} value=${pair.name} most=${40} /></b> <${Text} value=${pair.value} most=${60} /> </span>`)}</td>`}
+        ${pairs && html`<td><${Pairs} pairs=${[...(row.properties ?? []), ...(row.metadata ?? [])]} /></td>`}
       </tr>`)}</tbody></table></div>`}
     ${data && html`<${Pager} to=${state} name="pages" token=${state.pages} next=${next} />`}
   </section>`;

@@ -3,6 +3,7 @@ import { html, useState } from "./html.js";
 import { children, recordsOf, schemaOf } from "./api.js";
 import { Link, go } from "./router.js";
 import { Problem, useLoad } from "./load.js";
+import { Steps } from "./editor.js";
 import { Text, Time, number } from "./format.js";
 import { lists, t } from "./texts.js";
 
@@ -27,18 +28,20 @@ const Type = ({ type }) => html`<small class="quiet">${t.fieldTypes[type ?? "STR
 export function Fields({ entity }) {
   const { data, error, again } = useLoad((signal) => schemaOf(entity.id, signal), [entity.id]);
   const columns = data?.columns ?? {};
+  const [first, setFirst] = useState(0);
   return html`<section class="pairs-of">
     <div class="section-head"><h2>${lists.fields}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${entity.fields.length === 0 ? html`<p class="empty">${t.emptyList.fields}</p>`
-      : html`<table class="list fields"><tbody>${entity.fields.slice(0, mostFields).map((field) => html`<tr key=${field.name}>
+      : html`<table class="list fields"><tbody>${entity.fields.slice(first, first + mostFields).map((field) => html`<tr key=${field.name}>
         <th scope="row"><${Text} value=${field.name} most=${120} /> <${Type} type=${columns[field.name]} /></th>
-        <td><${Value} value=${field.value} type=${columns[field.name]} /></td></tr>`)}</tbody></table>`}
-    ${entity.fields.length > mostFields && html`<p class="quiet">${t.firstOf(number(mostFields), number(entity.fields.length))}</p>`}
+        <td><${Value} value=${field.value} type=${columns[field.name]} /></td></tr>`)}</tbody></table>
+        <${Steps} from=${first} size=${mostFields} all=${entity.fields.length} onMove=${setFirst} />`}
   </section>`;
 }
 
-const mostFields = 200;
+const mostFields = 150;
+const mostColumns = 40;
 
 // Tables shows what is nested in a record, a window at a time. In the view of the
 // record itself the window is in the address.
@@ -68,20 +71,18 @@ function Nested({ id, schema, level, from, onMove }) {
   const toggle = (row) => setOpen(open.includes(row) ? open.filter((one) => one !== row) : [...open, row].slice(-at(openRows, level)));
   return html`<div class="nested" aria-busy=${loading}>
     ${groups.map((group) => html`<${Table} key=${group.rows[0].id} group=${group} schema=${schema?.tables?.[group.table]} level=${level} open=${open} onToggle=${toggle} />`)}
-    ${data.total > size && html`<p class="row pager">
-      <button type="button" disabled=${from === 0} onClick=${() => onMove(Math.max(0, from - size))}>${t.previous}</button>
-      <button type="button" disabled=${from + size >= data.total} onClick=${() => onMove(from + size)}>${t.next}</button>
-      <span class="quiet">${t.childWindow(number(from + 1), number(Math.min(from + size, data.total)), number(data.total))}</span></p>`}
+    <${Steps} from=${from} size=${size} all=${data.total} onMove=${onMove} />
   </div>`;
 }
 
 function Table({ group, schema, level, open, onToggle }) {
-  const names = [...new Set(group.rows.flatMap((row) => row.fields.map((field) => field.name)))].slice(0, 40);
+  const all = [...new Set(group.rows.flatMap((row) => row.fields.map((field) => field.name)))];
+  const names = all.slice(0, mostColumns);
   const types = schema?.columns ?? {};
   const deeper = Object.keys(schema?.tables ?? {}).length > 0;
   const value = (row, name) => row.fields.find((field) => field.name === name)?.value;
   return html`<div class="table" tabindex="0" role="region" aria-label=${group.table}><table>
-    <caption><${Text} value=${group.table} most=${60} /></caption>
+    <caption><${Text} value=${group.table} most=${60} />${all.length > mostColumns && html` <span class="quiet">${t.moreColumns(number(all.length - mostColumns))}</span>`}</caption>
     <thead><tr><th scope="col">${t.recordColumn}</th>${names.map((name) => html`<th scope="col" key=${name} class=${classOf(types[name])}>
       <${Text} value=${name} most=${40} /> <${Type} type=${types[name]} /></th>`)}</tr></thead>
     <tbody>${group.rows.flatMap((row) => [

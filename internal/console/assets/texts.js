@@ -218,6 +218,8 @@ export const t = {
   // One entity: tree, records, pages, statistics.
   tree: "The set as a tree",
   contents: "Contents",
+  nothingIn: (many) => `It has no ${many.toLowerCase()}. What a set contains comes with its import${many === "Data records" ? ", or is added by a program" : ""}.`,
+  moreColumns: (n) => `and ${n} more columns`,
   tables: "Tables in it",
   noTables: "No table of this record has a row.",
   recordColumn: "Record",

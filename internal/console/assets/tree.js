@@ -267,5 +267,7 @@ export function Tree({ entity }) {
   }, [entity.id]);
   if (error && !found) return html`<${Problem} error=${error} again=${again} />`;
   if (!found) return html`<p class="quiet">${t.loading}</p>`;
-  return html`<${Window} key=${found.root.id} root=${found.root} node=${found.node} again=${again} />`;
+  const kind = childOf[entity.kind];
+  return html`<${Window} key=${found.root.id} root=${found.root} node=${found.node} again=${again} />
+    ${kind && kind !== entity.kind && found.node.total === 0 && html`<p class="empty">${t.nothingIn(kinds[kind].many)}</p>`}`;
 }
