@@ -40,6 +40,7 @@ type Error struct {
 	Ref     Ref    // NotFound: the entity that was looked for, if it was one
 	Err     error  // the cause, for the log, or nil
 
+	Offset     int64         // of a document that is imported: bytes of it before what is wrong, about; 0: not said
 	Tag        string        // Changed: of what is there now, see [Tag.String]
 	RetryAfter time.Duration // TooManyAttempts, Unavailable: when to try again
 

@@ -64,6 +64,7 @@ var accesses = map[Action]Access{
 	ReadEntity:     {platen.Viewer, AskedKinds},
 	DeleteEntity:   {platen.Editor, AskedKinds},
 	EntityChildren: {platen.Viewer, NoKind},
+	EntityPages:    {platen.Viewer, AskedKinds},
 	Undelete:       {platen.Editor, EveryKind},
 	ListDeleted:    {platen.Viewer, NoKind},
 	EntityHistory:  {platen.Viewer, AskedKinds},

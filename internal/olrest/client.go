@@ -119,6 +119,7 @@ func ReadError(response *http.Response) *platen.Error {
 		Error struct {
 			Message   string `json:"message"`
 			Parameter any    `json:"parameter"`
+			Offset    int64  `json:"offset"`
 		} `json:"error"`
 	}
 	shown := &platen.Error{Code: CodeOf(response.StatusCode), RetryAfter: retryAfter(response)}
@@ -126,7 +127,7 @@ func ReadError(response *http.Response) *platen.Error {
 		shown.Tag = response.Header.Get(tagHeader)
 	}
 	if json.Unmarshal(body, &answer) == nil && answer.Error.Message != "" {
-		shown.Message = answer.Error.Message
+		shown.Message, shown.Offset = answer.Error.Message, answer.Error.Offset
 		if answer.Error.Parameter != nil {
 			shown.Param = fmt.Sprint(answer.Error.Parameter)
 		}

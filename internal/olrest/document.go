@@ -26,7 +26,18 @@ func readSet(r io.Reader, kind platen.Kind, fn func(*setDecoder) error) error {
 	if source.err != nil {
 		return source.err
 	}
-	return err
+	return located(err, d.InputOffset())
+}
+
+// located says where in a document an error is, unless it says so itself.
+func located(err error, offset int64) error {
+	e, ok := err.(*platen.Error)
+	if !ok || e.Offset != 0 {
+		return err
+	}
+	at := *e
+	at.Offset = offset
+	return &at
 }
 
 // maxValue bounds what a level of a document may hold besides its children,
@@ -44,7 +55,7 @@ type source struct {
 
 func (s *source) Read(p []byte) (int, error) {
 	if s.read-s.mark > maxValue {
-		s.err = platen.Errorf(platen.TooLarge, "after byte %d: a single value, or all that one level holds besides its children, is over %d MiB", s.mark, maxValue>>20)
+		s.err = located(platen.Errorf(platen.TooLarge, "after byte %d: a single value, or all that one level holds besides its children, is over %d MiB", s.mark, maxValue>>20), s.mark)
 		return 0, s.err
 	}
 	n, err := s.Reader.Read(p)

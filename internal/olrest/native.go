@@ -18,6 +18,7 @@ var natives = []Route{
 	{Method: http.MethodGet, Path: nativeEntities + "/{id}", Action: ReadEntity},
 	{Method: http.MethodDelete, Path: nativeEntities + "/{id}", Action: DeleteEntity},
 	{Method: http.MethodGet, Path: nativeEntities + "/{id}/children", Action: EntityChildren},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/pages", Action: EntityPages},
 	{Method: http.MethodPost, Path: nativeEntities + "/{id}/undelete", Action: Undelete},
 	{Method: http.MethodGet, Path: NativePrefix + "/deleted", Action: ListDeleted},
 	{Method: http.MethodGet, Path: nativeEntities + "/{id}/history", Action: EntityHistory},

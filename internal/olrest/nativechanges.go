@@ -225,7 +225,7 @@ var StreamComment = []byte(": nothing new\n\n")
 func AppendDropped(b []byte, err error) []byte {
 	b = append(b, "event: dropped\ndata: "...)
 	shown := ShownError(err)
-	b = append(b, errorBody(Status(shown.Code), shown.Message, shown.Param)...)
+	b = append(b, errorBody(Status(shown.Code), shown.Message, shown.Param, 0)...)
 	return append(b, "\n\n"...)
 }
 

@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // creationWords are how a set was made.
@@ -123,15 +125,36 @@ func is(kinds ...platen.Kind) func(platen.Kind) bool {
 	}
 }
 
+// positionParameter is where a page begins, for who does not come from the page
+// before.
+const positionParameter = "position"
+
 // ReadChildrenPage reads the query of the children of an entity: how many to
 // answer with, from which position on.
 func ReadChildrenPage(values url.Values, ref platen.Ref) (size int, position int64, err error) {
-	if err := CheckQuery(values, pageSizeParameter, pageTokenParameter); err != nil {
+	return readPositions(values, childrenOf(ref))
+}
+
+// readPositions reads the query of a list whose pages begin at positions.
+func readPositions(values url.Values, list string) (size int, position int64, err error) {
+	if err := CheckQuery(values, pageSizeParameter, pageTokenParameter, positionParameter); err != nil {
 		return 0, 0, err
 	}
-	page, err := readPage(values, childrenOf(ref))
-	if err != nil || page.After == nil {
-		return page.Size, 0, err
+	page, err := readPage(values, list)
+	if err != nil {
+		return 0, 0, err
+	}
+	if values.Has(positionParameter) {
+		position, err = strconv.ParseInt(values.Get(positionParameter), 10, 64)
+		if err != nil || position < 0 || page.After != nil {
+			err := platen.Errorf(platen.Invalid, "%s must be a whole number from 0 on, without a %s", positionParameter, pageTokenParameter)
+			err.Param = positionParameter
+			return 0, 0, err
+		}
+		return page.Size, position, nil
+	}
+	if page.After == nil {
+		return page.Size, 0, nil
 	}
 	from, n := binary.Uvarint(page.After)
 	if n != len(page.After) || int64(from) < 0 {
@@ -143,9 +166,9 @@ func ReadChildrenPage(values url.Values, ref platen.Ref) (size int, position int
 // childrenOf names the list of an entity's children for its page tokens.
 func childrenOf(ref platen.Ref) string { return "children of " + ref.ID.String() }
 
-// ReplyChildren answers with children of an entity from a position on. more: there
-// are others after them.
-func ReplyChildren(w http.ResponseWriter, ref platen.Ref, kind platen.Kind, position int64, runs []platen.IDRange, more bool) {
+// ReplyChildren answers with children of an entity, of which there are total, from
+// a position on. more: there are others after them.
+func ReplyChildren(w http.ResponseWriter, ref platen.Ref, kind platen.Kind, position, total int64, runs []platen.IDRange, more bool) {
 	var b jsonWriter
 	b.object()
 	b.key("children")
@@ -160,11 +183,90 @@ func ReplyChildren(w http.ResponseWriter, ref platen.Ref, kind platen.Kind, posi
 		}
 	}
 	b.endList()
+	b.number("total", total)
 	if more {
 		b.pageToken(childrenOf(ref), binary.AppendUvarint(nil, uint64(position)))
 	}
 	b.end()
 	ReplyJSON(w, b.buf)
+}
+
+// ReadPagesPage reads the query of the pages of a document, as [ReadChildrenPage]
+// does.
+func ReadPagesPage(values url.Values, ref platen.Ref) (size int, position int64, err error) {
+	return readPositions(values, pagesOf(ref))
+}
+
+// pagesOf names the list of a document's pages for its page tokens.
+func pagesOf(ref platen.Ref) string { return "pages of " + ref.ID.String() }
+
+// fullPage is how many bytes an answer has at most before one more page: the lists
+// of a page may be long.
+const fullPage = 4 << 20
+
+// A DocumentPagesWriter writes some pages of a document.
+type DocumentPagesWriter struct {
+	b              jsonWriter
+	ref            platen.Ref
+	position, left int64
+	more           bool
+	err            error
+}
+
+// NewDocumentPagesWriter returns a writer of up to size pages from a position on.
+func NewDocumentPagesWriter(ref platen.Ref, position int64, size int) *DocumentPagesWriter {
+	w := &DocumentPagesWriter{ref: ref, position: position, left: int64(size)}
+	w.b.object()
+	w.b.key("pages")
+	w.b.list()
+	return w
+}
+
+// Write adds a page, and reports whether there may be another one.
+func (w *DocumentPagesWriter) Write(page *transfer.Page) bool {
+	if w.left == 0 || len(w.b.buf) > fullPage {
+		w.more = true
+		return false
+	}
+	details, err := platen.DecodeDetails(page.Details)
+	var pages []byte
+	if err == nil {
+		pages, err = encodePages(details.Pages)
+	}
+	if err != nil {
+		w.err = err
+		return false
+	}
+	w.b.element()
+	w.b.number("position", w.position)
+	w.b.id("contentitem", page.Item)
+	w.b.id("datarecord", page.Record)
+	if details.Template != "" {
+		w.b.text("template", details.Template)
+	}
+	w.b.raw("pages", pages)
+	for facet, list := range page.Lists {
+		if list != nil {
+			w.b.raw(platen.Facet(facet).String(), list)
+		}
+	}
+	w.b.end()
+	w.position++
+	w.left--
+	return true
+}
+
+// Reply answers with the pages.
+func (w *DocumentPagesWriter) Reply(to http.ResponseWriter) error {
+	w.b.endList()
+	if w.more {
+		w.b.pageToken(pagesOf(w.ref), binary.AppendUvarint(nil, uint64(w.position)))
+	}
+	w.b.end()
+	if w.err == nil {
+		ReplyJSON(to, w.b.buf)
+	}
+	return w.err
 }
 
 // ReplyDeleted answers the deletion of an entity.

@@ -99,16 +99,16 @@ func ReplyError(w http.ResponseWriter, err error) {
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
 	status := Status(shown.Code)
-	reply(w, status, typeJSON, errorBody(status, shown.Message, shown.Param))
+	reply(w, status, typeJSON, errorBody(status, shown.Message, shown.Param, shown.Offset))
 }
 
 // ReplyStatus answers with a JSON Error for what is wrong with HTTP itself,
 // where statuses have no [platen.Code].
 func ReplyStatus(w http.ResponseWriter, status int, message string) {
-	reply(w, status, typeJSON, errorBody(status, message, ""))
+	reply(w, status, typeJSON, errorBody(status, message, "", 0))
 }
 
-func errorBody(status int, message, param string) []byte {
+func errorBody(status int, message, param string, offset int64) []byte {
 	b := jsonWriter{buf: make([]byte, 0, 256)}
 	b.object()
 	b.key("error")
@@ -116,6 +116,9 @@ func errorBody(status int, message, param string) []byte {
 	b.number("status", int64(status))
 	b.text("message", message)
 	b.text("parameter", param)
+	if offset > 0 {
+		b.number("offset", offset)
+	}
 	b.end()
 	b.end()
 	return b.buf

@@ -79,6 +79,7 @@ const (
 	ReadEntity                    // say what there is to know of an entity
 	DeleteEntity                  // mark a set as deleted
 	EntityChildren                // list what an entity contains, a page at a time
+	EntityPages                   // list the pages of a document or content item
 	ListWebhooks                  // list the webhooks
 	AddWebhook                    // make a webhook
 	DescribeWebhook               // show one

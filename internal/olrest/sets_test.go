@@ -475,3 +475,15 @@ func FuzzReadDataSet(f *testing.F) {
 func FuzzReadContentSet(f *testing.F) {
 	contentSets.fuzz(f, contentSet, `{"type":"x","contentitems":[]}`, `{"contentitems":[{"datarecord":1,"pages":[{"count":1,"media":{"width":1}}]}]}`)
 }
+
+// An error says where in the document it is, however long that is.
+func TestSetErrorOffset(t *testing.T) {
+	long := `{"contentitems":[` + strings.Repeat(`{"datarecord":1},`+"\n", 100_000)
+	for _, bad := range []string{`{"datarecord":"1"}`, `{"id":-1}`, `{]`, ``} {
+		_, _, err := contentSets.export(t, strings.NewReader(long+bad))
+		var e *platen.Error
+		if !errors.As(err, &e) || e.Offset < int64(len(long))-2 || e.Offset > int64(len(long)+len(bad)) {
+			t.Errorf("%s after %d bytes: %+v", bad, len(long), e)
+		}
+	}
+}

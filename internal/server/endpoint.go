@@ -97,6 +97,7 @@ var handlers = map[olrest.Action]method{
 	olrest.ReadEntity:      {handle: (*Server).readEntity},
 	olrest.DeleteEntity:    {handle: (*Server).deleteEntity},
 	olrest.EntityChildren:  {handle: (*Server).entityChildren},
+	olrest.EntityPages:     {handle: (*Server).entityPages},
 	olrest.ListWebhooks:    {handle: (*Server).listWebhooks},
 	olrest.AddWebhook:      {handle: (*Server).addWebhook},
 	olrest.DescribeWebhook: {handle: (*Server).describeWebhook},

@@ -79,13 +79,33 @@ func (s *Server) entityChildren(w *response, r *http.Request, to target) error {
 	if to.ref.Kind, err = s.Store.KindOf(r.Context(), to.ref.ID); err != nil {
 		return err
 	}
-	kind, runs, err := s.Store.ChildrenAt(r.Context(), to.ref, position, size+1)
+	found, err := s.Store.ChildrenAt(r.Context(), to.ref, position, size+1)
 	if err != nil {
 		return err
 	}
-	runs, more := firstOf(runs, int64(size))
-	olrest.ReplyChildren(w, to.ref, kind, position, runs, more)
+	var more bool
+	found.IDs, more = firstOf(found.IDs, int64(size))
+	olrest.ReplyChildren(w, to.ref, found.Kind, position, found.Total, found.IDs, more)
 	return nil
+}
+
+// entityPages answers with a page of the pages of a document or a content item.
+func (s *Server) entityPages(w *response, r *http.Request, to target) error {
+	size, position, err := olrest.ReadPagesPage(r.URL.Query(), to.ref)
+	if err != nil {
+		return err
+	}
+	if to.ref.Kind, err = s.Store.KindOf(r.Context(), to.ref.ID); err != nil {
+		return err
+	}
+	if err := s.permit(w, r, platen.Viewer, olrest.KindsWithin(to.ref.Kind)); err != nil {
+		return err
+	}
+	pages := olrest.NewDocumentPagesWriter(to.ref, position, size)
+	if err := s.Store.Pages(r.Context(), to.ref, position, pages.Write); err != nil {
+		return err
+	}
+	return pages.Reply(w)
 }
 
 // firstOf returns the first ids of runs, and whether there are more.

@@ -139,11 +139,99 @@ func testChildrenPages(t *testing.T) {
 	}
 	other := fmt.Sprint(native, "/entities/", jobs[0], "/children")
 	s.do("GET", other+"?pageToken="+tokens[0], "").isError(t, 400, "another query")
-	if got := s.do("GET", other, ""); got.body != `{"children":[]}` {
+	if got := s.do("GET", other, ""); got.body != `{"children":[],"total":0}` {
 		t.Error("a job with nothing in it:", got.body)
+	}
+	want := fmt.Sprintf(`{"children":[{"kind":"job","id":%d,"position":249}],"total":250}`, jobs[249])
+	if got := s.do("GET", path+"?position=249", ""); got.body != want {
+		t.Error("from a position on:", got.body)
+	}
+	if got := s.do("GET", path+"?position=999", ""); got.body != `{"children":[],"total":250}` {
+		t.Error("from a position beyond the last on:", got.body)
+	}
+	for _, query := range []string{"?position=-1", "?position=x", "?position=1&pageToken=" + tokens[0]} {
+		s.do("GET", path+query, "").isError(t, 400, "position must be a whole number")
 	}
 	s.do("GET", native+"/entities/7/children", "").isError(t, 404, "entity 7 not found")
 	if strings.Contains(tokens[0], "=") {
 		t.Error("a token that must be escaped:", tokens[0])
 	}
+}
+
+// TestEntityPages reads the pages of documents, wherever they are in their set.
+func TestEntityPages(t *testing.T) { onEach(t, testEntityPages) }
+
+func testEntityPages(t *testing.T) {
+	s := start(t)
+	type page struct {
+		Position, ContentItem, DataRecord int64
+		Template                          string
+		Pages                             []platen.PageCount
+		Properties                        []platen.NameValue
+	}
+	var b strings.Builder
+	b.WriteString(`{"id":100,"jobs":[`)
+	item, document := int64(1_000_000), int64(500_000)
+	want := make(map[int64][]page)
+	for job := range 2 {
+		fmt.Fprintf(&b, `%s{"segments":[`, strings.Repeat(",", min(job, 1)))
+		for segment := range 2 {
+			fmt.Fprintf(&b, `%s{"documentsets":[`, strings.Repeat(",", segment))
+			for set := range 2 {
+				fmt.Fprintf(&b, `%s{"documents":[`, strings.Repeat(",", set))
+				for i := range 700 {
+					document--
+					fmt.Fprintf(&b, `%s{"id":%d,"documentpages":[`, strings.Repeat(",", min(i, 1)), document)
+					for n := range i % 4 {
+						item++
+						fmt.Fprintf(&b, `%s{"contentitem":%d,"datarecord":%d,"properties":[{"name":"n","value":"%d"}],"pages":[{"count":%d,"duplex":true,"media":{"name":"A4"}}]}`,
+							strings.Repeat(",", min(n, 1)), item, item+1_000_000, n, i%5+1)
+						want[document] = append(want[document], page{int64(n), item, item + 1_000_000, "", []platen.PageCount{{Count: int64(i%5) + 1, Duplex: true, Media: platen.Media{Name: "A4"}}},
+							[]platen.NameValue{{Name: "n", Value: fmt.Sprint(n)}}})
+					}
+					b.WriteString("]}")
+				}
+				b.WriteString("]}")
+			}
+			b.WriteString("]}")
+		}
+		b.WriteString("]}")
+	}
+	b.WriteString("]}")
+	s.importSet(b.String())
+	read := func(path string) (pages []page, token string) {
+		t.Helper()
+		var answer struct {
+			Pages         []page
+			NextPageToken string
+		}
+		if got := s.do("GET", path, ""); json.Unmarshal([]byte(got.body), &answer) != nil || got.status != 200 || answer.Pages == nil {
+			t.Fatal(path, got.status, got.body)
+		}
+		return answer.Pages, answer.NextPageToken
+	}
+	for id := document; id < 500_000; id += 411 {
+		path := fmt.Sprint(native, "/entities/", id, "/pages")
+		if got, token := read(path); fmt.Sprint(got) != fmt.Sprint(want[id]) || token != "" {
+			t.Errorf("%d has %v %q, not %v", id, got, token, want[id])
+		}
+		if len(want[id]) < 2 {
+			continue
+		}
+		first, token := read(path + "?pageSize=1")
+		rest, _ := read(path + "?pageToken=" + token)
+		again, _ := read(path + "?position=1")
+		if fmt.Sprint(append(first, rest...)) != fmt.Sprint(want[id]) || fmt.Sprint(again) != fmt.Sprint(want[id][1:]) {
+			t.Errorf("%d in parts has %v, %v and %v, not %v", id, first, rest, again, want[id])
+		}
+	}
+	of := fmt.Sprint(native, "/entities/", item, "/pages")
+	last := want[document][len(want[document])-1]
+	last.Position, last.Properties = 0, nil
+	if got, _ := read(of); len(got) != 1 || fmt.Sprint(got[0]) != fmt.Sprint(last) {
+		t.Errorf("the content item has %v, not %v", got, last)
+	}
+	s.do("GET", native+"/entities/100/pages", "").isError(t, 400, "only documents and content items")
+	s.do("GET", native+"/entities/7/pages", "").isError(t, 404, "entity 7 not found")
+	s.do("GET", of+"?pageSize=0", "").isError(t, 400, "from 1 to 1000")
 }

@@ -162,6 +162,7 @@ func (a answer) isError(t *testing.T, status int, inMessage string) {
 			Status    int     `json:"status"`
 			Message   string  `json:"message"`
 			Parameter *string `json:"parameter"`
+			Offset    int64   `json:"offset"` // of an import
 		} `json:"error"`
 	}
 	decoder := json.NewDecoder(strings.NewReader(a.body))

@@ -268,6 +268,9 @@ func testSetDocuments(t *testing.T) {
 	} {
 		s.do("POST", native+bad.path, bad.body).isError(t, bad.status, bad.says)
 	}
+	if got := s.do("POST", native+"/contentsets", `{"contentitems":[{"datarecord":1},{}]}`); !strings.Contains(got.body, `"parameter":"","offset":36}`) {
+		t.Error("where the document is wrong:", got.body)
+	}
 	if data, contents := s.all(platen.DataSet), s.all(platen.ContentSet); !slices.Equal(data, []platen.ID{300}) || !slices.Equal(contents, []platen.ID{700}) {
 		t.Error("something is left:", data, contents)
 	}

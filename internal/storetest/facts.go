@@ -182,12 +182,12 @@ func checkChildren(t *testing.T, s storage.Store, e *tree) {
 	}
 	for from := 0; from <= len(want)+1; from += 1 + len(want)/5 {
 		const most = 40
-		kind, runs, err := s.ChildrenAt(t.Context(), platen.Ref{Kind: e.Kind, ID: e.ID}, int64(from), most)
-		if kind != e.Kind.Info().Child {
-			t.Errorf("the children of a %s are %s", e.Kind, kind)
+		got, err := s.ChildrenAt(t.Context(), platen.Ref{Kind: e.Kind, ID: e.ID}, int64(from), most)
+		if got.Kind != e.Kind.Info().Child || got.Total != int64(len(want)) {
+			t.Errorf("the children of a %s are %d of %s, not %d", e.Kind, got.Total, got.Kind, len(want))
 		}
 		start := min(from, len(want))
-		if d := cmp.Diff(want[start:min(start+most, len(want))], ids(t, runs, err), cmpopts.EquateEmpty()); d != "" {
+		if d := cmp.Diff(want[start:min(start+most, len(want))], ids(t, got.IDs, err), cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("children of %s %d from %d on:\n%s", e.Kind, e.ID, from, d)
 		}
 	}
@@ -265,8 +265,8 @@ func factsOfRecords(t *testing.T, s storage.Store, exec func(string)) {
 	}
 	nested := entity(t, s, 702)
 	diff(t, "ancestors of a nested record", nested.Ancestors, []platen.Ref{{Kind: platen.DataRecord, ID: 701}, {Kind: platen.DataSet, ID: 700}})
-	kind, runs, err := s.ChildrenAt(ctx, platen.Ref{Kind: platen.DataRecord, ID: 701}, 0, 10)
-	if in := ids(t, runs, err); kind != platen.DataRecord || len(in) != 2 || in[0] != 702 {
-		t.Errorf("nested records: %s %v", kind, in)
+	got, err := s.ChildrenAt(ctx, platen.Ref{Kind: platen.DataRecord, ID: 701}, 0, 10)
+	if in := ids(t, got.IDs, err); got.Kind != platen.DataRecord || got.Total != 2 || len(in) != 2 || in[0] != 702 {
+		t.Errorf("nested records: %+v", got)
 	}
 }

@@ -27,9 +27,9 @@ export const countsOf = {
 
 // A Failure is an answer that is an error; its status is 0 if there was no answer.
 export class Failure extends Error {
-  constructor(status, message, parameter = "") {
+  constructor(status, message, parameter = "", offset = undefined) {
     super(message);
-    Object.assign(this, { status, parameter });
+    Object.assign(this, { status, parameter, offset });
   }
 }
 
@@ -42,8 +42,8 @@ const ours = { "X-Requested-With": "platen-console" };
 
 function failure(status, text) {
   try {
-    const { message, parameter } = JSON.parse(text).error;
-    return new Failure(status, message, parameter);
+    const { message, parameter, offset } = JSON.parse(text).error;
+    return new Failure(status, message, parameter, offset);
   } catch {
     return new Failure(status, text.slice(0, 300) || `HTTP ${status}`);
   }
@@ -120,8 +120,63 @@ export const renew = () => call("PUT", session).then(({ data }) => data);
 export const entities = (query, signal) => get("entities", query, signal);
 export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
 export const entityPath = (id) => `${native}/entities/${id}`;
+export const listPathAt = (id, list, readTime) => `${native}/entities/${id}/${list}${searchOf({ readTime })}`;
+
+// partPaths are where more of what is shown of an entity is.
+export const partPaths = ({ kind, id }) => [
+  ...(childOf[kind] ? [`${native}/entities/${id}/children`] : []),
+  ...(kind === "document" || kind === "contentitem" ? [`${native}/entities/${id}/pages`] : []),
+  ...(kind === "datarecord" ? [`${listPath(kind, id, "values")}?recursive=true&explicitTypes=true`] : []),
+  ...(kind === "jobset" ? [`/rest/serverengine/statistics/jobset/${id}`] : []),
+  ...(kind === "contentset" ? [listPath(kind, id, "pages")] : []),
+  `${native}/entities/${id}/history`,
+];
+export const createPath = "/rest/serverengine/workflow/jobcreation/default";
 export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
 export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
+
+export const pagesOf = (id, query, signal) => get(`entities/${id}/pages`, query, signal);
+
+// mediaOf returns the pages of a content set by medium.
+export const mediaOf = (id, signal) => call("GET", listPath("contentset", id, "pages"), { signal }).then(({ data }) => data);
+
+// schemaOf returns the types of the fields of a data record, and of the tables in it.
+export const schemaOf = (id, signal) => call("GET", listPath("datarecord", id, "values"), { query: { explicitTypes: true }, signal }).then(({ data }) => data.schema ?? {});
+
+// recordsOf returns data records with their tables; all their values are text.
+export const recordsOf = (ids, signal) => call("POST", `${entity}/datarecords/values`, { body: JSON.stringify({ recordids: ids }), signal }).then(({ data }) => data);
+
+// statisticsOf returns the sums of a job set, and the first of its document sets or
+// documents, of which there may be millions: the rest of the answer is not read.
+export async function statisticsOf(id, kind, most, signal) {
+  const [level, list, member] = kind === "document" ? ["documentOnly", "documents", "documentId"] : ["documentSetOnly", "documentSets", "documentSetId"];
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    const answer = await send("GET", `/rest/serverengine/statistics/jobset/${id}`, { query: { levelMode: level }, signal: abort.signal });
+    const begin = `"${list}":[`; // a quote in a text would be escaped
+    const between = `,{"${member}":`;
+    let text = "";
+    for await (const part of parts(answer.body.pipeThrough(new TextDecoderStream()))) {
+      text += part;
+      if (text.includes(begin) && text.split(between, most + 1).length > most) break;
+    }
+    const [head, rest] = text.split(begin);
+    if (rest === undefined) return { head: parse(text), rows: [] };
+    const rows = rest.split(between, most + 1).slice(0, most).map((one, i) => parse((i === 0 ? "" : `{"${member}":`) + one.replace(/\]\}$/, ""))).filter((row) => typeof row === "object");
+    return { head: parse(head.replace(/,\s*$/, "") + "}"), rows };
+  } finally {
+    stop();
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+// createJobs begins to make a job set of content sets, and returns the operation.
+export const createJobs = (ids) => send("POST", createPath, { body: JSON.stringify({ identifiers: ids }) })
+  .then((answer) => answer.headers.get("operationId"));
+export const operationOf = (id, signal) => get(`operations/${id}`, {}, signal);
+export const cancelOperation = (id) => call("POST", `${native}/operations/${id}/cancel`);
 
 // readList returns a list of an entity with the tag that a change of it names.
 export const readList = (kind, id, list, signal) =>

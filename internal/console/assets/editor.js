@@ -3,7 +3,8 @@ import { html, useEffect, useRef, useState } from "./html.js";
 import { listAt, readList, writeList } from "./api.js";
 import { Conflict } from "./conflict.js";
 import { Problem, useLoad } from "./load.js";
-import { Text, escape, needsEscapes, plain, unescape } from "./format.js";
+import { Text, escape, needsEscapes, number, plain, unescape } from "./format.js";
+import { join, parsePasted } from "./paste.js";
 import { guards } from "./router.js";
 import { notify } from "./notices.js";
 import { lists, t } from "./texts.js";
@@ -16,17 +17,32 @@ export function PairsAt({ entity, list, at }) {
   return html`<${Pairs} entity=${{ ...entity, [list]: data }} list=${list} />`;
 }
 
+// How many pairs of a list are there at once, to read and to change.
+const shownPairs = 150;
+const shownFields = 100;
+
+// Steps leads through a list that is too long to be shown whole.
+export function Steps({ from, size, all, onMove }) {
+  if (all <= size) return null;
+  return html`<p class="row pager"><button type="button" disabled=${from === 0} onClick=${() => onMove(Math.max(0, from - size))}>${t.previous}</button>
+    <button type="button" disabled=${from + size >= all} onClick=${() => onMove(from + size)}>${t.next}</button>
+    <span class="quiet">${t.childWindow(number(from + 1), number(Math.min(from + size, all)), number(all))}</span></p>`;
+}
+
 // Pairs shows a list, and its editor once that is asked for.
 export function Pairs({ entity, list, editable, shortcut, onSaved }) {
   const [editing, setEditing] = useState(false);
   const pairs = entity[list] ?? [];
+  const [from, setFrom] = useState(0);
+  const shown = pairs.slice(from, from + shownPairs);
   return html`<section class="pairs-of">
     <div class="section-head"><h2>${lists[list]}</h2>
       ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${() => setEditing(true)}>${t.edit}</button>`}</div>
     ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${(saved) => { setEditing(false); if (saved) onSaved(); }} />`
       : pairs.length === 0 ? html`<p class="empty">${t.emptyList[list]}</p>`
-      : html`<table class="list"><tbody>${pairs.map((pair) => html`<tr key=${pair.name}>
-          <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>`}
+      : html`<table class="list"><tbody>${shown.map((pair) => html`<tr key=${pair.name}>
+          <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>
+        <${Steps} from=${from} size=${shownPairs} all=${pairs.length} onMove=${setFrom} />`}
   </section>`;
 }
 
@@ -56,11 +72,7 @@ const pairsOf = (rows) => rows.map((row) => ({ name: textOf(row.name), value: te
 // same reports whether two lists are the same, order included.
 export const same = (a, b) => a.length === b.length && a.every((pair, i) => pair.name === b[i].name && pair.value === b[i].value);
 
-// parsePasted reads lines of name=value, and of two columns of a table.
-const parsePasted = (text) => text.split(/\r\n|\r|\n/).filter((line) => line.trim()).map((line) => {
-  const at = line.search(/[\t=]/);
-  return at < 0 ? { name: line.trim(), value: "" } : { name: line.slice(0, at).trim(), value: line.slice(at + 1).trim() };
-});
+const mostSteps = 200; // that can be undone
 
 const mostEditable = 20_000; // characters: browsers take seconds to lay a megabyte out
 
@@ -86,7 +98,8 @@ function Editor({ entity, list, onDone }) {
 
 function Form({ entity, list, base: first, onDone }) {
   const [base] = useState(first); // a later load of the same list changes nothing here
-  const [rows, setRows] = useState(() => base.pairs.map(rowOf));
+  const [{ rows, past, future, by }, setSteps] = useState(() => ({ rows: base.pairs.map(rowOf), past: [], future: [] }));
+  const [from, setFrom] = useState(0);
   const [error, setError] = useState();
   const [busy, setBusy] = useState(false);
   const [conflict, setConflict] = useState(); // what is there now
@@ -108,12 +121,28 @@ function Form({ entity, list, base: first, onDone }) {
     };
   }, [changed]);
 
-  const put = (i, row) => setRows(rows.with(i, row));
-  const focus = (i) => requestAnimationFrame(() => form.current?.querySelectorAll("tbody tr")[i]?.querySelector("textarea")?.focus());
+  // What is typed into one field is one step back.
+  const setRows = (next, what) => setSteps({ rows: next, past: what && what === by ? past : [...past, rows].slice(-mostSteps), future: [], by: what });
+  const undo = () => past.length > 0 && setSteps({ rows: past.at(-1), past: past.slice(0, -1), future: [rows, ...future] });
+  const redo = () => future.length > 0 && setSteps({ rows: future[0], past: [...past, rows], future: future.slice(1) });
+  const put = (i, row, what) => setRows(rows.with(i, row), `${what} ${row.key}`);
+  const focus = (i) => {
+    const start = i >= from && i < from + shownFields ? from : Math.floor(i / shownFields) * shownFields;
+    setFrom(start);
+    requestAnimationFrame(() => form.current?.querySelectorAll("tbody tr")[i - start]?.querySelector("textarea")?.focus());
+  };
   const move = (i, by) => {
     if (!rows[i + by]) return;
     setRows(rows.with(i, rows[i + by]).with(i + by, rows[i]));
     focus(i + by);
+  };
+  const steps = (event) => {
+    if (!(event.ctrlKey || event.metaKey) || event.altKey || event.target.closest("textarea")) return; // a field has its own
+    const key = event.key.toLowerCase();
+    if (key === "z" && !event.shiftKey) undo();
+    else if (key === "y" || key === "z") redo();
+    else return;
+    event.preventDefault();
   };
   const keys = (i) => (event) => {
     if (event.altKey && event.key === "ArrowUp") move(i, -1);
@@ -147,26 +176,32 @@ function Form({ entity, list, base: first, onDone }) {
     return changed ? write(pairsOf(rows), base.tag) : onDone(false);
   };
   const paste = (event) => {
-    const added = parsePasted(event.currentTarget.closest("div").querySelector("textarea").value);
-    const next = [...rows];
-    for (const pair of added) {
-      const at = next.findIndex((row) => textOf(row.name) === pair.name);
-      if (at < 0) next.push(rowOf(pair));
-      else next[at] = { ...next[at], value: fieldOf(pair.value) };
+    let added;
+    try {
+      added = parsePasted(event.currentTarget.closest("div").querySelector("textarea").value);
+    } catch (failure) {
+      return setError(new Error(t.badPaste(plain(failure.message, 200))));
     }
-    setRows(next);
+    const now = rows.map((row) => ({ row, name: textOf(row.name), value: textOf(row.value) }));
+    const joined = join(now, added);
+    setRows(joined.next.map((pair, i) => (pair === now[i] ? pair.row : pair.row ? { ...pair.row, value: fieldOf(pair.value) } : rowOf(pair))));
+    setError(undefined);
     setPasting(false);
+    notify(t.pasted(number(joined.added), number(joined.changed)));
+    return undefined;
   };
-  return html`<form ref=${form} class="editor" onSubmit=${submit}>
+  return html`<form ref=${form} class="editor" onSubmit=${submit} onKeyDown=${steps}>
     <table class="list"><thead><tr><th scope="col">${t.name}</th><th scope="col">${t.value}</th><th scope="col" class="hidden">${t.actions}</th></tr></thead>
-    <tbody>${rows.map((row, i) => html`<tr key=${row.key} onKeyDown=${keys(i)}>
-      <th scope="row"><${Field} field=${row.name} label=${t.name} onChange=${(name) => put(i, { ...row, name })} /></th>
-      <td><${Field} field=${row.value} label=${t.value} onChange=${(value) => put(i, { ...row, value })} /></td>
+    <tbody>${rows.slice(from, from + shownFields).map((row, place) => [row, from + place]).map(([row, i]) => html`<tr key=${row.key} onKeyDown=${keys(i)}>
+      <th scope="row"><${Field} field=${row.name} label=${t.name} onChange=${(name) => put(i, { ...row, name }, "name")} /></th>
+      <td><${Field} field=${row.value} label=${t.value} onChange=${(value) => put(i, { ...row, value }, "value")} /></td>
       <td class="tools">
         <button type="button" class="plain" title=${t.moveUp} aria-label=${t.moveUp} disabled=${i === 0} onClick=${() => move(i, -1)}>↑</button>
         <button type="button" class="plain" title=${t.moveDown} aria-label=${t.moveDown} disabled=${i === rows.length - 1} onClick=${() => move(i, 1)}>↓</button>
         <button type="button" class="plain" title=${t.remove} aria-label=${t.remove} onClick=${() => setRows(rows.filter((one) => one !== row))}>✕</button>
       </td></tr>`)}</tbody></table>
+    <${Steps} from=${from} size=${shownFields} all=${rows.length} onMove=${setFrom} />
+    ${rows.length === 0 && html`<p class="empty">${t.emptyList[list]}</p>`}
     ${pasting && html`<div class="paste"><textarea rows="5" aria-label=${t.pasteHint} placeholder=${t.pasteHint}></textarea>
       <button type="button" onClick=${paste}>${t.pasteAdd}</button></div>`}
     ${error && html`<${Problem} error=${error} />`}
@@ -174,6 +209,8 @@ function Form({ entity, list, base: first, onDone }) {
       <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
       <button type="button" onClick=${() => onDone(false)}>${t.cancel}</button>
       <span class="space"></span>
+      <button type="button" class="plain" disabled=${past.length === 0} title=${t.undo} aria-label=${t.undo} onClick=${undo}>↶</button>
+      <button type="button" class="plain" disabled=${future.length === 0} title=${t.redo} aria-label=${t.redo} onClick=${redo}>↷</button>
       <button type="button" onClick=${() => { setRows([...rows, rowOf({ name: "", value: "" })]); focus(rows.length); }}>${t.add}</button>
       <button type="button" onClick=${() => setPasting(!pasting)}>${t.paste}</button>
     </p>

@@ -1,20 +1,27 @@
 // One entity of any kind: where it is, its facts, its lists, and what it contains.
 import { html, useState } from "./html.js";
-import { childOf, children, countsOf, deleteSet, entityOf, entityPath, exportPath, sets, writable } from "./api.js";
+import { childOf, countsOf, deleteSet, entityOf, entityPath, exportPath, listPathAt, partPaths, sets, writable } from "./api.js";
 import { Link, go } from "./router.js";
-import { Curl } from "./welcome.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Curl, commandOf, curlOf } from "./welcome.js";
+import { Problem, useLoad, useTitle } from "./load.js";
+import { lazy } from "./lazy.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
 import { Pairs, PairsAt } from "./editor.js";
-import { useEvent } from "./live.js";
+import { useEvent, useRecent } from "./live.js";
+import { Happened } from "./changes.js";
 import { History } from "./history.js";
 import { nameOf, takeBack } from "./deleted.js";
 import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
 import { facts, how, kinds, t } from "./texts.js";
 
-const pageSize = 100;
+const Tree = lazy(() => import("./tree.js"), "Tree");
+const Fields = lazy(() => import("./record.js"), "Fields");
+const Tables = lazy(() => import("./record.js"), "Tables");
+const Pages = lazy(() => import("./pages.js"), "Pages");
+const MediaOfSet = lazy(() => import("./pages.js"), "MediaOfSet");
+const Statistics = lazy(() => import("./pages.js"), "Statistics");
 
 function Path({ entity }) {
   const above = entity.ancestors.toReversed();
@@ -44,24 +51,22 @@ function Facts({ entity }) {
   </section>`;
 }
 
-function Children({ entity, state }) {
+// Contents shows the set as a tree, open where the entity is.
+function Contents({ entity }) {
   const kind = childOf[entity.kind];
-  const { data, error, loading, again } = useLoad(
-    (signal) => children(entity.id, { pageSize, pageToken: state.page }, signal), [entity.id, state.page]);
-  const rows = data?.children ?? [];
-  const all = entity.counts?.[`${kind}s`];
-  const shown = rows.length > 0 && (state.page || data.nextPageToken)
-    && t.childWindow(number(rows[0].position + 1), number(rows.at(-1).position + 1), all && number(all));
-  if (kind === entity.kind && rows.length === 0 && !state.page) return null; // a data record mostly has none
-  return html`<section class="children" aria-busy=${loading}>
-    <div class="section-head"><h2>${t.childrenTitle(kinds[kind].many)}</h2>
-      ${rows.length > 0 && html`<${Link} to=${{ kind, filter: `parent = ${entity.id}` }}>${t.asTable}<//>`}</div>
-    ${error && html`<${Problem} error=${error} again=${again} />`}
-    ${data && rows.length === 0 && html`<p class="empty">${t.noChildren(kinds[kind].many)}</p>`}
-    ${rows.length > 0 && html`<ol class="grid">${rows.map((row) => html`<li key=${row.id}>
-      <${Link} to=${{ id: row.id }} data-row><span class="quiet">${number(row.position + 1)}</span> ${row.id}<//></li>`)}</ol>`}
-    ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken}>${shown}<//>`}
+  return html`<section class="children">
+    <div class="section-head"><h2>${t.contents}</h2>
+      ${kind && entity.kind !== "datarecord" && html`<${Link} to=${{ kind, filter: `parent = ${entity.id}` }}>${t.asTable(kinds[kind].many)}<//>`}</div>
+    <${Tree} entity=${entity} />
   </section>`;
+}
+
+// Within shows what has just happened to what a set contains.
+function Within({ entity }) {
+  const events = useRecent().filter((event) => event.set === entity.id && event.id !== entity.id).slice(0, 10);
+  if (events.length === 0) return null;
+  return html`<section class="history below"><div class="section-head"><h2>${t.happeningIn}</h2></div>
+    <ol class="timeline">${events.map((event) => html`<${Happened} key=${event.key} event=${event} />`)}</ol></section>`;
 }
 
 function Delete({ entity, onClose }) {
@@ -107,6 +112,7 @@ export function Entity({ state, who }) {
       <${Path} entity=${entity} />
       <h1>${nameOf(entity.kind, entity.id)}${named && html` <span class="quiet count"><${Text} value=${named} most=${80} /></span>`}</h1>
       ${isSet && html`<span class="row actions">
+        ${entity.kind === "contentset" && mayChange(who) && html`<${Link} class="button" to=${{ view: "create", sets: entity.id }}>${t.createJobs}…<//>`}
         <a class="button" href=${exportPath(entity.kind, entity.id)} download=${`${entity.kind}-${entity.id}.json`}>${t.export}</a>
         ${mayChange(who) && html`<button type="button" onClick=${() => setDeleting(true)}>${t.deleteSet}…</button>`}
       </span>`}
@@ -115,15 +121,21 @@ export function Entity({ state, who }) {
     <div class="body columns-of-entity" aria-busy=${loading}>
       <div>
         ${state.at && html`<p class="as-of" role="status">${t.asOf} <${Time} value=${state.at} /> <${Link} class="button" to=${{ ...state, at: undefined }}>${t.asNow}<//></p>`}
-        ${shown.map((list) => state.at ? html`<${PairsAt} key=${list} entity=${entity} list=${list} at=${state.at} />` : html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
+        ${(entity.kind === "document" || entity.kind === "contentitem") && html`<${Pages} entity=${entity} state=${state} />`}
+        ${shown.map((list) => list === "fields" && !state.at ? html`<${Fields} key=${list} entity=${entity} />` : state.at ? html`<${PairsAt} key=${list} entity=${entity} list=${list} at=${state.at} />` : html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
           editable=${mayChange(who) && writable[entity.kind]?.includes(list)} onSaved=${again} />`)}
+        ${entity.kind === "datarecord" && !state.at && html`<${Tables} entity=${entity} state=${state} />`}
+        ${entity.kind === "jobset" && entity.counts?.documents > 0 && html`<${Statistics} entity=${entity} />`}
+        ${entity.kind === "contentset" && entity.counts?.contentitems !== 0 && html`<${MediaOfSet} entity=${entity} />`}
+        ${isSet && html`<${Within} entity=${entity} />`}
         <${History} entity=${entity} state=${state} who=${who} />
       </div>
       <div>
         <${Facts} entity=${entity} />
-        ${childOf[entity.kind] && html`<${Children} entity=${entity} state=${state} />`}
+        <${Contents} entity=${entity} />
       </div>
     </div>
-    <${Curl} who=${who} path=${entityPath(entity.id)} />
+    <${Curl} who=${who} path=${state.at ? listPathAt(entity.id, first ?? "fields", state.at) : entityPath(entity.id)} more=${[
+      ...partPaths(entity).map((path) => curlOf(who, path)), ...(isSet ? [commandOf(who, `export ${entity.id} --kind ${entity.kind}`)] : [])]} />
     ${deleting && html`<${Delete} entity=${entity} onClose=${() => setDeleting(false)} />`}`;
 }

@@ -2,7 +2,9 @@
 import { html, useState } from "./html.js";
 import { changeOf, history, revert } from "./api.js";
 import { Dialog } from "./dialog.js";
-import { Link } from "./router.js";
+import { Link, go } from "./router.js";
+import { useLive } from "./live.js";
+import { nameOf } from "./deleted.js";
 import { Pager, Problem, useLoad } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { notify } from "./notices.js";
@@ -11,6 +13,7 @@ import { changeTypes, lists, t } from "./texts.js";
 
 const pageSize = 20;
 const shownNames = 8;
+const mostNames = 100; // of a list, and entries of a change
 
 // By names who made a change, and with which token.
 export function By({ change }) {
@@ -23,9 +26,10 @@ export function Names({ names }) {
   if (names.length === 0) return html`<p class="quiet">${t.orderOnly}</p>`;
   const value = (text) => (text === undefined ? html`<i class="quiet">${t.absent}</i>` : html`<${Text} value=${text} most=${80} />`);
   return html`<table class="changed"><thead class="hidden"><tr><th scope="col">${t.name}</th><th scope="col">${t.before}</th><th scope="col">${t.after}</th></tr></thead>
-    <tbody>${(all ? names : names.slice(0, shownNames)).map((one) => html`<tr key=${one.name}>
+    <tbody>${names.slice(0, all ? mostNames : shownNames).map((one) => html`<tr key=${one.name}>
       <th scope="row"><${Text} value=${one.name} most=${60} /></th><td class="was">${value(one.before)}</td><td>${value(one.after)}</td></tr>`)}</tbody></table>
-    ${names.length > shownNames && html`<button type="button" class="link" onClick=${() => setAll(!all)}>${all ? t.less : t.allNames(number(names.length))}</button>`}`;
+    ${all && names.length > mostNames && html`<p class="quiet">${t.firstOf(number(mostNames), number(names.length))}</p>`}
+    ${names.length > shownNames && html`<button type="button" class="link" onClick=${() => setAll(!all)}>${all ? t.less : t.allNames(number(Math.min(names.length, mostNames)))}</button>`}`;
 }
 
 // Revert asks before a change is put back. Other lists that it has changed go
@@ -50,7 +54,8 @@ function Revert({ change, onClose }) {
   };
   const others = (whole?.entries.length ?? 1) - change.entries.length;
   return html`<${Dialog} title=${t.revertTitle} onClose=${onClose} wide>
-    ${change.entries.map((entry) => html`<${Names} key=${entry.facet} names=${entry.names} />`)}
+    ${change.entries.slice(0, 2).map((entry) => html`<${Names} key=${entry.facet} names=${entry.names} />`)}
+    ${change.entries.length > 2 && html`<p class="quiet">${t.firstOf(number(2), change.more ? t.moreThan(number(change.entries.length)) : number(change.entries.length))}</p>`}
     <p>${t.revertText}</p>
     ${others > 0 && html`<p class="mark-line">${t.revertOthers(number(others), whole.more)}</p>`}
     ${later && html`<p class="mark-line">${t.revertForce}</p>`}
@@ -62,23 +67,62 @@ function Revert({ change, onClose }) {
 
 const revertible = (change) => change.entries.some((entry) => entry.facet);
 
+// Entries shows what a change did to lists, or to a set as a whole.
+function Entries({ entries, named }) {
+  return entries.map((entry) => html`<div key=${`${entry.id} ${entry.facet ?? ""}`}>
+    ${named && html`<${Link} to=${{ id: entry.id }}>${nameOf(entry.kind, entry.id)}<//> `}
+    ${entry.facet ? html`<span class="quiet">${lists[entry.facet]}</span><${Names} names=${entry.names} />`
+      : entry.added ? html`<p class="quiet">${t.recordsAdded(number(entry.added), entry.added)}</p>` : null}</div>`);
+}
+
+// Whole shows all that one request has changed.
+function Whole({ change, who, onRevert, onClose }) {
+  const { data, error, again } = useLoad((signal) => changeOf(change, signal), [change]);
+  const entries = data?.entries ?? [];
+  return html`<${Dialog} title=${t.changeTitle(change)} onClose=${onClose} wide>
+    ${error && html`<${Problem} error=${error} again=${again} />`}
+    ${!data && !error && html`<p class="quiet">${t.loading}</p>`}
+    ${data && html`<div class="change-head"><b>${changeTypes[data.type] ?? data.type}</b> <${Time} value=${data.time} /> <span class="quiet"><${By} change=${data} /></span>
+        ${data.requestId && html`<span class="quiet">${t.request} <code>${data.requestId}</code></span>`}</div>
+      <div class="history whole"><${Entries} entries=${entries.slice(0, mostNames)} named /></div>
+      ${(entries.length > mostNames || data.more) && html`<p class="quiet">${t.firstOf(number(Math.min(entries.length, mostNames)), data.more ? t.moreThan(number(entries.length)) : number(entries.length))}</p>`}
+      <p class="row">${mayChange(who) && revertible(data) && html`<button type="button" onClick=${() => onRevert(data)}>${t.revert}…</button>`}
+        <button type="button" onClick=${onClose}>${t.close}</button></p>`}
+  <//>`;
+}
+
+// AsOf asks for a time at which the lists are to be shown.
+function AsOf({ state }) {
+  const submit = (event) => {
+    event.preventDefault();
+    const at = new Date(event.currentTarget.elements.at.value);
+    if (!isNaN(at)) go({ ...state, at: at.toISOString() });
+  };
+  return html`<form class="row as-at" onSubmit=${submit}><label>${t.asAt} <input type="datetime-local" name="at" step="1" required /></label> <button type="submit">${t.show}</button></form>`;
+}
+
 export function History({ entity, state, who }) {
   const { data, error, loading, again } = useLoad(
     (signal) => history(entity.id, { pageSize, pageToken: state.changes }, signal), [entity.id, state.changes]);
   const [asked, setAsked] = useState();
+  const live = useLive();
   const changes = data?.changes ?? [];
+  const whole = (change) => ({ ...state, change });
   return html`<section class="history below" aria-busy=${loading}>
-    <div class="section-head"><h2>${t.history}</h2></div>
+    <div class="section-head"><h2>${t.history}</h2> <span class=${live ? "live" : "live off"} role="status">${live ? t.live : t.notLive}</span></div>
     ${error && (error.status === 409 ? html`<p class="empty">${t.noLog}</p>` : html`<${Problem} error=${error} again=${again} />`)}
     ${data && changes.length === 0 && html`<p class="empty">${t.noHistory}</p>`}
-    <ol>${changes.map((change) => html`<li key=${change.change}>
+    <ol class="timeline">${changes.map((change) => html`<li key=${change.change} class=${change.type}>
       <div class="change-head"><b>${changeTypes[change.type] ?? change.type}</b>
-        ${change.type === "delete" ? html`<${Time} value=${change.time} />` : html`<${Link} to=${{ id: entity.id, at: change.time }} aria-current=${state.at === change.time ? "true" : undefined}><${Time} value=${change.time} /><//>`} <span class="quiet"><${By} change=${change} /></span>
+        ${change.type === "delete" ? html`<${Time} value=${change.time} />` : html`<${Link} to=${{ id: entity.id, at: change.time }} title=${t.asOf} aria-current=${state.at === change.time ? "true" : undefined}><${Time} value=${change.time} /><//>`} <span class="quiet"><${By} change=${change} /></span>
+        ${revertible(change) && html`<${Link} to=${whole(change.change)}>${t.wholeChange}<//>`}
+        ${change.reverts && html`<${Link} to=${whole(change.reverts)}>${t.putsBack(change.reverts)}<//>`}
         ${mayChange(who) && revertible(change) && html`<button type="button" class="link" onClick=${() => setAsked(change)}>${t.revert}…</button>`}</div>
-      ${change.entries.map((entry) => (entry.facet ? html`<div key=${entry.facet}><span class="quiet">${lists[entry.facet]}</span><${Names} names=${entry.names} /></div>`
-        : entry.added ? html`<p key="added" class="quiet">${t.recordsAdded(number(entry.added), entry.added)}</p>` : null))}
+      <${Entries} entries=${change.entries} />
     </li>`)}</ol>
     ${data && html`<${Pager} to=${state} name="changes" token=${state.changes} next=${data.nextPageToken} />`}
-    ${asked && html`<${Revert} change=${asked} onClose=${() => setAsked(undefined)} />`}
+    ${changes.length > 0 && entity.kind && html`<${AsOf} state=${state} />`}
+    ${state.change && !asked && html`<${Whole} key=${state.change} change=${state.change} who=${who} onRevert=${setAsked} onClose=${() => go({ ...state, change: undefined })} />`}
+    ${asked && html`<${Revert} change=${asked} onClose=${() => { setAsked(undefined); if (state.change) go({ ...state, change: undefined }); }} />`}
   </section>`;
 }

@@ -5,6 +5,8 @@ import { Link } from "./router.js";
 import { Problem, useTitle } from "./load.js";
 import { bytes, plain } from "./format.js";
 import { nameOf } from "./deleted.js";
+import { Place, placeOf } from "./place.js";
+import { Curl, commandOf } from "./welcome.js";
 import { kinds, t } from "./texts.js";
 
 // guess says what kind of set a file has, by what comes first in it: "" if
@@ -16,7 +18,7 @@ async function guess(file) {
   return { jobs: "jobset", contentitems: "contentset", records: "dataset", schema: "dataset" }[key] ?? "";
 }
 
-export function Import() {
+export function Import({ who }) {
   const [kind, setKind] = useState("jobset");
   const [over, setOver] = useState(false);
   const [run, setRun] = useState(); // {name, sent, all, stop, error, made}
@@ -31,11 +33,10 @@ export function Import() {
   }, [running]);
 
   const send = async (file) => {
-    if (!file || running) return;
+    if (!file || running) return undefined;
     const guessed = await guess(file);
     if (guessed === null) {
-      setRun({ name: file.name, error: new Error(t.notJSON(plain(file.name))) });
-      return;
+      return setRun({ name: file.name, error: new Error(t.notJSON(plain(file.name))) });
     }
     const of = guessed || kind;
     setKind(of);
@@ -44,9 +45,14 @@ export function Import() {
     try {
       const made = await done;
       setRun((now) => ({ ...now, made: { kind: of, id: made.id } }));
+      return undefined;
     } catch (error) {
-      setRun((now) => (error.name === "AbortError" ? { ...now, stopped: true } : { ...now, error }));
+      if (error.name === "AbortError") return setRun((now) => ({ ...now, stopped: true }));
+      // A file that was changed or moved meanwhile can not be looked into.
+      const place = await placeOf(file, error).catch(() => undefined);
+      setRun((now) => ({ ...now, error, place }));
     }
+    return undefined;
   };
   const drop = (event) => {
     event.preventDefault();
@@ -76,8 +82,9 @@ export function Import() {
           <p>${run.sent >= run.all ? t.storing : t.sending(bytes(run.sent), bytes(run.all))}
           <button type="button" onClick=${run.stop}>${t.stop}</button></p>`}
         ${run.stopped && html`<p>${t.stopped}</p>`}
-        ${run.error && html`<${Problem} error=${run.error} />`}
+        ${run.error && html`<${Problem} error=${run.error} />${run.place && html`<${Place} place=${run.place} />`}`}
         ${run.made && html`<p>${t.imported(nameOf(run.made.kind, run.made.id))} <${Link} class="button" to=${{ id: run.made.id }} data-row>${t.open}<//></p>`}
       </section>`}
+      <${Curl} who=${who} path=${importPath(kind)} options="-H 'Content-Type: application/json' -X POST -T FILE" more=${[commandOf(who, `import FILE --kind ${kind}`)]} />
     </div>`;
 }

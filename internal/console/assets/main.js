@@ -27,6 +27,7 @@ const destinations = [
   { state: { view: "changes" }, key: "l", text: t.changes },
   { state: { view: "deleted" }, key: "x", text: t.deletedSets },
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
+  { state: { view: "create" }, key: "b", text: t.createTitle, role: "editor" },
   { state: { view: "admin" }, key: "a", text: t.administration, role: "admin" },
   { state: { view: "requests" }, key: "r", text: t.requests, role: "admin", within: "admin" },
   { state: { view: "server" }, key: "v", text: t.server, role: "admin", within: "admin" },
@@ -35,13 +36,16 @@ const Admin = lazy(() => import("./admin.js"), "Admin");
 
 const Found = lazy(() => import("./search.js"), "Search");
 
+const Create = lazy(() => import("./create.js"), "Create");
+
 const listed = [...sets, ...Object.values(childOf)];
 
 function View({ state, who }) {
   if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
   if (state.view === "changes") return html`<${Changes} />`;
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
-  if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
+  if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} who=${who} />`;
+  if (state.view === "create" && mayChange(who)) return html`<${Create} state=${state} who=${who} />`;
   if (state.view === "search") return html`<${Found} state=${state} />`;
   if (state.view) {
     const found = destinations.find((d) => d.state.view === state.view);

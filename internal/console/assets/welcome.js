@@ -14,11 +14,18 @@ export function CopyLine({ text }) {
 const userOf = (who) => (who.user ? ` -u ${quote(who.user)}` : "");
 const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-// Curl is the line by which a program sees what is shown.
-export function Curl({ who, path }) {
+// Curl is the line by which a program sees what is shown, with other lines that
+// go with it.
+export function Curl({ who, path, options, more = [] }) {
   return html`<details class="curl"><summary>${t.asProgram}</summary>
-    <${CopyLine} text=${`curl${userOf(who)} ${quote(window.location.origin + path)}`} /></details>`;
+    <${CopyLine} text=${curlOf(who, path, options)} />${more.map((text) => html`<${CopyLine} key=${text} text=${text} />`)}</details>`;
 }
+
+// curlOf is the line that asks for a path; options are words of curl.
+export const curlOf = (who, path, options = "") => `curl${userOf(who)}${options && ` ${options}`} ${quote(window.location.origin + path)}`;
+
+// commandOf is a line of the command line of platen, which asks for the password.
+export const commandOf = (who, words) => `platen ${words} --server ${window.location.origin} --user ${quote(who.user)}`;
 
 // FirstMinute says what to do with a server that has nothing yet.
 export function FirstMinute({ who, onLoaded }) {
