@@ -1,9 +1,10 @@
-// A chart of what came in: bars over time.
+// A chart of bars, several beside each other in one place.
 import { html, useEffect, useRef } from "./html.js";
 import uPlot from "./uplot.js";
 import { number } from "./format.js";
 
 const height = 220;
+const narrowest = 240; // where a chart still can be read
 
 // The style sheet of uPlot comes with it.
 const sheet = new Promise((done) => {
@@ -11,64 +12,65 @@ const sheet = new Promise((done) => {
   document.head.append(link);
 });
 
-const formats = {
-  hour: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }),
-  day: new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }),
-};
-const exact = {
-  hour: new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" }),
-  day: new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" }),
-};
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
-function options(unit, width, shown) {
-  const style = getComputedStyle(document.documentElement);
-  const probe = document.createElement("canvas").getContext("2d");
-  // Canvas does not know light-dark(): the browser resolves it for an element.
-  const colour = (name) => {
-    const element = document.createElement("i");
+// coloursOf returns what colours of the style sheet come to. Canvas does not know
+// light-dark(): the browser resolves it for an element.
+function coloursOf(names) {
+  const element = document.createElement("i");
+  document.body.append(element);
+  const colours = names.map((name) => {
     element.style.color = `var(${name})`;
-    document.body.append(element);
-    probe.fillStyle = getComputedStyle(element).color;
-    element.remove();
-    return probe.fillStyle;
-  };
-  const [text, line, accent] = ["--quiet", "--line", "--accent"].map(colour);
-  const axis = { stroke: text, font: `12px ${style.fontFamily}`, grid: { stroke: line, width: 1 }, ticks: { show: false } };
+    return getComputedStyle(element).color;
+  });
+  element.remove();
+  return colours;
+}
+
+function options(width, shown) {
+  const { series, space } = shown.props;
+  const [text, line, ...accents] = coloursOf(["--quiet", "--line", ...series.map((one) => one.colour)]);
+  const axis = { stroke: text, font: `12px ${getComputedStyle(document.documentElement).fontFamily}`, grid: { stroke: line, width: 1 }, ticks: { show: false } };
   return {
     width, height, legend: { show: false }, padding: [8, 8, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { x: { time: false, range: (_, min, max) => [min - 0.6, max + 0.6] }, y: { range: (_, min, max) => [0, Math.max(1, max * 1.05)] } },
-    series: [{}, { fill: accent, stroke: accent, width: 0, paths: uPlot.paths.bars({ size: [0.75, 60] }), points: { show: false } }],
+    series: [{}, ...series.map((one, i) => ({ fill: accents[i], stroke: accents[i], width: 0, paths: uPlot.paths.bars({ size: [one.size ?? 0.75, 60] }), points: { show: false } }))],
     axes: [
-      { ...axis, grid: { show: false }, size: 28, space: unit === "hour" ? 58 : 64, incrs: [1, 2, 3, 4, 6, 12],
-        values: (_, at) => at.map((i) => (Number.isInteger(i) && shown.rows[i] ? formats[unit].format(shown.rows[i].start) : "")) },
-      { ...axis, size: 56, values: (_, at) => at.map((n) => (Number.isInteger(n) ? compact.format(n) : "")) },
+      { ...axis, grid: { show: false }, size: 28, space, incrs: [1, 2, 3, 4, 6, 12, 24, 50, 100, 200], values: (_, all) => all.map((i) => (Number.isInteger(i) ? shown.props.at(i) : "")) },
+      { ...axis, size: 56, values: (_, all) => all.map((n) => (Number.isInteger(n) ? compact.format(n) : "")) },
     ],
     hooks: { setCursor: [(plot) => shown.point(plot.cursor.idx)] },
   };
 }
 
-export function Chart({ rows, measure, unit, label }) {
+// Chart shows series of as many values, each { name, values, colour, size }. at is the
+// text below a place, told what is said of one that is pointed at, space the pixels of
+// a text, label what is read out.
+export function Chart(props) {
+  const { series, label } = props;
   const box = useRef();
   const tip = useRef();
   const plot = useRef();
   const shown = useRef({}).current;
-  shown.rows = rows;
+  const places = series[0].values.length;
+  shown.props = props;
+  shown.data = () => [series[0].values.map((_, i) => i), ...series.map((one) => one.values)];
   shown.point = (i) => {
-    const row = shown.rows[i];
-    tip.current.textContent = row ? `${exact[unit].format(row.start)}: ${number(row[measure] ?? 0)}` : "";
+    const values = i === null || i === undefined ? "" : series.map((one) => `${one.name} ${number(one.values[i] ?? 0)}`).join(", ");
+    tip.current.textContent = values && `${shown.props.told(i)}: ${values}`;
   };
-  const data = () => [rows.map((_, i) => i), rows.map((row) => row[measure] ?? 0)];
   useEffect(() => {
     let made, gone = false;
+    const width = () => Math.max(narrowest, box.current?.clientWidth ?? 0);
     const make = () => {
       made?.destroy();
-      if (gone || !box.current) return;
-      made = plot.current = new uPlot(options(unit, box.current.clientWidth, shown), shown.data(), box.current);
+      if (!gone && box.current) made = plot.current = new uPlot(options(width(), shown), shown.data(), box.current);
     };
     sheet.then(make);
-    const resized = new ResizeObserver(() => made?.setSize({ width: box.current.clientWidth, height }));
+    // In a frame of its own: of what an observer itself resizes it would be told again.
+    const resize = () => made && made.width !== width() && made.setSize({ width: width(), height });
+    const resized = new ResizeObserver(() => requestAnimationFrame(resize));
     resized.observe(box.current);
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const themed = new MutationObserver(make);
@@ -80,10 +82,9 @@ export function Chart({ rows, measure, unit, label }) {
       themed.disconnect();
       dark.removeEventListener("change", make);
       made?.destroy();
-      plot.current = undefined;
+      made = plot.current = undefined;
     };
-  }, [unit, rows.length]);
-  shown.data = data;
-  useEffect(() => plot.current?.setData(data()), [rows, measure]);
+  }, [places, series.length]);
+  useEffect(() => plot.current?.setData(shown.data()), [series]);
   return html`<figure class="chart"><div ref=${box} role="img" aria-label=${label}></div><figcaption class="quiet" ref=${tip} aria-hidden="true"></figcaption></figure>`;
 }

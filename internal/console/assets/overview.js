@@ -1,6 +1,6 @@
 // What one sees first: what came in, what is under way, what changed last, and
 // what is wrong.
-import { html, useEffect, useState } from "./html.js";
+import { html, useEffect, useMemo, useState } from "./html.js";
 import { cancelOperation, entities, intake, operations, rules, serverFacts, webhooks } from "./api.js";
 import { Link, go } from "./router.js";
 import { Problem, useLoad, useTitle } from "./load.js";
@@ -51,6 +51,10 @@ const formats = {
   hour: new Intl.DateTimeFormat(undefined, { weekday: "short", hour: "2-digit", minute: "2-digit" }),
   day: new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" }),
 };
+const short = {
+  hour: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }),
+  day: new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }),
+};
 const Chart = lazy(() => import("./chart.js"), "Chart");
 
 function CameIn({ state }) {
@@ -64,6 +68,8 @@ function CameIn({ state }) {
   const total = (key) => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
   const choice = (key, value, text, chosen, extra) => html`<${Link} key=${value} to=${{ ...state, [key]: value }} class="choice" aria-current=${chosen ? "true" : undefined}>${text}${extra}<//>`;
   const label = formats[unit];
+  const series = useMemo(() => [{ name: facts[measure], values: rows.map((row) => row[measure] ?? 0), colour: "--accent" }], [data, measure]);
+  const at = (formats) => (i) => (rows[i] ? formats[unit].format(rows[i].start) : "");
   return html`<section aria-busy=${loading && !data}>
     <div class="section-head"><h2>${o.cameIn}</h2>
       <div class="choices">${Object.keys(spans).map((one) => choice("unit", one, o.spans[one], one === unit))}</div></div>
@@ -71,7 +77,7 @@ function CameIn({ state }) {
     ${data && html`
       <div class="choices totals">${measures.map((one) => choice("show", one, facts[one], one === measure, html`<b>${number(total(one))}</b>`))}</div>
       ${total(measure) === 0 ? html`<p class="empty chart-empty">${o.nothingCame(facts[measure].toLowerCase(), o.spans[unit].toLowerCase())}</p>`
-        : html`<${Chart} rows=${rows} measure=${measure} unit=${unit} label=${o.chart(facts[measure], o.spans[unit].toLowerCase())} />`}
+        : html`<${Chart} series=${series} at=${at(short)} told=${at(formats)} space=${60} label=${o.chart(facts[measure], o.spans[unit].toLowerCase())} />`}
       <details class="numbers"><summary>${o.asTable}</summary>
         <div class="table plain" tabindex="0" role="region" aria-label=${o.asTable}><table>
           <thead><tr><th scope="col">${o.units[unit]}</th>${columns.map((key) => html`<th key=${key} scope="col" class="number">${facts[key] ?? kinds[key.slice(0, -1)].many}</th>`)}</tr></thead>

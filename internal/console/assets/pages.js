@@ -1,8 +1,9 @@
 // Pages: of documents and content items one by one, of sets by medium.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useMemo, useState } from "./html.js";
 import { entities, mediaOf, pagesOf, statisticsOf } from "./api.js";
 import { Link } from "./router.js";
 import { Pager, Problem, useLoad } from "./load.js";
+import { lazy } from "./lazy.js";
 import { Text, number, plain } from "./format.js";
 import { kinds, t } from "./texts.js";
 
@@ -77,6 +78,8 @@ export function MediaOfSet({ entity }) {
 }
 
 const mostBars = 500;
+const Chart = lazy(() => import("./chart.js"), "Chart");
+const at = (i) => number(i + 1);
 
 // partsOf returns what the chart compares: the jobs of a set; of a single job its
 // document sets; of a single one of these the documents.
@@ -96,73 +99,20 @@ export function Statistics({ entity }) {
   const { data, error, loading, again } = useLoad(async (signal) => ({ ...(await statisticsOf(entity.id, "documentset", 0, signal)), parts: await partsOf(entity, signal) }), [entity.id, entity.updateTime]);
   const media = (data?.head.media ?? []).map((one) => ({ media: one, count: one.count }));
   const { parts } = data ?? {};
+  const series = useMemo(() => [
+    { name: t.pagesTitle, values: (parts?.rows ?? []).map((row) => row.pages), colour: "--bar", size: 0.8 },
+    { name: t.sheets, values: (parts?.rows ?? []).map((row) => row.sheets), colour: "--bar-strong", size: 0.5 },
+  ], [parts]);
   return html`<section class="below statistics" aria-busy=${loading}><div class="section-head"><h2>${t.statistics}</h2>
       ${data && html`<span class="quiet">${t.totals(number(data.head.counts.documents), number(data.head.counts.pages), number(data.head.counts.sheets))}</span>`}</div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${data && media.length > 0 && html`<${Media} rows=${media} />`}
     ${data && media.length === 0 && html`<p class="empty">${t.noPageDetailsInSet}</p>`}
     ${parts?.rows.length > 1 && html`<h3>${t.chartOf(kinds[parts.kind].many, number(parts.rows.length), parts.rows.length < parts.all && number(parts.all))}</h3>
-      <${Chart} parts=${parts} />
+      <${Chart} series=${series} at=${at} told=${(i) => `${kinds[parts.kind].one} ${parts.rows[i]?.id ?? ""}`} space=${48} label=${t.chartLabel(kinds[parts.kind].many)} />
       <details><summary>${t.asTableShort}</summary><div class="table plain" tabindex="0" role="region" aria-label=${t.statistics}><table>
         <thead><tr><th scope="col">${kinds[parts.kind].one}</th><th scope="col" class="number">${t.pagesTitle}</th><th scope="col" class="number">${t.sheets}</th></tr></thead>
         <tbody>${parts.rows.slice(0, 100).map((row) => html`<tr key=${row.id}><th scope="row" class="id"><${Link} to=${{ id: row.id }}>${row.id}<//></th><td class="number">${number(row.pages)}</td><td class="number">${number(row.sheets)}</td></tr>`)}</tbody></table></div>
         ${parts.rows.length > 100 && html`<p class="quiet">${t.firstOf(number(100), number(parts.all))}</p>`}</details>`}
   </section>`;
-}
-
-const colour = (name) => () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-// The colours of the page are written with light-dark(), which a canvas does not
-// know, so an element tells what they come to.
-const painted = (name) => () => {
-  const probe = document.querySelector(`.chart .${name}`);
-  return probe ? getComputedStyle(probe).color : colour("--text")();
-};
-
-// Chart shows the pages and sheets of parts as bars.
-function Chart({ parts }) {
-  const box = useRef();
-  useEffect(() => {
-    let chart;
-    let gone = false;
-    const width = () => Math.max(240, box.current?.clientWidth ?? 0);
-    // In a frame of its own: what an observer itself resizes, it would be told of again.
-    const resize = () => chart && chart.width !== width() && chart.setSize({ width: width(), height: 220 });
-    const observer = new ResizeObserver(() => requestAnimationFrame(resize));
-    const redraw = () => chart?.redraw();
-    const scheme = window.matchMedia("(prefers-color-scheme: dark)");
-    const theme = new MutationObserver(redraw);
-    if (!document.getElementById("uplot-style")) {
-      const sheet = Object.assign(document.createElement("link"), { id: "uplot-style", rel: "stylesheet", href: "/console/uplot.css" });
-      document.head.append(sheet);
-    }
-    import("./uplot.js").then(({ default: Plot }) => {
-      if (gone) return;
-      const places = parts.rows.map((_, i) => i + 1);
-      const bars = (size, align) => Plot.paths.bars({ size: [size, 40], align });
-      const axis = { stroke: painted("ink"), grid: { stroke: painted("grid"), width: 1 }, ticks: { show: false }, font: "12px system-ui, sans-serif" };
-      chart = new Plot({
-        width: width(), height: 220, cursor: { y: false, drag: { setScale: false } }, legend: { live: true },
-        scales: { x: { time: false, range: [0.5, places.length + 0.5] }, y: { range: (_, least, most) => [0, Math.max(1, most * 1.05)] } },
-        series: [
-          { label: kinds[parts.kind].one, value: (_, i) => (i === null || i === undefined ? "–" : String(parts.rows[i - 1]?.id ?? "–")) },
-          { label: t.pagesTitle, paths: bars(0.8, 0), stroke: painted("one"), fill: painted("one"), points: { show: false }, value: (_, v) => (v === null || v === undefined ? "–" : number(v)) },
-          { label: t.sheets, paths: bars(0.5, 0), stroke: painted("two"), fill: painted("two"), points: { show: false }, value: (_, v) => (v === null || v === undefined ? "–" : number(v)) },
-        ],
-        axes: [{ ...axis, grid: { show: false }, values: (_, values) => values.map((v) => (Number.isInteger(v) ? number(v) : "")) },
-          { ...axis, size: 60, values: (_, values) => values.map((v) => (Number.isInteger(v) ? number(v) : "")) }],
-      }, [places, parts.rows.map((row) => row.pages), parts.rows.map((row) => row.sheets)], box.current);
-      observer.observe(box.current);
-      scheme.addEventListener("change", redraw);
-      theme.observe(document.documentElement, { attributes: true });
-    }, () => {});
-    return () => {
-      gone = true;
-      observer.disconnect();
-      theme.disconnect();
-      scheme.removeEventListener("change", redraw);
-      chart?.destroy();
-      chart = undefined;
-    };
-  }, [parts]);
-  return html`<div class="chart" role="img" aria-label=${t.chartLabel(kinds[parts.kind].many)}><i class="ink"></i><i class="grid"></i><i class="one"></i><i class="two"></i><div ref=${box}></div></div>`;
 }
