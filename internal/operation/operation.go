@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/clock"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -63,6 +64,7 @@ func (r *Running) percent() int {
 type Runner struct {
 	store storage.Operations
 	log   *slog.Logger
+	clock *clock.Clock
 
 	mu      sync.Mutex
 	running map[string]*Running
@@ -71,8 +73,8 @@ type Runner struct {
 }
 
 // NewRunner returns a runner that runs nothing yet.
-func NewRunner(store storage.Operations, log *slog.Logger) *Runner {
-	return &Runner{store: store, log: log, running: make(map[string]*Running)}
+func NewRunner(store storage.Operations, log *slog.Logger, clock *clock.Clock) *Runner {
+	return &Runner{store: store, log: log, clock: clock, running: make(map[string]*Running)}
 }
 
 var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
@@ -90,7 +92,7 @@ func (r *Runner) Begin(ctx context.Context, task Task) (string, error) {
 func (r *Runner) begin(ctx context.Context, task Task) (string, error) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	running := &Running{ID: uuid.NewString(), task: task, cancel: cancel, done: make(chan struct{})}
-	if err := r.store.BeginOperation(ctx, platen.Operation{ID: running.ID, Type: task.Type, Started: time.Now()}); err != nil {
+	if err := r.store.BeginOperation(ctx, platen.Operation{ID: running.ID, Type: task.Type, Started: r.clock.Now()}); err != nil {
 		cancel()
 		return "", err
 	}
