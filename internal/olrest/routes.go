@@ -108,6 +108,20 @@ const (
 	ChangeRule                    // change a rule of retention
 	RemoveRule                    // remove a rule of retention
 	PreviewRule                   // list what a rule of retention would delete
+	DescribeSandbox               // say what a sandbox is
+	ResetSandbox                  // make it as it was
+	TakeSnapshot                  // keep what it is like
+	RemoveSnapshot                // forget that
+	ReadClock                     // read its clock
+	SetClock                      // set or move it
+	ListFaults                    // list its faults
+	ReplaceFaults                 // replace all of them
+	AddFault                      // add one
+	RemoveFaults                  // remove all
+	DescribeFault                 // show one
+	RemoveFault                   // remove one
+	AddInstance                   // start another sandbox
+	RemoveInstance                // end one
 )
 
 // A Route is a method on a path.
@@ -201,7 +215,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives, accounts, webhooks, retention)
+	list := slices.Concat(others, natives, accounts, webhooks, retention, sandbox)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

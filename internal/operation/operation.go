@@ -108,7 +108,10 @@ func (r *Runner) run(ctx context.Context, running *Running) {
 	defer r.remove(running)
 	defer running.task.Close()
 	go r.report(ctx, running)
-	err := running.task.Run(ctx, running)
+	err := runBefore(ctx)
+	if err == nil {
+		err = running.task.Run(ctx, running)
+	}
 	if err == nil {
 		return
 	}
@@ -123,6 +126,23 @@ func (r *Runner) run(ctx context.Context, running *Running) {
 	if err := r.store.FailOperation(context.WithoutCancel(ctx), running.ID, message); err != nil {
 		r.log.Error("the end of an operation is not recorded", "error", err, "operation", running.ID)
 	}
+}
+
+// beforeKey is the key of what [Before] keeps in a context.
+type beforeKey struct{}
+
+// Before has an operation that is begun with a context do something first. If
+// that fails, so does the operation.
+func Before(ctx context.Context, do func(ctx context.Context) error) context.Context {
+	return context.WithValue(ctx, beforeKey{}, do)
+}
+
+func runBefore(ctx context.Context) error {
+	do, ok := ctx.Value(beforeKey{}).(func(context.Context) error)
+	if !ok {
+		return nil
+	}
+	return do(ctx)
 }
 
 // report tells other servers how far an operation is, until it has ended or

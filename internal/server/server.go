@@ -63,6 +63,8 @@ type Config struct {
 	Clock    *clock.Clock   // the time of data, which the store has too; nil: the real one
 	Webhooks webhook.Config // the settings of webhooks; the server fills in what belongs to it
 
+	Sandbox Sandbox // nil: it is none
+
 	Journal *journal.Journal // keeps the last requests; nil: off
 
 	Origins       Origins              // whose pages may call the API from a browser
