@@ -183,9 +183,12 @@ func TestWhatFaultsDo(t *testing.T) {
 // silent checks that a request gets no answer until the faults are gone.
 func (f *fixture) silent() {
 	f.t.Helper()
+	transport := &http.Transport{} // on a connection that had been used, it would send the request again
+	defer transport.CloseIdleConnections()
+	g := &fixture{f.Sandbox, f.t, &http.Client{Transport: transport}}
 	ended := make(chan int, 1)
 	go func() {
-		status, _ := f.call("GET", properties, "")
+		status, _ := g.call("GET", properties, "")
 		ended <- status
 	}()
 	for f.hits("silent") == 0 {
