@@ -343,6 +343,10 @@ func TestClock(t *testing.T) {
 	if got := f.must(200, "GET", "/api/v1/deleted", ""); strings.Contains(got, `"id":1000`) {
 		t.Error(got)
 	}
+	// History is kept for thirty days.
+	if got := f.must(200, "GET", "/api/v1/events?after=0", ""); strings.Contains(got, "2026-01-01") {
+		t.Error(got)
+	}
 	// A snapshot has its clock. Faults and journal stay if they are to.
 	f.faults(`{"name":"never","status":503,"from":1000}`)
 	if got := f.must(200, "POST", control+"/reset", `{"snapshot":"before","keep":["faults","journal"]}`); !strings.Contains(got, `"time":"2026-01-01T13:00:00.000000Z"`) ||

@@ -62,7 +62,11 @@ func NewMemory(ctx context.Context, at *clock.Clock, cacheBytes int) (*Memory, e
 		db.SetMaxIdleConns(pool.connections)
 		m.pools = append(m.pools, db)
 	}
-	if err := migrate(ctx, m.pools[0]); err != nil {
+	err := migrate(ctx, m.pools[0])
+	if err == nil { // the migration has the real time
+		_, err = m.pools[0].ExecContext(ctx, `UPDATE change_log SET since = $1`, at.Now().UnixMicro())
+	}
+	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	m.engine = engine(m.pools[0], m.pools[1], m.pools[2], m.pools[3])
