@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,7 +34,8 @@ func sandboxCommand(env environment) *cobra.Command {
 		Short: "Run a server for tests: reset in a moment, with a clock and faults",
 		Long: `sandbox runs a server for tests. Its data are in memory, and gone when it ends.
 Identifiers begin at the same number each time, the clock stands still until it
-is told, and the password is known, so it listens on loopback addresses only.
+is told, and the user ` + adminName + ` has the password ` + sandbox.DefaultPassword + `, unless
+` + adminPassword + ` is set to another one. So it listens on loopback only.
 Over /api/v1/sandbox a test resets it, keeps snapshots, moves the clock, has
 requests fail as a list of rules says, and starts further sandboxes on ports of
 their own. The last requests are in the journal. docs/testing.md has examples.`,
@@ -45,13 +47,13 @@ their own. The last requests are in the journal. docs/testing.md has examples.`,
 			if !cmd.Flags().Changed("listen") {
 				set.listen = freeAddress(set.listen)
 			}
+			set.password = cmp.Or(env.getenv(adminPassword), sandbox.DefaultPassword)
 			return runSandbox(cmd.Context(), env, &set)
 		},
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&set.listen, "listen", defaultListen, "loopback address and port to listen on; port 0 takes a free one")
 	flags.StringSliceVar(&set.seed, "seed", []string{"demo"}, `what there is at the start: "demo" (a mail run), "none", or files with documents of sets as import takes them, in this order`)
-	flags.StringVar(&set.password, "password", sandbox.DefaultPassword, "password of the user "+adminName)
 	flags.StringVar(&set.clock, "clock", sandbox.DefaultClock.Format(time.RFC3339), "time at which the clock stands at the start")
 	flags.BoolVar(&set.json, "json", false, "print url, user and password as one line of JSON")
 	flags.DurationVar(&set.tokenTTL, "token-ttl", time.Hour, "how long a token is good for by the clock, 720h at most")
@@ -75,7 +77,7 @@ func (set *sandboxSettings) config() (config sandbox.Config, err error) {
 		MaxBody: set.maxBody, APIVersion: set.apiVersion, Version: buildVersion(), Journal: set.journal,
 	}
 	if _, err := auth.NewUser(adminName, set.password); err != nil {
-		return wrong("--password: %w", err)
+		return wrong("%s: %w", adminPassword, err)
 	}
 	if config.Clock, err = time.Parse(time.RFC3339, set.clock); err != nil || config.Clock.Year() < 1970 || config.Clock.Year() > 9000 {
 		return wrong("--clock %q is not a time such as 2026-01-31T12:00:00Z", set.clock)
