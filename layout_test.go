@@ -17,18 +17,18 @@ var imports = map[string][]string{
 	"/internal/transfer":  {""},
 	"/internal/storage":   {"", "/internal/transfer"},
 	"/internal/olrest":    {"", "/internal/filter", "/internal/transfer"},
-	"/internal/auth":      {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
+	"/internal/auth":      {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer", "/internal/clock"},
 	"/internal/spool":     {"", "/internal/transfer"},
 	"/internal/journal":   {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
 	"/internal/apidoc":    {},
 	"/internal/console":   {"/internal/demo"},
 	"/internal/demo":      {},
-	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
+	"/internal/operation": {"", "/internal/storage", "/internal/transfer", "/internal/clock"},
 	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention", "/internal/clock", "/internal/fault"},
 	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
 	"/internal/retention": {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
@@ -39,12 +39,23 @@ var imports = map[string][]string{
 	"/internal/block":     {"", "/internal/transfer"},
 	"/internal/counts":    {"", "/internal/transfer"},
 	"/internal/search":    {""},
-	"/internal/sqlstore":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/storage", "/internal/transfer", "/internal/changelog"},
-	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
-	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
-	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/sqlstore":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/storage", "/internal/transfer", "/internal/changelog", "/internal/clock"},
+	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog", "/internal/clock"},
+	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog", "/internal/clock"},
+	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog", "/internal/clock"},
+	"/internal/clock":     {},
+	"/internal/fault":     {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
+	"/internal/sandbox":   sandboxImports,
+	"/platentest":         append(sandboxImports, "/internal/sandbox"),
 	"/client":             {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
 }
+
+// sandboxImports are those of a server in memory with a client of it: all but
+// PostgreSQL and programs.
+var sandboxImports = []string{"", "/client", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/changelog", "/internal/clock",
+	"/internal/console", "/internal/counts", "/internal/demo", "/internal/event", "/internal/fault", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen",
+	"/internal/olrest", "/internal/operation", "/internal/retention", "/internal/search", "/internal/server", "/internal/spool", "/internal/sqlite", "/internal/sqlstore", "/internal/storage",
+	"/internal/telemetry", "/internal/transfer", "/internal/webhook"}
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
@@ -55,7 +66,8 @@ var indirect = map[string][]string{
 	"/internal/webhook":   {"/internal/filter", "/internal/transfer"},
 	"/internal/operation": {"/internal/transfer"}, // by way of storage
 	"/internal/retention": {"/internal/filter", "/internal/transfer"},
-	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer", "/internal/changelog"},
+	"/internal/fault":     {"/internal/filter", "/internal/transfer"},
+	"/internal/telemetry": {"/internal/clock", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer", "/internal/changelog"},
 	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
 	"/internal/postgres":  {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
 }

@@ -85,6 +85,7 @@ func rootCommand(env environment) *cobra.Command {
 		Long: `platen is an open server for the entity side of the OL Connect Server REST API.
 
   platen demo          a server with a mail run in it, to look at
+  platen sandbox       a server for tests
   platen serve         the server
   platen import FILE   send a job set document to a server
   platen backup FILE   a copy of the database, while the server runs
@@ -99,7 +100,7 @@ end names a file that has the value. "platen COMMAND --help" has the names,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
-		serveCommand(env), configCommand(env), checkCommand(env), demoCommand(env),
+		serveCommand(env), configCommand(env), checkCommand(env), demoCommand(env), sandboxCommand(env),
 		importCommand(env), exportCommand(env),
 		copyCommand(env), backupCommand(env), restoreCommand(env),
 		userCommand(env), keyCommand(env), versionCommand(env),

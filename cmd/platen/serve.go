@@ -146,12 +146,11 @@ func (set settings) check() error {
 		return wrong("--cleanup-every, --cleanup-after, --history-for, --retention-every and --operation-grace must not be negative")
 	case set.journal.Requests < 0 || set.journal.Requests > maxJournal:
 		return wrong("--journal %d is not a number from 0 to %d", set.journal.Requests, maxJournal)
-	case set.journal.Bytes < 1<<20:
-		return wrong("--journal-bytes %d is too small: the least is %d", set.journal.Bytes, 1<<20)
-	case set.journal.Body < 0 || int64(set.journal.Body) > set.journal.Bytes/4:
-		return wrong("--journal-body %d is not a number from 0 to a fourth of --journal-bytes", set.journal.Body)
 	case set.apiVersion == "":
 		return wrong("--api-version is empty")
+	}
+	if err := checkJournal(set.journal); err != nil {
+		return wrong("%w", err)
 	}
 	return nil
 }

@@ -13,24 +13,26 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/clock"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/storage"
 )
 
 // A Guard checks credentials.
 type Guard struct {
-	store     storage.Users
-	ttl       time.Duration
-	off       bool
-	log       *slog.Logger
-	auditor   *auditor
-	trail     *trail
-	localTime func() time.Time
-	ahead     atomic.Int64 // nanoseconds by which the database's clock is ahead of localTime
-	limiter   *limiter
-	queue     hashQueue
-	hashes    hashes
-	key       []byte // of this process, for verifiedKey: credentials are not kept readable
+	store       storage.Users
+	ttl         time.Duration
+	off         bool
+	log         *slog.Logger
+	auditor     *auditor
+	trail       *trail
+	localTime   func() time.Time
+	sharedClock bool         // localTime is the clock of the database
+	ahead       atomic.Int64 // nanoseconds by which the database's clock is ahead of localTime
+	limiter     *limiter
+	queue       hashQueue
+	hashes      hashes
+	key         []byte // of this process, for verifiedKey: credentials are not kept readable
 
 	users       atomic.Pointer[users]
 	lastPoll    atomic.Pointer[userPoll]
@@ -56,11 +58,14 @@ type Config struct {
 	TokenTTL time.Duration // how long a token is good for
 	Off      bool          // check nothing
 	Log      *slog.Logger
+	// Clock is the time by which tokens expire, which the store has too. Nil: the
+	// real one. The limit on guessing goes by the real time.
+	Clock *clock.Clock
 }
 
 // NewGuard returns a guard, which the caller closes.
 func NewGuard(ctx context.Context, config Config) (*Guard, error) {
-	return newGuard(ctx, config, time.Now)
+	return newGuard(ctx, config, config.Clock.Now)
 }
 
 func newGuard(ctx context.Context, config Config, localTime func() time.Time) (*Guard, error) {
@@ -69,19 +74,23 @@ func newGuard(ctx context.Context, config Config, localTime func() time.Time) (*
 		return nil, err
 	}
 	g := &Guard{
-		store:     config.Store,
-		ttl:       config.TokenTTL,
-		off:       config.Off,
-		log:       config.Log,
-		auditor:   newAuditor(config.Log),
-		trail:     newTrail(),
-		localTime: localTime,
-		hashes:    hashes{key},
-		key:       newKey(),
-		verified:  make(map[verifiedKey]verified),
-		attempts:  make(map[attemptKey]*attempt),
+		store:       config.Store,
+		ttl:         config.TokenTTL,
+		off:         config.Off,
+		log:         config.Log,
+		auditor:     newAuditor(config.Log),
+		trail:       newTrail(),
+		localTime:   localTime,
+		sharedClock: config.Clock != nil,
+		hashes:      hashes{key},
+		key:         newKey(),
+		verified:    make(map[verifiedKey]verified),
+		attempts:    make(map[attemptKey]*attempt),
 	}
 	g.limiter = newLimiter(g.now)
+	if config.Clock != nil {
+		g.limiter = newLimiter(time.Now)
+	}
 	g.users.Store(&users{})
 	g.lastPoll.Store(&userPoll{done: make(chan struct{})})
 	for _, step := range []func(context.Context) error{g.setClock, g.poll, g.hearLogins} {

@@ -123,7 +123,21 @@ var accesses = map[Action]Access{
 	ReplaceView:  {platen.Viewer, NoKind}, // of others: an admin
 	RemoveView:   {platen.Viewer, NoKind},
 
-	ListNames: {platen.Viewer, AskedKinds},
+	ListNames:       {platen.Viewer, AskedKinds},
+	DescribeSandbox: {platen.Admin, EveryKind},
+	ResetSandbox:    {platen.Admin, EveryKind},
+	TakeSnapshot:    {platen.Admin, EveryKind},
+	RemoveSnapshot:  {platen.Admin, EveryKind},
+	ReadClock:       {platen.Admin, EveryKind},
+	SetClock:        {platen.Admin, EveryKind},
+	ListFaults:      {platen.Admin, EveryKind},
+	ReplaceFaults:   {platen.Admin, EveryKind},
+	AddFault:        {platen.Admin, EveryKind},
+	RemoveFaults:    {platen.Admin, EveryKind},
+	DescribeFault:   {platen.Admin, EveryKind},
+	RemoveFault:     {platen.Admin, EveryKind},
+	AddInstance:     {platen.Admin, EveryKind},
+	RemoveInstance:  {platen.Admin, EveryKind},
 }
 
 // Access returns what a caller needs for the route.

@@ -29,7 +29,7 @@ func TestAccess(t *testing.T) {
 		switch {
 		case route.Open():
 			want = 0
-		case account, slices.Contains(retention, route), slices.Contains(admin, route.Action):
+		case account, slices.Contains(retention, route), slices.Contains(sandbox, route), slices.Contains(admin, route.Action):
 			want = platen.Admin
 		case route.Method == http.MethodGet, slices.Contains(reads, route.Action), slices.Contains(own, route.Action):
 			want = platen.Viewer

@@ -42,6 +42,7 @@ type RecordedRequest struct {
 	Aborted bool // the answer was broken off
 	Reason  string
 	Hints   []string
+	Fault   string // of a sandbox, that has acted; "" for none
 
 	Request, Answer RecordedPart
 }
@@ -70,7 +71,7 @@ func (p *RecordedPart) get(name string) string {
 // A RequestFilter says which requests of the journal are meant. The zero value
 // means all.
 type RequestFilter struct {
-	Method, Route, User, RequestID string
+	Method, Route, User, RequestID, Fault string
 
 	Path   string // an asterisk stands for any text
 	Status string // such as 404 or 4xx
@@ -85,10 +86,11 @@ func (f *RequestFilter) Match(r *RecordedRequest) bool {
 	return (f.Method == "" || f.Method == r.Method) &&
 		(f.Route == "" || f.Route == r.Route) &&
 		(f.User == "" || f.User == r.User) &&
+		(f.Fault == "" || f.Fault == r.Fault) &&
 		(f.RequestID == "" || f.RequestID == r.RequestID) &&
 		(f.Since.IsZero() || !r.Time.Before(f.Since)) &&
 		(f.Status == "" || f.matchStatus(r.Status)) &&
-		(f.Path == "" || matchText(f.Path, r.Path)) &&
+		(f.Path == "" || MatchText(f.Path, r.Path)) &&
 		(f.Console == nil || *f.Console == r.Console) &&
 		(f.Reason == "" || f.matchReason(r))
 }
@@ -113,9 +115,9 @@ func (f *RequestFilter) matchReason(r *RecordedRequest) bool {
 	return false
 }
 
-// matchText reports whether a text is as a pattern says, in which an asterisk
+// MatchText reports whether a text is as a pattern says, in which an asterisk
 // stands for any text.
-func matchText(pattern, text string) bool {
+func MatchText(pattern, text string) bool {
 	first, rest, any := strings.Cut(pattern, "*")
 	text, ok := strings.CutPrefix(text, first)
 	if !ok || !any {
@@ -134,7 +136,7 @@ func matchText(pattern, text string) bool {
 }
 
 // filterParameters are the query parameters of a filter.
-var filterParameters = []string{"method", "path", "route", "status", "user", "since", "requestId", "reason", "console"}
+var filterParameters = []string{"method", "path", "route", "status", "user", "since", "requestId", "reason", "console", "fault"}
 
 // A RequestQuery is the query of a route of the journal.
 type RequestQuery struct {
@@ -170,7 +172,11 @@ func ParseRequestQuery(query url.Values) (q RequestQuery, err error) {
 
 // listing is what the tokens of the pages of a listing are good for.
 func (f *RequestFilter) listing() string {
-	return fmt.Sprintf("requests %q", []string{f.Method, f.Path, f.Route, f.Status, f.User, f.RequestID, f.Reason, f.Since.String()})
+	console := ""
+	if f.Console != nil {
+		console = strconv.FormatBool(*f.Console)
+	}
+	return fmt.Sprintf("requests %q", []string{f.Method, f.Path, f.Route, f.Status, f.User, f.RequestID, f.Reason, f.Fault, f.Since.String(), console})
 }
 
 // ParseRequestFilter reads the query of a removal from the journal.
@@ -201,7 +207,7 @@ func parseFilter(query url.Values, others ...string) (f RequestFilter, err error
 	}
 	f = RequestFilter{
 		Method: strings.ToUpper(query.Get("method")), Route: query.Get("route"), User: query.Get("user"), RequestID: query.Get("requestId"),
-		Path: query.Get("path"), Status: strings.ToLower(query.Get("status")), Reason: strings.ToLower(query.Get("reason")),
+		Path: query.Get("path"), Status: strings.ToLower(query.Get("status")), Reason: strings.ToLower(query.Get("reason")), Fault: query.Get("fault"),
 	}
 	if text := query.Get("since"); text != "" {
 		if f.Since, err = ParseTime("since", text); err != nil {
@@ -300,6 +306,9 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 	}
 	if r.Aborted {
 		j.flag("aborted", true)
+	}
+	if r.Fault != "" {
+		j.text("fault", r.Fault)
 	}
 	if r.Reason != "" {
 		j.text("reason", r.Reason)

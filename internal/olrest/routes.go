@@ -116,6 +116,20 @@ const (
 	ReplaceView                   // replace a view
 	RemoveView                    // remove a view
 	ListNames                     // list the names that lists of a kind have
+	DescribeSandbox               // say what a sandbox is
+	ResetSandbox                  // make it as it was
+	TakeSnapshot                  // keep what it is like
+	RemoveSnapshot                // forget that
+	ReadClock                     // read its clock
+	SetClock                      // set or move it
+	ListFaults                    // list its faults
+	ReplaceFaults                 // replace all of them
+	AddFault                      // add one
+	RemoveFaults                  // remove all
+	DescribeFault                 // show one
+	RemoveFault                   // remove one
+	AddInstance                   // start another sandbox
+	RemoveInstance                // end one
 )
 
 // A Route is a method on a path.
@@ -209,7 +223,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives, accounts, webhooks, retention, views)
+	list := slices.Concat(others, natives, accounts, webhooks, retention, views, sandbox)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/clock"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -63,6 +64,7 @@ func (r *Running) percent() int {
 type Runner struct {
 	store storage.Operations
 	log   *slog.Logger
+	clock *clock.Clock
 
 	mu      sync.Mutex
 	running map[string]*Running
@@ -71,8 +73,8 @@ type Runner struct {
 }
 
 // NewRunner returns a runner that runs nothing yet.
-func NewRunner(store storage.Operations, log *slog.Logger) *Runner {
-	return &Runner{store: store, log: log, running: make(map[string]*Running)}
+func NewRunner(store storage.Operations, log *slog.Logger, clock *clock.Clock) *Runner {
+	return &Runner{store: store, log: log, clock: clock, running: make(map[string]*Running)}
 }
 
 var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
@@ -90,7 +92,7 @@ func (r *Runner) Begin(ctx context.Context, task Task) (string, error) {
 func (r *Runner) begin(ctx context.Context, task Task) (string, error) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	running := &Running{ID: uuid.NewString(), task: task, cancel: cancel, done: make(chan struct{})}
-	if err := r.store.BeginOperation(ctx, platen.Operation{ID: running.ID, Type: task.Type, Started: time.Now()}); err != nil {
+	if err := r.store.BeginOperation(ctx, platen.Operation{ID: running.ID, Type: task.Type, Started: r.clock.Now()}); err != nil {
 		cancel()
 		return "", err
 	}
@@ -106,7 +108,10 @@ func (r *Runner) run(ctx context.Context, running *Running) {
 	defer r.remove(running)
 	defer running.task.Close()
 	go r.report(ctx, running)
-	err := running.task.Run(ctx, running)
+	err := runBefore(ctx)
+	if err == nil {
+		err = running.task.Run(ctx, running)
+	}
 	if err == nil {
 		return
 	}
@@ -121,6 +126,23 @@ func (r *Runner) run(ctx context.Context, running *Running) {
 	if err := r.store.FailOperation(context.WithoutCancel(ctx), running.ID, message); err != nil {
 		r.log.Error("the end of an operation is not recorded", "error", err, "operation", running.ID)
 	}
+}
+
+// beforeKey is the key of what [Before] keeps in a context.
+type beforeKey struct{}
+
+// Before has an operation that is begun with a context do something first. If
+// that fails, so does the operation.
+func Before(ctx context.Context, do func(ctx context.Context) error) context.Context {
+	return context.WithValue(ctx, beforeKey{}, do)
+}
+
+func runBefore(ctx context.Context) error {
+	do, ok := ctx.Value(beforeKey{}).(func(context.Context) error)
+	if !ok {
+		return nil
+	}
+	return do(ctx)
 }
 
 // report tells other servers how far an operation is, until it has ended or

@@ -64,7 +64,7 @@ func on(t *testing.T, test func(t *testing.T, f *fixture)) {
 			t.Fatal(err)
 		}
 		log := &log{}
-		test(t, &fixture{Runner: operation.NewRunner(store, slog.New(slog.NewTextHandler(log, nil))), t: t, store: store, log: log})
+		test(t, &fixture{Runner: operation.NewRunner(store, slog.New(slog.NewTextHandler(log, nil)), nil), t: t, store: store, log: log})
 	}
 	t.Run("SQLite", func(t *testing.T) {
 		store, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
@@ -216,7 +216,7 @@ func TestCancelElsewhere(t *testing.T) {
 		if strings.HasSuffix(t.Name(), "/SQLite") {
 			t.Skip("a database of SQLite has one server")
 		}
-		other := operation.NewRunner(f.store, slog.New(slog.DiscardHandler))
+		other := operation.NewRunner(f.store, slog.New(slog.DiscardHandler), nil)
 		stored := make(chan error, 1)
 		id := f.begin(func(ctx context.Context, running *operation.Running) error {
 			<-ctx.Done() // when its report finds that it is gone

@@ -151,7 +151,13 @@ func (s *Server) addEndpoints() {
 	for _, route := range olrest.Routes() {
 		m, ok := handlers[route.Action]
 		if !ok {
+			m, ok = sandboxHandlers[route.Action]
+		}
+		if !ok {
 			panic("server: a route has no handler")
+		}
+		if s.Sandbox != nil && !m.unrecorded {
+			m.handle = faulted(m.handle)
 		}
 		m.route, m.parameter = route, route.Parameter()
 		m.role, m.kinds = route.Access().Role, route.Kinds()

@@ -236,6 +236,9 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 	if w.shown != nil && 400 <= w.status && w.status < 500 {
 		line = append(line, slog.String("reason", shortReason(w.shown.LogMessage())))
 	}
+	if w.fault != "" {
+		line = append(line, slog.String("fault", w.fault))
+	}
 	if trace != "" {
 		line = append(line, slog.String("trace", trace))
 	}

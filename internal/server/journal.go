@@ -33,7 +33,7 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 		RequestID: call.RequestID, Time: w.start, Took: took,
 		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto, TLS: r.TLS != nil,
 		Client: call.Client.String(), User: call.User, Tried: call.Tried, Console: fromConsole,
-		Status: w.status, Aborted: w.aborted,
+		Status: w.status, Aborted: w.aborted, Fault: w.fault,
 	}
 	if w.endpoint != nil && w.endpoint != s.nowhere {
 		entry.Route = r.Pattern
@@ -185,6 +185,8 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 		case <-quiet.C:
 			err = olrest.WriteNoEvent(w)
 		case <-s.Journal.Closed():
+			return nil
+		case <-s.ended.Done():
 			return nil
 		case <-r.Context().Done():
 			return nil

@@ -15,6 +15,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/apidoc"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/clock"
 	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/listen"
@@ -63,7 +64,10 @@ type Config struct {
 	Spool        spool.Dir                 // where imports are kept until they are stored
 	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one
 
+	Clock    *clock.Clock   // the time of data, which the store has too; nil: the real one
 	Webhooks webhook.Config // the settings of webhooks; the server fills in what belongs to it
+
+	Sandbox Sandbox // nil: it is none
 
 	Journal *journal.Journal // keeps the last requests; nil: off
 
@@ -113,7 +117,7 @@ func New(config Config) *Server {
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
 		started:    time.Now(),
 		apidoc:     sync.OnceValue(func() apidoc.Pages { return apidoc.New(cmp.Or(config.Version, "development")) }),
-		operations: operation.NewRunner(config.Store, config.Log),
+		operations: operation.NewRunner(config.Store, config.Log, config.Clock),
 		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
 	s.ended, s.endStreams = context.WithCancel(context.Background())

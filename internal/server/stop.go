@@ -30,27 +30,16 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	requests, cancelRequests := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer cancelRequests(nil)
 	var connections atomic.Int64
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: s.Timeouts.Header,
-		ReadTimeout:       s.Timeouts.Stall,
-		WriteTimeout:      s.Timeouts.Stall,
-		IdleTimeout:       s.Timeouts.Idle,
-		MaxHeaderBytes:    maxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
-		BaseContext:       func(net.Listener) context.Context { return requests },
-		ConnContext:       admission.ConnContext,
-		ConnState: func(_ net.Conn, state http.ConnState) {
-			switch state {
-			case http.StateNew:
-				connections.Add(1)
-			case http.StateClosed, http.StateHijacked:
-				connections.Add(-1)
-			}
-		},
-		HTTP2: s.http2Config(),
-
-		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
+	server := s.connections(s)
+	server.BaseContext = func(net.Listener) context.Context { return requests }
+	server.ConnContext = admission.ConnContext
+	server.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			connections.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			connections.Add(-1)
+		}
 	}
 	defer s.sendWebhooks(ctx)()
 	listener = s.listen(listener)
@@ -71,6 +60,47 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	s.operations.Stop()
 	return s.stop(server, &connections, cancelRequests)
 }
+
+// connections returns what reads requests for a handler from connections, within
+// the bounds of the server.
+func (s *Server) connections(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: s.Timeouts.Header,
+		ReadTimeout:       s.Timeouts.Stall,
+		WriteTimeout:      s.Timeouts.Stall,
+		IdleTimeout:       s.Timeouts.Idle,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
+		HTTP2:             s.http2Config(),
+
+		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
+	}
+}
+
+// Front returns what serves a listener for a handler that passes requests on to
+// servers, which come and go ([Server.Begin]) while the connections stay.
+func (s *Server) Front(listener net.Listener, handler http.Handler) (*http.Server, net.Listener) {
+	return s.connections(handler), s.listen(listener)
+}
+
+// Begin begins what a server does besides answering requests, for a caller that
+// calls [Server.ServeHTTP] itself. end ends it, after [Server.EndStreams] and the
+// last request.
+func (s *Server) Begin(ctx context.Context) (end func()) {
+	stop := s.sendWebhooks(ctx)
+	return func() {
+		s.EndStreams()
+		s.operations.Stop()
+		stop()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cancelledFor)
+		defer cancel()
+		s.operations.Wait(ctx)
+	}
+}
+
+// EndStreams ends the requests that only follow what happens.
+func (s *Server) EndStreams() { s.endStreams() }
 
 // stop waits for what is under way to end. Requests are cancelled when their
 // time is over; what does not end even then is left behind.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
@@ -104,7 +103,7 @@ func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpd
 		return err
 	}
 	s.logChange(r.Context(), "operation begun", "operation", id)
-	olrest.ReplyUpdating(w, &platen.Operation{ID: id, Type: olrest.Updating, Started: time.Now()})
+	olrest.ReplyUpdating(w, &platen.Operation{ID: id, Type: olrest.Updating, Started: s.Clock.Now()})
 	return nil
 }
 

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/changelog"
@@ -67,7 +66,7 @@ func (t *transaction) endUpdate(operation string, result platen.BulkResult) erro
 	if err != nil {
 		return err
 	}
-	ok, err := changed(t, updateUpdated, time.Now().UnixMilli(), text, operation)
+	ok, err := changed(t, updateUpdated, t.store.now().UnixMilli(), text, operation)
 	if err == nil && !ok {
 		err = errEnded
 	}

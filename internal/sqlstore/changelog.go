@@ -117,7 +117,7 @@ func (s *Store) clock() int64 {
 	if s.engine.ManyWriters != nil {
 		return 0
 	}
-	return time.Now().UnixMicro()
+	return s.now().UnixMicro()
 }
 
 // end stores what is left, and reports whether there is anything in the log.

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"time"
 
+	"github.com/platenhq/platen/internal/clock"
 	"github.com/platenhq/platen/internal/search"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -81,6 +82,9 @@ type Engine struct {
 	// those.
 	AfterCopy func(ctx context.Context, tx Conn) error
 
+	// Clock is the time of what is recorded, where the database has no clock of
+	// its own for that. Nil: the real one.
+	Clock *clock.Clock
 	// CacheBytes bounds the cache of lists. Zero turns it off, as it must be
 	// when another process may write lists.
 	CacheBytes int
@@ -205,7 +209,7 @@ type Replicas interface {
 }
 
 // OneProcess is the [Replicas] of a database that one process serves.
-type OneProcess struct{}
+type OneProcess struct{ Clock *clock.Clock }
 
 var _ Replicas = OneProcess{}
 
@@ -238,4 +242,4 @@ func (OneProcess) ShareFailures(context.Context, string, []storage.LoginFailure,
 func (OneProcess) ForgetFailures(context.Context, Conn, storage.LoginFailure) error { return nil }
 
 // Now implements [Replicas].
-func (OneProcess) Now(context.Context) (time.Time, error) { return time.Now(), nil }
+func (o OneProcess) Now(context.Context) (time.Time, error) { return o.Clock.Now(), nil }

@@ -3,7 +3,6 @@ package sqlstore
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/storage"
@@ -80,7 +79,7 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 		if err := t.logSet(platen.Deleted, ref); err != nil {
 			return err
 		}
-		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id, by)
+		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), s.now().Unix(), state, s.id, by)
 	})
 }
 
@@ -121,7 +120,7 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 	}
 	err = d.change(func(t *transaction) error {
 		t.hides = true
-		return t.exec(updateDeleted, time.Now().Unix(), int64(ref.ID))
+		return t.exec(updateDeleted, s.now().Unix(), int64(ref.ID))
 	})
 	if errors.Is(err, errDeleted) {
 		return nil

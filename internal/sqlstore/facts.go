@@ -51,7 +51,7 @@ func (w *entityWriter) insertFacts() error {
 		return err
 	}
 	return w.t.insertSetFacts(set, &platen.Facts{
-		CreateTime: time.Now(), CreatedBy: origin.User, Token: origin.Token, How: how, Counts: w.counts,
+		CreateTime: w.t.store.now(), CreatedBy: origin.User, Token: origin.Token, How: how, Counts: w.counts,
 	})
 }
 
@@ -70,7 +70,7 @@ func (t *transaction) addFacts(set platen.ID, records int) error {
 	if set <= 0 {
 		return nil
 	}
-	return errors.Join(t.markFacts(platen.Ref{Kind: platen.DataSet, ID: set}), t.exec(addSetRecords, int64(records), int64(set)), t.exec(upsertUpdated, int64(set), time.Now().UnixMicro()))
+	return errors.Join(t.markFacts(platen.Ref{Kind: platen.DataSet, ID: set}), t.exec(addSetRecords, int64(records), int64(set)), t.exec(upsertUpdated, int64(set), t.store.now().UnixMicro()))
 }
 
 // insertJobCounts stores a block of counts of jobs.
@@ -92,7 +92,7 @@ func (t *transaction) markUpdated(times map[platen.ID]int64) error {
 // owners say. Those of a range have not changed since they were made.
 func (p planner) updated(owners []owner) (map[platen.ID]int64, error) {
 	at := make(map[platen.ID]int64, len(owners)) // of what is looked at
-	now := time.Now().UnixMicro()
+	now := p.s.now().UnixMicro()
 	for _, o := range owners {
 		if o.seq == 0 {
 			continue

@@ -145,7 +145,7 @@ func (w *entityWriter) hide() error {
 	}
 	w.s.importing.Store(w.root, true)
 	w.s.importing.Store(-w.stage, true)
-	now := time.Now().Unix()
+	now := w.s.now().Unix()
 	return errors.Join(
 		w.t.exec(insertImporting, int64(w.root), int64(w.kind), now, w.s.id, int64(given.First), int64(given.Last)),
 		w.t.exec(insertImporting, -int64(w.stage), int64(w.kind), now, w.s.id, 0, 0))

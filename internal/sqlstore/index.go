@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/listcache"
@@ -130,5 +129,5 @@ func (t *transaction) markDirty(kind platen.Kind, key listcache.Key) error {
 	if t.store.writers.isDirty(key.ID) {
 		return nil
 	}
-	return t.exec(insertDirty, int64(key.ID), int64(kind), time.Now().UnixMicro())
+	return t.exec(insertDirty, int64(key.ID), int64(kind), t.store.now().UnixMicro())
 }

@@ -68,7 +68,7 @@ func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 		clear(w.dirty)
 		w.dirtyLost = true
 	}
-	now := time.Now().UnixMicro()
+	now := w.s.now().UnixMicro()
 	for key := range changed {
 		w.dirty[key.ID] = now
 	}

@@ -24,7 +24,7 @@ func (s *Store) FailOperation(ctx context.Context, id, message string) (err erro
 	_, done := s.observe(ctx, "fail_operation")
 	defer func() { done(err) }()
 	return s.error("end operation", s.update(func(t *transaction) error {
-		return t.exec(updateFailed, time.Now().UnixMilli(), message, id)
+		return t.exec(updateFailed, s.now().UnixMilli(), message, id)
 	}))
 }
 
@@ -36,7 +36,7 @@ func (s *Store) FailOperations(ctx context.Context, message string) (err error) 
 		return err
 	}
 	return s.error("end operations", s.update(func(t *transaction) error {
-		return t.exec(updateFailedAll, time.Now().UnixMilli(), message, s.id)
+		return t.exec(updateFailedAll, s.now().UnixMilli(), message, s.id)
 	}))
 }
 
@@ -53,7 +53,7 @@ func (s *Store) ReportOperation(ctx context.Context, id string, percent int) err
 
 // end records the result of an operation in the transaction that makes it.
 func (t *transaction) end(operation string, result platen.ID) error {
-	ended, err := t.stmt(updateDone).ExecContext(t.ctx, time.Now().UnixMilli(), int64(result), operation)
+	ended, err := t.stmt(updateDone).ExecContext(t.ctx, t.store.now().UnixMilli(), int64(result), operation)
 	if err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (s *Store) CancelOperation(ctx context.Context, id string) (err error) {
 func (s *Store) EndOperation(ctx context.Context, id, message string) (err error) {
 	_, done := s.observe(ctx, "end_operation")
 	defer func() { done(err) }()
-	return s.removeOperation("cancel operation", updateCancelled, time.Now().UnixMilli(), message, id)
+	return s.removeOperation("cancel operation", updateCancelled, s.now().UnixMilli(), message, id)
 }
 
 // ForgetOperation implements [storage.Operations].

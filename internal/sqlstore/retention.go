@@ -75,7 +75,7 @@ func (s *Store) AddRetentionRule(ctx context.Context, rule platen.RetentionRule,
 			return platen.Errorf(platen.Conflict, "there are %d rules of retention, and there can be no more: delete some", count)
 		}
 		ok, err := changed(t, insertRetentionRule, rule.Name, int64(rule.Kind), rule.Days, rule.Filter, flag(rule.Enabled), rand.Int64(),
-			time.Now().UnixMicro(), storage.OriginOf(ctx).By(), 0, "", 0, 0, 0, "")
+			s.now().UnixMicro(), storage.OriginOf(ctx).By(), 0, "", 0, 0, 0, "")
 		if err != nil || !ok {
 			return orError(err, platen.Errorf(platen.Conflict, "there is a rule %q already", rule.Name))
 		}
@@ -96,7 +96,7 @@ func (s *Store) UpdateRetentionRule(ctx context.Context, name string, update sto
 		enabled = flag(*update.Enabled)
 	}
 	return s.changeRetention(ctx, "rule changed", name, func(t *transaction) error {
-		ok, err := changed(t, updateRetentionRule, days, filter, enabled, rand.Int64(), time.Now().UnixMicro(), storage.OriginOf(ctx).By(), name)
+		ok, err := changed(t, updateRetentionRule, days, filter, enabled, rand.Int64(), s.now().UnixMicro(), storage.OriginOf(ctx).By(), name)
 		if err != nil || !ok {
 			return orError(err, noRule(name))
 		}

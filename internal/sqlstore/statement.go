@@ -101,8 +101,15 @@ type statements struct {
 	batches []string   // texts for many rows; "": the query is never deferred
 }
 
-// prepare prepares all queries.
+// With returns the option to use the statements of another store, which is closed,
+// on the same pools.
+func With(other *Store) Option { return func(s *Store) { s.statements = other.statements } }
+
+// prepare prepares all queries, unless they are.
 func (s *Store) prepare(ctx context.Context) error {
+	if len(s.statements.home) > 0 {
+		return nil
+	}
 	pools := map[home]*sql.DB{onWriter: s.engine.Writer, onReader: s.engine.Reader, onLookup: s.engine.Lookup, onControl: s.engine.Control}
 	for _, q := range queries {
 		text := q.text(s.engine.Dialect)

@@ -166,6 +166,9 @@ func (s *Store) Ping(ctx context.Context) (err error) {
 	return s.error("ping", s.retry(func() error { return s.engine.Ready(ctx) }))
 }
 
+// now returns the time of what is recorded.
+func (s *Store) now() time.Time { return s.engine.Clock.Now() }
+
 // error wraps what the driver returned, unless it is nil or for the caller.
 func (s *Store) error(doing string, err error) error {
 	if err == nil {

@@ -316,7 +316,7 @@ func (t *transaction) showAgain(set platen.Ref) error {
 	t.hides = true // the cache may have its members as hidden
 	return errors.Join(
 		t.logSet(platen.Undeleted, set),
-		t.exec(upsertUndeleted, int64(set.ID), time.Now().UnixMicro()),
+		t.exec(upsertUndeleted, int64(set.ID), t.store.now().UnixMicro()),
 		t.exec(deleteDeleted, int64(set.ID)),
 	)
 }

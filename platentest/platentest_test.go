@@ -1,0 +1,79 @@
+package platentest_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/platentest"
+)
+
+// TestMain checks that servers leave nothing running.
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// TestParallel runs servers beside each other, each with data, a clock and faults
+// of its own.
+func TestParallel(t *testing.T) {
+	for i := range 4 {
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			at := time.Date(2030+i, time.May, 1, 0, 0, 0, 0, time.UTC)
+			server := platentest.New(t, platentest.Document(platen.JobSet, oneJob), platentest.Clock(at), platentest.Journal(10, 100))
+			value := fmt.Sprint("suite ", i)
+			job := platen.Ref{Kind: platen.Job, ID: 1001}
+			tag := func() error {
+				return server.Client.Replace(t.Context(), job.Kind, platen.Properties, platen.Update{ID: job.ID, Pairs: []platen.NameValue{{Name: "status", Value: value}}})
+			}
+			if err := tag(); err != nil {
+				t.Fatal(err)
+			}
+			server.Snapshot("tagged")
+			server.Faults(platen.Fault{Name: "mine", Status: 520 + i})
+			if err := tag(); err == nil || server.Hits("mine") != 1 {
+				t.Error(err, server.Hits("mine"))
+			}
+			server.ResetTo("tagged")
+			list, err := server.Client.List(t.Context(), job, platen.Properties)
+			if err != nil || list[0].Value != value {
+				t.Error(list, err)
+			}
+			if len(server.Requests()) != 1 || !server.Now().Equal(at) {
+				t.Error(server.Requests(), server.Now())
+			}
+		})
+	}
+}
+
+// failing is a test that records how it fails.
+type failing struct {
+	testing.TB
+	text string
+}
+
+func (f *failing) Fatalf(format string, args ...any) { f.text = fmt.Sprintf(format, args...); panic(f) }
+
+// TestRefusals checks that what can not be meant ends the test with a reason.
+func TestRefusals(t *testing.T) {
+	f := &failing{TB: t}
+	server := platentest.New(f)
+	for want, do := range map[string]func(){
+		"does nothing":          func() { server.Faults(platen.Fault{}) },
+		"there is no snapshot":  func() { server.ResetTo("none") },
+		"there is no fault":     func() { server.Hits("none") },
+		"the name of a snapsho": func() { server.Snapshot("") },
+		"the data of":           func() { platentest.New(f, platentest.Document(platen.JobSet, []byte("{"))) },
+	} {
+		func() {
+			defer func() {
+				if p := recover(); p != f || !strings.Contains(f.text, want) {
+					t.Errorf("%s: %v %s", want, p, f.text)
+				}
+			}()
+			do()
+		}()
+	}
+}
