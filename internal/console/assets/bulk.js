@@ -1,6 +1,6 @@
 // Several entities at once: what would change, the change, and the way back.
 import { html, useEffect, useState } from "./html.js";
-import { cancelOperation, deleteSet, entities, operation, revert, undelete, updateMany, writable } from "./api.js";
+import { cancelOperation, countsOf, deleteSet, entities, operation, revert, undelete, updateMany, writable } from "./api.js";
 import { Link, go } from "./router.js";
 import { Dialog } from "./dialog.js";
 import { Problem } from "./load.js";
@@ -10,7 +10,7 @@ import { nameOf } from "./deleted.js";
 import { Names } from "./names.js";
 import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
-import { kinds, lists, t } from "./texts.js";
+import { facts, kinds, lists, t } from "./texts.js";
 
 const shownRows = 300; // of a preview: each is a name of an entity
 
@@ -189,17 +189,35 @@ export function Running({ state, who }) {
 
 const mostDeleted = 1000; // sets at once: each is a request of its own
 
-// idsOf returns the sets that are selected, or null if they are too many.
-async function idsOf({ kind, filter, ids }, signal) {
-  if (ids) return ids.length > mostDeleted ? null : ids;
-  const found = [];
-  let pageToken;
-  do {
-    const page = await entities({ kind, filter, fields: "id", pageSize: 1000, pageToken }, signal);
-    found.push(...page.entities.map((one) => one.id));
-    pageToken = page.nextPageToken;
-  } while (pageToken && found.length <= mostDeleted);
-  return found.length > mostDeleted ? null : found;
+const namedAtOnce = 200; // identifiers in a filter
+
+// filtersOf returns the filters that find what is selected.
+function filtersOf({ filter, ids }) {
+  if (!ids) return [filter];
+  const filters = [];
+  for (let i = 0; i < ids.length; i += namedAtOnce) filters.push(ids.slice(i, i + namedAtOnce).map((id) => `id = ${id}`).join(" OR "));
+  return filters;
+}
+
+// findSets returns the sets that are selected, with what is in them together, or
+// null if they are too many.
+async function findSets(target, signal) {
+  const ids = [];
+  const counts = {};
+  if (target.ids?.length > mostDeleted) return null;
+  for (const filter of filtersOf(target)) {
+    let pageToken;
+    do {
+      const page = await entities({ kind: target.kind, filter, fields: "id,counts", pageSize: 1000, pageToken }, signal);
+      for (const one of page.entities) {
+        ids.push(one.id);
+        for (const [name, n] of Object.entries(one.counts ?? {})) counts[name] = (counts[name] ?? 0) + n;
+      }
+      if (ids.length > mostDeleted) return null;
+      pageToken = page.nextPageToken;
+    } while (pageToken);
+  }
+  return { ids, counts };
 }
 
 // takeAllBack undeletes sets and says so.
@@ -219,15 +237,16 @@ async function takeAllBack(ids) {
 
 // Delete deletes the sets that are selected, after it has counted them.
 export function Delete({ target, onClose }) {
-  const [ids, setIDs] = useState(); // null: too many
+  const [sets, setSets] = useState(); // as findSets returns them
   const [error, setError] = useState();
   const [done, setDone] = useState(); // so many are deleted by now
   useEffect(() => {
     const abort = new AbortController();
-    idsOf(target, abort.signal).then(setIDs, (failure) => !abort.signal.aborted && setError(failure));
+    findSets(target, abort.signal).then(setSets, (failure) => !abort.signal.aborted && setError(failure));
     return () => abort.abort();
   }, []);
-  const many = kinds[target.kind].many;
+  const ids = sets?.ids;
+  const inThem = countsOf[target.kind].filter((name) => sets?.counts[name]);
   const remove = async () => {
     const gone = [];
     setError(undefined);
@@ -247,14 +266,15 @@ export function Delete({ target, onClose }) {
     if (gone.length > 0) notify(t.deletedMany(gone.length, number(gone.length)), { text: t.undelete, run: () => takeAllBack(gone) });
     again();
     if (!failure) return onClose(true);
-    setIDs(ids.slice(gone.length));
+    setSets({ ids: ids.filter((id) => !gone.includes(id)), counts: {} });
     setDone(undefined);
     return setError(failure);
   };
   return html`<${Dialog} title=${ids ? t.deleteManyTitle(number(ids.length), ids.length, kinds[target.kind]) : t.deleteMany} onClose=${done === undefined ? () => onClose() : undefined}>
-    ${ids === undefined && !error && html`<p class="quiet" role="status">${t.counting}</p>`}
-    ${ids === null && html`<p>${t.tooManyToDelete(number(mostDeleted), many.toLowerCase())}</p>`}
+    ${sets === undefined && !error && html`<p class="quiet" role="status">${t.counting}</p>`}
+    ${sets === null && html`<p>${t.tooManyToDelete(number(mostDeleted), kinds[target.kind].many.toLowerCase())}</p>`}
     ${ids && html`<p>${t.deleteManyText}</p>
+      ${inThem.length > 0 && html`<p>${inThem.map((name) => `${facts[name]}: ${number(sets.counts[name])}`).join(" · ")}</p>`}
       <p class="quiet">${ids.slice(0, 20).map((id) => html`<${Link} key=${id} to=${{ id }}>${nameOf(target.kind, id)}<//> `)}${ids.length > 20 && "…"}</p>`}
     ${done !== undefined && html`<progress aria-label=${t.deleteMany} max=${ids.length} value=${done}></progress>`}
     ${error && html`<${Problem} error=${error} />`}

@@ -106,7 +106,7 @@ export function List({ kind, state, who }) {
   const target = { kind, filter: state.filter, total, selection };
   return html`
     <div class="head">
-      <h1>${kinds[kind].many}${name && html` <span class="view-name"><${Text} value=${saved.current.name} most=${60} /></span>`}${total !== undefined && html` <span class="quiet count">${t.about(number(total), total <= rows.length && !state.page)}</span>`}</h1>
+      <h1>${kinds[kind].many}${name && html` <span class="view-name"><${Text} value=${saved.current.name} most=${60} />${saved.changed && html` <small class="quiet">${t.viewChanged}</small>`}</span>`}${total !== undefined && html` <span class="quiet count">${t.about(number(total), total <= rows.length && !state.page)}</span>`}</h1>
       <span role="status">${news !== undefined && html`<button type="button" class="fresh" onClick=${show}>${news > 0 ? t.newOnes(news, number(news)) : t.showChanges}</button>`}</span>
       <span class="row menus"><${Views} kind=${kind} state=${state} who=${who} saved=${saved} /><${Columns} kind=${kind} state=${state} /></span>
       <${Filter} kind=${kind} state=${state} error=${wrong} />

@@ -176,6 +176,7 @@ export const t = {
   share: "share",
   unshare: "no longer share",
   viewSaved: "The view is saved.",
+  viewChanged: "not as saved",
   newOnes: (n, text) => `${text} new: show ${plural(n, "it", "them")}`,
 
   selection: "What is selected",

@@ -15,11 +15,13 @@ const stateOf = (view) => ({ kind: view.kind, filter: view.filter, orderBy: view
 const listingOf = (kind, state) => ({ kind, filter: state.filter ?? "", orderBy: state.orderBy ?? "", fields: state.columns ? fieldsOf(splitNames(state.columns)) : "" });
 const isSame = (view, listing) => Object.entries(listing).every(([key, value]) => view[key] === value);
 
-// useSaved returns the saved views of a kind, and the one that is shown.
+// useSaved returns the saved views of a kind, and the one that is shown. changed:
+// what is shown is no longer what was saved.
 export function useSaved(kind, state) {
   const { data, error, again } = useLoad((signal) => views(signal), [kind]);
   const all = (data ?? []).filter((view) => view.kind === kind).sort((a, b) => a.name.localeCompare(b.name));
-  return { all, error, again, current: all.find((view) => String(view.id) === String(state.saved)) };
+  const current = all.find((view) => String(view.id) === String(state.saved));
+  return { all, error, again, current, changed: current && !isSame(current, listingOf(kind, state)) };
 }
 
 function Saved({ view, who, current, run }) {
@@ -40,9 +42,8 @@ const listingOfView = ({ name, kind, filter, orderBy, fields }) => ({ name, kind
 
 export function Views({ kind, state, who, saved }) {
   const [error, setError] = useState();
-  const { all, current, again } = saved;
+  const { all, current, changed, again } = saved;
   const listing = listingOf(kind, state);
-  const changed = current && !isSame(current, listing);
   const run = async (what, text) => {
     setError(undefined);
     try {
