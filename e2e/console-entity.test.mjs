@@ -67,10 +67,12 @@ test("a tree is walked with the arrow keys, however much is in it", async () => 
   await onRow(`Job ${large.jobs.at(-1)}`);
   assert.equal(await page.locator(":focus").getAttribute("aria-posinset"), String(many));
   assert.equal(await page.locator(":focus").getAttribute("aria-setsize"), String(many));
-  await page.keyboard.press("ArrowUp");
-  await onRow(`Job ${large.jobs.at(-2)}`);
+  for (let i = 0; i < 40; i++) await page.keyboard.press("ArrowUp"); // faster than it is drawn
+  await onRow(`Job ${large.jobs.at(-41)}`);
   await tree.evaluate((box) => { box.scrollTop = box.scrollHeight / 2; });
   await tree.getByText(`Job ${large.jobs[many / 2]}`).waitFor();
+  await page.keyboard.press("ArrowUp"); // the row that has the keyboard is not there any more
+  await onRow(`Job ${large.jobs.at(-42)}`);
   assert.ok(await page.evaluate(() => document.querySelectorAll("[role=treeitem]").length) < 100, "rows in the document");
   assert.ok(asked < 12, `${asked} requests for children`);
   await accessible("a large tree");
