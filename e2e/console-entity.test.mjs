@@ -286,3 +286,20 @@ test("an import says where the file is wrong, and a job set is made of content s
   await page.getByText(/^platen export \d+ --kind jobset --server http/).waitFor();
   quiet();
 });
+
+test("the views of an entity fit narrow windows and the dark", async () => {
+  const first = async (kind) => (await ask(server.url, `/api/v1/entities?kind=${kind}&pageSize=1&orderBy=id`)).data.entities[0].id;
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const where of [`/?id=${demo}`, `/?id=${await first("document")}`, `/?id=${await first("datarecord")}`, "/?view=create"]) {
+    await open(where);
+    await page.locator("main h1").waitFor();
+    await idle();
+    for (const width of [360, 768, 2560]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${where} is wider than ${width}`);
+    }
+    await page.setViewportSize({ width: 390, height: 900 });
+    await accessible(`${where} at 390 in the dark`);
+  }
+  quiet();
+});
