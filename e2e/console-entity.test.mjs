@@ -67,10 +67,12 @@ test("a tree is walked with the arrow keys, however much is in it", async () => 
   await onRow(`Job ${large.jobs.at(-1)}`);
   assert.equal(await page.locator(":focus").getAttribute("aria-posinset"), String(many));
   assert.equal(await page.locator(":focus").getAttribute("aria-setsize"), String(many));
-  await page.keyboard.press("ArrowUp");
-  await onRow(`Job ${large.jobs.at(-2)}`);
+  for (let i = 0; i < 40; i++) await page.keyboard.press("ArrowUp"); // faster than it is drawn
+  await onRow(`Job ${large.jobs.at(-41)}`);
   await tree.evaluate((box) => { box.scrollTop = box.scrollHeight / 2; });
   await tree.getByText(`Job ${large.jobs[many / 2]}`).waitFor();
+  await page.keyboard.press("ArrowUp"); // the row that has the keyboard is not there any more
+  await onRow(`Job ${large.jobs.at(-42)}`);
   assert.ok(await page.evaluate(() => document.querySelectorAll("[role=treeitem]").length) < 100, "rows in the document");
   assert.ok(asked < 12, `${asked} requests for children`);
   await accessible("a large tree");
@@ -282,5 +284,22 @@ test("an import says where the file is wrong, and a job set is made of content s
   await page.locator(".facts").getByText("Job creation").waitFor();
   await page.getByText("For a program").click();
   await page.getByText(/^platen export \d+ --kind jobset --server http/).waitFor();
+  quiet();
+});
+
+test("the views of an entity fit narrow windows and the dark", async () => {
+  const first = async (kind) => (await ask(server.url, `/api/v1/entities?kind=${kind}&pageSize=1&orderBy=id`)).data.entities[0].id;
+  await page.emulateMedia({ colorScheme: "dark" });
+  for (const where of [`/?id=${demo}`, `/?id=${await first("document")}`, `/?id=${await first("datarecord")}`, "/?view=create"]) {
+    await open(where);
+    await page.locator("main h1").waitFor();
+    await idle();
+    for (const width of [360, 768, 2560]) {
+      await page.setViewportSize({ width, height: 900 });
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${where} is wider than ${width}`);
+    }
+    await page.setViewportSize({ width: 390, height: 900 });
+    await accessible(`${where} at 390 in the dark`);
+  }
   quiet();
 });

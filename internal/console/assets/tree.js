@@ -141,6 +141,7 @@ function Window({ root, node, again }) {
   const focus = useRef(walked ? node.row : undefined); // the row that is to have the keyboard
   const here = useRef(); // the active place, for keys that come faster than the page is drawn
   here.current = active;
+  const inside = useRef(); // what has the keyboard, if that is in the tree
   const mounted = useRef(true);
   const redraw = () => mounted.current && setRound((n) => n + 1);
   const rows = root.size;
@@ -174,13 +175,19 @@ function Window({ root, node, again }) {
     redraw();
     return () => { mounted.current = false; };
   }, []);
-  useEffect(() => {
-    if (focus.current === undefined || focus.current !== activeRow) return; // it is not drawn yet
-    const element = block.current.querySelector('[tabindex="0"]');
-    if (element && focus.current === shown) {
+  // The keyboard follows at once: the row that had it may be gone already, and the
+  // next key would go nowhere. So it does if that row was scrolled away.
+  useLayoutEffect(() => {
+    if (focus.current !== undefined && focus.current === activeRow && focus.current === shown) {
       focus.current = undefined;
-      element.focus({ preventScroll: true });
+      block.current.querySelector('[tabindex="0"]')?.focus({ preventScroll: true });
+    } else if (inside.current && !inside.current.isConnected) {
+      box.current.focus({ preventScroll: true });
     }
+  });
+  const focusIn = (event) => { inside.current = event.target; };
+  const focusOut = ({ target }) => requestAnimationFrame(() => { // by then it is known whether the row is gone
+    if (inside.current === target && target.isConnected && !box.current?.contains(document.activeElement)) inside.current = undefined;
   });
   // What is scrolled past quickly is not asked for.
   useEffect(() => {
@@ -230,7 +237,7 @@ function Window({ root, node, again }) {
   };
   return html`
     ${error && html`<${Problem} error=${error} again=${() => { setError(undefined); again(); }} />`}
-    <div class="tree" ref=${box} role="tree" aria-label=${t.tree} onScroll=${redraw} onKeyDown=${keys}>
+    <div class="tree" ref=${box} role="tree" aria-label=${t.tree} tabindex="-1" onScroll=${redraw} onKeyDown=${keys} onfocusin=${focusIn} onfocusout=${focusOut}>
       <div ref=${space} role="presentation"><div ref=${block} role="presentation">
         ${items.map((item) => html`<${Row} key=${item.parent ? `${item.parent.id}-${item.position}` : "root"} item=${item.node ?? item} current=${item.id === node.id}
           active=${item.row === shown} onToggle=${toggle} onFocus=${() => setActive({ parent: item.parent, position: item.position })} />`)}
