@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,20 +34,6 @@ func (env environment) tell(line string) { fmt.Fprintln(env.stderr, "platen:", l
 func isTerminal(stream any) bool {
 	file, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
-}
-
-// version is set by releases; otherwise the build's own information says it.
-var version = ""
-
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "development"
-	}
-	return info.Main.Version
 }
 
 // run runs one command and returns the exit code: 0, 1 for what failed, or 2
@@ -141,17 +126,5 @@ func arguments(want ...string) cobra.PositionalArgs {
 			wants = "wants " + strings.Join(want, " and ")
 		}
 		return usageError{fmt.Errorf("%s %s, got %d", cmd.CommandPath(), wants, len(args)), cmd.CommandPath()}
-	}
-}
-
-func versionCommand(env environment) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of platen, and of the API that it speaks",
-		Args:  arguments(),
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(env.stdout, "platen %s\nAPI %s\n", buildVersion(), defaultAPIVersion)
-			return err
-		},
 	}
 }

@@ -133,7 +133,7 @@ func (p *service) listen(context.Context) (err error) {
 // measure begins to count and trace, and puts before the API what the settings
 // say of its connections.
 func (p *service) measure(ctx context.Context) error {
-	p.telemetry = telemetry.New(telemetry.Config{Version: buildVersion(), Log: p.log})
+	p.telemetry = telemetry.New(telemetry.Config{Version: buildVersion(), Commit: thisBuild().commit, Log: p.log})
 	if err := p.telemetry.Trace(ctx, p.env.getenv); err != nil {
 		return err
 	}
