@@ -82,21 +82,35 @@ func (f *front) open(config *server.Config, address net.Addr, measured *telemetr
 }
 
 // watch reads certificates again when their files change, or on SIGHUP, until
-// the function that it returns is called.
-func watch(ctx context.Context, certificates *listen.Certificates) (stop func()) {
-	if certificates == nil {
-		return func() {}
-	}
+// the function that it returns is called. Without certificates SIGHUP does
+// nothing.
+func watch(ctx context.Context, certificates *listen.Certificates, by *supervisor) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	reload := make(chan os.Signal, 1)
-	signal.Notify(reload, syscall.SIGHUP)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	reload := func() {
+		if certificates != nil {
+			certificates.Reload()
+		}
+	}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		certificates.Watch(ctx, certificatesEvery, reload)
+		ticker := time.NewTicker(certificatesEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				reload()
+			case <-hangups:
+				by.reloading(reload)
+			}
+		}
 	}()
 	return func() {
-		signal.Stop(reload)
+		signal.Stop(hangups)
 		cancel()
 		<-ended
 	}

@@ -62,6 +62,9 @@ func run(ctx context.Context, args []string, env environment) int {
 	return 1
 }
 
+// extraCommands are those that only some builds have.
+var extraCommands []func(environment) *cobra.Command
+
 // rootCommand returns the command line.
 func rootCommand(env environment) *cobra.Command {
 	root := &cobra.Command{
@@ -87,8 +90,11 @@ end names a file that has the value. "platen COMMAND --help" has the names,
 		serveCommand(env), configCommand(env), demoCommand(env),
 		importCommand(env), exportCommand(env),
 		copyCommand(env), backupCommand(env), restoreCommand(env),
-		userCommand(env), keyCommand(env), versionCommand(env),
+		userCommand(env), keyCommand(env), readyCommand(env), versionCommand(env),
 	)
+	for _, extra := range extraCommands {
+		root.AddCommand(extra(env))
+	}
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)

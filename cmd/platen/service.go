@@ -11,13 +11,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
-	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 )
 
@@ -25,7 +23,8 @@ import (
 type running struct {
 	url      string
 	metrics  string // where they have an address of their own, else ""
-	password string // of the admin, if this start made it; else ""
+	password string // of the admin, if this start made it and shows it; else ""
+	file     string // with that password, if it is not shown; else ""
 }
 
 // serve runs a server until ctx ends, and ends not much later. ready, unless
@@ -77,8 +76,11 @@ type service struct {
 	metrics   net.Listener // for metrics alone, or nil
 	config    server.Config
 	store     *sqlstore.Store
-	password  string // of the admin, if this start made it up; else ""
 	closers   []func() error
+
+	supervisor   supervisor
+	password     string // of the admin, if this start made it up and shows it; else ""
+	passwordFile string // with that password, if it is not shown; else ""
 }
 
 // atEnd has close called after what is built later is closed.
@@ -147,7 +149,8 @@ func (p *service) measure(ctx context.Context) error {
 	if err := p.set.front.open(&p.config, p.listener.Addr(), p.telemetry, p.log); err != nil {
 		return err
 	}
-	stop := watch(ctx, p.config.Certificates)
+	p.supervisor.log = p.log
+	stop := watch(ctx, p.config.Certificates, &p.supervisor)
 	p.atEnd(func() error { stop(); return nil })
 	limited := admission.Listen(p.listener, p.set.limits, p.config.Proxies.Contains, p.telemetry.Refused)
 	p.telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
@@ -190,8 +193,7 @@ func (p *service) open(ctx context.Context) (err error) {
 
 // authenticate makes the first user, and the guard.
 func (p *service) authenticate(ctx context.Context) (err error) {
-	p.password, err = firstUser(ctx, p.store, p.log, p.env.getenv(adminPassword), p.set.location)
-	if err != nil {
+	if err := p.firstUser(ctx); err != nil {
 		return err
 	}
 	guard, err := auth.NewGuard(ctx, auth.Config{Store: p.store, TokenTTL: p.set.tokenTTL, Off: p.set.noAuth, Log: p.log})
@@ -233,6 +235,9 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		cancel()
 		return errors.Join(err, <-served)
 	}
+	p.supervisor.serving("serving " + now.url)
+	defer context.AfterFunc(ctx, p.supervisor.stopping)()
+	defer p.supervisor.watch(ctx, p.store.Ping)()
 	p.log.Info("serving", "url", now.url, "metrics", now.metrics, "data", p.set.location.String(), "version", buildVersion())
 	err := <-served
 	p.log.Info("stopped")
@@ -241,7 +246,7 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 
 // running is what others need to use the server.
 func (p *service) running() running {
-	now := running{url: "http://" + p.listener.Addr().String(), password: p.password}
+	now := running{url: "http://" + p.listener.Addr().String(), password: p.password, file: p.passwordFile}
 	if p.set.front.tls.Cert != "" {
 		now.url = "https://" + p.listener.Addr().String()
 	}
@@ -261,41 +266,12 @@ func banner(w io.Writer, now running, set settings) error {
 		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
 			adminName, now.password, adminName, set.option())
 	}
+	if now.file != "" {
+		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it; \"platen user passwd %s %s\" sets another.\n",
+			adminName, now.file, adminName, set.option())
+	}
 	if set.noAuth {
 		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
 	}
 	return err
-}
-
-// firstUser makes the first user of a store that has none. It returns the
-// password if it made that up.
-func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, password string, at location) (string, error) {
-	users, err := store.Users(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(users) > 0 {
-		if password != "" {
-			log.Warn(adminPassword+" is ignored: it is for the first start, and there are users already",
-				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, at.option()))
-		}
-		return "", nil
-	}
-	made := ""
-	if password == "" {
-		made = auth.NewPassword()
-		password = made
-	}
-	admin, err := auth.NewUser(adminName, password)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", adminPassword, err)
-	}
-	err = store.AddUser(ctx, admin)
-	if platen.ErrorCode(err) == platen.Conflict {
-		return "", nil // another server, started at the same time, was first
-	}
-	if err == nil {
-		log.Info(string(storage.UserAdded), "user", adminName, "by", storage.OriginOf(ctx).User)
-	}
-	return made, err
 }

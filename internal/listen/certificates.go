@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -69,22 +68,6 @@ func (c *Certificates) Config() *tls.Config {
 
 // Expiry returns the end of the certificate in use.
 func (c *Certificates) Expiry() time.Time { return c.current.Load().leaf.NotAfter }
-
-// Watch looks at the files in each interval, and at once when reload receives,
-// until ctx ends.
-func (c *Certificates) Watch(ctx context.Context, every time.Duration, reload <-chan os.Signal) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		case <-reload:
-		}
-		c.Reload()
-	}
-}
 
 // Reload reads the files, and uses them if they have changed and are good. If
 // they are not, what was good goes on being used; the log says so once.
