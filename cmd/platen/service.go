@@ -238,6 +238,7 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 	p.supervisor.serving("serving " + now.url)
 	defer context.AfterFunc(ctx, p.supervisor.stopping)()
 	defer p.supervisor.watch(ctx, p.store.Ping)()
+	go giveBack(ctx)
 	p.log.Info("serving", "url", now.url, "metrics", now.metrics, "data", p.set.location.String(), "version", buildVersion())
 	err := <-served
 	p.log.Info("stopped")
