@@ -1,4 +1,4 @@
-.PHONY: test check vulncheck bench bench-peers release
+.PHONY: test check check-release vulncheck bench bench-peers release
 
 # All tests. What this machine lacks is named at the end.
 test:
@@ -26,3 +26,7 @@ bench-peers:
 # images, checksums. The binaries are built twice and compared.
 release:
 	./scripts/release --twice
+
+# What installs platen: a release for this machine, its packages, its unit.
+check-release:
+	./scripts/check-release

@@ -10,9 +10,6 @@ import (
 
 func main() {
 	keepToOwner()
-	if runAsService() {
-		return
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	os.Exit(run(ctx, os.Args[1:], environment{

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,20 +20,14 @@ const serviceName = "platen"
 
 func init() { extraCommands = append(extraCommands, serviceCommand) }
 
-// runAsService runs platen for the service manager of Windows, and reports
-// whether that is what started the process.
-func runAsService() bool {
-	if is, err := svc.IsWindowsService(); err != nil || !is {
-		return false
-	}
-	log, err := eventlog.Open(serviceName)
-	if err == nil {
-		defer log.Close()
-	}
-	if err := svc.Run(serviceName, &windowsService{args: os.Args[1:]}); err != nil && log != nil {
+// runService runs a command of platen for the service manager of Windows.
+func runService(args []string) error {
+	err := svc.Run(serviceName, &windowsService{args: args})
+	if log, opened := eventlog.Open(serviceName); err != nil && opened == nil {
 		_ = log.Error(1, err.Error())
+		_ = log.Close()
 	}
-	return true
+	return err
 }
 
 // A windowsService is the server as the service manager sees it.
@@ -131,6 +124,15 @@ the flags say another, the data is in %ProgramData%\platen\data; the log is
 				return uninstallService(env)
 			},
 		},
+		&cobra.Command{
+			Use:                "run COMMAND",
+			Short:              "Run a command as a service: what the service manager calls",
+			Hidden:             true,
+			DisableFlagParsing: true, // they are the command's
+			RunE: func(_ *cobra.Command, args []string) error {
+				return runService(args)
+			},
+		},
 	)
 	return cmd
 }
@@ -146,7 +148,7 @@ func installService(env environment, flags []string) error {
 	}
 	data := filepath.Join(serviceDirectory(), "data")
 	named := func(flag string) bool { return strings.HasPrefix(flag, "--data") } // --data, --database
-	args := []string{"serve"}
+	args := []string{"service", "run", "serve"}
 	if !slices.ContainsFunc(flags, named) {
 		args = append(args, "--data", data)
 	}
@@ -164,13 +166,14 @@ func installService(env environment, flags []string) error {
 	}
 	defer service.Close()
 	restart := []mgr.RecoveryAction{{Type: mgr.ServiceRestart, Delay: time.Second}, {Type: mgr.ServiceRestart, Delay: 10 * time.Second}, {Type: mgr.ServiceRestart, Delay: time.Minute}}
-	err = errors.Join(
-		service.SetRecoveryActions(restart, uint32((24*time.Hour).Seconds())),
-		service.SetRecoveryActionsOnNonCrashFailures(true),
-		eventlog.InstallAsEventCreate(serviceName, eventlog.Error|eventlog.Warning|eventlog.Info),
-	)
-	if err != nil {
-		return errors.Join(err, service.Delete())
+	for what, err := range map[string]error{
+		"a restart after it fails":          service.SetRecoveryActions(restart, uint32((24 * time.Hour).Seconds())),
+		"a restart after it ends by itself": service.SetRecoveryActionsOnNonCrashFailures(true),
+		"lines of it in the log of Windows": eventlog.InstallAsEventCreate(serviceName, eventlog.Error|eventlog.Warning|eventlog.Info),
+	} {
+		if err != nil {
+			env.tell(fmt.Sprintf("the service is installed, but without %s: %v", what, err))
+		}
 	}
 	_, err = fmt.Fprintf(env.stdout, "installed the service platen: %s %s\nStart it with: sc start platen\n", program, strings.Join(append(args, flags...), " "))
 	return err
@@ -196,9 +199,10 @@ func uninstallService(env environment) error {
 			}
 		}
 	}
-	if err := errors.Join(service.Delete(), eventlog.Remove(serviceName)); err != nil {
+	if err := service.Delete(); err != nil {
 		return err
 	}
+	_ = eventlog.Remove(serviceName) // which may never have been there
 	_, err = fmt.Fprintf(env.stdout, "uninstalled the service platen; the data in %s stays\n", serviceDirectory())
 	return err
 }
