@@ -3,6 +3,7 @@ package platen
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,7 @@ const (
 	Invalid                      // the request is malformed
 	Mismatch                     // the id in the body is not the id in the path
 	NotFound                     // no such entity, or no such resource
+	Changed                      // it is for a list or entity as it was before another change
 	Conflict                     // an identifier is taken, or contradicts what is stored
 	Unauthenticated              // no credentials were sent
 	Expired                      // the token was good once
@@ -27,6 +29,7 @@ const (
 	Timeout                      // the request did not arrive in time
 	Unavailable                  // try again later
 	Failed                       // an operation did not do what it was begun for
+	Gone                         // it was there, and is no longer kept
 )
 
 // An Error is an error that a caller may see. Everything else is internal.
@@ -34,10 +37,18 @@ type Error struct {
 	Code    Code
 	Message string // for people, says what was wrong
 	Param   string // the id or name at fault, or ""
+	Ref     Ref    // NotFound: the entity that was looked for, if it was one
 	Err     error  // the cause, for the log, or nil
 
+	Tag        string        // Changed: of what is there now, see [Tag.String]
 	RetryAfter time.Duration // TooManyAttempts, Unavailable: when to try again
+
+	logged string // the message without what is Hidden, "" if nothing is
 }
+
+// Hidden is a part of a message that quotes a value, such as that of a
+// property: whoever sent it may see it, and a log may not.
+type Hidden string
 
 // Error returns the message, and the cause if there is one.
 func (e *Error) Error() string {
@@ -50,9 +61,42 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Errorf makes an [Error] with a code and a message.
+// LogMessage returns the message as it may stand in a log: with dots in place of
+// each [Hidden].
+func (e *Error) LogMessage() string {
+	if e.logged != "" {
+		return e.logged
+	}
+	return e.Message
+}
+
+// Errorf makes an [Error] with a code and a message. Of an argument that is an
+// [Error] itself, what is [Hidden] stays so.
 func Errorf(code Code, format string, args ...any) *Error {
-	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	e := &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+	shown := args
+	for i, arg := range args {
+		var instead any
+		switch arg := arg.(type) {
+		case Hidden:
+			instead = Hidden("…")
+		case *Error:
+			if arg.logged == "" {
+				continue
+			}
+			instead = arg.logged
+		default:
+			continue
+		}
+		if &shown[0] == &args[0] {
+			shown = slices.Clone(args)
+		}
+		shown[i] = instead
+	}
+	if len(args) > 0 && &shown[0] != &args[0] {
+		e.logged = fmt.Sprintf(format, shown...)
+	}
+	return e
 }
 
 // NotFoundError says that there is no entity ref.
@@ -61,7 +105,16 @@ func NotFoundError(ref Ref) *Error {
 		Code:    NotFound,
 		Message: fmt.Sprintf("%s %d not found", ref.Kind, ref.ID),
 		Param:   ref.ID.String(),
+		Ref:     ref,
 	}
+}
+
+// OtherKindError says that there is no entity ref, since its identifier is that of
+// an entity of another kind.
+func OtherKindError(ref Ref, kind Kind) *Error {
+	err := NotFoundError(ref)
+	err.Message += fmt.Sprintf(": %d is a %s", ref.ID, kind)
+	return err
 }
 
 // ErrorCode returns the code of err: that of the [Error] in its chain, or

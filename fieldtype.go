@@ -1,7 +1,6 @@
 package platen
 
 import (
-	"fmt"
 	"math"
 	"math/big"
 	"strconv"
@@ -58,7 +57,7 @@ func (t FieldType) Normal(value string) (string, error) {
 		ok = false
 	}
 	if !ok {
-		return "", fmt.Errorf("%.60q is no %s", value, t)
+		return "", Errorf(Invalid, "%.60q is no %s", Hidden(value), t)
 	}
 	return value, nil
 }

@@ -22,6 +22,10 @@ const (
 // A Facet names one of the independent name/value lists of an entity.
 type Facet uint8
 
+// KeptFacts is the facet of [Facts] in the index that searches and listings read.
+// It is stored as well, and is no list.
+const KeptFacts Facet = 3
+
 // The facets. Databases store these numbers: none may ever change. Properties
 // are tags that clients set and search; metadata comes from the job preset and
 // is what statistics print. Fields are the values of a data record, see

@@ -16,36 +16,48 @@ var imports = map[string][]string{
 	"":                    {},
 	"/internal/transfer":  {""},
 	"/internal/storage":   {"", "/internal/transfer"},
-	"/internal/olrest":    {"", "/internal/transfer"},
-	"/internal/auth":      {"", "/internal/olrest", "/internal/storage", "/internal/transfer"},
+	"/internal/olrest":    {"", "/internal/filter", "/internal/transfer"},
+	"/internal/auth":      {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/spool":     {"", "/internal/transfer"},
+	"/internal/journal":   {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
 	"/internal/apidoc":    {},
+	"/internal/console":   {"/internal/demo"},
 	"/internal/demo":      {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer"},
+	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
-	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/listen", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer"},
+	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/olrest",
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention"},
+	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
+	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
+	"/internal/retention": {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/batch":     {},
 	"/internal/logwriter": {},
 	"/internal/listcache": {""},
+	"/internal/filter":    {},
 	"/internal/block":     {"", "/internal/transfer"},
 	"/internal/counts":    {"", "/internal/transfer"},
 	"/internal/search":    {""},
-	"/internal/sqlstore":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/storage", "/internal/transfer"},
-	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
-	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
-	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer"},
-	"/client":             {"", "/internal/olrest", "/internal/transfer"},
+	"/internal/sqlstore":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/telemetry": {"", "/internal/admission", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/sqlite":    {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/internal/postgres":  {"", "/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/storage", "/internal/transfer", "/internal/changelog"},
+	"/client":             {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
 }
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
-	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/sqlstore"}, // by way of telemetry
-	"/internal/operation": {"/internal/transfer"},                                                                                                      // by way of storage
-	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer"},
-	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},
-	"/internal/postgres":  {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache"},
+	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry and console
+	"/internal/journal":   {"/internal/filter", "/internal/transfer"},                                                                                                                                               // by way of olrest
+	"/internal/changelog": {"/internal/transfer"},
+	"/internal/event":     {"/internal/transfer"},
+	"/internal/webhook":   {"/internal/filter", "/internal/transfer"},
+	"/internal/operation": {"/internal/transfer"}, // by way of storage
+	"/internal/retention": {"/internal/filter", "/internal/transfer"},
+	"/internal/telemetry": {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/search", "/internal/transfer", "/internal/changelog"},
+	"/internal/sqlite":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
+	"/internal/postgres":  {"/internal/batch", "/internal/block", "/internal/counts", "/internal/listcache", "/internal/changelog"},
 }
 
 // forTests are packages that nothing but tests may depend on; programs are

@@ -23,6 +23,9 @@ type List []byte
 type Update struct {
 	ID    ID
 	Pairs []NameValue
+
+	// Match is what the list must be now; nil: anything.
+	Match *Match
 }
 
 // EmptyList is the list with nothing in it.

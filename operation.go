@@ -16,6 +16,9 @@ type Operation struct {
 	Started time.Time
 	Ended   time.Time // zero: it is running
 	Result  ID        // what it made; 0: nothing
-	Message string    // why it failed, if it ended without a result
+	Message string    // why it ended, if that was without a result
 	Percent int       // how far it was when another process last heard of it
+
+	Outcome   BulkResult // of an update in parts: what it has done so far
+	Cancelled bool       // that is why it ended
 }

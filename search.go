@@ -2,6 +2,8 @@ package platen
 
 import (
 	"math/big"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -68,16 +70,19 @@ type RuleType uint8
 
 // The rule types. All but the first four are leaves.
 const (
-	All       RuleType = iota // every one of Rules holds; so does none
-	Any                       // at least one of Rules holds
-	NotAll                    // not every one of Rules holds
-	NotAny                    // none of Rules holds
-	Text                      // compares the value of Name in the list Facet
-	IDs                       // the identifier is among IDs (In), or is not (NotIn)
-	Size                      // compares the number of Unit with Number
-	Duplex                    // some page is duplex (Value "true"), or none is ("false")
-	Template                  // compares the name of the template (Equal, NotEqual)
-	MediaName                 // some page is on the medium of that name (Equal), or none is (NotEqual)
+	All        RuleType = iota // every one of Rules holds; so does none
+	Any                        // at least one of Rules holds
+	NotAll                     // not every one of Rules holds
+	NotAny                     // none of Rules holds
+	Text                       // compares the value of Name in the list Facet
+	IDs                        // the identifier is among IDs (In), or is not (NotIn)
+	Size                       // compares the number of Unit with Number
+	Duplex                     // some page is duplex (Value "true"), or none is ("false")
+	Template                   // compares the name of the template (Equal, NotEqual)
+	MediaName                  // some page is on the medium of that name (Equal), or none is (NotEqual)
+	Identifier                 // compares the identifier with Number
+	Ancestor                   // it is in the entity IDs[0], which is of kind Kind (0: right in it, whatever its kind)
+	OfSet                      // the set that it belongs to, of kind Kind, fulfils the Text rule that is in Rules
 )
 
 // A Rule is a condition on an entity. Text and MediaName rules about a name or
@@ -87,8 +92,10 @@ type Rule struct {
 	Type  RuleType
 	Rules []Rule // All, Any, NotAll, NotAny
 
-	Facet     Facet // Text: Properties or Fields
+	Facet     Facet // Text
 	Name      string
+	Numeric   bool // Text: Value is a number, and what is compared with it, too; a value that is none never fulfils it. See [ParseNumber]
+	Kind      Kind // Ancestor, OfSet
 	Condition Condition
 	Value     string
 	Other     string   // Text: compare with the value of this name in the same list, instead of Value
@@ -96,6 +103,19 @@ type Rule struct {
 	IDs       []ID
 	Unit      Unit
 	Number    int64
+}
+
+// numberPattern is what a value must be to be compared as a number.
+var numberPattern = regexp.MustCompile(`^[-+]?[0-9]{1,200}(\.[0-9]{1,200})?$`)
+
+// ParseNumber returns the number that a text is, of 64 bits as IEEE 754 has them.
+// It has no exponent.
+func ParseNumber(text string) (number float64, ok bool) {
+	if !numberPattern.MatchString(text) {
+		return 0, false
+	}
+	number, err := strconv.ParseFloat(text, 64)
+	return number, err == nil
 }
 
 // MaxPattern is the most bytes of the text of Contains and NotContains and of

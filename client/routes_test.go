@@ -192,6 +192,9 @@ func TestRoutes(t *testing.T) {
 	}
 	for _, route := range olrest.Routes() {
 		pattern := route.Method + " " + route.Path
+		if calls[route.Action] == nil && strings.HasPrefix(route.Path, olrest.NativePrefix+"/") {
+			continue // of platen's own API the client has imports and exports
+		}
 		t.Run(pattern, func(t *testing.T) {
 			call := calls[route.Action]
 			if call == nil {

@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/platenhq/platen/internal/olrest"
 )
 
 func configCommand(env environment) *cobra.Command {
@@ -31,38 +33,44 @@ nothing and opens nothing.`,
 	return cmd
 }
 
-// printSettings prints the flags of a server with their values.
+// printSettings prints the settings of a server.
 func printSettings(env environment, flags *pflag.FlagSet, set settings) error {
 	var text strings.Builder
 	t := tabwriter.NewWriter(&text, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "SETTING\tVALUE\tFROM")
-	flags.VisitAll(func(flag *pflag.Flag) {
-		name := environmentName(flag)
-		if name == "" {
-			return
-		}
-		value, source := flag.Value.String(), "default"
-		if flag.Name == "database" && value != "" {
-			value = set.location.String()
-		}
-		if from := flag.Annotations[sourceAnnotation]; len(from) > 0 {
-			source = from[0]
-		} else if flag.Changed {
-			source = "--" + flag.Name
-		}
-		fmt.Fprintf(t, "%s\t%s\t%s\n", flag.Name, cmp.Or(value, "-"), source)
-	})
-	password, source := "-", "default"
-	if env.getenv(adminPassword) != "" {
-		password, source = "(hidden)", adminPassword
-		if file := env.files[adminPassword]; file != "" {
-			source = adminPassword + fileSuffix + "=" + file
-		}
+	for _, one := range listSettings(env, flags, set) {
+		fmt.Fprintf(t, "%s\t%s\t%s\n", one.Name, cmp.Or(one.Value, "-"), one.Source)
 	}
-	fmt.Fprintf(t, "%s\t%s\t%s\n", strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(adminPassword, variablePrefix), "_", "-")), password, source)
 	if err := t.Flush(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprint(env.stdout, text.String())
 	return err
+}
+
+// listSettings returns the settings of a server, without secrets.
+func listSettings(env environment, flags *pflag.FlagSet, set settings) (list []olrest.Setting) {
+	flags.VisitAll(func(flag *pflag.Flag) {
+		if environmentName(flag) == "" {
+			return
+		}
+		one := olrest.Setting{Name: flag.Name, Value: flag.Value.String(), Source: "default"}
+		if flag.Name == "database" && one.Value != "" {
+			one.Value = set.location.String()
+		}
+		if from := flag.Annotations[sourceAnnotation]; len(from) > 0 {
+			one.Source = from[0]
+		} else if flag.Changed {
+			one.Source = "--" + flag.Name
+		}
+		list = append(list, one)
+	})
+	if env.getenv(adminPassword) == "" {
+		return list
+	}
+	password := olrest.Setting{Name: "admin-password", Value: "(hidden)", Source: adminPassword}
+	if file := env.files[adminPassword]; file != "" {
+		password.Source = adminPassword + fileSuffix + "=" + file
+	}
+	return append(list, password)
 }

@@ -37,6 +37,7 @@ it ends, all is gone.`,
 			if !cmd.Flags().Changed("listen") {
 				set.listen = freeAddress(set.listen)
 			}
+			set.list = listSettings(env, cmd.Flags(), set)
 			env.getenv = withPassword(env.getenv)
 			return serve(cmd.Context(), env, set, func(ctx context.Context, now running) error {
 				return showDemo(ctx, env, now)
@@ -47,6 +48,8 @@ it ends, all is gone.`,
 	cmd.Flags().BoolVar(&set.front.behindProxy, "behind-proxy", false, "allow plain HTTP on an address that is not loopback")
 	cmd.Flags().Lookup("log-level").DefValue = "warn"
 	set.logLevel = "warn"
+	cmd.Flags().Lookup("journal").DefValue = "1000"
+	set.journal.Requests = 1000
 	return cmd
 }
 
@@ -105,6 +108,9 @@ Job set {jobs} has the jobs {children}{customer}. Try:
   # a recipient, and what there is to print
   {login} '{entity}/datarecords/5001/values?recursive=true&outputFormat=simplified'
   {login} '{url}/rest/serverengine/statistics/jobset/{jobs}?levelMode=documentSetOnly'
+
+  # which requests were refused, and why
+  {login} '{url}/api/v1/requests?status=4xx'
 
 `
 

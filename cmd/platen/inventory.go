@@ -2,10 +2,9 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
-	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/olrest"
 )
 
 const (
@@ -17,9 +16,8 @@ const (
 	inventoryRest = 200
 )
 
-// takeInventories counts what there is from time to time, until ctx ends. set
-// gets the figures.
-func takeInventories(ctx context.Context, store *sqlstore.Store, log *slog.Logger, set func(sqlstore.Inventory)) {
+// takeInventories counts what there is from time to time, until ctx ends.
+func (p *service) takeInventories(ctx context.Context) {
 	for wait := firstInventory; ; {
 		select {
 		case <-ctx.Done():
@@ -27,15 +25,20 @@ func takeInventories(ctx context.Context, store *sqlstore.Store, log *slog.Logge
 		case <-time.After(wait):
 		}
 		start := time.Now()
-		have, err := store.Inventory(ctx)
+		have, err := p.store.Inventory(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err != nil:
-			log.Warn("it can not be counted what there is; the next run tries again", "error", err)
+			p.log.Warn("it can not be counted what there is; the next run tries again", "error", err)
 		default:
-			set(have)
+			p.inventory.Store(have)
 		}
 		wait = max(inventoryEvery, inventoryRest*time.Since(start))
 	}
+}
+
+// about returns what the server says of itself.
+func (p *service) about() olrest.ServerFacts {
+	return olrest.ServerFacts{Version: buildVersion(), Database: p.set.location.String(), Inventory: p.inventory.Load(), Settings: p.set.list}
 }

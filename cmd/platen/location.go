@@ -22,6 +22,7 @@ import (
 type databaseServer struct {
 	isAddress func(text string) bool      // text is an address of one, and no directory
 	redact    func(address string) string // without passwords, also if it is no address
+	outlook   func(ctx context.Context, address string) (has, wants int, err error)
 	open      func(ctx context.Context, address string, options ...sqlstore.Option) (*sqlstore.Store, error)
 }
 
@@ -29,7 +30,7 @@ type databaseServer struct {
 // usual one first. To add one is to add its row; CONTRIBUTING.md has what its
 // package implements.
 var databaseServers = []databaseServer{
-	{postgres.IsAddress, postgres.Redact, postgres.Open},
+	{postgres.IsAddress, postgres.Redact, postgres.Outlook, postgres.Open},
 }
 
 // serverAt returns the kind of server that an address names, otherwise the

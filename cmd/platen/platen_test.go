@@ -265,7 +265,7 @@ func TestSecondServer(t *testing.T) {
 	if code, _, stderr := command(nil, "", "user", "remove", "two", "--data", data); code != 0 {
 		t.Errorf("user remove: %d %s", code, stderr)
 	}
-	if code, _, stderr := command(nil, "", "user", "remove", adminName, "--data", data); code != 1 || !strings.Contains(stderr, "last user") {
+	if code, _, stderr := command(nil, "", "user", "remove", adminName, "--data", data); code != 1 || !strings.Contains(stderr, "last admin") {
 		t.Errorf("user remove the last: %d %s", code, stderr)
 	}
 }

@@ -87,7 +87,7 @@ end names a file that has the value. "platen COMMAND --help" has the names,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.AddCommand(
-		serveCommand(env), configCommand(env), demoCommand(env),
+		serveCommand(env), configCommand(env), checkCommand(env), demoCommand(env),
 		importCommand(env), exportCommand(env),
 		copyCommand(env), backupCommand(env), restoreCommand(env),
 		userCommand(env), keyCommand(env), readyCommand(env), versionCommand(env),

@@ -12,6 +12,9 @@ import (
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/journal"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/sqlstore"
 )
 
 const (
@@ -44,12 +47,18 @@ type settings struct {
 	reindex    bool
 	anew       bool // begin a new database where there was one
 
+	list []olrest.Setting // all of them, for GET /api/v1/server
+
+	journal  journal.Config
 	limits   admission.Limits
 	spoolDir string
+	webhooks webhookSettings
 
 	cleanupEvery   time.Duration
 	cleanupAfter   time.Duration
 	operationGrace time.Duration
+	historyFor     time.Duration
+	retentionEvery time.Duration
 }
 
 // flags declares the settings that serve and demo share.
@@ -61,10 +70,14 @@ func (set *settings) flags(cmd *cobra.Command) {
 	flags.StringVar(&set.apiVersion, "api-version", defaultAPIVersion, "version text; clients switch features by it")
 	flags.Int64Var(&set.maxBody, "max-body", 16<<20, "largest body of a request in bytes; imports are streamed and have a limit of their own")
 	set.limitFlags(flags)
+	set.webhooks.flags(flags)
+	set.journalFlags(flags)
 	flags.IntVar(&set.cache, "cache", 64, "memory for cached lists in MiB")
 	flags.DurationVar(&set.cleanupEvery, "cleanup-every", time.Hour, "how often the clean-up removes for good what was deleted; it also runs at the start; 0 turns it off")
 	flags.DurationVar(&set.cleanupAfter, "cleanup-after", 24*time.Hour, "how long ago a set must have been deleted for the clean-up to remove it; until then its ids stay taken")
 	flags.DurationVar(&set.operationGrace, "operation-grace", 24*time.Hour, "how long the result of an operation that has ended can be asked for")
+	flags.DurationVar(&set.historyFor, "history-for", sqlstore.DefaultHistory, "how long changes are kept, for the history of entities and for readers of events; 0: none are logged, and what was logged is removed")
+	flags.DurationVar(&set.retentionEvery, "retention-every", time.Hour, "how often each rule of retention deletes the sets that are too old; 0: none does")
 	flags.StringVar(&set.logFormat, "log-format", "text", `"text" for people or "json"`)
 	flags.StringVar(&set.logLevel, "log-level", "info", `"debug", "info" (a line for each request), "warn" or "error"`)
 }
@@ -97,6 +110,7 @@ proxy before it (--behind-proxy).`,
   platen serve --listen 127.0.0.1:0 --log-format json`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			set.list = listSettings(env, cmd.Flags(), set)
 			return serve(cmd.Context(), env, set, nil)
 		},
 	}
@@ -128,8 +142,14 @@ func (set settings) check() error {
 		return wrong("--max-body %d is too small", set.maxBody)
 	case set.cache < 0:
 		return wrong("--cache %d is negative", set.cache)
-	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0:
-		return wrong("--cleanup-every, --cleanup-after and --operation-grace must not be negative")
+	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0 || set.retentionEvery < 0:
+		return wrong("--cleanup-every, --cleanup-after, --history-for, --retention-every and --operation-grace must not be negative")
+	case set.journal.Requests < 0 || set.journal.Requests > maxJournal:
+		return wrong("--journal %d is not a number from 0 to %d", set.journal.Requests, maxJournal)
+	case set.journal.Bytes < 1<<20:
+		return wrong("--journal-bytes %d is too small: the least is %d", set.journal.Bytes, 1<<20)
+	case set.journal.Body < 0 || int64(set.journal.Body) > set.journal.Bytes/4:
+		return wrong("--journal-body %d is not a number from 0 to a fourth of --journal-bytes", set.journal.Body)
 	case set.apiVersion == "":
 		return wrong("--api-version is empty")
 	}

@@ -9,14 +9,19 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/logwriter"
+	"github.com/platenhq/platen/internal/retention"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/telemetry"
+	"github.com/platenhq/platen/internal/webhook"
 )
 
 // A running server, for those who want to use it once it answers.
@@ -56,7 +61,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.authenticate} {
+	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -76,6 +81,8 @@ type service struct {
 	metrics   net.Listener // for metrics alone, or nil
 	config    server.Config
 	store     *sqlstore.Store
+	inventory atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
+	webhooks  webhook.Config
 	closers   []func() error
 
 	supervisor   supervisor
@@ -110,7 +117,8 @@ func (p *service) check(context.Context) (err error) {
 	if p.set.limits, err = p.set.limits.Resolve(); err != nil {
 		return usageError{err, "platen serve"}
 	}
-	return nil
+	p.webhooks, err = p.set.webhooks.config()
+	return err
 }
 
 // listen takes the addresses, and checks that the settings are safe at them.
@@ -142,6 +150,10 @@ func (p *service) measure(ctx context.Context) error {
 	p.atEnd(func() error { p.telemetry.Close(); return nil })
 	p.config = server.Config{
 		Log: p.log, Requests: p.requests, APIVersion: p.set.apiVersion, MaxBody: p.set.maxBody, Telemetry: p.telemetry, LoopbackHosts: p.set.noAuth, CleanupAfter: p.set.cleanupAfter,
+	}
+	p.config.About = p.about
+	if p.set.journal.Requests > 0 {
+		p.config.Journal = journal.New(p.set.journal)
 	}
 	if p.set.cleanupEvery <= 0 {
 		p.config.CleanupAfter = -1
@@ -178,17 +190,34 @@ func (p *service) open(ctx context.Context) (err error) {
 	if p.config.Spool, err = p.set.openSpools(); err != nil {
 		return err
 	}
-	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store())); err != nil {
+	if p.store, err = p.set.open(ctx, p.set.cache<<20, sqlstore.ObservedBy(p.telemetry.Store()), sqlstore.HistoryFor(p.set.historyFor)); err != nil {
 		return err
 	}
 	p.atEnd(p.store.Close)
 	p.telemetry.WatchStore(p.store.Stats)
-	p.telemetry.WatchDisks(p.set.limits.Disks)
-	p.config.Store, p.config.Limits = p.store, p.set.limits
+	p.telemetry.WatchInventory(p.inventory.Load, p.set.limits.Disks)
+	p.config.Store, p.config.Limits, p.config.Webhooks = p.store, p.set.limits, p.webhooks
 	if err := p.store.Start(ctx, serverGone); err != nil || !p.set.reindex {
 		return err
 	}
 	return p.store.RebuildIndex(ctx, "--rebuild-index")
+}
+
+// recordSettings tells the audit trail which settings are others than those of the
+// last start.
+func (p *service) recordSettings(ctx context.Context) error {
+	settings := make([]platen.NameValue, len(p.set.list))
+	for i, setting := range p.set.list {
+		settings[i] = platen.NameValue{Name: setting.Name, Value: setting.Value}
+	}
+	if len(settings) == 0 {
+		return nil
+	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return p.store.RecordSettings(ctx, host, settings)
 }
 
 // authenticate makes the first user, and the guard.
@@ -214,15 +243,23 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		defer close(housekept)
 		housekeep(ctx, p.store, p.log, p.set)
 	}()
-	counted := make(chan struct{})
+	counts := make(chan struct{})
 	go func() {
-		defer close(counted)
-		takeInventories(ctx, p.store, p.log, p.telemetry.SetInventory)
+		defer close(counts)
+		p.takeInventories(ctx)
+	}()
+	retained := make(chan struct{})
+	go func() {
+		defer close(retained)
+		if p.set.retentionEvery > 0 {
+			retention.New(retention.Config{Store: p.store, Log: p.log, Every: p.set.retentionEvery, Deleted: p.telemetry.DeletedByRule}).Run(ctx)
+		}
 	}()
 	defer func() {
 		cancel()
 		<-housekept
-		<-counted
+		<-counts
+		<-retained
 	}()
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)

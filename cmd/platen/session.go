@@ -40,7 +40,7 @@ func printable(text string, most int) string {
 func logoutCommand(env environment, at *location) *cobra.Command {
 	return &cobra.Command{
 		Use:     "logout NAME",
-		Short:   "End a user's sessions: all tokens of the user are invalid, the password stays",
+		Short:   "End a user's sessions: the password and named tokens stay",
 		Example: "  platen user logout mailroom --data /var/lib/platen",
 		Args:    arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -104,7 +104,7 @@ func keyCommand(env environment) *cobra.Command {
 	var at location
 	cmd := &cobra.Command{
 		Use:   "key",
-		Short: "Manage the key of the tokens",
+		Short: "Manage the key of the sessions' tokens",
 		Args:  arguments(),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -112,10 +112,11 @@ func keyCommand(env environment) *cobra.Command {
 	cmd.AddCommand(&cobra.Command{
 		Use:   "rotate",
 		Short: "Make a new key, which ends all sessions",
-		Long: `rotate makes a new key for the tokens, for example when somebody may have read
-the database or a backup of it. All running servers take it up before the
-command returns; all tokens from before are invalid, and clients log in anew.
-Passwords stay.`,
+		Long: `rotate makes a new key for the tokens that a login gives, for example when
+somebody may have read the database or a backup of it. All running servers take
+it up before the command returns; all such tokens from before are invalid, and
+clients log in anew. Passwords stay, and so do named tokens, of which the database
+has only a hash.`,
 		Example: "  platen key rotate --data /var/lib/platen",
 		Args:    arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -26,24 +27,26 @@ func userCommand(env environment) *cobra.Command {
 		Short: "Manage the users of a server",
 		Long: `user manages the users in a database, whether or not servers run on it. All
 that run go by the change before the command returns, and log it with who made
-it: with a new password, or without the user, all tokens from before are
-invalid.`,
+it: with a new password, or without the user, all sessions from before have
+ended. Named tokens, which POST /api/v1/tokens makes, go on with a new password,
+end with their user, and may never do more than the role of their user allows.
+
+A viewer reads; an editor also writes, imports, creates jobs and deletes; an
+admin also manages users and tokens.`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	at.flags(cmd.PersistentFlags())
 	cmd.AddCommand(
 		logoutCommand(env, &at), unlockCommand(env, &at),
-		passwordCommand(env, &at, "add", "Add a user", true, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
-			return s.AddUser(ctx, user)
-		}),
-		passwordCommand(env, &at, "passwd", "Set the password of a user, which ends the user's tokens", false, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
+		addUserCommand(env, &at), roleCommand(env, &at),
+		passwordCommand(env, &at, "passwd", "Set the password of a user, which ends the user's sessions", false, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
 			return s.SetPassword(ctx, user)
 		}),
 		listUsersCommand(env, &at),
 		&cobra.Command{
 			Use:   "remove NAME",
-			Short: "Remove a user, which ends the user's tokens; the last one stays",
+			Short: "Remove a user with the user's sessions and tokens; the last admin stays",
 			Args:  arguments("NAME"),
 			RunE: func(cmd *cobra.Command, args []string) error {
 				return at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
@@ -53,6 +56,50 @@ invalid.`,
 		},
 	)
 	return cmd
+}
+
+func addUserCommand(env environment, at *location) *cobra.Command {
+	var name string
+	var role platen.Role // 0: what the store takes for it
+	cmd := passwordCommand(env, at, "add", "Add a user", true, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
+		user.Role = role
+		return s.AddUser(ctx, user)
+	})
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) (err error) {
+		if name != "" {
+			if role, err = platen.ParseRole(name); err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+		}
+		return nil
+	}
+	cmd.Example += "\n  platen user add dashboard --role viewer --generate"
+	cmd.Flags().StringVar(&name, "role", "", "viewer, editor or admin (default editor; of the first user admin)")
+	return cmd
+}
+
+func roleCommand(env environment, at *location) *cobra.Command {
+	return &cobra.Command{
+		Use:   "role NAME ROLE",
+		Short: "Set the role of a user: viewer, editor or admin",
+		Long: `role sets what a user may do, from now on: sessions and tokens go on with the
+new role. There is always an admin.`,
+		Example: "  platen user role mailroom viewer --data /var/lib/platen",
+		Args:    arguments("NAME", "ROLE"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			role, err := platen.ParseRole(args[1])
+			if err != nil {
+				return usageError{err, cmd.CommandPath()}
+			}
+			err = at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
+				return s.SetRole(cmd.Context(), args[0], role)
+			})
+			if err == nil {
+				_, err = fmt.Fprintf(env.stdout, "%s is now %s\n", args[0], role)
+			}
+			return err
+		},
+	}
 }
 
 // passwordCommand is a command that sets a password, with set.
@@ -102,9 +149,9 @@ func listUsersCommand(env environment, at *location) *cobra.Command {
 					return err
 				}
 				w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "USER\tPASSWORD SET")
+				fmt.Fprintln(w, "USER\tROLE\tPASSWORD SET")
 				for _, user := range users {
-					fmt.Fprintf(w, "%s\t%s\n", user.Name, user.Changed.Format(time.DateTime))
+					fmt.Fprintf(w, "%s\t%s\t%s\n", user.Name, user.Role, user.Changed.Format(time.DateTime))
 				}
 				return w.Flush()
 			})

@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/platenhq/platen/internal/olrest"
 )
 
 const (
@@ -132,7 +134,7 @@ func readVariable(path string) (string, error) {
 func didYouMean(name string, known map[string]bool) string {
 	best, least := "", 4
 	for _, other := range slices.Sorted(maps.Keys(known)) {
-		if d := distance(name, other); d < least {
+		if d := olrest.LetterDistance(name, other); d < least {
 			best, least = other, d
 		}
 	}
@@ -140,27 +142,6 @@ func didYouMean(name string, known map[string]bool) string {
 		return ""
 	}
 	return "; is " + best + " meant?"
-}
-
-// distance returns how many bytes have to be put in, taken out or replaced to
-// make b of a.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(diagonal+cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 // Where the value of a flag came from, among the annotations of the flag. None:

@@ -19,6 +19,7 @@ const (
 	Imports     Reason = "imports"                 // too many imports
 	Operations  Reason = "operations"              // too many operations
 	Searches    Reason = "searches"                // too many searches
+	Listeners   Reason = "listeners"               // too many clients that follow events
 	ImportSize  Reason = "import_bytes"            // the import is too large
 	BodyRate    Reason = "body_rate"               // the body comes too slowly
 	DiskSpace   Reason = "free_disk"               // the disk has no room left
@@ -27,7 +28,7 @@ const (
 
 // Reasons are all of them.
 var Reasons = []Reason{
-	Connections, PerAddress, InFlight, Imports, Operations, Searches, ImportSize, BodyRate, DiskSpace, Stopping,
+	Connections, PerAddress, InFlight, Imports, Operations, Searches, Listeners, ImportSize, BodyRate, DiskSpace, Stopping,
 }
 
 // Limits are the bounds of a server. Those that may be zero are then off.
@@ -39,6 +40,7 @@ type Limits struct {
 	ImportBytes           int64 // of one import; may be zero
 	Operations            int   // at once
 	Searches              int   // at once, running or waiting
+	Listeners             int   // at once: clients that follow events, each with a connection
 	MinBodyRate           int64 // bytes a second of the body of an import; may be zero
 	MinFreeDisk           int64 // bytes left on each disk of Disks; may be zero
 
@@ -57,6 +59,7 @@ var Defaults = Limits{
 	ImportBytes:           4 << 30,
 	Operations:            64,
 	Searches:              32,
+	Listeners:             512,
 	MinBodyRate:           1024,
 	MinFreeDisk:           256 << 20,
 }
@@ -76,6 +79,7 @@ func (l Limits) Resolve() (Limits, error) {
 		{"--max-import-bytes", l.ImportBytes, 0},
 		{"--max-operations", int64(l.Operations), 1},
 		{"--max-searches", int64(l.Searches), 1},
+		{"--max-listeners", int64(l.Listeners), 1},
 		{"--min-body-rate", l.MinBodyRate, 0},
 		{"--min-free-disk", l.MinFreeDisk, 0},
 	} {

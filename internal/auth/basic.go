@@ -86,7 +86,7 @@ func (g *Guard) checkPassword(ctx context.Context, name, password string) (stora
 	if refused, ok := a.err.(*platen.Error); ok && a.cause != "" {
 		err := call.refuse(name, a.cause, refused)
 		if err.Code == platen.Forbidden {
-			g.log.Warn("wrong user or password", "client", call.Client.String(), "tried", call.Tried, "request", call.RequestID)
+			g.audit(call, "wrong user or password")
 		}
 		return storage.User{}, err
 	}

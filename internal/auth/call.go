@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/storage"
@@ -12,10 +13,13 @@ import (
 // A Call is what a request is known by: for the log, and for those who want
 // to know who made it. The server makes one for each request.
 type Call struct {
-	storage.Origin            // its user is "" until the guard has let the request pass, or if the guard is off
-	Client         netip.Addr // where it came from, behind trusted proxies the address that they name
-	Tried          string     // the user of credentials that were refused, if they name one
-	Refused        string     // why the guard refused the request, for the log; "" if it did not
+	storage.Origin                // its user is "" until the guard has let the request pass, or if the guard is off
+	Role           platen.Role    // what it may do, from then on
+	Kinds          platen.KindSet // of entities that its token is restricted to; 0: all
+	Expires        time.Time      // when its token does; zero: never, or there is none
+	Client         netip.Addr     // where it came from, behind trusted proxies the address that they name
+	Tried          string         // the user of credentials that were refused, if they name one
+	Refused        string         // why the guard refused the request, for the log; "" if it did not
 }
 
 type callKey struct{}
@@ -79,4 +83,9 @@ const (
 	causeGone      = "token of a user that is gone"
 	causeEpoch     = "token from before the password was changed or the sessions were ended"
 	causeExpired   = "expired token"
+
+	causeNamed    = "unknown or revoked token"
+	causeDisabled = "disabled token"
+	causeRole     = "role"
+	causeKinds    = "kinds of the token"
 )

@@ -7,6 +7,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ type Guard struct {
 	ttl       time.Duration
 	off       bool
 	log       *slog.Logger
+	auditor   *auditor
+	trail     *trail
 	localTime func() time.Time
 	ahead     atomic.Int64 // nanoseconds by which the database's clock is ahead of localTime
 	limiter   *limiter
@@ -31,11 +34,14 @@ type Guard struct {
 
 	users       atomic.Pointer[users]
 	lastPoll    atomic.Pointer[userPoll]
-	changesSeen int64     // the last version whose change was told; pollLoop's
+	polling     sync.Mutex
+	changesSeen int64     // the last version whose change was told; of whoever holds polling
 	loginsHeard time.Time // when logins were last read; shareLoop's
 	stop        context.Context
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
+
+	newPasswords sync.Mutex // held while one is hashed
 
 	mu       sync.Mutex
 	verified map[verifiedKey]verified
@@ -67,6 +73,8 @@ func newGuard(ctx context.Context, config Config, localTime func() time.Time) (*
 		ttl:       config.TokenTTL,
 		off:       config.Off,
 		log:       config.Log,
+		auditor:   newAuditor(config.Log),
+		trail:     newTrail(),
 		localTime: localTime,
 		hashes:    hashes{key},
 		key:       newKey(),
@@ -94,57 +102,100 @@ func (g *Guard) Off() bool { return g.off }
 func (g *Guard) Close() {
 	g.cancel()
 	g.running.Wait()
+	g.trail.written = time.Time{} // what is left is recorded now
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(g.stop), closeFor)
+	defer cancel()
+	if err := g.recordTrail(ctx); err != nil {
+		g.log.Warn("the last logins and refusals are not in the audit trail", "error", err)
+	}
+}
+
+// closeFor bounds how long Close records what is left.
+const closeFor = time.Second
+
+// A caller is who has sent good credentials.
+type caller struct {
+	user    string
+	role    platen.Role
+	token   string         // the name of a named token, "" for none
+	kinds   platen.KindSet // that it is restricted to; 0: all
+	expires time.Time      // of a token; zero: never
 }
 
 // Check returns the error for a request without good credentials. Those of
-// others have their user in the [Call] from then on.
+// others have in the [Call] who sent them and what they may do from then on.
 func (g *Guard) Check(r *http.Request) error {
+	call := CallOf(r.Context())
 	if g.off {
+		call.Role = platen.Admin
 		return nil
 	}
-	user, err := g.check(r)
+	who, err := g.check(r)
 	if err == nil {
-		CallOf(r.Context()).User = user
+		call.User, call.Token, call.Role, call.Kinds, call.Expires = who.user, who.token, who.role, who.kinds, who.expires
+		return nil
 	}
+	g.trail.refused(call)
 	return err
 }
 
-// check returns the user whose credentials a request carries. If there is a
+// check returns who sent the credentials that a request carries. If there is a
 // token it counts, whatever else is sent.
-func (g *Guard) check(r *http.Request) (string, error) {
+func (g *Guard) check(r *http.Request) (caller, error) {
 	if err := g.waitFresh(r.Context()); err != nil {
-		return "", err
+		return caller{}, err
 	}
-	if text := r.Header.Get(olrest.TokenHeader); text != "" {
+	if text := tokenOf(r.Header); text != "" {
+		return g.checkToken(r.Context(), text)
+	}
+	if text, err := sessionToken(r); err != nil {
+		return caller{}, err
+	} else if text != "" {
 		return g.checkToken(r.Context(), text)
 	}
 	name, password, err := basic(r)
 	if err != nil {
-		return "", err
+		return caller{}, err
 	}
 	user, err := g.checkPassword(r.Context(), name, password)
-	return user.Name, err
+	return caller{user: user.Name, role: user.Role}, err
 }
 
-func (g *Guard) checkToken(ctx context.Context, text string) (string, error) {
+// tokenOf returns the token of a request, "" for none. A Bearer token that is
+// not one of ours is the credential of another scheme.
+func tokenOf(header http.Header) string {
+	if text := header.Get(olrest.TokenHeader); text != "" {
+		return text
+	}
+	scheme, text, _ := strings.Cut(header.Get("Authorization"), " ")
+	text = strings.TrimLeft(text, " ")
+	if strings.EqualFold(scheme, "Bearer") && (strings.HasPrefix(text, namedPrefix) || strings.HasPrefix(text, tokenPrefix)) {
+		return text
+	}
+	return ""
+}
+
+func (g *Guard) checkToken(ctx context.Context, text string) (caller, error) {
+	if strings.HasPrefix(text, namedPrefix) {
+		return g.checkNamed(ctx, text)
+	}
 	users := g.users.Load()
 	t, cause := users.signer.open(text)
-	if cause == "" {
-		user, known := users.byName[t.user]
-		switch {
-		case !known:
-			cause = causeGone
-		case user.Epoch != t.epoch:
-			cause = causeEpoch
-		}
+	user, known := users.byName[t.user]
+	switch {
+	case cause != "":
+	case !known:
+		cause = causeGone
+	case user.Epoch != t.epoch:
+		cause = causeEpoch
 	}
 	if cause != "" {
-		return "", CallOf(ctx).refuse(t.user, cause, platen.Errorf(platen.Forbidden, "the token is invalid: log in again"))
+		return caller{}, CallOf(ctx).refuse(t.user, cause, platen.Errorf(platen.Forbidden, "the token is invalid: log in again"))
 	}
 	if !g.now().Before(t.expires) {
-		return "", CallOf(ctx).refuse(t.user, causeExpired, platen.Errorf(platen.Expired, "the token has expired: log in again"))
+		return caller{}, CallOf(ctx).refuse(t.user, causeExpired, platen.Errorf(platen.Expired, "the token has expired: log in again"))
 	}
-	return t.user, nil
+	return caller{user: t.user, role: user.Role, expires: t.expires}, nil
 }
 
 // Login answers a login: Basic credentials for a token. Here, and only here,
@@ -155,13 +206,10 @@ func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
 		err = platen.Errorf(platen.Unauthenticated, "the user or password is wrong")
 	}
 	if err != nil {
+		g.trail.refused(CallOf(r.Context()))
 		return err
 	}
-	CallOf(r.Context()).User = user.Name
-	// Of the user as it was checked: if the password has changed since, the
-	// token is void.
-	text := g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, user: user.Name})
-	olrest.ReplyToken(w, text, g.ttl)
+	olrest.ReplyToken(w, g.begin(r, user), g.ttl)
 	return nil
 }
 

@@ -143,7 +143,7 @@ func (l *limiter) foundFull(try storage.LoginFailure) {
 	l.turnedAway.take(try.Address, l.now())
 }
 
-// failed counts a wrong password.
+// failed counts a wrong password, or token, which is nobody's.
 func (l *limiter) failed(try storage.LoginFailure) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -153,7 +153,9 @@ func (l *limiter) failed(try storage.LoginFailure) {
 		p.own.AllowN(now, 1)
 		return
 	}
-	l.users.take(try.User, now)
+	if try.User != "" {
+		l.users.take(try.User, now)
+	}
 }
 
 // refused counts a try that was refused without a look at its password.

@@ -33,10 +33,12 @@ const (
 	clockEvery = 5 * time.Second
 )
 
-// users are all users at one version, and the key of their tokens.
+// users are all users at one version with their named tokens, and the key of
+// the tokens of their sessions.
 type users struct {
 	version int64
 	byName  map[string]storage.User
+	byHash  map[hashKey]*namedToken
 	key     string
 	signer  *signer
 }
@@ -54,7 +56,7 @@ func newKey() []byte {
 	return key
 }
 
-// RotateKey replaces the key of the tokens, which ends all sessions.
+// RotateKey replaces the key of the tokens of sessions, which ends all sessions.
 func RotateKey(ctx context.Context, store storage.Users) error {
 	return store.ReplaceSecret(ctx, tokenKey, newKey(), storage.KeyRotated)
 }
@@ -117,6 +119,8 @@ func (g *Guard) waitFresh(ctx context.Context) error {
 
 // poll loads the users if they have changed.
 func (g *Guard) poll(ctx context.Context) error {
+	g.polling.Lock()
+	defer g.polling.Unlock()
 	last := g.lastPoll.Load()
 	now := &userPoll{began: time.Now(), done: make(chan struct{})}
 	err := g.loadUsers(ctx)
@@ -139,6 +143,10 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	tokens, err := g.store.NamedTokens(ctx)
+	if err != nil {
+		return err
+	}
 	key, err := g.store.Secret(ctx, tokenKey, newKey())
 	if err != nil {
 		return err
@@ -147,6 +155,7 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	for _, user := range list {
 		now.byName[user.Name] = user
 	}
+	now.withTokens(tokens, old)
 	if now.key != old.key {
 		now.signer = newSigner(key)
 	}
@@ -178,6 +187,10 @@ func (g *Guard) tell(changes []storage.UserChange) {
 			g.limiter.unlock(try)
 		case storage.UserRemoved:
 			g.limiter.forgetUser(g.hashes.user(change.User))
+		case storage.UserAdded, storage.RoleSet:
+			line = append(line, "role", change.Detail)
+		case storage.TokenMade, storage.TokenChanged, storage.TokenRevoked:
+			line = append(line, "token", change.Detail)
 		}
 		g.log.Info(string(change.Action), line...)
 	}
@@ -190,13 +203,13 @@ func (g *Guard) shareLoop() {
 	failing := false
 	var asked time.Time
 	g.loop(func(ctx context.Context) {
-		err := errors.Join(g.shareFailures(ctx), g.recordLogins(ctx))
+		err := errors.Join(g.shareFailures(ctx), g.recordLogins(ctx), g.recordTrail(ctx))
 		if time.Since(asked) > clockEvery {
 			asked = time.Now()
-			err = errors.Join(err, g.setClock(ctx), g.hearLogins(ctx))
+			err = errors.Join(err, g.setClock(ctx), g.hearLogins(ctx), g.recordUses(ctx))
 		}
 		if err != nil && !failing {
-			g.log.Warn("logins can not be shared with other servers", "error", err)
+			g.log.Warn("logins can not be recorded and shared with other servers", "error", err)
 		}
 		failing = err != nil
 	})

@@ -28,9 +28,14 @@ func getProperties(s *server, jobs []platen.ID, length int64) request {
 // putProperties writes the properties of random jobs. next says which job, and
 // of which number its values are made.
 func putProperties(s *server, jobs []platen.ID, next func(*connection) (job int, value uint64)) request {
+	return putLists(s, jobs, propertiesPath, next)
+}
+
+// putLists writes the lists at the paths of jobs as putProperties does.
+func putLists(s *server, jobs []platen.ID, path func(platen.ID) string, next func(*connection) (job int, value uint64)) request {
 	puts := make([][]byte, len(jobs))
 	for i, job := range jobs {
-		puts[i] = s.putPrefix(propertiesPath(job))
+		puts[i] = s.putPrefix(path(job))
 	}
 	return request{length: int64(len("true")), append: func(b []byte, c *connection) []byte {
 		c.job, c.value = next(c)
@@ -51,6 +56,13 @@ func sameValues(s *server, jobs []platen.ID) request {
 	return putProperties(s, jobs, func(c *connection) (int, uint64) {
 		job := c.random.IntN(len(jobs))
 		return job, uint64(job)
+	})
+}
+
+// newMetadata is newValues for metadata.
+func newMetadata(s *server, jobs []platen.ID) request {
+	return putLists(s, jobs, metadataPath, func(c *connection) (int, uint64) {
+		return c.random.IntN(len(jobs)), changingBase + c.random.Uint64N(changingBase)
 	})
 }
 
@@ -94,12 +106,13 @@ func (r *run) properties(ctx context.Context) error {
 		gets := r.smallLoad(r.server, get)
 		same := r.smallLoad(r.server, sameValues(r.server, r.jobs))
 		puts := r.smallLoad(r.server, newValues(r.server, changed))
+		metadata := r.smallLoad(r.server, newMetadata(r.server, changed))
 		one := puts
 		one.connections = 1
-		var limit, read, again, write, alone, syncs, benchGet, benchPut series
+		var limit, read, again, write, other, alone, syncs, benchGet, benchPut series
 		all := []measurement{
 			{to: &limit, load: constant}, {to: &read, load: gets}, {to: &again, load: same},
-			{to: &write, load: puts}, {to: &alone, load: one},
+			{to: &write, load: puts}, {to: &other, load: metadata}, {to: &alone, load: one},
 			{to: &syncs, other: func(context.Context) (float64, error) { return syncRate(r.directory, r.duration()) }},
 		}
 		if r.cluster != nil {
@@ -114,6 +127,7 @@ func (r *run) properties(ctx context.Context) error {
 			row{Name: "GET / constant", Value: read.over(&limit), Unit: "ratio", Goal: r.goal(0.80, 0.30), Waits: read.waits.summary(), Note: read.note()},
 			row{Name: "PUT, same values / constant", Value: again.over(&limit), Unit: "ratio", Goal: r.goal(0.36, 0.30), Waits: again.waits.summary(), Note: again.note()},
 			row{Name: "PUT, new values of few / constant", Value: write.over(&limit), Unit: "ratio", Goal: 0.30, Waits: write.waits.summary(), Note: write.note()},
+			row{Name: "PUT of metadata / of properties", Value: other.over(&write), Unit: "ratio", Goal: 0.9, Waits: other.waits.summary(), Note: other.note()},
 			row{Name: "PUT, new values / one caller alone", Value: write.over(&alone), Unit: "ratio", Goal: r.goal(5, 0), Waits: alone.waits.summary(), Note: alone.note()},
 			row{Name: "PUT, new values / syncs of the disk", Value: write.over(&syncs), Unit: "ratio", Goal: r.goal(3, 0), Note: syncs.note()},
 		)

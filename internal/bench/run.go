@@ -25,6 +25,7 @@ type step struct {
 var steps = []step{
 	{"properties", (*run).properties},
 	{"changing", (*run).changing},
+	{"history", (*run).history},
 	{"contents", (*run).contents},
 	{"records", (*run).records},
 	{"statistics", (*run).statistics},

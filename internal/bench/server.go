@@ -276,6 +276,10 @@ func propertiesPath(job platen.ID) string {
 	return "/rest/serverengine/entity/jobs/" + job.String() + "/properties"
 }
 
+func metadataPath(job platen.ID) string {
+	return "/rest/serverengine/entity/jobs/" + job.String() + "/metadata"
+}
+
 func contentsPath(job platen.ID) string {
 	return "/rest/serverengine/entity/jobs/" + job.String() + "/contents"
 }

@@ -94,7 +94,8 @@ type Builder struct {
 	row    Row
 	insert func(*Row) error // stores a row; its slices are good during the call
 
-	saved int // bytes of row.Pages that are stored already
+	items int64 // in the rows before
+	saved int   // bytes of row.Pages that are stored already
 
 	last platen.Content // the pair before in this block
 	seen IDSet          // content items of the job so far
@@ -109,6 +110,9 @@ func NewBuilder(job platen.ID, insert func(*Row) error) *Builder {
 
 // Job returns the job whose pages are packed.
 func (b *Builder) Job() platen.ID { return b.row.Job }
+
+// Items returns how many content items the job has so far.
+func (b *Builder) Items() int64 { return b.items + b.row.Count }
 
 // Document adds pages of a document; continued says that the next call has
 // more pages of it.
@@ -162,6 +166,7 @@ func (b *Builder) Flush() error {
 		return err
 	}
 	b.saved = 0
+	b.items += b.row.Count
 	b.row = Row{Job: b.row.Job, Seq: b.row.Seq + 1, Pairs: b.row.Pairs[:0], Pages: b.row.Pages[:0]}
 	b.last = platen.Content{}
 	return nil

@@ -17,6 +17,8 @@ const (
 
 // A Builder counts a job set as it is passed to it, in document order.
 type Builder struct {
+	Total platen.Counts // of all so far: document sets, documents, pages and sheets
+
 	insert func(seq int64, block *Block) error
 
 	seq    int64
@@ -65,6 +67,7 @@ func (b *Builder) DocumentSet(job, id platen.ID) error {
 			return err
 		}
 	}
+	b.Total.DocumentSets++
 	b.begin(job, id)
 	return nil
 }
@@ -83,6 +86,7 @@ func (b *Builder) Document(id platen.ID, metadata platen.List) error {
 		return err
 	}
 	b.docs++
+	b.Total.Documents++
 	b.set.Documents++
 	if n := len(b.block.Documents); n > 0 && b.block.Documents[n-1].Last+1 == id {
 		b.block.Documents[n-1].Last = id
@@ -103,6 +107,8 @@ func (b *Builder) Page(pages []platen.PageCount) error {
 	for _, p := range b.partsOf(pages) {
 		b.set.Sheets += p.sheets
 		b.set.Pages += p.pages
+		b.Total.Sheets += p.sheets
+		b.Total.Pages += p.pages
 		if p.medium >= 0 {
 			b.add(p)
 		}

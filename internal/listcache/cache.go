@@ -23,8 +23,11 @@ func (k Key) Compare(other Key) int {
 
 // An Entry is a list with the kind of its entity. A nil List is no entry.
 type Entry struct {
-	Kind platen.Kind
-	List platen.List
+	Kind   platen.Kind
+	List   platen.List
+	Set    platen.ID // that the entity belongs to; 0 or less for none
+	Change int64     // that wrote the list, 0 for none that is known
+	Tag    []string  // the text of the list's tag alone, see [Cache.SetTag]; nil: not known yet
 }
 
 // A Cache holds lists, never older and never newer than what another reader
@@ -55,7 +58,7 @@ type shard struct {
 }
 
 // entryBytes is about what an entry costs besides the list itself.
-const entryBytes = 128
+const entryBytes = 208
 
 // New returns an empty cache that takes about so many bytes; 0: it stays empty.
 func New(bytes int) *Cache {
@@ -93,6 +96,17 @@ func (c *Cache) Fill(key Key, found Entry, epoch uint64) {
 	defer s.mu.Unlock()
 	if s.epoch == epoch && s.invalid[key] == 0 && !s.allInvalid {
 		c.put(s, key, found)
+	}
+}
+
+// SetTag adds the tag of a list that Get has returned, if that is still the one.
+func (c *Cache) SetTag(key Key, list platen.List, tag []string) {
+	s := c.shard(key)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.lists[key]; len(now.List) == len(list) && len(list) > 0 && &now.List[0] == &list[0] {
+		now.Tag = tag
+		s.lists[key] = now
 	}
 }
 

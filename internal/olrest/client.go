@@ -122,6 +122,9 @@ func ReadError(response *http.Response) *platen.Error {
 		} `json:"error"`
 	}
 	shown := &platen.Error{Code: CodeOf(response.StatusCode), RetryAfter: retryAfter(response)}
+	if shown.Code == platen.Changed {
+		shown.Tag = response.Header.Get(tagHeader)
+	}
 	if json.Unmarshal(body, &answer) == nil && answer.Error.Message != "" {
 		shown.Message = answer.Error.Message
 		if answer.Error.Parameter != nil {

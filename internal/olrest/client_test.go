@@ -284,7 +284,7 @@ func TestReadError(t *testing.T) {
 			got := olrest.ReadError(&http.Response{
 				StatusCode: test.status, Status: fmt.Sprint(test.status, " ", http.StatusText(test.status)), Header: header, Body: io.NopCloser(strings.NewReader(test.body)),
 			})
-			if d := cmp.Diff(test.want, *got); d != "" {
+			if d := cmp.Diff(test.want, *got, cmp.AllowUnexported(platen.Error{})); d != "" {
 				t.Error(d)
 			}
 		})

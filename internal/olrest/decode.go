@@ -3,8 +3,8 @@ package olrest
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -61,11 +61,10 @@ func (d *decoder) fail(format string, args ...any) error {
 
 // failAt says what is wrong at a place in the body.
 func failAt(at jsontext.Pointer, format string, args ...any) error {
-	message := fmt.Sprintf(format, args...)
 	if at != "" {
-		message = "at " + shorten([]byte(at)) + ": " + message
+		format, args = "at %s: "+format, append([]any{shorten([]byte(at))}, args...)
 	}
-	return platen.Errorf(platen.Invalid, "%s", message)
+	return platen.Errorf(platen.Invalid, format, args...)
 }
 
 // syntax turns an error of the decoder beneath into one that says where.
@@ -467,6 +466,9 @@ func readUpdates(body []byte, kind platen.Kind, pairs pairsKey) ([]platen.Update
 			if update.ID < 0 && unknown == nil {
 				unknown = platen.Errorf(platen.NotFound, "%s %s not found", kind, shorten([]byte(source)))
 				unknown.Param = shorten([]byte(source))
+			}
+			if len(updates) == cap(updates) {
+				updates = slices.Grow(updates, max(1, len(updates))) // twice as many: append would copy more in all
 			}
 			updates = append(updates, update)
 			return nil

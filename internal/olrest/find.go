@@ -134,6 +134,14 @@ func (o operand) String() string {
 	return kindNames[o.kind]
 }
 
+// value is String for an operand that may be a value of somebody.
+func (o operand) value() any {
+	if o.kind == '"' || o.kind == '0' {
+		return platen.Hidden(o.String())
+	}
+	return o.String()
+}
+
 func (d *searchDecoder) operand() (o operand) {
 	switch o.kind = d.PeekKind(); o.kind {
 	case '{': // {"type":"FIELD","value":"name"}
@@ -192,7 +200,7 @@ func choose[T any](o *searchObject, from choices[T], key string) (none T) {
 func (o *searchObject) text(key string) string {
 	text := o.keys[key]
 	if text.kind != '"' || text.text == "" {
-		o.wrong("%s is %s; it must be text that is not empty", key, text)
+		o.wrong("%s is %s; it must be text that is not empty", key, text.value())
 	}
 	return text.text
 }

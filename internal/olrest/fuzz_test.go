@@ -129,6 +129,42 @@ func FuzzReadJobSet(f *testing.F) {
 	})
 }
 
+// FuzzAccounts: whatever is sent for users and tokens is refused, or has all that
+// it must have.
+func FuzzAccounts(f *testing.F) {
+	for _, seed := range append(seeds,
+		`{"name":"a","user":"b","role":"admin","kinds":["job","dataset"],"expireTime":"2026-01-31T12:00:00.5+01:00"}`,
+		`{"kinds":null,"expireTime":null,"disabled":true,"role":"viewer"}`,
+		`{"name":"a","password":"b","role":"editor"}`, `{"oldPassword":"a","password":"b"}`,
+	) {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		refused := func(err error) bool {
+			if err != nil {
+				allowed(t, err, platen.Invalid)
+			}
+			return err != nil
+		}
+		token, err := olrest.ReadNewToken(body)
+		if !refused(err) && (token.Name == "" || token.Role < platen.Viewer || token.Role > platen.Admin) {
+			t.Errorf("a token was accepted: %+v", token)
+		}
+		update, err := olrest.ReadTokenUpdate(body)
+		if !refused(err) && update == (olrest.TokenUpdate{}) {
+			t.Error("a change of nothing was accepted")
+		}
+		user, err := olrest.ReadNewUser(body)
+		if !refused(err) && (user.Name == "" || user.Password == "" || user.Role == 0) {
+			t.Errorf("a user was accepted: %+v", user)
+		}
+		_, err = olrest.ReadUserUpdate(body)
+		refused(err)
+		_, _, err = olrest.ReadOwnPassword(body)
+		refused(err)
+	})
+}
+
 func FuzzPathID(f *testing.F) {
 	for _, seed := range []string{"", "0", "1", "01", "-1", "+1", "1.0", "9007199254740991", "9007199254740992", "99999999999999999999", "１", "1;DROP TABLE entity"} {
 		f.Add(seed)

@@ -3,6 +3,7 @@ package olrest
 import (
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/platenhq/platen"
 )
@@ -72,6 +73,13 @@ func (j *jsonWriter) id(key string, id platen.ID) {
 func (j *jsonWriter) text(key, text string) {
 	j.key(key)
 	j.buf = platen.AppendString(j.buf, text)
+}
+
+// time writes a time as a member of an object, unless it is the zero time.
+func (j *jsonWriter) time(key string, t time.Time) {
+	if !t.IsZero() {
+		j.text(key, FormatTime(t))
+	}
 }
 
 // flag writes true or false as a member of an object.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,9 +14,38 @@ import (
 // natives are the routes of platen's own API that do not follow from the table
 // of kinds.
 var natives = []Route{
-	{Method: http.MethodPost, Path: NativePrefix + "/entities/{id}/undelete", Action: Undelete},
+	{Method: http.MethodGet, Path: nativeEntities, Action: ListEntities},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}", Action: ReadEntity},
+	{Method: http.MethodDelete, Path: nativeEntities + "/{id}", Action: DeleteEntity},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/children", Action: EntityChildren},
+	{Method: http.MethodPost, Path: nativeEntities + "/{id}/undelete", Action: Undelete},
 	{Method: http.MethodGet, Path: NativePrefix + "/deleted", Action: ListDeleted},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/history", Action: EntityHistory},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/properties", Action: ReadListAt, Facet: platen.Properties},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/metadata", Action: ReadListAt, Facet: platen.Metadata},
+	{Method: http.MethodGet, Path: nativeEntities + "/{id}/fields", Action: ReadListAt, Facet: platen.Fields},
+	{Method: http.MethodGet, Path: NativePrefix + "/changes/{change}", Action: ReadChange},
+	{Method: http.MethodPost, Path: NativePrefix + "/changes/{change}/revert", Action: RevertChange},
+	{Method: http.MethodGet, Path: NativePrefix + "/events", Action: ReadEvents},
+	{Method: http.MethodPost, Path: NativePrefix + "/updates", Action: UpdateMany},
+	{Method: http.MethodGet, Path: nativeOperations, Action: ListOperations},
+	{Method: http.MethodGet, Path: nativeOperations + "/{operation}", Action: ReadOperation},
+	{Method: http.MethodPost, Path: nativeOperations + "/{operation}/cancel", Action: CancelOperation},
+	{Method: http.MethodGet, Path: NativePrefix + "/server", Action: ReadServer},
+
+	{Method: http.MethodGet, Path: requests, Action: ListRequests},
+	{Method: http.MethodDelete, Path: requests, Action: DeleteRequests},
+	{Method: http.MethodGet, Path: requests + "/count", Action: CountRequests},
+	{Method: http.MethodGet, Path: requests + "/{request}", Action: ReadRequest},
+	{Method: http.MethodDelete, Path: requests + "/{request}", Action: DeleteRequest},
+	{Method: http.MethodGet, Path: requests + "/{request}/curl", Action: RequestAsCurl},
 }
+
+// nativeEntities is where entities of all kinds are.
+const nativeEntities = NativePrefix + "/entities"
+
+// nativeOperations is where operations are.
+const nativeOperations = NativePrefix + "/operations"
 
 // KindName returns the name of a kind in platen's own API, such as "jobset".
 func KindName(kind platen.Kind) string { return strings.ReplaceAll(kind.String(), " ", "") }
@@ -31,26 +59,9 @@ func ParseKind(name, text string) (platen.Kind, error) {
 		}
 		names = append(names, KindName(s.kind))
 	}
-	return 0, platen.Errorf(platen.Invalid, "%s %q is no kind; the kinds are %s", name, text, strings.Join(names, ", "))
-}
-
-// The number of elements in a page.
-const (
-	defaultPageSize = 100
-	maxPageSize     = 1000
-)
-
-// ParsePageSize reads the parameter pageSize.
-func ParsePageSize(query url.Values) (int, error) {
-	text := query.Get("pageSize")
-	if text == "" {
-		return defaultPageSize, nil
-	}
-	size, err := strconv.Atoi(text)
-	if err != nil || size < 1 || size > maxPageSize {
-		return 0, platen.Errorf(platen.Invalid, "pageSize %q is not a number from 1 to %d", text, maxPageSize)
-	}
-	return size, nil
+	err := platen.Errorf(platen.Invalid, "%s must be one of %s, not %q", name, strings.Join(names, ", "), text)
+	err.Param = name
+	return 0, err
 }
 
 // CheckQuery refuses the parameters of a query that are not known, and those that

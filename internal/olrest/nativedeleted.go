@@ -1,7 +1,7 @@
 package olrest
 
 import (
-	"fmt"
+	"encoding/binary"
 	"net/http"
 	"net/url"
 	"time"
@@ -9,44 +9,28 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A DeletedSet is a set that is deleted, and may come back.
-type DeletedSet struct {
-	platen.Ref
-	Deleted time.Time
-	By      string    // the user, "" if that is not known
-	Purge   time.Time // when the clean-up removes it, the zero time for never
-	Final   bool      // it can not come back
+// deletedSets is what the tokens of pages of deleted sets are good for.
+const deletedSets = "deleted"
+
+// ReadDeletedPage reads the query of a listing of deleted sets. Of after, the last
+// set of the page before, only ID and Deleted are known.
+func ReadDeletedPage(query url.Values) (size int, after platen.DeletedSet, err error) {
+	if err := CheckQuery(query, pageSizeParameter, pageTokenParameter); err != nil {
+		return 0, after, err
+	}
+	page, err := readPage(query, deletedSets)
+	if err != nil || page.After == nil {
+		return page.Size, after, err
+	}
+	seconds, n := binary.Varint(page.After)
+	id, _ := binary.Varint(page.After[max(n, 0):])
+	after.ID, after.Deleted = platen.ID(id), time.Unix(seconds, 0)
+	return page.Size, after, nil
 }
 
-// A DeletedQuery is the query of a listing of deleted sets.
-type DeletedQuery struct {
-	PageSize int
-	After    DeletedSet // the last one of the page before, of which only ID and Deleted are known
-}
-
-// ParseDeletedQuery reads the query of a listing of deleted sets.
-func ParseDeletedQuery(query url.Values) (q DeletedQuery, err error) {
-	if err := CheckQuery(query, "pageSize", "pageToken"); err != nil {
-		return q, err
-	}
-	if q.PageSize, err = ParsePageSize(query); err != nil {
-		return q, err
-	}
-	if token := query.Get("pageToken"); token != "" {
-		var seconds int64
-		n, err := fmt.Sscanf(token, "%d-%d", &seconds, &q.After.ID)
-		q.After.Deleted = time.Unix(seconds, 0)
-		if err != nil || n != 2 || deletedToken(q.After) != token {
-			return q, platen.Errorf(platen.Invalid, "pageToken %q is none that this listing has given", token)
-		}
-	}
-	return q, nil
-}
-
-func deletedToken(set DeletedSet) string { return fmt.Sprintf("%d-%d", set.Deleted.Unix(), set.ID) }
-
-// ReplyDeleted answers with a page of deleted sets. more: there are others.
-func ReplyDeleted(w http.ResponseWriter, sets []DeletedSet, more bool) {
+// ReplyDeletedSets answers with a page of deleted sets, each of which is removed for
+// good so long after its deletion; negative: never. more: there are others.
+func ReplyDeletedSets(w http.ResponseWriter, sets []platen.DeletedSet, cleanupAfter time.Duration, more bool) {
 	var b jsonWriter
 	b.object()
 	b.key("sets")
@@ -55,19 +39,20 @@ func ReplyDeleted(w http.ResponseWriter, sets []DeletedSet, more bool) {
 		b.element()
 		b.number("id", int64(set.ID))
 		b.text("kind", KindName(set.Kind))
-		b.text("deleteTime", FormatTime(set.Deleted))
+		b.time("deleteTime", set.Deleted)
 		if set.By != "" {
 			b.text("deletedBy", set.By)
 		}
-		if !set.Purge.IsZero() {
-			b.text("purgeTime", FormatTime(set.Purge))
+		if cleanupAfter >= 0 {
+			b.time("purgeTime", set.Deleted.Add(cleanupAfter))
 		}
 		b.flag("final", set.Final)
 		b.end()
 	}
 	b.endList()
 	if more {
-		b.text("nextPageToken", deletedToken(sets[len(sets)-1]))
+		last := sets[len(sets)-1]
+		b.pageToken(deletedSets, binary.AppendVarint(binary.AppendVarint(nil, last.Deleted.Unix()), int64(last.ID)))
 	}
 	b.end()
 	ReplyJSON(w, b.buf)

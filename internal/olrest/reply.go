@@ -34,6 +34,8 @@ var statuses = []struct {
 	{platen.MethodNotAllowed, http.StatusMethodNotAllowed},
 	{platen.Timeout, http.StatusRequestTimeout},
 	{platen.Conflict, http.StatusConflict},
+	{platen.Changed, http.StatusPreconditionFailed},
+	{platen.Gone, http.StatusGone},
 	{platen.TooLarge, http.StatusRequestEntityTooLarge},
 	{platen.UnsupportedMedia, http.StatusUnsupportedMediaType},
 	{platen.TooManyAttempts, http.StatusTooManyRequests},
@@ -72,15 +74,24 @@ func CodeOf(status int) platen.Code {
 	return platen.Internal
 }
 
-// ReplyError answers with a JSON Error (api-facts 2.1). What is internal is
-// not shown.
-func ReplyError(w http.ResponseWriter, err error) {
+// ShownError returns what is answered to err. What is internal is not shown.
+func ShownError(err error) *platen.Error {
 	shown, ok := errors.AsType[*platen.Error](err)
 	if !ok || shown.Code == platen.Internal {
-		shown = platen.Errorf(platen.Internal, "the server failed to do this; its log says why")
+		return platen.Errorf(platen.Internal, "the server failed to do this; its log says why")
 	}
+	return shown
+}
+
+// ReplyError answers with a JSON Error (api-facts 2.1).
+func ReplyError(w http.ResponseWriter, err error) {
+	shown := ShownError(err)
 	header := w.Header()
 	switch shown.Code {
+	case platen.Changed:
+		if shown.Tag != "" {
+			header[tagHeader] = []string{shown.Tag}
+		}
 	case platen.Unauthenticated:
 		header.Set("WWW-Authenticate", `BASIC realm="platen"`)
 	case platen.Unavailable, platen.TooManyAttempts:

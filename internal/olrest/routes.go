@@ -61,6 +61,53 @@ const (
 	Export                        // return a set as a document
 	Undelete                      // take back the deletion of a set
 	ListDeleted                   // list the sets that are deleted
+	ReadServer                    // say what the server is, and how much there is
+	ReadMe                        // say who makes the request
+	ChangePassword                // replace the caller's own password
+	ListUsers                     // list the users
+	AddUser                       // add a user
+	DescribeUser                  // say what is known of a user
+	ChangeUser                    // change role or password of a user
+	RemoveUser                    // remove a user
+	ListTokens                    // list the named tokens
+	AddToken                      // make a named token
+	DescribeToken                 // say what is known of a named token
+	ChangeToken                   // change role, kinds or expiry of a named token
+	RemoveToken                   // revoke a named token
+	ListEntities                  // list entities of a kind, by a filter
+	ReadEntity                    // say what there is to know of an entity
+	DeleteEntity                  // mark a set as deleted
+	EntityChildren                // list what an entity contains, a page at a time
+	ListWebhooks                  // list the webhooks
+	AddWebhook                    // make a webhook
+	DescribeWebhook               // show one
+	ChangeWebhook                 // change one
+	RemoveWebhook                 // remove one
+	ListAttempts                  // list what was sent to it
+	TestWebhook                   // send it a test
+	ReplayWebhook                 // send it events again
+	RotateWebhook                 // give it another secret
+	EntityHistory                 // list the changes of an entity
+	ReadListAt                    // read a list of an entity as it was
+	ReadChange                    // read a change
+	RevertChange                  // put back what was before a change
+	ReadEvents                    // read the log of changes
+	ListRequests                  // list the requests of the journal
+	CountRequests                 // count them
+	DeleteRequests                // remove them
+	ReadRequest                   // read one of them
+	DeleteRequest                 // remove one
+	RequestAsCurl                 // write one as a command line
+	UpdateMany                    // set and remove names in lists of many entities
+	ListOperations                // list the operations that run
+	ReadOperation                 // say what is known of an operation
+	CancelOperation               // stop an operation
+	ListRules                     // list the rules of retention
+	AddRule                       // add a rule of retention
+	DescribeRule                  // say what is known of a rule of retention
+	ChangeRule                    // change a rule of retention
+	RemoveRule                    // remove a rule of retention
+	PreviewRule                   // list what a rule of retention would delete
 )
 
 // A Route is a method on a path.
@@ -154,7 +201,7 @@ var routes = makeRoutes()
 func Routes() []Route { return routes }
 
 func makeRoutes() []Route {
-	list := slices.Concat(others, natives)
+	list := slices.Concat(others, natives, accounts, webhooks, retention)
 	for _, s := range services {
 		list = append(list, s.routes()...)
 	}

@@ -267,7 +267,7 @@ func numberPart(key string) rulePart {
 			value := o.keys[key]
 			n, err := strconv.ParseUint(value.text, 10, 63)
 			if value.kind != '0' || err != nil {
-				o.wrong("%s is %s; it must be a whole number from 0 up in plain digits", key, value)
+				o.wrong("%s is %s; it must be a whole number from 0 up in plain digits", key, value.value())
 			}
 			rule.Number = int64(n)
 		},
@@ -301,7 +301,7 @@ func operandPart(key, other string, fields bool) rulePart {
 			lookup := rule.Condition == platen.In || rule.Condition == platen.NotIn
 			switch {
 			case value.kind == 0, value.kind == '{' && lookup, value.kind == '[' && !lookup:
-				o.wrong("%s is %s, which does not fit the condition %s", key, value, o.keys["condition"].text)
+				o.wrong("%s is %s, which does not fit the condition %s", key, value.value(), o.keys["condition"].text)
 			case value.kind == '{':
 				rule.Other = value.text
 			case value.kind == '[':

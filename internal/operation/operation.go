@@ -43,7 +43,10 @@ type Running struct {
 }
 
 // Step says that one of the steps is done.
-func (r *Running) Step() { r.steps.Add(1) }
+func (r *Running) Step() { r.Steps(1) }
+
+// Steps says that so many of the steps are done.
+func (r *Running) Steps(n int) { r.steps.Add(int64(n)) }
 
 // Restart says that the steps begin anew.
 func (r *Running) Restart() { r.steps.Store(0) }
@@ -201,19 +204,22 @@ func (r *Runner) Running(ctx context.Context) ([]platen.Operation, error) {
 	return stored, err
 }
 
+// Operation returns what is known of an operation. NotFound: there is none of that
+// ID.
+func (r *Runner) Operation(ctx context.Context, id string) (platen.Operation, error) {
+	running := r.get(id) // first: it may end meanwhile
+	operation, err := r.store.Operation(ctx, id)
+	if running != nil {
+		operation.Percent = running.percent()
+	}
+	return operation, err
+}
+
 // Progress returns how far an operation is, and whether it has ended.
 // NotFound: there is none of that ID.
 func (r *Runner) Progress(ctx context.Context, id string) (percent int, ended bool, err error) {
-	running := r.get(id) // first: it may end meanwhile
-	operation, err := r.store.Operation(ctx, id)
-	if err != nil {
-		return 0, false, err
-	}
-	percent = operation.Percent
-	if running != nil {
-		percent = running.percent()
-	}
-	return percent, !operation.Ended.IsZero(), nil
+	operation, err := r.Operation(ctx, id)
+	return operation.Percent, !operation.Ended.IsZero(), err
 }
 
 // Result returns what an operation has made. NotFound: there is none of that
@@ -228,12 +234,40 @@ func (r *Runner) Result(ctx context.Context, id string) (platen.ID, error) {
 		err := platen.Errorf(platen.NotFound, "operation %s is still running: it has no result yet", operation.ID)
 		err.Param = operation.ID
 		return 0, err
+	case operation.Result == 0 && operation.Message == "":
+		err := platen.Errorf(platen.NotFound, "operation %s has no such result: it was an update of entities", operation.ID)
+		err.Param = operation.ID
+		return 0, err
 	case operation.Result == 0:
 		err := platen.Errorf(platen.Failed, "the operation failed: %s", operation.Message)
 		err.Param = operation.ID
 		return 0, err
 	}
 	return operation.Result, nil
+}
+
+// End stops an operation, whatever server runs it, and says why: what it has done
+// by then stays. NotFound: there is none of that ID, or it had ended.
+func (r *Runner) End(ctx context.Context, id, message string) error {
+	err := r.store.EndOperation(ctx, id, message)
+	if platen.ErrorCode(err) == platen.NotFound && err != nil {
+		operation, err := r.store.Operation(ctx, id)
+		if err != nil {
+			return err
+		}
+		return endedError(operation)
+	}
+	running := r.get(id)
+	if err != nil || running == nil {
+		return err // another server sees it at the next part, or with its next report
+	}
+	running.cancel()
+	select {
+	case <-running.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // Cancel stops an operation and forgets it: after it has ended, so that

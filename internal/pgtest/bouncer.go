@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ type pooler struct {
 	dir   string
 	cmd   *exec.Cmd
 	ended chan error
+	stops atomic.Bool // stop has been called
 }
 
 // Bouncer returns the address of a database behind a PgBouncer in transaction
@@ -81,7 +83,8 @@ auth_type = any
 pool_mode = transaction
 max_client_conn = 500
 default_pool_size = 30
-`, of.Hostname(), of.Port(), of.User.Username(), secret, port)
+logfile = %s
+`, of.Hostname(), of.Port(), of.User.Username(), secret, port, filepath.Join(dir, "pgbouncer.log"))
 	file := filepath.Join(dir, "pgbouncer.ini")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		return nil, err
@@ -98,7 +101,12 @@ default_pool_size = 30
 		err := p.cmd.Start()
 		begun <- err
 		if err == nil {
-			p.ended <- p.cmd.Wait()
+			err := p.cmd.Wait()
+			if !p.stops.Load() {
+				text, _ := os.ReadFile(filepath.Join(dir, "pgbouncer.log"))
+				fmt.Fprintf(os.Stderr, "PgBouncer has ended by itself: %v\n%s\n", err, text[max(0, len(text)-2000):])
+			}
+			p.ended <- err
 		}
 	}()
 	if err := <-begun; err != nil {
@@ -117,6 +125,7 @@ default_pool_size = 30
 
 // stop ends the pooler and removes its files.
 func (p *pooler) stop() error {
+	p.stops.Store(true)
 	_ = p.cmd.Process.Kill()
 	<-p.ended
 	return os.RemoveAll(p.dir)

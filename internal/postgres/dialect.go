@@ -50,7 +50,14 @@ func (Dialect) Expand(rows string) string {
 	return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
 }
 
-// EachID implements [sqlstore.Dialect].
+// Number implements [search.Dialect]. What is longer than a number, or no UTF-8
+// since it is the beginning of a longer value, is not converted.
+func (Dialect) Number(bytes string) string {
+	return "CASE WHEN length(" + bytes + ") <= 402 THEN CASE WHEN encode(" + bytes + `, 'escape') ~ '^[-+]?[0-9]{1,200}(\.[0-9]{1,200})?$' THEN ` +
+		"CAST(encode(" + bytes + ", 'escape') AS DOUBLE PRECISION) END END"
+}
+
+// EachID implements [search.Dialect].
 func (Dialect) EachID(parameter string) string {
 	return "unnest(CAST(" + parameter + " AS BIGINT[])) AS k(id)"
 }
@@ -76,15 +83,34 @@ func (Dialect) ListsBetween(table string, bytes int) string {
 // Dirty implements [sqlstore.Dialect]. A row of find_stale here is of the
 // entities of one kind that were written together.
 func (Dialect) Dirty() string {
-	return `SELECT seq, unnest(ids) FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
+	return `SELECT seq, unnest(ids), changed FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
 }
 
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.
 func (Dialect) InsertDirty() (one, many string) {
-	return `INSERT INTO find_stale (ids, kind) VALUES (ARRAY[$1::bigint], $2)`,
-		`INSERT INTO find_stale (kind, ids) SELECT kind, array_agg(id)
-		FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS new (id, kind, n) GROUP BY kind, n / 256`
+	return `INSERT INTO find_stale (ids, kind, changed) VALUES (ARRAY[$1::bigint], $2, $3)`,
+		`INSERT INTO find_stale (kind, ids, changed) SELECT kind, array_agg(id), max(changed)
+		FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY AS new (id, kind, changed, n) GROUP BY kind, n / 256`
 }
+
+// Clock implements [sqlstore.Dialect].
+func (Dialect) Clock() string {
+	return "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)"
+}
+
+// NextBlock implements [sqlstore.Dialect].
+func (d Dialect) NextBlock() string { return "SELECT " + nextBlock + ", " + d.Clock() + ", NULL" }
+
+const nextBlock = "nextval('change_block_id')"
+
+// InsertChanges implements [sqlstore.Dialect].
+func (d Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, at, position, body) VALUES (coalesce(CAST($1 AS BIGINT), ` + nextBlock + `),
+		coalesce(CAST($2 AS BIGINT), ` + d.Clock() + `), $3, $4) RETURNING id, at`
+}
+
+// LockLog implements [sqlstore.Dialect].
+func (Dialect) LockLog() string { return "SELECT 1 FROM change_log FOR UPDATE" }
 
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "TRUNCATE " + table }

@@ -46,6 +46,44 @@ func migrateIn(ctx context.Context, tx *sql.Tx) error {
 			return explainMigration(err)
 		}
 	}
+	if err := checkEncoding(ctx, tx); err != nil {
+		return err
+	}
+	return explainMigration(migrations.Apply(ctx, tx))
+}
+
+// Outlook returns the schema that the database at an address has, and the one that
+// the next start would give it. It changes nothing. The error says why a start
+// would fail.
+func Outlook(ctx context.Context, address string) (has, wants int, err error) {
+	d, err := Connect(ctx, address)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, d.Close()) }()
+	tx, err := d.Control.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, 0, translate(err)
+	}
+	defer tx.Rollback() // it has changed nothing
+	if err := checkEncoding(ctx, tx); err != nil {
+		return 0, 0, err
+	}
+	if has, wants, err = migrations.Outlook(ctx, tx); err != nil {
+		return 0, 0, explainMigration(err)
+	}
+	var may bool
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)`).Scan(&may); err != nil {
+		return 0, 0, explainMigration(err)
+	}
+	if !may && has < wants {
+		return 0, 0, platen.Errorf(platen.Conflict, "the database's user may not make tables; make it the owner of the database: ALTER DATABASE … OWNER TO …")
+	}
+	return has, wants, nil
+}
+
+// checkEncoding returns a Conflict unless the database takes any text.
+func checkEncoding(ctx context.Context, tx *sql.Tx) error {
 	var encoding string
 	if err := tx.QueryRowContext(ctx, `SELECT current_setting('server_encoding')`).Scan(&encoding); err != nil {
 		return explainMigration(err)
@@ -53,7 +91,7 @@ func migrateIn(ctx context.Context, tx *sql.Tx) error {
 	if encoding != "UTF8" {
 		return platen.Errorf(platen.Conflict, "the database has the encoding %s; platen wants UTF8: createdb -E UTF8 -T template0", encoding)
 	}
-	return explainMigration(migrations.Apply(ctx, tx))
+	return nil
 }
 
 // explainMigration says what a person can do about an error of migrating.

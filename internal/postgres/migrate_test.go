@@ -51,12 +51,21 @@ func TestMigrateLongValues(t *testing.T) {
 		}
 		return all
 	}
+	outlook := func(want int) {
+		t.Helper()
+		has, wants, err := Outlook(ctx, address)
+		if err != nil || has != want || wants != len(migrations.Names()) {
+			t.Errorf("the schema is %d and becomes %d: %v; want %d", has, wants, err, want)
+		}
+	}
+	outlook(9)
 	before := places("length(rest) = 0")
 	s, err := Open(ctx, address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Close()
+	outlook(len(migrations.Names()))
 	if now := places("length(digest) = 0"); !slices.Equal(now, before) {
 		t.Errorf("rows of short values were at %v, are at %v", before, now)
 	}

@@ -63,12 +63,14 @@ func TestCounts(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	storetest.Counts(t, s, exec, func(table string) (n int) {
+	count := func(table string) (n int) {
 		if err := db.QueryRow("SELECT count(*) FROM " + table).Scan(&n); err != nil {
 			t.Fatal(err)
 		}
 		return n
-	})
+	}
+	storetest.Counts(t, s, exec, count)
+	storetest.Facts(t, s, exec, count)
 }
 
 func TestLeftovers(t *testing.T) {

@@ -72,23 +72,20 @@ func (writers) WaitForGroups(ctx context.Context, on sqlstore.Conn) error {
 	return err
 }
 
-// LockLists implements [sqlstore.ManyWriters]. Only a row can be locked, so
-// each list gets one.
-func (writers) LockLists(ctx context.Context, tx sqlstore.Conn, table string, ids []int64, large int) (*sql.Rows, error) {
-	_, err := tx.ExecContext(ctx, `INSERT INTO `+table+` (id, list) SELECT id, '[]' FROM unnest($1::bigint[]) AS k(id) ORDER BY id ON CONFLICT DO NOTHING`, ids)
-	if err != nil {
-		return nil, err
-	}
-	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
-	return tx.QueryContext(ctx, `SELECT id, octet_length(list), CASE WHEN NOT `+isLarge+` THEN list END,
-		CASE WHEN `+isLarge+` THEN sha256(convert_to(list, 'UTF8')) END
-		FROM `+table+` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`, ids)
+// AddLists implements [sqlstore.ManyWriters]. Only a row can be locked, so each
+// list gets one.
+func (writers) AddLists(ctx context.Context, tx sqlstore.Conn, table, kinds string, ids []int64) (*sql.Rows, error) {
+	return tx.QueryContext(ctx, `WITH k (id, kind, root) AS (`+kinds+`), new AS (INSERT INTO `+table+` (id, list)
+		SELECT id, '[]' FROM k WHERE kind > 0 ORDER BY id ON CONFLICT DO NOTHING)
+		SELECT id, kind, root FROM k`, ids)
 }
 
-// SameLists implements [sqlstore.ManyWriters].
-func (writers) SameLists(ctx context.Context, tx sqlstore.Conn, table string, ids []int64, lists []string) (*sql.Rows, error) {
-	return tx.QueryContext(ctx, `SELECT k.id FROM unnest($1::bigint[], $2::text[]) AS k(id, list)
-		JOIN `+table+` AS l ON l.id = k.id AND l.list = k.list`, ids, lists)
+// LockLists implements [sqlstore.ManyWriters].
+func (writers) LockLists(ctx context.Context, tx sqlstore.Conn, table string, ids []int64, large int) (*sql.Rows, error) {
+	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
+	return tx.QueryContext(ctx, `SELECT id, octet_length(list), CASE WHEN NOT `+isLarge+` THEN list END,
+		CASE WHEN `+isLarge+` THEN sha256(convert_to(list, 'UTF8')) END, change
+		FROM `+table+` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`, ids)
 }
 
 // FindNames implements [sqlstore.ManyWriters].
@@ -129,11 +126,15 @@ func (d *Database) analyze(ctx context.Context) error {
 // afterCopy is [sqlstore.Engine.AfterCopy]: the next numbers of the tables that
 // give them are after those that were copied.
 func afterCopy(ctx context.Context, tx sqlstore.Conn) error {
-	for table, id := range map[string]string{"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq"} {
+	for table, id := range map[string]string{
+		"record_table": "id", "details": "id", "find_name": "id", "find_range": "seq", "webhook": "id", "webhook_attempt": "id",
+	} {
 		_, err := tx.ExecContext(ctx, `SELECT setval(pg_get_serial_sequence('`+table+`', '`+id+`'), (SELECT coalesce(max(`+id+`), 0) + 1 FROM `+table+`), false)`)
 		if err != nil {
 			return err
 		}
 	}
-	return nil
+	_, err := tx.ExecContext(ctx, `SELECT setval('change_block_id',
+		(SELECT greatest(pruned_id, (SELECT coalesce(max(id), 0) FROM change_block)) + 1 FROM change_log), false)`)
+	return err
 }

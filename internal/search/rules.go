@@ -40,6 +40,10 @@ var table = map[platen.RuleType]ruleSQL{
 	platen.Duplex:    onDetails(column(duplex)),
 	platen.Template:  onDetails(column(template)),
 	platen.MediaName: onDetails(media),
+
+	platen.Identifier: {drivers: none, test: testIdentifier},
+	platen.Ancestor:   {drivers: alone, find: findBelow, test: testBelow},
+	platen.OfSet:      {drivers: alone, row: ofSet("e.root"), test: ofSet("c.root")},
 }
 
 // drivers returns the drivers of a rule. The error is for a type of rule that

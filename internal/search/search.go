@@ -10,6 +10,7 @@
 package search
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -41,6 +42,11 @@ type Dialect interface {
 	// made by IDs.
 	Among(column, parameter string) string
 	IDs(ids []int64) any
+	// EachID is the table k (id) of the ids of a parameter made by IDs.
+	EachID(parameter string) string
+	// Number is the number that the bytes of an expression are, or NULL if they
+	// are none, as [platen.ParseNumber] says.
+	Number(bytes string) string
 	// Expand is a statement that yields (id, root) for each id of the rows
 	// (first, last, root) that rows yields.
 	Expand(rows string) string
@@ -72,18 +78,25 @@ type Name struct {
 func Names(search *platen.Search) []Name {
 	var names []Name
 	seen := make(map[Name]bool)
-	add := func(facet platen.Facet, name string) {
-		if n := nameOf(search.Kind, facet, name); !seen[n] {
-			seen[n] = true
-			names = append(names, n)
+	add := func(name Name) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
 		}
 	}
 	var walk func(rule *platen.Rule)
 	walk = func(rule *platen.Rule) {
 		if rule.Type == platen.Text {
-			add(rule.Facet, rule.Name)
+			add(nameOf(search.Kind, rule.Facet, rule.Name))
 			if rule.Other != "" {
-				add(rule.Facet, rule.Other)
+				add(nameOf(search.Kind, rule.Facet, rule.Other))
+			}
+		}
+		if rule.Type == platen.OfSet && len(rule.Rules) == 1 {
+			of := *search
+			of.Kind, of.Rule, of.Sort, of.Group = rule.Kind, rule.Rules[0], nil, nil
+			for _, name := range Names(&of) {
+				add(name)
 			}
 		}
 		rules := subRules(rule)
@@ -93,7 +106,7 @@ func Names(search *platen.Search) []Name {
 	}
 	walk(&search.Rule)
 	for _, key := range Keys(search) {
-		add(key.Facet, key.Name)
+		add(nameOf(search.Kind, key.Facet, key.Name))
 	}
 	return names
 }
@@ -204,10 +217,21 @@ func (p *Plan) Statement(driver Driver) (Statement, error) {
 	return w.statement(text)
 }
 
+// Among returns the statement that yields those of some entities that the search
+// finds, whatever its drivers, in no order. ids is made by IDs of the dialect.
+func (p *Plan) Among(ids any) (Statement, error) {
+	w := writer{plan: p}
+	from := w.withRoot("k.id", w.plan.dialect.EachID(w.arg(ids)))
+	_, where := w.rest()
+	return w.statement("SELECT c.id FROM (" + from + ") AS c WHERE c.root IS NOT NULL AND NOT " +
+		p.options.Hidden("c.root", "c.id") + where)
+}
+
 // A writer writes one statement.
 type writer struct {
 	plan   *Plan
 	driver Driver
+	kind   platen.Kind // of the entities that names are of, if it is not that of the search
 
 	args []any
 	err  error // the first
@@ -246,7 +270,7 @@ func (w *writer) ids(ids []platen.ID) string {
 // name adds the id of a name as an argument: 0, which no entity has, if it is
 // not in the index.
 func (w *writer) name(facet platen.Facet, name string) string {
-	return w.arg(w.plan.names[nameOf(w.plan.search.Kind, facet, name)])
+	return w.arg(w.plan.names[nameOf(cmp.Or(w.kind, w.plan.search.Kind), facet, name)])
 }
 
 // inSets limits root to the sets of the search.
@@ -288,10 +312,15 @@ func (w *writer) candidates() string {
 			w.arg(kind)+w.inSets("e.root")+" AND ("+joined(byRow, " OR ", "1 = 0")+")"))
 	}
 	if len(byID) > 0 {
-		parts = append(parts, "SELECT i.id, "+rowOf("i.id", "CASE WHEN e.last >= i.id AND e.kind = "+w.arg(kind)+
-			" THEN coalesce(e.root, 0) END")+" AS root FROM ("+strings.Join(byID, " UNION ")+") AS i")
+		parts = append(parts, w.withRoot("i.id", "("+strings.Join(byID, " UNION ")+") AS i"))
 	}
 	return strings.Join(parts, " UNION ")
+}
+
+// withRoot is the statement that yields (id, root) of ids.
+func (w *writer) withRoot(id, from string) string {
+	return "SELECT " + id + ", " + rowOf(id, "CASE WHEN e.last >= "+id+" AND e.kind = "+w.arg(int64(w.plan.search.Kind))+
+		" THEN coalesce(e.root, 0) END") + " AS root FROM " + from
 }
 
 // test is a rule as a condition on the candidate c, for which a rule that

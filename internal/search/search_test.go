@@ -79,6 +79,14 @@ var golden = map[string]platen.Search{
 	"other_like":    {Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Condition: platen.Like, Other: "o"}},
 	"field_of_item": {Kind: platen.ContentItem, Rule: field},
 
+	"metadata":  {Kind: platen.Document, Rule: platen.Rule{Type: platen.Text, Facet: platen.Metadata, Name: "n", Value: "x"}},
+	"number":    {Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Condition: platen.Greater, Value: "9", Numeric: true}},
+	"id_less":   {Kind: platen.Job, Rule: platen.Rule{Type: platen.Identifier, Condition: platen.Less, Number: 7}},
+	"in_parent": {Kind: platen.Job, Rule: platen.Rule{Type: platen.Ancestor, IDs: []platen.ID{7}}},
+	"in_set":    {Kind: platen.Document, Rule: platen.Rule{Type: platen.Ancestor, Kind: platen.JobSet, IDs: []platen.ID{7}}},
+	"in_job":    {Kind: platen.Document, Rule: platen.Rule{Type: platen.Ancestor, Kind: platen.Job, IDs: []platen.ID{7}}},
+	"of_set":    {Kind: platen.Job, Rule: platen.Rule{Type: platen.OfSet, Kind: platen.JobSet, Rules: []platen.Rule{text("n", platen.Less, "x")}}},
+
 	"ids":            {Kind: platen.DataRecord, Rule: listed},
 	"not_ids":        {Kind: platen.DataRecord, Rule: platen.Rule{Type: platen.IDs, Condition: platen.NotIn, IDs: []platen.ID{5}}},
 	"ids_none":       {Kind: platen.DataRecord, Rule: platen.Rule{Type: platen.IDs, Condition: platen.In}},
@@ -127,6 +135,8 @@ func write(t *testing.T, plan *search.Plan) []byte {
 	}
 	statement, err := plan.Statement(nil)
 	show("no driver", statement, err)
+	statement, err = plan.Among("ids")
+	show("among", statement, err)
 	return b.Bytes()
 }
 
@@ -248,12 +258,12 @@ func (s *source) ids() (ids []platen.ID) {
 
 // rule makes up a rule, rarely one that is none.
 func (s *source) rule(depth int) platen.Rule {
-	types, conditions, units := int(platen.MediaName)+1, int(platen.NotIn)+1, 3
+	types, conditions, units := int(platen.OfSet)+1, int(platen.NotIn)+1, 3
 	if s.next(64) == 63 {
 		types, conditions, units = 256, 256, 256
 	}
 	rule := platen.Rule{Type: platen.RuleType(s.next(types))}
-	if conditions < 256 && rule.Type > platen.IDs {
+	if conditions < 256 && rule.Type > platen.IDs && rule.Type <= platen.Identifier {
 		conditions = int(platen.GreaterOrEqual) + 1
 	}
 	rule.Condition, rule.Unit, rule.Facet = platen.Condition(s.next(conditions)), platen.Unit(s.next(units)), platen.Facet(s.next(3))

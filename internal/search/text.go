@@ -70,6 +70,11 @@ func (w *writer) condition(rule *platen.Rule) string {
 		return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " +
 			w.name(rule.Facet, rule.Other) + " AND " + w.compare(rule.Condition, full("v"), full("o")) + oneRow + ")"
 	}
+	if rule.Numeric {
+		number, _ := platen.ParseNumber(rule.Value)
+		return "CASE WHEN length(v.digest) = 0 THEN " + w.plan.dialect.Number("v.value") + " " + w.operator(rule.Condition) + " " +
+			"CAST(" + w.arg(number) + " AS DOUBLE PRECISION) ELSE 1 = 0 END"
+	}
 	switch rule.Condition {
 	case platen.In, platen.NotIn:
 		var short, long, parts []string

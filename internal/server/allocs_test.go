@@ -16,6 +16,7 @@ import (
 
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/authtest"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
@@ -26,8 +27,8 @@ import (
 // SQLite allocate. Neither the machine nor its load has a part in it, a version
 // of Go or of the driver may.
 const (
-	allocsOfGet      = 14  // GET of properties that are in the cache
-	allocsOfPut      = 59  // PUT of properties
+	allocsOfGet      = 13  // GET of properties that are in the cache
+	allocsOfPut      = 75  // PUT of properties
 	allocsOfPage     = 6.0 // a page of an import, the only one of its document, with a content item of its own
 	allocsOfDocument = 0   // a document of an export, with a page
 )
@@ -63,12 +64,12 @@ func fewest(times int, fn func() float64) float64 {
 
 // An allocator does requests without a connection.
 type allocator struct {
-	t      *testing.T
+	t      testing.TB
 	server *server.Server
 	token  string
 }
 
-func newAllocator(t *testing.T) *allocator {
+func newAllocator(t testing.TB, kept *journal.Journal) *allocator {
 	store, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +88,7 @@ func newAllocator(t *testing.T) *allocator {
 			t.Error(err)
 		}
 	})
-	a := &allocator{t: t, server: server.New(server.Config{Store: store, Guard: guard, Log: log, MaxBody: 1 << 20})}
+	a := &allocator{t: t, server: server.New(server.Config{Store: store, Guard: guard, Log: log, MaxBody: 1 << 20, Journal: kept})}
 	r := httptest.NewRequest(http.MethodPost, login, nil)
 	r.SetBasicAuth(user, password)
 	w := httptest.NewRecorder()
@@ -128,7 +129,7 @@ func documentsOf(id, n int) string {
 }
 
 func TestLargeAllocations(t *testing.T) {
-	a := newAllocator(t)
+	a := newAllocator(t, nil)
 	// What a request allocates however large it is counts for neither.
 	const few, many = 16_384, 32_768 // documents
 	id := 0
@@ -169,5 +170,21 @@ func TestLargeAllocations(t *testing.T) {
 		case path.allocations < path.budget:
 			t.Errorf("%s allocates %v objects, less than its budget of %v: well done, lower the constant to that", path.what, path.allocations, path.budget)
 		}
+	}
+}
+
+// BenchmarkJournal is a GET of properties without and with the journal.
+func BenchmarkJournal(b *testing.B) {
+	for _, kept := range []*journal.Journal{nil, journal.New(journal.Config{Requests: 1000, Body: 8 << 10, Bytes: 16 << 20})} {
+		b.Run(fmt.Sprint(kept != nil), func(b *testing.B) {
+			a := newAllocator(b, kept)
+			body := documentsOf(2, 1)
+			a.request(http.MethodPost, native+"/jobsets", func() string { return body })()
+			get := a.request(http.MethodGet, entities+"/jobs/3/properties", nil)
+			b.ReportAllocs()
+			for b.Loop() {
+				get()
+			}
+		})
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/telemetry"
 )
@@ -28,6 +29,11 @@ type method struct {
 	parameter string           // of the path, "" for none
 	slot      admission.Reason // what it holds a slot of while it runs, "" for none
 	disk      bool             // it needs much room on the disk
+
+	role  platen.Role    // that the caller needs, see olrest.Access
+	kinds platen.KindSet // of entities that the caller's token may not be kept from
+
+	unrecorded bool // the journal does not have it
 }
 
 // An endpoint is all that can be done at one path: nothing if it has no
@@ -36,6 +42,8 @@ type endpoint struct {
 	open    bool // for everybody, or it checks credentials itself
 	methods map[string]*method
 	allow   string // the methods, for the header Allow
+
+	unrecorded bool // the journal does not have what is sent here
 }
 
 // handlers has what each action of olrest does.
@@ -71,6 +79,53 @@ var handlers = map[olrest.Action]method{
 	olrest.Export:          {handle: (*Server).exportSet},
 	olrest.Undelete:        {handle: (*Server).undelete},
 	olrest.ListDeleted:     {handle: (*Server).listDeleted},
+	olrest.ReadServer:      {handle: (*Server).readServer},
+	olrest.ReadMe:          {handle: (*Server).me},
+	olrest.ChangePassword:  {handle: (*Server).changePassword},
+	olrest.ListUsers:       {handle: (*Server).users},
+	olrest.AddUser:         {handle: (*Server).addUser},
+	olrest.DescribeUser:    {handle: (*Server).user},
+	olrest.ChangeUser:      {handle: (*Server).changeUser},
+	olrest.RemoveUser:      {handle: (*Server).removeUser},
+	olrest.ListTokens:      {handle: (*Server).tokens},
+	olrest.AddToken:        {handle: (*Server).makeToken},
+	olrest.DescribeToken:   {handle: (*Server).token},
+	olrest.ChangeToken:     {handle: (*Server).changeToken},
+	olrest.RemoveToken:     {handle: (*Server).revokeToken},
+	olrest.ListEntities:    {handle: (*Server).listEntities},
+	olrest.ReadEntity:      {handle: (*Server).readEntity},
+	olrest.DeleteEntity:    {handle: (*Server).deleteEntity},
+	olrest.EntityChildren:  {handle: (*Server).entityChildren},
+	olrest.ListWebhooks:    {handle: (*Server).listWebhooks},
+	olrest.AddWebhook:      {handle: (*Server).addWebhook},
+	olrest.DescribeWebhook: {handle: (*Server).describeWebhook},
+	olrest.ChangeWebhook:   {handle: (*Server).changeWebhook},
+	olrest.RemoveWebhook:   {handle: (*Server).removeWebhook},
+	olrest.ListAttempts:    {handle: (*Server).listAttempts},
+	olrest.TestWebhook:     {handle: (*Server).testWebhook},
+	olrest.ReplayWebhook:   {handle: (*Server).replayWebhook},
+	olrest.RotateWebhook:   {handle: (*Server).rotateWebhook},
+	olrest.EntityHistory:   {handle: (*Server).history},
+	olrest.ReadListAt:      {handle: (*Server).listAt},
+	olrest.ReadChange:      {handle: (*Server).readChange},
+	olrest.RevertChange:    {handle: (*Server).revert},
+	olrest.ReadEvents:      {handle: (*Server).readEvents},
+	olrest.ListRequests:    {handle: (*Server).listRequests, unrecorded: true},
+	olrest.CountRequests:   {handle: (*Server).countRequests, unrecorded: true},
+	olrest.DeleteRequests:  {handle: (*Server).deleteRequests, unrecorded: true},
+	olrest.ReadRequest:     {handle: (*Server).readRequest, unrecorded: true},
+	olrest.DeleteRequest:   {handle: (*Server).deleteRequest, unrecorded: true},
+	olrest.RequestAsCurl:   {handle: (*Server).requestAsCurl, unrecorded: true},
+	olrest.UpdateMany:      {handle: (*Server).updateMany},
+	olrest.ListOperations:  {handle: (*Server).operationsRunning},
+	olrest.ReadOperation:   {handle: (*Server).readOperation},
+	olrest.CancelOperation: {handle: (*Server).cancelOperation},
+	olrest.ListRules:       {handle: (*Server).rules},
+	olrest.AddRule:         {handle: (*Server).addRule},
+	olrest.DescribeRule:    {handle: (*Server).rule},
+	olrest.ChangeRule:      {handle: (*Server).changeRule},
+	olrest.RemoveRule:      {handle: (*Server).removeRule},
+	olrest.PreviewRule:     {handle: (*Server).previewRule},
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.
@@ -83,6 +138,7 @@ func (s *Server) addEndpoints() {
 			endpoints[path] = at
 		}
 		at.methods[name] = &m
+		at.unrecorded = at.unrecorded || m.unrecorded
 	}
 	for _, route := range olrest.Routes() {
 		m, ok := handlers[route.Action]
@@ -90,15 +146,22 @@ func (s *Server) addEndpoints() {
 			panic("server: a route has no handler")
 		}
 		m.route, m.parameter = route, route.Parameter()
+		m.role, m.kinds = route.Access().Role, route.Kinds()
 		add(route.Path, route.Method, route.Open(), m)
 	}
+	add("/{$}", http.MethodGet, true, method{handle: (*Server).index})
 	for path, handle := range map[string]handler{
-		"/{$}": (*Server).index, "/healthz": (*Server).health, "/readyz": (*Server).ready,
+		"/healthz": (*Server).health, "/readyz": (*Server).ready,
 		"/serverengine/doc": (*Server).document, "/serverengine/doc/{file}": (*Server).document,
+		console.Files: (*Server).console,
 	} {
-		add(path, http.MethodGet, true, method{handle: handle})
+		add(path, http.MethodGet, true, method{handle: handle, unrecorded: true})
 	}
-	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics})
+	// The metrics name no entity, so any token will do, such as that of a program
+	// which collects them.
+	add(telemetry.Path, http.MethodGet, false, method{handle: (*Server).metrics, role: platen.Viewer, unrecorded: true})
+	add(console.Session, http.MethodPost, true, method{handle: (*Server).logIn})
+	add(console.Session, http.MethodDelete, true, method{handle: (*Server).logOut})
 
 	for path, at := range endpoints {
 		at.allow = at.allowed()

@@ -39,11 +39,14 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
 		call: call, path: r.URL.Path}
+	if s.Journal != nil {
+		res.recording = s.Journal.Begin(r)
+	}
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
-	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
+	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") && strings.HasSuffix(r.URL.EscapedPath(), "/") {
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
@@ -72,6 +75,12 @@ func (s *Server) answer(w *response, r *http.Request) error {
 	if m == nil {
 		return otherMethod(w, r, at)
 	}
+	if err := s.permit(w, r, m.role, m.kinds); err != nil {
+		if r.ContentLength != 0 {
+			turnAway(w, r)
+		}
+		return err
+	}
 	to, err := m.target(r)
 	if err != nil {
 		return err
@@ -88,17 +97,28 @@ func (s *Server) answer(w *response, r *http.Request) error {
 // otherMethod answers a method that an endpoint does not have.
 func otherMethod(w *response, r *http.Request, at *endpoint) error {
 	if len(at.methods) == 0 {
-		return errNowhere
+		return nowhere(r)
 	}
 	w.Header().Set("Allow", at.allow)
 	if r.Method == http.MethodOptions {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s", r.Method, at.allow)
+	return platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s%s", shorten(r.Method), at.allow, didYouMean(r))
 }
 
-var errNowhere = platen.Errorf(platen.NotFound, "there is nothing at this path; what there is stands in the API document at /serverengine/doc/")
+// nowhere returns the error for a path at which there is nothing.
+func nowhere(r *http.Request) error {
+	return platen.Errorf(platen.NotFound, "there is nothing at this path%s; what there is stands in the API document at /serverengine/doc/", didYouMean(r))
+}
+
+// didYouMean asks whether another route was meant, if one is like the request.
+func didYouMean(r *http.Request) string {
+	if near := olrest.Nearest(r.Method, r.URL.Path, r.Pattern); near != "" {
+		return ": did you mean " + near + "?"
+	}
+	return ""
+}
 
 // A panicError is a panic of a handler.
 type panicError struct {
@@ -121,6 +141,10 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		}
 		err, code = stopped, stopped.Code
 	}
+	if w.status == 0 {
+		err = s.explain(r, err)
+	}
+	w.shown = olrest.ShownError(err)
 	if crashed {
 		s.Log.Error("panic", "panic", crash.value, "request", w.call.RequestID, "stack", string(crash.stack))
 	} else if shown, ok := errors.AsType[*platen.Error](err); code == platen.Internal || ok && shown.Err != nil {
@@ -130,7 +154,24 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		w.aborted = true
 		return
 	}
+	if w.recording != nil {
+		s.readRefused(w, r)
+	}
 	olrest.ReplyError(w, err)
+}
+
+// explain returns err, or if an entity was not found since it is of another kind,
+// an error that says so.
+func (s *Server) explain(r *http.Request, err error) error {
+	missing, ok := errors.AsType[*platen.Error](err)
+	if !ok || missing.Code != platen.NotFound || missing.Ref.ID <= 0 {
+		return err
+	}
+	kind, failed := s.Store.KindOf(r.Context(), missing.Ref.ID)
+	if failed != nil || kind == missing.Ref.Kind {
+		return err // as good an answer; what fails is in the log of the next request
+	}
+	return platen.OtherKindError(missing.Ref, kind)
 }
 
 // end is deferred by ServeHTTP: it answers a panic, counts and logs the
@@ -155,16 +196,28 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 
 		Stranger: w.call.User == "" && !s.Guard.Off(),
 	})
+	if w.recording != nil {
+		s.record(w, r, took)
+	}
 	s.logRequest(w, r, took, measured.TraceID())
 	if w.aborted {
 		panic(http.ErrAbortHandler)
 	}
 }
 
+// shortReason keeps a line of the log short, whatever a message quotes.
+func shortReason(message string) string {
+	const most = 500
+	if len(message) > most {
+		return strings.ToValidUTF8(message[:most], "") + "…"
+	}
+	return message
+}
+
 // logRequest writes the line that every request has in the log.
 func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, trace string) {
 	call := w.call
-	line := append(make([]slog.Attr, 0, 12),
+	line := append(make([]slog.Attr, 0, 13),
 		slog.String("method", r.Method),
 		slog.String("path", w.path),
 		slog.Int("status", w.status),
@@ -174,8 +227,14 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 		slog.String("user", call.User),
 		slog.String("request", call.RequestID),
 	)
+	if call.Token != "" {
+		line = append(line, slog.String("token", call.Token))
+	}
 	if call.Refused != "" {
 		line = append(line, slog.String("refused", call.Refused), slog.String("tried", call.Tried))
+	}
+	if w.shown != nil && 400 <= w.status && w.status < 500 {
+		line = append(line, slog.String("reason", shortReason(w.shown.LogMessage())))
 	}
 	if trace != "" {
 		line = append(line, slog.String("trace", trace))
@@ -186,5 +245,8 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 // logChange logs what a request has changed, and who sent it.
 func (s *Server) logChange(ctx context.Context, what string, about ...any) {
 	call := auth.CallOf(ctx)
+	if call.Token != "" {
+		about = append(about, "token", call.Token)
+	}
 	s.Log.Info(what, append(about, "user", call.User, "client", call.Client.String(), "request", call.RequestID)...)
 }

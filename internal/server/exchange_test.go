@@ -12,18 +12,18 @@ import (
 // A failingStore fails to read lists, in a way for each entity.
 type failingStore struct{ storage.Store }
 
-func (failingStore) List(_ context.Context, ref platen.Ref, _ platen.Facet) (platen.List, error) {
+func (failingStore) Tagged(_ context.Context, ref platen.Ref, _ platen.Facet) (platen.List, []string, error) {
 	switch ref.ID {
 	case 1:
-		return nil, errors.New("the secret cause")
+		return nil, nil, errors.New("the secret cause")
 	case 2:
 		panic("the secret panic")
 	case 3:
-		return nil, &platen.Error{Code: platen.Unavailable, Message: "come back later", Err: errors.New("the secret reason")}
+		return nil, nil, &platen.Error{Code: platen.Unavailable, Message: "come back later", Err: errors.New("the secret reason")}
 	case 4:
 		panic(errors.New("the secret of an error"))
 	}
-	return nil, platen.NotFoundError(ref)
+	return nil, nil, platen.NotFoundError(ref)
 }
 
 // TestErrors: whatever goes wrong is answered with a JSON Error, and the log

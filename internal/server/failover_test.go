@@ -62,6 +62,7 @@ func testFailover(t *testing.T) {
 	pgtest.Exec(t, primary.Address("postgres"), "CREATE DATABASE platen")
 	all := replicas(t, pgtest.Both(primary, standby, "platen"), 3)
 	h := newHistory(t, all, jobsOf(all[0], 8))
+	events := h.followEvents()
 	stop := make(chan struct{})
 	wait := h.run(12, stop)
 	h.progress(200)
@@ -90,6 +91,7 @@ func testFailover(t *testing.T) {
 		h.read(client, job)
 	}
 	h.check()
+	events.check()
 }
 
 // TestDatabaseTrouble is what a database can do to a server that runs.
@@ -103,6 +105,7 @@ func testDatabaseTrouble(t *testing.T) {
 	pgtest.Exec(t, admin, "CREATE ROLE app LOGIN PASSWORD 'only-for-tests'", "CREATE DATABASE platen OWNER app")
 	all := replicas(t, strings.Replace(cluster.Address("platen"), "//platen:", "//app:", 1)+"?statement_timeout=700", 2)
 	h := newHistory(t, all, jobsOf(all[0], 8))
+	events := h.followEvents()
 
 	for _, trouble := range []struct {
 		name  string
@@ -169,6 +172,7 @@ func testDatabaseTrouble(t *testing.T) {
 		h.read(client, job)
 	}
 	h.check()
+	events.check()
 	for _, s := range all {
 		if log := s.log.String(); strings.Contains(log, "only-for-tests") {
 			t.Error("the password of the database is in the log")
@@ -185,6 +189,7 @@ func testRollingRestart(t *testing.T) {
 	address := pgtest.Database(t)
 	all := replicas(t, address, 3)
 	h := newHistory(t, all, jobsOf(all[0], 8))
+	events := h.followEvents()
 	stop := make(chan struct{})
 	wait := h.run(8, stop)
 	for i := range all {
@@ -201,6 +206,7 @@ func testRollingRestart(t *testing.T) {
 		t.Error(h.refused.Load(), "requests were refused")
 	}
 	h.check()
+	events.check()
 	// Clean-up and lost operations are for one of them at a time.
 	ctx := context.WithoutCancel(t.Context())
 	if err := all[0].store.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: h.jobs[0] - 1}); err != nil {

@@ -86,6 +86,9 @@ func (s *Server) refuseUnreadable(client netip.Addr, status int, reason string) 
 	var wire bytes.Buffer
 	_ = answer.Write(&wire) // a buffer takes all
 	s.Telemetry.Unreadable(status)
+	if s.Journal != nil {
+		s.Journal.Add(&olrest.RecordedRequest{RequestID: id, Time: time.Now(), Client: client.String(), Status: status, Reason: message})
+	}
 	s.Log.LogAttrs(context.Background(), slog.LevelInfo, "not a request",
 		slog.Int("status", status), slog.String("reason", message),
 		slog.String("client", client.String()), slog.String("request", id))

@@ -63,7 +63,7 @@ func (s *Server) contents(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) readList(w *response, r *http.Request, to target) error {
-	list, err := s.Store.List(r.Context(), to.ref, to.Facet)
+	list, tag, err := s.Store.Tagged(r.Context(), to.ref, to.Facet)
 	if err != nil {
 		return err
 	}
@@ -72,8 +72,7 @@ func (s *Server) readList(w *response, r *http.Request, to target) error {
 			return err
 		}
 	}
-	olrest.ReplyJSON(w, list)
-	return nil
+	return olrest.ReplyTagged(w, r.Header, list, tag)
 }
 
 // replyIdentifiers answers with runs, which are in memory until the client
@@ -87,10 +86,15 @@ func (s *Server) replyIdentifiers(w *response, runs []platen.IDRange) error {
 }
 
 func (s *Server) replaceList(w *response, r *http.Request, to target) error {
+	match, err := olrest.ReadMatch(r.Header)
+	if err != nil {
+		return err
+	}
 	update, err := decode(s, w, r, func(body []byte) (platen.Update, error) { return olrest.ReadUpdate(body, to.ref) })
 	if err != nil {
 		return err
 	}
+	update.Match = match
 	if err := s.Store.Replace(r.Context(), to.Kind, to.Facet, update); err != nil {
 		return err
 	}
@@ -99,6 +103,9 @@ func (s *Server) replaceList(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) mergeLists(w *response, r *http.Request, to target) error {
+	if err := olrest.CheckNoMatch(r.Header); err != nil {
+		return err
+	}
 	updates, err := decode(s, w, r, func(body []byte) ([]platen.Update, error) { return olrest.ReadUpdates(body, to.Kind) })
 	if err != nil {
 		return err
@@ -111,10 +118,9 @@ func (s *Server) mergeLists(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) delete(w *response, r *http.Request, to target) error {
-	if err := s.Store.Delete(r.Context(), to.ref); err != nil {
+	if err := s.deleteSet(r, to.ref); err != nil {
 		return err
 	}
-	s.logChange(r.Context(), "set deleted", "kind", to.ref.Kind.String(), "id", to.ref.ID)
 	olrest.ReplyTrue(w)
 	return nil
 }

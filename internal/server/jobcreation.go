@@ -168,9 +168,11 @@ func (s *Server) listOperations(w *response, r *http.Request, _ target) error {
 	if err != nil {
 		return err
 	}
-	list := make([]olrest.RunningOperation, len(running))
-	for i, operation := range running {
-		list[i] = olrest.RunningOperation{Operation: operation, Doing: "Creating"}
+	var list []olrest.RunningOperation
+	for _, operation := range running {
+		if operation.Type == olrest.JobCreation {
+			list = append(list, olrest.RunningOperation{Operation: operation, Doing: "Creating"})
+		}
 	}
 	olrest.ReplyOperations(w, list)
 	return nil

@@ -5,15 +5,21 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/apidoc"
+	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-// index tells a person with a browser where to go.
-func (s *Server) index(w *response, _ *http.Request, _ target) error {
+// index answers browsers with the console, and tells others where to go.
+func (s *Server) index(w *response, r *http.Request, _ target) error {
+	w.Header().Add("Vary", "Accept")
+	if strings.Contains(r.Header.Get("Accept"), "text/html") && console.Serve(w, r) {
+		return nil
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Referrer-Policy", "no-referrer")
 	_, err := io.WriteString(w, `<!doctype html>
@@ -70,10 +76,32 @@ func (s *Server) metrics(w *response, r *http.Request, _ target) error {
 	return nil
 }
 
+// console answers with a file of the console.
+func (s *Server) console(w *response, r *http.Request, _ target) error {
+	if !console.Serve(w, r) {
+		return nowhere(r)
+	}
+	return nil
+}
+
+// logIn begins a session of the console.
+func (s *Server) logIn(w *response, r *http.Request, _ target) error {
+	err := s.Guard.StartSession(w, r)
+	if err == nil {
+		w.conn.Known()
+	}
+	return err
+}
+
+// logOut ends a session of the console.
+func (s *Server) logOut(w *response, r *http.Request, _ target) error {
+	return s.Guard.EndSession(w, r)
+}
+
 // document answers with the page of the API document, or a file of it.
 func (s *Server) document(w *response, r *http.Request, _ target) error {
 	if !apidoc.Serve(w, r) {
-		return errNowhere
+		return nowhere(r)
 	}
 	return nil
 }

@@ -26,6 +26,16 @@ func (s *Server) readRecord(w *response, r *http.Request, to target) error {
 		return err
 	}
 	query.IDs = []platen.ID{to.ref.ID}
+	if query.Recursive {
+		return s.streamRecords(w, r, query, false)
+	}
+	_, tag, err := s.Store.Tagged(r.Context(), to.ref, platen.Fields)
+	if err != nil {
+		return err
+	}
+	if done, err := olrest.BeginTagged(w, r.Header, tag); done || err != nil {
+		return err
+	}
 	return s.streamRecords(w, r, query, false)
 }
 
@@ -67,14 +77,22 @@ func (s *Server) streamRecords(w *response, r *http.Request, query olrest.Record
 }
 
 func (s *Server) updateRecord(w *response, r *http.Request, to target) error {
+	match, err := olrest.ReadMatch(r.Header)
+	if err != nil {
+		return err
+	}
 	update, err := decode(s, w, r, func(body []byte) (platen.Update, error) { return olrest.ReadFieldUpdate(body, to.ref) })
 	if err != nil {
 		return err
 	}
+	update.Match = match
 	return s.updateFields(w, r, []platen.Update{update})
 }
 
 func (s *Server) updateRecords(w *response, r *http.Request, _ target) error {
+	if err := olrest.CheckNoMatch(r.Header); err != nil {
+		return err
+	}
 	updates, err := decode(s, w, r, olrest.ReadFieldUpdates)
 	if err != nil {
 		return err

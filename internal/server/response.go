@@ -7,8 +7,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/journal"
 )
 
 // headBytes is how much of a body is made for HEAD, which gets none of it:
@@ -39,6 +41,9 @@ type response struct {
 	path     string    // of the request, as it was sent
 	endpoint *endpoint // found by the mux
 	aborted  bool      // the answer is broken off
+
+	shown     *platen.Error      // that is answered, nil for none
+	recording *journal.Recording // nil: none
 }
 
 // WriteHeader implements [http.ResponseWriter].
@@ -54,6 +59,9 @@ func (r *response) Write(b []byte) (int, error) {
 	r.extend()
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
+	if r.recording != nil && !r.head {
+		r.recording.Answered(b[:n])
+	}
 	if r.head && r.bytes > headBytes && err == nil {
 		err = http.ErrBodyNotAllowed // who writes a long body need not go on
 	}

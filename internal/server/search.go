@@ -16,6 +16,9 @@ import (
 // has ended: it must not wait for its client.
 func (s *Server) find(w *response, r *http.Request, _ target) error {
 	search, err := decode(s, w, r, olrest.ReadSearch)
+	if err == nil {
+		err = s.permit(w, r, platen.Viewer, olrest.KindsOfSearch(search))
+	}
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@
 package server
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"time"
@@ -11,11 +12,15 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/event"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/listen"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/operation"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
+	"github.com/platenhq/platen/internal/webhook"
 )
 
 // Timeouts bound the time of a request. A client that exceeds them is dropped.
@@ -43,15 +48,20 @@ type Config struct {
 	Store        storage.Store
 	Guard        *auth.Guard
 	Log          *slog.Logger
-	Requests     *slog.Logger         // gets the line of each request; nil: Log
-	APIVersion   string               // the version text; clients switch features by it
-	MaxBody      int64                // bytes of a body, imports apart
-	MaxPages     int64                // of a job set that an operation creates; zero: platen.MaxOperationPages
-	Timeouts     Timeouts             // zero: the defaults
-	Limits       admission.Limits     // of requests at once; zero: the defaults
-	CleanupAfter time.Duration        // how long after its deletion a set is removed for good; negative: never
-	Spool        spool.Dir            // where imports are kept until they are stored
-	Telemetry    *telemetry.Telemetry // for this server alone; nil: a new one
+	Requests     *slog.Logger              // gets the line of each request; nil: Log
+	APIVersion   string                    // the version text; clients switch features by it
+	MaxBody      int64                     // bytes of a body, imports apart
+	MaxPages     int64                     // of a job set that an operation creates; zero: platen.MaxOperationPages
+	Timeouts     Timeouts                  // zero: the defaults
+	Limits       admission.Limits          // of requests at once; zero: the defaults
+	About        func() olrest.ServerFacts // what GET /api/v1/server answers besides the version of the API and the time of the start; nil: nothing
+	CleanupAfter time.Duration             // how long after its deletion a set is removed for good; negative: never
+	Spool        spool.Dir                 // where imports are kept until they are stored
+	Telemetry    *telemetry.Telemetry      // for this server alone; nil: a new one
+
+	Webhooks webhook.Config // the settings of webhooks; the server fills in what belongs to it
+
+	Journal *journal.Journal // keeps the last requests; nil: off
 
 	Origins       Origins              // whose pages may call the API from a browser
 	LoopbackHosts bool                 // answer only requests for a host name of loopback
@@ -66,8 +76,13 @@ type Server struct {
 	nowhere  *endpoint // of all paths where there is nothing
 	ids      requestIDs
 	browsers *browserRules
+	started  time.Time
 
 	operations *operation.Runner
+	events     *event.Hub
+	webhooks   *webhook.Sender
+	ended      context.Context // when the server stops
+	endStreams context.CancelFunc
 	limited
 }
 
@@ -91,9 +106,13 @@ func New(config Config) *Server {
 		nowhere:    &endpoint{},
 		ids:        newRequestIDs(),
 		browsers:   newBrowserRules(config.Origins, config.LoopbackHosts),
+		started:    time.Now(),
 		operations: operation.NewRunner(config.Store, config.Log),
+		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
+	s.ended, s.endStreams = context.WithCancel(context.Background())
 	s.limit()
+	s.addWebhooks()
 	s.addEndpoints()
 	return s
 }

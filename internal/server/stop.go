@@ -52,6 +52,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 		DisableGeneralOptionsHandler: true, // "OPTIONS *" is a request like others
 	}
+	defer s.sendWebhooks(ctx)()
 	listener = s.listen(listener)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -62,6 +63,10 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	}
 	s.Log.Info("stopping")
 	s.stopping.Store(true)
+	s.endStreams()
+	if s.Journal != nil {
+		s.Journal.Close() // streams of it end
+	}
 	_ = listener.Close()
 	s.operations.Stop()
 	return s.stop(server, &connections, cancelRequests)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/search"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
@@ -52,7 +53,10 @@ func (Dialect) Expand(rows string) string {
 		" UNION ALL SELECT id + 1, last, root FROM run WHERE id < last) SELECT id, root FROM run) AS r"
 }
 
-// EachID implements [sqlstore.Dialect].
+// Number implements [search.Dialect] by a function of ours.
+func (Dialect) Number(bytes string) string { return "text_number(" + bytes + ")" }
+
+// EachID implements [search.Dialect].
 func (Dialect) EachID(parameter string) string {
 	return "(SELECT value AS id FROM json_each(" + parameter + ")) AS k"
 }
@@ -72,13 +76,32 @@ func (Dialect) ListsBetween(table string, _ int) string {
 
 // Dirty implements [sqlstore.Dialect].
 func (Dialect) Dirty() string {
-	return "SELECT seq, id FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
+	return "SELECT seq, id, changed FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
 }
 
 // InsertDirty implements [sqlstore.Dialect].
 func (Dialect) InsertDirty() (one, many string) {
-	return "INSERT INTO find_stale (id, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING", ""
+	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ""
 }
+
+// Clock implements [sqlstore.Dialect]. It is exact to the millisecond.
+func (Dialect) Clock() string { return "CAST(unixepoch('subsec') * 1000000 AS INTEGER)" }
+
+// NextBlock implements [sqlstore.Dialect]. One connection writes.
+func (Dialect) NextBlock() string {
+	return `SELECT 1 + max(pruned_id, coalesce((SELECT max(id) FROM change_block), 0)), 0,
+		1 + max(pruned_position, coalesce((SELECT max(position) FROM change_block), 0)) FROM change_log`
+}
+
+// InsertChanges implements [sqlstore.Dialect]. Blocks are numbered in the order of
+// the commits, and get their positions at once. Nothing is inserted if another process
+// has taken the number.
+func (Dialect) InsertChanges() string {
+	return `INSERT INTO change_block (id, at, position, body) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING`
+}
+
+// LockLog implements [sqlstore.Dialect]. One connection writes.
+func (Dialect) LockLog() string { return "SELECT 1 FROM change_log" }
 
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "DELETE FROM " + table }
@@ -100,6 +123,11 @@ func functions(c *sqlite3.Conn) error {
 				pattern = search.NewPattern(source)
 			}
 			result(ctx)(pattern.Match(ctx.Conn().GetInterrupt(), arg[0].RawBlob()))
+		}),
+		c.CreateFunction("text_number", 1, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
+			if number, ok := platen.ParseNumber(string(arg[0].RawBlob())); ok {
+				ctx.ResultFloat(number)
+			}
 		}),
 		c.CreateFunction("text_contains", 2, sqlite3.DETERMINISTIC, func(ctx sqlite3.Context, arg ...sqlite3.Value) {
 			result(ctx)(search.Contains(ctx.Conn().GetInterrupt(), arg[0].RawBlob(), arg[1].RawBlob()))

@@ -42,3 +42,27 @@ func current(ctx context.Context, db *sql.DB) error {
 	}
 	return errors.Join(migrations.Current(ctx, tx), tx.Rollback())
 }
+
+// Outlook returns the schema that the database of a directory has, and the one
+// that the next start would give it. It changes nothing. The error is that of
+// [Present], or says why a start would fail.
+func Outlook(ctx context.Context, dir string) (has, wants int, err error) {
+	if err := Present(dir); err != nil {
+		return 0, 0, err
+	}
+	path, err := databasePath(dir)
+	if err != nil {
+		return 0, 0, explainOpen(err, dir)
+	}
+	db, err := open(path, readerOptions, 1, functions)
+	if err != nil {
+		return 0, 0, explainOpen(err, dir)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return 0, 0, explainOpen(err, dir)
+	}
+	has, wants, err = migrations.Outlook(ctx, tx)
+	return has, wants, errors.Join(explainOpen(err, dir), tx.Rollback())
+}

@@ -53,11 +53,20 @@ func TestMigrateFromTwo(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	outlook := func(want int) {
+		t.Helper()
+		has, wants, err := Outlook(ctx, dir)
+		if err != nil || has != want || wants != len(migrations.Names()) {
+			t.Errorf("the schema is %d and becomes %d: %v; want %d", has, wants, err, want)
+		}
+	}
+	outlook(2)
 
 	s, err := Open(ctx, dir, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
+	outlook(len(migrations.Names()))
 	defer s.Close()
 	pages, details := 0, ""
 	err = s.ReadJobSet(ctx, 1000, func(e *transfer.Element) error {

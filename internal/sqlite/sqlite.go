@@ -32,9 +32,12 @@ const (
 // the write-ahead log into the database, so that no commit has to.
 const checkpointEvery = 200 * time.Millisecond
 
-// pragmas hold for every connection. busy_timeout comes before those that may
-// have to wait. synchronous=FULL makes each commit durable.
-const pragmas = "_pragma=busy_timeout(10000)&_pragma=journal_mode(wal)" +
+// busyTimeout is the first pragma: others read the database, which a connection
+// that closes may hold.
+const busyTimeout = "_pragma=busy_timeout(10000)"
+
+// pragmas hold for every connection. synchronous=FULL makes each commit durable.
+const pragmas = "_pragma=journal_mode(wal)" +
 	"&_pragma=synchronous(full)&_pragma=foreign_keys(on)" +
 	"&_pragma=wal_autocheckpoint(8000)&_pragma=journal_size_limit(67108864)"
 
@@ -193,7 +196,7 @@ func databasePath(dir string) (string, error) {
 // with each of them.
 func open(path, options string, connections int, each func(*sqlite3.Conn) error) (*sql.DB, error) {
 	registerVFS()
-	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+vfsName+options+"&"+pragmas, each)
+	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+vfsName+"&"+busyTimeout+options+"&"+pragmas, each)
 	if err != nil {
 		return nil, err
 	}

@@ -103,8 +103,10 @@ func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err err
 		return false, s.error("clean up", err)
 	}
 	more, err = s.cleanBatch(ctx, false, selectDeleted, before.Unix())
-	if err == nil && !more {
-		more, err = s.sweepBatch(ctx)
+	for _, next := range []func(context.Context) (bool, error){s.sweepBatch, s.prune} {
+		if err == nil && !more {
+			more, err = next(ctx)
+		}
 	}
 	if err == nil && !more && s.engine.Compact != nil {
 		err = s.update(func(t *transaction) (err error) {
@@ -223,7 +225,7 @@ func (t *transaction) removeAll(rows []row) error {
 // be removed, too.
 func (t *transaction) removeSet(set platen.ID) error {
 	t.store.sweep = sweep{due: true}
-	for _, q := range []*query{deleteContentSet, deleteSchema, deleteDeleted} {
+	for _, q := range []*query{deleteContentSet, deleteSchema, deleteSetFacts, deleteChangeSet, deleteUndeleted, deleteDeleted} {
 		if err := t.exec(q, int64(set)); err != nil {
 			return err
 		}
@@ -416,6 +418,11 @@ func (t *transaction) remove(from row, part platen.IDRange) error {
 	}
 	if err := t.cut(from, part); err != nil {
 		return err
+	}
+	if hasFacts(from.kind) {
+		if err := t.exec(deleteUpdatedBetween, int64(part.First), int64(part.Last)); err != nil {
+			return err
+		}
 	}
 	switch from.kind {
 	case platen.Document:

@@ -115,7 +115,7 @@ func TestPanic(t *testing.T) {
 		}
 		// Each of these would use up a connection if it were not rolled back.
 		for range 20 {
-			err := s.Change(t.Context(), func(context.Context) error { panic("in a change") })
+			err := s.ChangeSets(t.Context(), func(context.Context) error { panic("in a change") })
 			if err == nil || platen.ErrorCode(err) != platen.Internal {
 				t.Fatalf("a change that panics: %v", err)
 			}
@@ -141,7 +141,7 @@ func TestCallerLeaves(t *testing.T) {
 		holding, release := make(chan struct{}), make(chan struct{})
 		var callers sync.WaitGroup
 		callers.Go(func() {
-			err := s.Change(t.Context(), func(context.Context) error {
+			err := s.ChangeSets(t.Context(), func(context.Context) error {
 				close(holding)
 				<-release
 				return nil
@@ -154,7 +154,7 @@ func TestCallerLeaves(t *testing.T) {
 		left, leave := context.WithCancel(t.Context())
 		leave()
 		ran := false
-		err := s.Change(left, func(context.Context) error { ran = true; return nil })
+		err := s.ChangeSets(left, func(context.Context) error { ran = true; return nil })
 		if !errors.Is(err, context.Canceled) || ran {
 			t.Errorf("a change whose caller has left: %v, done: %v", err, ran)
 		}
@@ -165,7 +165,7 @@ func TestCallerLeaves(t *testing.T) {
 		callers.Wait()
 
 		leaving, leave := context.WithCancel(t.Context())
-		err = s.Change(leaving, func(ctx context.Context) error {
+		err = s.ChangeSets(leaving, func(ctx context.Context) error {
 			leave()
 			<-ctx.Done()
 			return nil
@@ -188,7 +188,7 @@ func TestClose(t *testing.T) {
 		holding := make(chan struct{})
 		var callers sync.WaitGroup
 		callers.Go(func() {
-			err := s.Change(context.Background(), func(ctx context.Context) error {
+			err := s.ChangeSets(context.Background(), func(ctx context.Context) error {
 				close(holding)
 				<-ctx.Done() // only Close ends it
 				return ctx.Err()

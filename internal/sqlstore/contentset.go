@@ -99,6 +99,7 @@ func (w *contentItemWriter) createSetRow() error {
 
 // writeItems writes the items collected.
 func (w *contentItemWriter) writeItems() error {
+	w.counts.ContentItems += int64(len(w.items))
 	details, err := w.detailsIDs(&w.collection)
 	if err != nil {
 		return err

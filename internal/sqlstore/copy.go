@@ -65,7 +65,7 @@ func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows i
 	if err := errors.Join(from.unfinished(ctx), from.requireExclusive(ctx, "the source"), to.requireExclusive(ctx, "the target")); err != nil {
 		return 0, err
 	}
-	if err := from.flushDirty(ctx); err != nil {
+	if err := from.flushDirty(ctx, true); err != nil {
 		return 0, from.error("copy", err)
 	}
 	c := copier{ctx: ctx, from: from, to: to, progress: progress}
@@ -333,7 +333,17 @@ func (c *copier) finish() error {
 	if err := c.source.QueryRowContext(c.ctx, `SELECT version FROM users_version`).Scan(&version); err != nil {
 		return err
 	}
-	err := c.to.update(func(t *transaction) error {
+	var log logState
+	err := c.source.QueryRowContext(c.ctx, `SELECT since, coalesce((SELECT max(position) FROM change_block), position), pruned_id, pruned_position, pruned_at FROM change_log`).
+		Scan(&log.since, &log.position, &log.prunedID, &log.prunedPosition, &log.pruneAt)
+	if err != nil {
+		return err
+	}
+	log.position = max(log.position, log.prunedPosition)
+	err = c.to.update(func(t *transaction) error {
+		if err := t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, log.pruneAt); err != nil {
+			return err
+		}
 		if after := c.to.engine.AfterCopy; after != nil {
 			if err := after(t.ctx, t.tx); err != nil {
 				return err

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"slices"
 
@@ -23,6 +24,10 @@ import (
 type setCounter struct {
 	w       *jobSetWriter
 	builder *counts.Builder
+	jobs    *counts.JobsBuilder
+	begun   bool                         // a job
+	job     platen.Counts                // of it: job segments and content items so far
+	before  platen.Counts                // of the jobs before it
 	node    int                          // the first that was not looked at
 	details map[int64][]platen.PageCount // by details.id, some of them
 	known   int                          // entries in details
@@ -32,13 +37,16 @@ type setCounter struct {
 const detailsKnown = 64 << 10
 
 func newSetCounter(w *jobSetWriter) *setCounter {
-	return &setCounter{w: w, details: make(map[int64][]platen.PageCount), builder: counts.NewBuilder(func(seq int64, b *counts.Block) error {
+	c := &setCounter{w: w, details: make(map[int64][]platen.PageCount)}
+	c.jobs = counts.NewJobsBuilder(func(seq int64, body []byte) error { return w.t.insertJobCounts(w.root, seq, body) })
+	c.builder = counts.NewBuilder(func(seq int64, b *counts.Block) error {
 		body, err := b.Encode(nil)
 		if err != nil {
 			return err
 		}
 		return w.t.insertCounts(w.root, seq, b.Span(), body)
-	})}
+	})
+	return c
 }
 
 // add counts a document, or the first pages of a long one. The details of the
@@ -62,25 +70,53 @@ func (c *setCounter) add(d *sourceDocument, pages []sourcePage) error {
 	return c.builder.Document(d.ID, d.Lists[platen.Metadata])
 }
 
-// documentSets begins the document sets up to a node.
+// documentSets begins the jobs and document sets up to a node.
 func (c *setCounter) documentSets(last int) error {
 	for ; c.node <= last; c.node++ {
-		if c.w.nodes[c.node].Kind != platen.DocumentSet {
-			continue
+		var err error
+		switch c.w.nodes[c.node].Kind {
+		case platen.Job:
+			err = c.endJob()
+			c.begun = true
+		case platen.JobSegment:
+			c.job.JobSegments++
+		case platen.DocumentSet:
+			err = c.builder.DocumentSet(c.w.jobOf(c.node), c.w.ids[c.node])
 		}
-		if err := c.builder.DocumentSet(c.w.jobOf(c.node), c.w.ids[c.node]); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
+// endJob keeps the counts of a job that has begun.
+func (c *setCounter) endJob() error {
+	if !c.begun {
+		return nil
+	}
+	now, before, job := &c.builder.Total, &c.before, &c.job
+	job.DocumentSets, job.Documents = now.DocumentSets-before.DocumentSets, now.Documents-before.Documents
+	job.Pages, job.Sheets = now.Pages-before.Pages, now.Sheets-before.Sheets
+	c.w.counts.Add(job)
+	c.w.counts.Jobs++
+	err := c.jobs.Add(job)
+	c.before, c.job = *now, platen.Counts{}
+	return err
+}
+
 // finish counts the document sets that are left, and writes the last block.
 func (c *setCounter) finish() error {
+	if c.w.block != nil {
+		c.job.ContentItems = c.w.block.Items()
+	}
 	if err := c.documentSets(len(c.w.nodes) - 1); err != nil {
 		return err
 	}
-	return c.builder.Finish()
+	if err := c.endJob(); err != nil {
+		return err
+	}
+	return errors.Join(c.jobs.Finish(), c.builder.Finish())
 }
 
 // pageCounts returns what page details say; id 0: there are none.
@@ -130,12 +166,17 @@ func (t *transaction) markChanged(kind platen.Kind, key listcache.Key) error {
 // cleanCounts removes some of the counts of a job set, and reports whether there
 // may be more.
 func (t *transaction) cleanCounts(set platen.ID) (more bool, err error) {
-	result, err := t.stmt(deleteCounts).ExecContext(t.ctx, int64(set))
-	if err != nil {
-		return false, err
+	for _, q := range []*query{deleteCounts, deleteJobCounts} {
+		result, err := t.stmt(q).ExecContext(t.ctx, int64(set))
+		if err != nil {
+			return false, err
+		}
+		n, err := result.RowsAffected()
+		if more = n == countsCleaned; more || err != nil {
+			return more, err
+		}
 	}
-	n, err := result.RowsAffected()
-	return n == countsCleaned, err
+	return false, nil
 }
 
 const (

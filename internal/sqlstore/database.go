@@ -100,8 +100,6 @@ type Conn interface {
 type Dialect interface {
 	search.Dialect
 
-	// EachID is the table k (id) of the ids of a parameter made by IDs.
-	EachID(parameter string) string
 	// SameText is the condition that a column of texts of any length equals a
 	// parameter, as its index serves it.
 	SameText(column, parameter string) string
@@ -110,12 +108,24 @@ type Dialect interface {
 	// ListsBetween selects (id, list) of the lists in a table whose ids are $1
 	// to $2, in order. It may leave out those after so many bytes of lists.
 	ListsBetween(table string, bytes int) string
-	// Dirty selects (seq, id) of the entities in find_stale whose seq is
+	// Dirty selects (seq, id, changed) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
-	// InsertDirty inserts an entity, whose id and kind are $1 and $2, in
-	// find_stale; many is that of InsertMany.
+	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
+	// $2, and when it was changed is $3; many is that of InsertMany.
 	InsertDirty() (one, many string)
+
+	// Clock is the time in µs since 1970. NextBlock selects (number, time, position)
+	// of the next block of changes; time is 0 if it is that of the server, position
+	// NULL if it is given later. InsertChanges inserts a block with the number
+	// $1, the time $2, the position $3 and the first part $4. If many write, $1 and
+	// $2 may be NULL, for the next one and now, and it returns both.
+	Clock() string
+	NextBlock() string
+	InsertChanges() string
+
+	// LockLog locks the row of change_log until the end of a transaction.
+	LockLog() string
 
 	// Empty removes all rows of a table.
 	Empty(table string) string
@@ -150,13 +160,14 @@ type ManyWriters interface {
 	BeginGroup(ctx context.Context, tx Conn) error
 	// WaitForGroups waits for the transactions that write lists and have begun.
 	WaitForGroups(ctx context.Context, on Conn) error
-	// LockLists locks the lists of entities in a table, those that are not
-	// there too, until the end of a transaction. It returns (id, bytes, list,
-	// hash) of each: the list is NULL if it is over large bytes, otherwise its
-	// SHA-256 is.
+	// AddLists adds an empty list to a table for those entities that have none,
+	// and returns (id, kind, set) of those that exist, as the query kinds finds
+	// them, whose parameter is ids.
+	AddLists(ctx context.Context, tx Conn, table, kinds string, ids []int64) (*sql.Rows, error)
+	// LockLists locks the lists of entities in a table until the end of a
+	// transaction. It returns (id, bytes, list, hash, change) of each: the list is
+	// NULL if it is over large bytes, otherwise its SHA-256 is.
 	LockLists(ctx context.Context, tx Conn, table string, ids []int64, large int) (*sql.Rows, error)
-	// SameLists returns those ids of which a table has just the list beside it.
-	SameLists(ctx context.Context, tx Conn, table string, ids []int64, lists []string) (*sql.Rows, error)
 	// FindNames returns (id, kind, facet, name) of those names that are in the
 	// table find_name. AddNames adds those that are not, and returns all.
 	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)

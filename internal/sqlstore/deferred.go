@@ -8,9 +8,9 @@ import "slices"
 // deferredOrder is the order in which deferred statements are run: a row that
 // is removed may be put back.
 var deferredOrder = slices.Concat(
-	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia, insertDetached},
+	[]*query{deleteValue, deleteLong, deleteChanged, insertEntity, insertContentBlock, insertCountBlock, insertDetailsMedia, insertSetFacts, insertJobCounts, insertDetached},
 	upsertList[:],
-	[]*query{upsertChanged, insertDirty, insertRange, insertValue, insertLong},
+	[]*query{upsertChanged, upsertUpdated, upsertChangeSet, insertDirty, insertRange, insertValue, insertLong, insertAttempt},
 )
 
 // deferredRows are the arguments of a deferred statement, by column.

@@ -24,6 +24,12 @@ import (
 // Delete implements [storage.Sets]. Once the set is marked it goes on even if
 // the caller leaves.
 func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
+	return s.deleteSet(ctx, ref, nil)
+}
+
+// deleteSet deletes a set. check, unless it is nil, runs in the transaction that
+// hides the set, before it is hidden.
+func (s *Store) deleteSet(ctx context.Context, ref platen.Ref, check func(*transaction) error) (err error) {
 	ctx, done := s.observe(ctx, "delete")
 	defer func() { done(err) }()
 	state := stateDeleted
@@ -33,7 +39,7 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 			defer s.deleting.Delete(ref.ID)
 		}
 	}
-	if err := s.markDeleted(ctx, ref, state, storage.OriginOf(ctx).User); err != nil || state == stateDeleted {
+	if err := s.markDeleted(ctx, ref, state, deleter(storage.OriginOf(ctx)), check); err != nil || state == stateDeleted {
 		return s.error("delete", err)
 	}
 	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
@@ -43,9 +49,18 @@ func (s *Store) Delete(ctx context.Context, ref platen.Ref) (err error) {
 	return err
 }
 
+// deleter returns whom the list of deleted sets names: the user or, if there is
+// none, the rule.
+func deleter(origin storage.Origin) string {
+	if origin.User == "" {
+		return origin.Token
+	}
+	return origin.User
+}
+
 // markDeleted is the first step, and the only one for a set whose members no
 // other set can use.
-func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by string) error {
+func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by string, check func(*transaction) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, lockFor, errLocked)
 	defer cancel()
 	return s.change(ctx, func(t *transaction) error {
@@ -56,21 +71,41 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 		if !set.shows(ref) {
 			return platen.NotFoundError(ref)
 		}
+		if check != nil {
+			if err := check(t); err != nil {
+				return err
+			}
+		}
 		t.hides = true
+		if err := t.logSet(platen.Deleted, ref); err != nil {
+			return err
+		}
 		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), time.Now().Unix(), state, s.id, by)
 	})
 }
 
+// beginDeletion begins to change the members of a set that is being deleted, in
+// steps that go on until the store closes, or end is called.
+func (s *Store) beginDeletion(ctx context.Context, set platen.Ref) (d deletion, end func(), err error) {
+	if !s.beginWork() {
+		return d, nil, errStopping
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	leave := context.AfterFunc(s.stop, cancel)
+	return deletion{s: s, ctx: ctx, set: set.ID, kind: set.Kind.Info().Child}, func() {
+		leave()
+		cancel()
+		s.running.Done()
+	}, nil
+}
+
 // finishDeletion is steps 2 and 3. It ends early only when the store closes.
 func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
-	if !s.beginWork() {
-		return errStopping
+	d, end, err := s.beginDeletion(ctx, ref)
+	if err != nil {
+		return err
 	}
-	defer s.running.Done()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.stop, cancel)()
-	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	defer end()
 	steps := []func() error{func() error { return d.pass(d.usedItems, false) }}
 	if ref.Kind == platen.DataSet {
 		steps = []func() error{
@@ -84,7 +119,7 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 			return err
 		}
 	}
-	err := d.change(func(t *transaction) error {
+	err = d.change(func(t *transaction) error {
 		t.hides = true
 		return t.exec(updateDeleted, time.Now().Unix(), int64(ref.ID))
 	})

@@ -21,6 +21,7 @@ type dirtyRange struct {
 	platen.IDRange
 	seq  int64
 	root platen.ID // the set that is imported, or 0
+	late int       // see find_range.late
 }
 
 // dirtyRanges collects what an import marks in one transaction.
@@ -70,7 +71,7 @@ func (d *dirtyRanges) join() {
 func (d *dirtyRanges) flush() error {
 	d.join()
 	for _, one := range d.ranges {
-		if err := d.t.exec(insertRange, int64(one.First), int64(one.Last), int64(one.root)); err != nil {
+		if err := d.t.exec(insertRange, int64(one.First), int64(one.Last), int64(one.root), int64(0)); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,15 @@ type entityWriter struct {
 	s     *Store
 	ctx   context.Context // of the caller, who may leave
 	given platen.IDRange  // spans the identifiers that the source sets itself
-	kind  platen.Kind     // of the set that is created
-	root  platen.ID       // that set, or the one that is added to
-	stage platen.ID       // import.go: its negative is the root of what belongs to nothing; 0 in the only transaction
+	kind  platen.Kind     // of the set that is created; 0: records are added to one
+	how   platen.ChangeType
+	root  platen.ID // that set, or the one that is added to
+	// The change that adds data records to what there is; 0 in an import, whose
+	// change is known at its end only.
+	change int64
+	stage  platen.ID // import.go: its negative is the root of what belongs to nothing; 0 in the only transaction
+
+	counts platen.Counts // of what was made so far
 
 	inserted int64 // rows so far, see [Engine.AfterInserts]
 
@@ -265,8 +271,8 @@ func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, 
 	if string(list) == string(platen.EmptyList) {
 		return nil
 	}
-	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list)
-	if err := w.t.exec(q, args...); err != nil || !searched(kind, facet) {
+	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list, w.change)
+	if err := w.t.exec(q, args...); err != nil {
 		return err
 	}
 	return w.index.add(w.root, id)

@@ -13,8 +13,8 @@ func (s *Store) Update(fn func() error) error {
 	return s.update(func(*transaction) error { return fn() })
 }
 
-// Change runs fn as imports and deletions do.
-func (s *Store) Change(ctx context.Context, fn func(context.Context) error) error {
+// ChangeSets runs fn as imports and deletions do.
+func (s *Store) ChangeSets(ctx context.Context, fn func(context.Context) error) error {
 	return s.change(ctx, func(t *transaction) error { return fn(t.ctx) })
 }
 
@@ -58,19 +58,19 @@ func (s *Store) Statements() []string {
 
 // MarkDeleting is the first step of the deletion of a set that others use.
 func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
-	return s.markDeleted(ctx, ref, stateDeleting, "")
+	return s.markDeleted(ctx, ref, stateDeleting, "", nil)
 }
 
 // LastDirty returns the largest number of a row of find_stale.
 func (s *Store) LastDirty(ctx context.Context) (int64, error) {
-	mark, err := s.dirtyMark(ctx)
+	mark, err := s.dirtyMark(ctx, ofImportsAndLate)
 	return mark.stale, err
 }
 
 // FlushInSteps brings the index up to date. It calls between once, after lists
 // were read and before what differs is written.
 func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
-	until, err := s.dirtyMark(ctx)
+	until, err := s.dirtyMark(ctx, ofImportsAndLate)
 	if err != nil {
 		return err
 	}
@@ -90,4 +90,9 @@ func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
 			}
 		},
 	})
+}
+
+// BlockFlush keeps the index as it is until release is called.
+func (s *Store) BlockFlush(ctx context.Context) (release func(), err error) {
+	return s.writers.blockFlush(ctx)
 }

@@ -24,6 +24,7 @@ const (
 	shortMost   = 16 * shortFor
 	shortHits   = 4096
 	shortAtOnce = 2
+	listAtOnce  = 2 // pages of listings
 )
 
 // longAtOnce is how many long searches run at once, if the pool of reads has
@@ -31,7 +32,7 @@ const (
 func longAtOnce() int { return max(2, runtime.GOMAXPROCS(0)) }
 
 // SearchConnections returns how many connections searches can make use of.
-func SearchConnections() int { return longAtOnce() + shortAtOnce }
+func SearchConnections() int { return longAtOnce() + shortAtOnce + listAtOnce }
 
 // probeRows is how far the hits of drivers are counted to choose the best: most
 // often few are enough to tell.
@@ -49,7 +50,7 @@ type querier interface {
 func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
 	ctx, done := s.observe(ctx, "find")
 	defer func() { done(err) }()
-	if err := s.flushDirty(ctx); err != nil {
+	if err := s.flushDirty(ctx, false); err != nil {
 		return s.error("find", err)
 	}
 	for limit := shortFor; ; limit = min(4*limit, shortMost) {
@@ -127,30 +128,10 @@ func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *plate
 
 // find runs a search. It need not yield more than most, unless that is 0.
 func (s *Store) find(ctx context.Context, asked *platen.Search, most int, yield func(int, *platen.Found) error) (err error) {
-	names, err := s.nameIDs(ctx, search.Names(asked))
+	plan, db, end, err := s.plan(ctx, asked)
+	defer func() { err = errors.Join(err, end()) }()
 	if err != nil {
 		return err
-	}
-	plan, err := search.Compile(asked, names, s.engine.Dialect, search.Options{Hidden: hiddenSet, LongestRun: longestItemRun})
-	if err != nil {
-		return err
-	}
-	var db querier = s.engine.Reader
-	if len(plan.Outside) > 0 {
-		// More than one statement, which must see the same.
-		tx, err := s.engine.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-		if err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, ignoreDone(tx.Rollback())) }()
-		db = tx
-	}
-	for _, outside := range plan.Outside {
-		ids, err := decide(ctx, db, outside)
-		if err != nil {
-			return err
-		}
-		outside.Entities = s.engine.Dialect.IDs(ids)
 	}
 	driver, err := choose(ctx, db, plan)
 	if err != nil {
@@ -177,6 +158,34 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, most int, yield 
 		return err
 	}
 	return arrange(hits, asked, yield)
+}
+
+// plan compiles a search. Its statements run on db, until end is called, which may
+// be done after an error as well.
+func (s *Store) plan(ctx context.Context, asked *platen.Search) (plan *search.Plan, db querier, end func() error, err error) {
+	end = func() error { return nil }
+	names, err := s.nameIDs(ctx, search.Names(asked))
+	if err != nil {
+		return nil, nil, end, err
+	}
+	plan, err = search.Compile(asked, names, s.engine.Dialect, search.Options{Hidden: hiddenSet, LongestRun: longestItemRun})
+	if err != nil || len(plan.Outside) == 0 {
+		return plan, s.engine.Reader, end, err
+	}
+	// More than one statement, which must see the same.
+	tx, err := s.engine.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	if err != nil {
+		return nil, nil, end, err
+	}
+	end = func() error { return ignoreDone(tx.Rollback()) }
+	for _, outside := range plan.Outside {
+		ids, err := decide(ctx, tx, outside)
+		if err != nil {
+			return nil, nil, end, err
+		}
+		outside.Entities = s.engine.Dialect.IDs(ids)
+	}
+	return plan, tx, end, nil
 }
 
 // nameIDs returns the ids of those names that are in the index.
@@ -227,16 +236,23 @@ func choose(ctx context.Context, db querier, plan *search.Plan) (best search.Dri
 	if len(plan.Drivers) < 2 {
 		return slices.Concat(plan.Drivers...), nil
 	}
+	best, _, err = fewest(ctx, db, plan)
+	return best, err
+}
+
+// fewest returns the driver of a plan that finds the fewest candidates, and how
+// many, as far as they are counted. It has none if there are none.
+func fewest(ctx context.Context, db querier, plan *search.Plan) (best search.Driver, least int, err error) {
 	for _, limit := range probeRows {
-		least := limit + 1
+		least = limit + 1
 		for _, driver := range plan.Drivers {
 			probe, err := plan.Probe(driver, limit)
 			if err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			var hits int
 			if err := db.QueryRowContext(ctx, probe.Text, probe.Args...).Scan(&hits); err != nil {
-				return nil, err
+				return nil, 0, err
 			}
 			if hits < least {
 				best, least = driver, hits
@@ -246,7 +262,7 @@ func choose(ctx context.Context, db querier, plan *search.Plan) (best search.Dri
 			break
 		}
 	}
-	return best, nil
+	return best, least, nil
 }
 
 // yieldIDs yields the ids in the order of the database.

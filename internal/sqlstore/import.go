@@ -29,7 +29,7 @@ import (
 // importSet runs an import, whose last transaction is for it to do, and removes
 // what was stored if it fails.
 func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.IDRange, run func(*entityWriter) error) (err error) {
-	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given}
+	w := &entityWriter{s: s, ctx: ctx, kind: kind, given: given, how: platen.Imported}
 	defer func() {
 		if w.stage == 0 {
 			return
@@ -62,6 +62,14 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 		}
 		if err := fn(); err != nil {
 			return err
+		}
+		if last && w.kind != 0 {
+			if err := w.insertFacts(); err != nil {
+				return err
+			}
+			if err := t.logSet(w.how, platen.Ref{Kind: w.kind, ID: w.root}); err != nil {
+				return err
+			}
 		}
 		switch {
 		case last && !first:
@@ -205,8 +213,11 @@ const recoverEvery = 5 * time.Second
 func (s *Store) finishInBackground() {
 	ticker := time.NewTicker(recoverEvery)
 	defer ticker.Stop()
-	for {
+	for filled := false; ; {
 		_ = s.guarded("finishing what was left undone", func() error { return s.finishUndone(s.stop) })
+		if !filled {
+			filled = s.guarded("counting what there is", func() error { return s.fillOnce(s.stop) }) == nil
+		}
 		select {
 		case <-s.stop.Done():
 			return

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/listcache"
@@ -17,11 +18,6 @@ import (
 
 // namesKept is how many ids of names a transaction remembers.
 const namesKept = 4096
-
-// searched reports whether searches look at a list.
-func searched(kind platen.Kind, facet platen.Facet) bool {
-	return platen.DataSet <= kind && kind <= platen.Job && facet != platen.Metadata
-}
 
 // nameKey returns a name as the index has it.
 func nameKey(name string) string {
@@ -128,10 +124,11 @@ func (x *indexer) resolve(names []searchName) error {
 	return x.t.store.writers.addNames(x, slices.Compact(names))
 }
 
-// markDirty adds the entity of a list that changes to find_stale.
+// markDirty adds the entity of a list that changes to find_stale: also if
+// searches do not look at the list, for the times of jobs and sets.
 func (t *transaction) markDirty(kind platen.Kind, key listcache.Key) error {
-	if !searched(kind, key.Facet) || t.store.writers.isDirty(key.ID) {
+	if t.store.writers.isDirty(key.ID) {
 		return nil
 	}
-	return t.exec(insertDirty, int64(key.ID), int64(kind))
+	return t.exec(insertDirty, int64(key.ID), int64(kind), time.Now().UnixMicro())
 }

@@ -2,6 +2,7 @@ package sqlstore_test
 
 import (
 	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +44,7 @@ func TestInventory(t *testing.T) {
 				t.Fatal(err)
 			}
 			maps.DeleteFunc(have.Entities, func(_ platen.Kind, n int64) bool { return n == 0 })
-			if !maps.Equal(have.Entities, want) || have.Deleted != deleted || have.Bytes < 8192 || !have.LastBackup.IsZero() {
+			if !maps.Equal(have.Entities, want) || have.DeletedSets != deleted || have.Bytes < 8192 || !have.LastBackup.IsZero() {
 				t.Errorf("%s: %+v", what, have)
 			}
 			if sqlite := strings.Contains(t.Name(), "SQLite"); sqlite != (have.FreeBytes >= 0) {
@@ -69,5 +70,25 @@ func TestInventory(t *testing.T) {
 			}
 		}
 		check("one of them gone", one, 0)
+
+		// Of a log that is looked at here and there.
+		const writes = 300
+		for n := range writes {
+			pairs := []platen.NameValue{{Name: "n", Value: strconv.Itoa(n)}}
+			if err := s.Replace(t.Context(), platen.DataSet, platen.Properties, platen.Update{ID: 200, Pairs: pairs}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		have, err := s.Inventory(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var bytes int64
+		if err := s.Reader().QueryRow(`SELECT sum(octet_length(body)) FROM change_block`).Scan(&bytes); err != nil {
+			t.Fatal(err)
+		}
+		if n := have.Transactions - writes; n < 3 || n > 6 || have.LogBytes < bytes*9/10 || have.LogBytes > bytes*11/10 || time.Since(have.OldestChange) > time.Hour {
+			t.Errorf("the log of %d bytes: %+v", bytes, have)
+		}
 	})
 }

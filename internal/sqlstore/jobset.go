@@ -17,6 +17,9 @@ func (s *Store) CreateJobSet(ctx context.Context, source transfer.JobSetSource, 
 	defer func() { done(err) }()
 	var made platen.Created
 	err = s.importSet(ctx, platen.JobSet, source.ExplicitIDs(), func(e *entityWriter) error {
+		if options.Operation != "" {
+			e.how = platen.JobsCreated
+		}
 		w := jobSetWriter{entityWriter: e, nodes: source.Nodes(), existing: options.Existing, operation: options.Operation}
 		w.ids = make([]platen.ID, len(w.nodes))
 		w.level = level{kind: platen.JobSet, parent: -2}
@@ -456,18 +459,19 @@ func (w *jobSetWriter) pack() error {
 	counted := w.pages
 	for i := range w.documents {
 		d := &w.documents[i]
-		if err := w.counter.add(d, counted[:d.pages]); err != nil {
-			return err
-		}
-		counted = counted[d.pages:]
 		if id := w.jobOf(d.Set); w.block == nil || w.block.Job() != id {
 			if w.block != nil {
 				if err := w.block.Flush(); err != nil {
 					return err
 				}
+				w.counter.job.ContentItems = w.block.Items()
 			}
 			w.block = block.NewBuilder(id, func(b *block.Row) error { return w.t.insertBlock(b) })
 		}
+		if err := w.counter.add(d, counted[:d.pages]); err != nil {
+			return err
+		}
+		counted = counted[d.pages:]
 		if err := w.block.Document(pages[:d.pages], d.continued); err != nil {
 			return err
 		}

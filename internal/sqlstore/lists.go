@@ -8,6 +8,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/listcache"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // Lists of neighbours are read together: those of so many entities, or of fewer
@@ -103,6 +104,13 @@ func scanLists(rows *sql.Rows, err error) (map[platen.ID]platen.List, error) {
 
 // List implements [storage.Lists].
 func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, err error) {
+	list, _, err := s.Tagged(ctx, ref, facet)
+	return list, err
+}
+
+// Tagged implements [storage.Lists]. The tag of a list is made when it is first
+// asked for.
+func (s *Store) Tagged(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, tag []string, err error) {
 	ctx, done := s.observe(ctx, "list")
 	defer func() { done(err) }()
 	key := listcache.Key{ID: ref.ID, Facet: facet}
@@ -115,24 +123,28 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_
 			found, err = s.selectList(ctx, s.on(selectList[facet]), ref.ID)
 		}
 		if errors.Is(err, sql.ErrNoRows) {
-			return nil, platen.NotFoundError(ref)
+			return nil, nil, platen.NotFoundError(ref)
 		}
 		if err != nil {
-			return nil, s.error("read "+facet.String(), err)
+			return nil, nil, s.error("read "+facet.String(), err)
 		}
 		s.cache.Fill(key, found, epoch)
 	}
 	if found.Kind != ref.Kind {
-		return nil, platen.NotFoundError(ref)
+		return nil, nil, platen.NotFoundError(ref)
 	}
-	return found.List, nil
+	if found.Tag == nil {
+		found.Tag = []string{platen.TagOf(found.List).String()}
+		s.cache.SetTag(key, found.List, found.Tag)
+	}
+	return found.List, found.Tag, nil
 }
 
 // selectList reads one list with the kind of its entity.
 func (s *Store) selectList(ctx context.Context, stmt statement, id platen.ID) (listcache.Entry, error) {
 	var found listcache.Entry
 	var list []byte
-	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.Kind, &list)
+	err := stmt.QueryRowContext(ctx, int64(id)).Scan(&found.Kind, &list, &found.Set, &found.Change)
 	if err != nil {
 		return listcache.Entry{}, err
 	}
@@ -153,10 +165,10 @@ func (s *Store) Replace(ctx context.Context, kind platen.Kind, facet platen.Face
 		return err
 	}
 	now, _ := s.cache.Get(listcache.Key{ID: update.ID, Facet: facet})
-	if now.Kind == kind && now.List != nil && bytes.Equal(now.List, list) {
+	if now.Kind == kind && now.List != nil && update.Match == nil && bytes.Equal(now.List, list) {
 		return nil
 	}
-	w := write{kind: kind, facet: facet, id: update.ID, list: list}
+	w := write{kind: kind, facet: facet, id: update.ID, list: list, match: update.Match, origin: storage.OriginOf(ctx)}
 	return s.error("replace "+facet.String(), s.committer.Do(ctx, w))
 }
 

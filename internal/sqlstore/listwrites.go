@@ -11,7 +11,9 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/batch"
+	"github.com/platenhq/platen/internal/changelog"
 	"github.com/platenhq/platen/internal/listcache"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // Bounds of the list writes that share a transaction: how many, and the bytes
@@ -23,14 +25,19 @@ const (
 	smallBytes = 16 << 10
 )
 
-// A write is work for the committer: a list to replace, lists to merge, or
+// A write is work for the committer: a list to replace, lists to merge or to swap, or
 // anything else that wants a transaction of its own.
 type write struct {
 	kind  platen.Kind
 	facet platen.Facet
-	id    platen.ID   // replace: the entity
-	list  platen.List // replace: its new list
-	merge *merge      // merge: the changes
+	id    platen.ID     // replace: the entity
+	list  platen.List   // replace: its new list
+	match *platen.Match // replace: see [platen.Update]
+	merge *merge        // merge: the changes
+
+	swap *swap // lists to put in the place of others
+
+	origin storage.Origin // of all but alone
 
 	alone func(*transaction) error // neither: run this, see [Store.update]
 	ctx   context.Context          // alone: ends the transaction
@@ -45,7 +52,26 @@ func (w *write) size() (bytes int, alone bool) {
 	if w.merge != nil {
 		return max(w.merge.changes, w.merge.after), false
 	}
+	if w.swap != nil {
+		return w.swap.size(), false
+	}
 	return len(w.list), w.alone != nil
+}
+
+// eachKey yields the lists that w may change.
+func (w *write) eachKey(yield func(listcache.Key)) {
+	switch {
+	case w.merge != nil:
+		for i := range w.merge.entries {
+			yield(listcache.Key{ID: w.merge.entries[i].id, Facet: w.facet})
+		}
+	case w.swap != nil:
+		for i := range w.swap.entries {
+			yield(w.swap.entries[i].key)
+		}
+	default:
+		yield(listcache.Key{ID: w.id, Facet: w.facet})
+	}
 }
 
 // newCommitter returns what commits the writes of the store: callers that come
@@ -102,10 +128,20 @@ func (s *Store) commitWrites(group []*listWrite) {
 	}
 }
 
+// entriesOf returns how many lists the swaps of a group have.
+func entriesOf(group []*listWrite) (n int) {
+	for _, w := range group {
+		if w.Work.swap != nil {
+			n += len(w.Work.swap.entries)
+		}
+	}
+	return n
+}
+
 // tryGroup returns an error if nothing was committed, or it is unknown
 // whether. Otherwise the error of each write says what became of it.
 func (s *Store) tryGroup(group []*listWrite) (err error) {
-	ctx, cancel := s.bounded(s.killed)
+	ctx, cancel := s.boundedFor(s.killed, entriesOf(group))
 	defer cancel()
 	t, err := s.begin(ctx)
 	if err != nil {
@@ -140,8 +176,11 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 		return t.tx.Rollback()
 	}
 	g.encode()
+	if err := g.endLog(); err != nil {
+		return err
+	}
 	for _, key := range slices.SortedFunc(maps.Keys(g.changed), listcache.Key.Compare) {
-		q, args := t.setList(key, g.now[key].List)
+		q, args := t.setList(key, g.now[key].List, g.now[key].Change)
 		if err := t.exec(q, args...); err != nil {
 			return err
 		}
@@ -160,15 +199,21 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 		return err
 	}
 	s.writers.addDirty(g.changed)
+	for _, w := range group {
+		if w.Work.swap != nil && t.changes != nil {
+			w.Work.swap.made = changelog.ChangeID(t.changes.block, w.Work.swap.index)
+		}
+	}
 	return nil
 }
 
-// setList returns the statement that stores a list.
-func (t *transaction) setList(key listcache.Key, list platen.List) (q *query, args []any) {
-	if string(list) == string(platen.EmptyList) && !t.store.writers.keepsEmpty() {
+// setList returns the statement that stores a list, and which change wrote it. An
+// empty list has a row if it has a history.
+func (t *transaction) setList(key listcache.Key, list platen.List, change int64) (q *query, args []any) {
+	if string(list) == string(platen.EmptyList) && change == 0 && !t.store.writers.keepsEmpty() {
 		return deleteList[key.Facet], []any{int64(key.ID)}
 	}
-	return upsertList[key.Facet], []any{int64(key.ID), string(list)}
+	return upsertList[key.Facet], []any{int64(key.ID), string(list), change}
 }
 
 // lists are the lists of a group of writes, as they will be.
@@ -179,6 +224,7 @@ type lists struct {
 	merged  map[listcache.Key]*mergedList // those that were merged into, now follows at the end
 	large   map[listcache.Key]largeList   // those that now lacks, since readGroup has read a hash only
 	worked  int                           // bytes that were merged into
+	index   int                           // of the change under way in the log
 }
 
 // applyAll works out the writes of a group.
@@ -187,6 +233,7 @@ func (g *lists) applyAll(group []*listWrite) (err error) {
 		return err
 	}
 	for _, w := range group {
+		g.beginChange(&w.Work)
 		if w.Err, err = g.apply(&w.Work); err != nil {
 			return err
 		}
@@ -200,6 +247,9 @@ func (g *lists) apply(w *write) (refused, err error) {
 	if w.merge != nil {
 		return g.applyMerge(w.merge)
 	}
+	if w.swap != nil {
+		return g.applySwap(w.swap)
+	}
 	key := listcache.Key{ID: w.id, Facet: w.facet}
 	now, err := g.get(key)
 	if err != nil {
@@ -208,14 +258,29 @@ func (g *lists) apply(w *write) (refused, err error) {
 	if now.Kind != w.kind {
 		return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
 	}
-	if g.merged[key] != nil || !bytes.Equal(now.List, w.list) {
-		g.set(key, w.kind, w.list)
+	if err := g.checkMatch(key, w.kind, w.match); err != nil {
+		return err, nil
 	}
+	if g.merged[key] == nil && bytes.Equal(now.List, w.list) {
+		return nil, nil
+	}
+	if g.t.log() != nil {
+		before, err := g.whole(key)
+		if err != nil {
+			return nil, err
+		}
+		if err := g.record(key, changelog.Diff(before, w.list)); err != nil {
+			return nil, err
+		}
+	}
+	g.set(key, w.kind, w.list)
 	return nil, nil
 }
 
 func (g *lists) set(key listcache.Key, kind platen.Kind, list platen.List) {
-	g.now[key] = listcache.Entry{Kind: kind, List: list}
+	now := g.now[key]
+	now.Kind, now.List, now.Tag = kind, list, nil
+	g.now[key] = now
 	g.changed[key] = true
 	delete(g.merged, key)
 	delete(g.large, key)

@@ -121,43 +121,32 @@ func (w *manyWriters) lock(ctx context.Context, t *transaction, lock Lock) error
 	return nil
 }
 
-// readGroup implements [writers]. It reads the kinds of the entities, and the
-// lists to merge into, which stay locked.
+// readGroup implements [writers]. It reads the kinds of the entities, and their
+// lists, which stay locked.
 func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 	if err := w.db.BeginGroup(g.t.ctx, g.t.tx); err != nil {
 		return err
 	}
-	ids := make(map[listcache.Key]bool, len(group))
-	merges := false
+	seen := make(map[listcache.Key]bool, len(group))
+	var ids [len(facets)][]int64
 	for _, request := range group {
-		one := &request.Work
-		if one.merge == nil {
-			ids[listcache.Key{ID: one.id, Facet: one.facet}] = true
+		request.Work.eachKey(func(key listcache.Key) {
+			if !seen[key] {
+				seen[key] = true
+				ids[key.Facet] = append(ids[key.Facet], int64(key.ID))
+			}
+		})
+	}
+	for f, ids := range ids {
+		if len(ids) == 0 {
 			continue
 		}
-		merges = true
-		for _, entry := range one.merge.entries {
-			ids[listcache.Key{ID: entry.id, Facet: one.facet}] = true
+		there, err := w.addLists(g, platen.Facet(f), ids)
+		if err != nil {
+			return err
 		}
-	}
-	kinds, err := g.kinds(ids)
-	if err != nil {
-		return err
-	}
-	var there [len(facets)][]int64
-	for key := range ids {
-		g.now[key] = listcache.Entry{Kind: kinds[key.ID]}
-		if merges && kinds[key.ID] != 0 {
-			g.now[key] = listcache.Entry{Kind: kinds[key.ID], List: platen.EmptyList}
-			there[key.Facet] = append(there[key.Facet], int64(key.ID))
-		}
-	}
-	if !merges {
-		return w.findSame(g, group)
-	}
-	for f, ids := range there {
-		if len(ids) > 0 {
-			if err := w.lockLists(g, platen.Facet(f), ids); err != nil {
+		if len(there) > 0 {
+			if err := w.lockLists(g, platen.Facet(f), there); err != nil {
 				return err
 			}
 		}
@@ -165,63 +154,29 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 	return nil
 }
 
-// findSame finds the lists of a group that are stored so already, which need not
-// be written: their writers would have been the last ones in any case.
-func (w *manyWriters) findSame(g *lists, group []*listWrite) error {
-	var ids [len(facets)][]int64
-	var bodies [len(facets)][]string
-	seen := make(map[listcache.Key]platen.List, len(group))
-	for _, request := range group {
-		one := &request.Work
-		key := listcache.Key{ID: one.id, Facet: one.facet}
-		if _, ok := seen[key]; ok || len(one.list) > smallBytes || g.now[key].Kind == 0 {
-			continue
-		}
-		seen[key] = one.list
-		ids[key.Facet] = append(ids[key.Facet], int64(key.ID))
-		bodies[key.Facet] = append(bodies[key.Facet], string(one.list))
+// addLists reads the kinds of entities, and adds rows of lists that have none. It
+// returns the entities that exist.
+func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) (there []int64, err error) {
+	for _, id := range ids {
+		g.now[listcache.Key{ID: platen.ID(id), Facet: facet}] = listcache.Entry{}
 	}
-	for f := range ids {
-		if len(ids[f]) == 0 {
-			continue
-		}
-		rows, err := w.db.SameLists(g.t.ctx, g.t.conn(), listTables[f].name, ids[f], bodies[f])
-		same, err := collect(rows, err, func(from scanner) (id platen.ID, err error) { return id, from.Scan(&id) })
-		if err != nil {
-			return err
-		}
-		for _, id := range same {
-			key := listcache.Key{ID: id, Facet: platen.Facet(f)}
-			g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: seen[key]}
-		}
-	}
-	return nil
-}
-
-// kinds returns the kinds of those entities that there are.
-func (g *lists) kinds(keys map[listcache.Key]bool) (map[platen.ID]platen.Kind, error) {
-	seen := make(map[platen.ID]platen.Kind, len(keys))
-	ids := make([]int64, 0, len(keys))
-	for key := range keys {
-		if _, ok := seen[key.ID]; !ok {
-			seen[key.ID] = 0
-			ids = append(ids, int64(key.ID))
-		}
-	}
-	rows, err := g.t.stmt(selectKinds).QueryContext(g.t.ctx, ids)
+	rows, err := w.db.AddLists(g.t.ctx, g.t.conn(), listTables[facet].name, selectKind+`, coalesce(e.root, 0)`+eachEntity(w.s.engine.Dialect, "$1"), ids)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var id platen.ID
-		var kind platen.Kind
-		if err := rows.Scan(&id, &kind); err != nil {
+		now := listcache.Entry{List: platen.EmptyList}
+		if err := rows.Scan(&id, &now.Kind, &now.Set); err != nil {
 			return nil, err
 		}
-		seen[id] = kind
+		if now.Kind != 0 {
+			g.now[listcache.Key{ID: id, Facet: facet}] = now
+			there = append(there, int64(id))
+		}
 	}
-	return seen, rows.Err()
+	return there, rows.Err()
 }
 
 // lockLists locks lists until the end of the transaction, and reads those that are
@@ -236,11 +191,14 @@ func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) error
 		var id platen.ID
 		var large largeList
 		var list, digest []byte
-		if err := rows.Scan(&id, &large.bytes, &list, &digest); err != nil {
+		var change int64
+		if err := rows.Scan(&id, &large.bytes, &list, &digest, &change); err != nil {
 			return err
 		}
 		key := listcache.Key{ID: id, Facet: facet}
-		g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: list}
+		now := g.now[key]
+		now.List, now.Change = list, change
+		g.now[key] = now
 		if list == nil {
 			copy(large.digest[:], digest)
 			if g.large == nil {
@@ -312,11 +270,16 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 	}
 	var owners []owner
 	left := make(map[platen.ID]bool, len(d.owners))
+	changed := make(map[platen.ID]int64, len(d.owners))
 	for _, o := range d.owners {
+		changed[o.id] = max(changed[o.id], o.changed)
 		if !left[o.id] {
 			left[o.id] = true
 			owners = append(owners, o)
 		}
+	}
+	for i := range owners {
+		owners[i].changed = changed[owners[i].id]
 	}
 	x := indexer{t: t}
 	start := time.Now()
@@ -325,11 +288,14 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 		if err != nil {
 			return false, err
 		}
-		changes, err := p.plan(owners[:n])
+		changes, times, err := p.changes(&d, owners[:n])
 		if err != nil {
 			return false, err
 		}
 		if _, err := x.apply(changes, time.Time{}); err != nil {
+			return false, err
+		}
+		if err := t.markUpdated(times); err != nil {
 			return false, err
 		}
 		maps.Copy(p.names, x.names)

@@ -9,7 +9,9 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/changelog"
 	"github.com/platenhq/platen/internal/listcache"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // A merge into large lists is prepared by its caller, who reads the lists and
@@ -44,8 +46,10 @@ type merge struct {
 type mergeEntry struct {
 	id      platen.ID
 	changes []platen.NameValue // each name once
+	match   *platen.Match      // see [platen.Update]
 
 	before, after platen.List // of a merge that is prepared; nil: not known
+	spans         []changelog.Span
 	digest        [sha256.Size]byte
 }
 
@@ -66,7 +70,9 @@ func newMerge(kind platen.Kind, facet platen.Facet, updates []platen.Update) (*m
 			if places != nil {
 				places[update.ID] = place
 			}
-			m.entries = append(m.entries, mergeEntry{id: update.ID})
+			m.entries = append(m.entries, mergeEntry{id: update.ID, match: update.Match})
+		} else if update.Match != nil {
+			return nil, platen.Errorf(platen.Invalid, "%s %d is named more than once, and not the first time only with tags of its list; name it once", kind, update.ID)
 		}
 		entry := &m.entries[place]
 		if entry.changes == nil {
@@ -159,7 +165,7 @@ func (s *Store) commitMerge(ctx context.Context, m *merge) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return s.committer.Do(ctx, write{kind: m.kind, facet: m.facet, merge: m})
+	return s.committer.Do(ctx, write{kind: m.kind, facet: m.facet, merge: m, origin: storage.OriginOf(ctx)})
 }
 
 // prepareMerge reads the lists of m, and encodes the new ones where the list has
@@ -220,6 +226,7 @@ func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) er
 	if err := merged.check(kind, e); err != nil {
 		return err
 	}
+	e.spans = merged.spans(e.changes)
 	merged.set(e.changes)
 	e.before, e.after = list, platen.EncodeList(merged.pairs)
 	if digest && len(list) > largeBytes {
@@ -264,7 +271,7 @@ func eachList(rows *sql.Rows, err error, yield func(platen.ID, listcache.Entry) 
 		var id platen.ID
 		found := listcache.Entry{List: platen.EmptyList}
 		var list []byte
-		if err := rows.Scan(&id, &found.Kind, &list); err != nil {
+		if err := rows.Scan(&id, &found.Kind, &list, &found.Set, &found.Change); err != nil {
 			return err
 		}
 		if list != nil {
@@ -336,6 +343,37 @@ func (m *mergedList) check(kind platen.Kind, e *mergeEntry) error {
 	return refused
 }
 
+// spans returns what set would change; none: nothing.
+func (m *mergedList) spans(changes []platen.NameValue) (spans []changelog.Span) {
+	type place struct{ at, n int }
+	var changed []place
+	var added []byte
+	for n, change := range changes {
+		switch at, ok := m.places[change.Name]; {
+		case !ok:
+			if len(added) > 0 {
+				added = append(added, ',')
+			}
+			added = changelog.Element(added, change)
+		case m.pairs[at].Value != change.Value:
+			changed = append(changed, place{at, n})
+		}
+	}
+	slices.SortFunc(changed, func(a, b place) int { return a.at - b.at })
+	next := 0
+	for _, one := range changed {
+		spans = append(spans, changelog.Span{
+			Skip:   one.at - next,
+			Before: changelog.Element(nil, m.pairs[one.at]), After: changelog.Element(nil, changes[one.n]),
+		})
+		next = one.at + 1
+	}
+	if len(added) > 0 {
+		spans = append(spans, changelog.Span{Skip: len(m.pairs) - next, After: added})
+	}
+	return spans
+}
+
 // set sets the names of changes that were checked.
 func (m *mergedList) set(changes []platen.NameValue) {
 	m.bytes = m.after
@@ -366,6 +404,9 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 		if now.Kind != m.kind {
 			return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id}), nil
 		}
+		if err := g.checkMatch(key, m.kind, entry.match); err != nil {
+			return err, nil
+		}
 		if len(entry.changes) == 0 || g.prepared(key, entry) {
 			continue
 		}
@@ -394,14 +435,21 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 	for i := range m.entries {
 		entry := &m.entries[i]
 		key := listcache.Key{ID: entry.id, Facet: m.facet}
-		switch {
-		case len(entry.changes) == 0:
-		case len(inside) > 0 && inside[0] == entry:
-			g.merged[key].set(entry.changes)
-			g.changed[key] = true
+		spans := entry.spans
+		if len(inside) > 0 && inside[0] == entry {
 			inside = inside[1:]
-		default:
+			merged := g.merged[key]
+			if spans = merged.spans(entry.changes); len(spans) > 0 {
+				merged.set(entry.changes)
+				g.changed[key] = true
+			}
+		} else if len(entry.changes) > 0 && len(spans) > 0 {
 			g.set(key, m.kind, entry.after)
+		}
+		if len(entry.changes) > 0 {
+			if err := g.record(key, spans); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return nil, nil
@@ -453,7 +501,9 @@ func (g *lists) open(key listcache.Key) (*mergedList, error) {
 func (g *lists) encode() {
 	for key, merged := range g.merged {
 		if merged.changed {
-			g.now[key] = listcache.Entry{Kind: g.now[key].Kind, List: platen.EncodeList(merged.pairs)}
+			now := g.now[key]
+			now.List, now.Tag = platen.EncodeList(merged.pairs), nil
+			g.now[key] = now
 		}
 	}
 }

@@ -52,6 +52,25 @@ func (m Migrations) Apply(ctx context.Context, tx *sql.Tx) error {
 	return m.applyAll(ctx, tx, applied)
 }
 
+// Outlook returns the schema that the database has, 0 for an empty one, and the
+// one that Apply would give it, and changes nothing. Its errors are those of
+// Apply.
+func (m Migrations) Outlook(ctx context.Context, tx *sql.Tx) (has, wants int, err error) {
+	var tables, ours int
+	if err := tx.QueryRowContext(ctx, m.Tables).Scan(&tables, &ours); err != nil {
+		return 0, 0, err
+	}
+	wants = len(m.Names())
+	if ours == 0 {
+		if tables > 0 {
+			err = m.foreign()
+		}
+		return 0, wants, err
+	}
+	applied, err := m.known(ctx, tx)
+	return len(applied), wants, err
+}
+
 // Current checks that the database has all migrations, and changes nothing.
 // The error is a [platen.Conflict] if it lacks some, a newer platen wrote it,
 // or it is not platen's.

@@ -18,10 +18,11 @@ type oneWriter struct {
 	s *Store
 
 	// The entities that are known to be in find_stale, so that the next write
-	// of the same need not insert it. dirtyLost: some that were here are no
+	// of the same need not insert it, with the time of the last one, in
+	// microseconds since 1970. dirtyLost: some that were here are no
 	// longer.
 	mu        sync.Mutex
-	dirty     map[platen.ID]bool
+	dirty     map[platen.ID]int64
 	dirtyLost bool
 
 	most     int           // entities that a flush takes: about as many as one transaction may last for
@@ -34,7 +35,7 @@ var _ writers = (*oneWriter)(nil)
 const dirtyMost = 1 << 17
 
 func newOneWriter(s *Store) *oneWriter {
-	return &oneWriter{s: s, dirty: make(map[platen.ID]bool), flushing: make(chan struct{}, 1), most: 64}
+	return &oneWriter{s: s, dirty: make(map[platen.ID]int64), flushing: make(chan struct{}, 1), most: 64}
 }
 
 func (w *oneWriter) lanes() int { return 1 }
@@ -57,7 +58,7 @@ func (w *oneWriter) waitForGroups(context.Context) error { return nil }
 func (w *oneWriter) isDirty(id platen.ID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.dirty[id]
+	return w.dirty[id] != 0
 }
 
 func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
@@ -67,18 +68,20 @@ func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 		clear(w.dirty)
 		w.dirtyLost = true
 	}
+	now := time.Now().UnixMicro()
 	for key := range changed {
-		if key.Facet != platen.Metadata {
-			w.dirty[key.ID] = true
-		}
+		w.dirty[key.ID] = now
 	}
 }
 
-// forgetDirty forgets that owners are dirty, before their lists are read.
+// forgetDirty forgets that owners are dirty, before their lists are read, and
+// fills in when they were changed last.
 func (w *oneWriter) forgetDirty(owners []owner) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, o := range owners {
+	for i := range owners {
+		o := &owners[i]
+		o.changed = max(o.changed, w.dirty[o.id])
 		delete(w.dirty, o.id)
 	}
 	w.dirtyLost = false
@@ -90,7 +93,7 @@ func (w *oneWriter) changedAgain(owners []owner) (again, done []int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range owners {
-		if w.dirtyLost || w.dirty[o.id] {
+		if w.dirtyLost || w.dirty[o.id] != 0 {
 			again = append(again, o.seq)
 		} else {
 			done = append(done, o.seq)
@@ -125,16 +128,17 @@ func (w *oneWriter) flushSome(ctx context.Context, until dirtyMark, at pace) (mo
 	if err != nil {
 		return false, err
 	}
-	changes, err := p.plan(d.owners[:n])
+	changes, times, err := p.changes(&d, d.owners[:n])
 	if err != nil {
 		return false, err
 	}
-	return true, w.apply(ctx, changes, &d, n, at)
+	return true, w.apply(ctx, changes, times, &d, n, at)
 }
 
 // apply makes changes in short transactions, the last of which removes the mark
-// of the first n entities of d, except of those that were changed again.
-func (w *oneWriter) apply(ctx context.Context, changes []indexChange, d *dirty, n int, at pace) error {
+// of the first n entities of d, except of those that were changed again, and
+// passes on the times of their changes.
+func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[platen.ID]int64, d *dirty, n int, at pace) error {
 	for first, more := true, true; more; first = false {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -151,6 +155,9 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, d *dirty, 
 			}
 			if d.of.seq != 0 {
 				return t.indexedUpTo(d, n)
+			}
+			if err := t.markUpdated(times); err != nil {
+				return err
 			}
 			again, done := w.changedAgain(d.owners[:n])
 			for _, seq := range again { // after all others, so that these have their turn

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"time"
 
@@ -88,9 +89,27 @@ func (s *Store) Operations(ctx context.Context) (_ []platen.Operation, err error
 	return all, s.error("read operations", err)
 }
 
+// An outcome is a [platen.BulkResult] as it is stored.
+type outcome struct {
+	Matched int64   `json:"matched"`
+	Changed int64   `json:"changed"`
+	Changes []int64 `json:"changes,omitempty"`
+}
+
+func encodeOutcome(r platen.BulkResult) (string, error) {
+	b, err := json.Marshal(outcome(r))
+	return string(b), err
+}
+
 func scanOperation(from scanner) (o platen.Operation, err error) {
 	var started, ended int64
-	err = from.Scan(&o.ID, &o.Type, &started, &ended, &o.Result, &o.Message, &o.Percent)
+	var done string
+	err = from.Scan(&o.ID, &o.Type, &started, &ended, &o.Result, &o.Message, &o.Percent, &done, &o.Cancelled)
+	if err == nil && done != "" {
+		var read outcome
+		err = json.Unmarshal([]byte(done), &read)
+		o.Outcome = platen.BulkResult(read)
+	}
 	o.Started = time.UnixMilli(started)
 	if ended != 0 {
 		o.Ended = time.UnixMilli(ended)
@@ -105,6 +124,13 @@ func (s *Store) CancelOperation(ctx context.Context, id string) (err error) {
 	return s.removeOperation("cancel operation", deleteRunning, id)
 }
 
+// EndOperation implements [storage.Operations].
+func (s *Store) EndOperation(ctx context.Context, id, message string) (err error) {
+	_, done := s.observe(ctx, "end_operation")
+	defer func() { done(err) }()
+	return s.removeOperation("cancel operation", updateCancelled, time.Now().UnixMilli(), message, id)
+}
+
 // ForgetOperation implements [storage.Operations].
 func (s *Store) ForgetOperation(ctx context.Context, id string) (err error) {
 	_, done := s.observe(ctx, "forget_operation")
@@ -112,11 +138,12 @@ func (s *Store) ForgetOperation(ctx context.Context, id string) (err error) {
 	return s.removeOperation("forget operation", deleteOperation, id)
 }
 
-func (s *Store) removeOperation(doing string, q *query, id string) error {
+// removeOperation runs q, whose last argument is the id of an operation.
+func (s *Store) removeOperation(doing string, q *query, args ...any) error {
 	return s.error(doing, s.update(func(t *transaction) error {
-		ok, err := changed(t, q, id)
+		ok, err := changed(t, q, args...)
 		if err == nil && !ok {
-			err = operationNotFound(id)
+			err = operationNotFound(args[len(args)-1].(string))
 		}
 		return err
 	}))

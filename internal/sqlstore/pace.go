@@ -27,11 +27,32 @@ type pace struct {
 }
 
 // flushDirty brings the index up to date with the lists that were changed up
-// to now, for a search that waits for it.
-func (s *Store) flushDirty(ctx context.Context) error {
+// to now, for a search that waits for it. late: with the metadata that was not
+// searched before, see [dirtyMark].
+func (s *Store) flushDirty(ctx context.Context, late bool) error {
+	if late {
+		return s.flush(ctx, ofImportsAndLate)
+	}
+	return s.flush(ctx, ofImports)
+}
+
+// flushChanged passes on when jobs and sets changed, for who reads only that. It
+// does not wait for the index of what was imported.
+func (s *Store) flushChanged(ctx context.Context) error { return s.flush(ctx, ofChanges) }
+
+// An awaited is how much of what is dirty is waited for.
+type awaited int
+
+const (
+	ofChanges        awaited = iota // rows of find_stale
+	ofImports                       // and those of find_range
+	ofImportsAndLate                // late ones included
+)
+
+func (s *Store) flush(ctx context.Context, of awaited) error {
 	s.catchingUp.Add(1)
 	defer s.catchingUp.Add(-1)
-	until, err := s.markAfterFlush(ctx)
+	until, err := s.markAfterFlush(ctx, of)
 	if err != nil || until == (dirtyMark{}) {
 		return err
 	}
@@ -51,8 +72,8 @@ func (s *Store) flushDirty(ctx context.Context) error {
 // markAfterFlush returns the mark when nothing is being flushed. What is may
 // have read a list before an update that the search must see, and then leaves
 // the entity in a row after the mark.
-func (s *Store) markAfterFlush(ctx context.Context) (dirtyMark, error) {
-	if until, err := s.dirtyMark(ctx); err != nil || until == (dirtyMark{}) {
+func (s *Store) markAfterFlush(ctx context.Context, of awaited) (dirtyMark, error) {
+	if until, err := s.dirtyMark(ctx, of); err != nil || until == (dirtyMark{}) {
 		return until, err
 	}
 	release, err := s.writers.blockFlush(ctx)
@@ -60,11 +81,18 @@ func (s *Store) markAfterFlush(ctx context.Context) (dirtyMark, error) {
 		return dirtyMark{}, err
 	}
 	defer release()
-	return s.dirtyMark(ctx)
+	return s.dirtyMark(ctx, of)
 }
 
-func (s *Store) dirtyMark(ctx context.Context) (until dirtyMark, err error) {
-	return until, s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&until.stale, &until.ranges)
+func (s *Store) dirtyMark(ctx context.Context, of awaited) (until dirtyMark, err error) {
+	err = s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&until.stale, &until.ranges, &until.late)
+	if of < ofImportsAndLate {
+		until.late = 0
+	}
+	if of < ofImports {
+		until.ranges = 0
+	}
+	return until, err
 }
 
 func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error {
@@ -76,7 +104,11 @@ func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error 
 		more, err = s.writers.flushSome(ctx, until, at)
 		if err != nil && s.rebuildDamaged(ctx, err) {
 			more = true
-			until, err = s.dirtyMark(ctx)
+			of := ofImports
+			if until.late > 0 {
+				of = ofImportsAndLate
+			}
+			until, err = s.dirtyMark(ctx, of)
 		}
 		if err != nil {
 			return err
@@ -107,7 +139,7 @@ func (s *Store) index() {
 
 // flushBehind brings the index up to date in the background.
 func (s *Store) flushBehind() error {
-	until, err := s.dirtyMark(s.stop)
+	until, err := s.dirtyMark(s.stop, ofImportsAndLate)
 	if err != nil || until == (dirtyMark{}) {
 		return err
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
@@ -10,14 +11,36 @@ import (
 // decimal is a constant in a statement.
 func decimal[T ~int | ~int64 | ~uint8](n T) string { return strconv.FormatInt(int64(n), 10) }
 
+// timeOf returns the time of Unix microseconds, zero for 0.
+func timeOf(micros int64) time.Time {
+	if micros == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(micros)
+}
+
+// microsOf is the inverse of timeOf.
+func microsOf(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
 var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)
 
 	selectRowsOf = onReader.queryFor(func(d Dialect) string {
 		return `SELECT k.id, ` + rowColumns + eachEntity(d, "$1")
 	})
-	// The kinds of entities; 0 is hidden.
-	selectKinds = onReader.queryFor(func(d Dialect) string { return selectKind + eachEntity(d, "$1") })
+
+	// The kinds of entities for the index, which keeps those that are deleted until
+	// the clean-up removes them: they may come back. It has none of an import that
+	// is under way or was broken off.
+	selectIndexedKinds = onReader.queryFor(func(d Dialect) string {
+		return `SELECT k.id, e.kind` + eachEntity(d, "$1") + `
+			WHERE NOT EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.root AND (d.state = 2 OR d.marked = 0))`
+	})
 
 	selectAbove = onReader.query(`SELECT coalesce(min(first), ` + decimal(platen.MaxID+1) + `) FROM entity WHERE first > $1`)
 
@@ -79,7 +102,10 @@ var (
 	insertName   = onWriter.query(`INSERT INTO find_name (kind, facet, name) VALUES ($1, $2, $3) RETURNING id`)
 	insertValue  = insertInto(findValueTable, "")
 	selectValues = onReader.queryFor(func(d Dialect) string {
-		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1")
+		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1") + ` AND +name NOT IN (` + factNames + `)`
+	})
+	selectFacts = onReader.queryFor(func(d Dialect) string {
+		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1") + ` AND +name IN (` + factNames + `)`
 	})
 	// The rows that have a digest. Apart, since the index by entity has all else.
 	selectDigests = onReader.queryFor(func(d Dialect) string {
@@ -93,22 +119,28 @@ var (
 	deleteLongs     = onWriter.query(`DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`)
 	insertDirty     = registerInsertDirty()
 	selectDirty     = onReader.queryFor(Dialect.Dirty)
-	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0), coalesce((SELECT max(seq) FROM find_range), 0)`)
-	deleteDirty     = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
+	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
+		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)
+	deleteDirty = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
 
 	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
 	insertRange      = insertInto(newRangeTable, "")
-	// The first range up to $1, but for those of imports that are under way.
-	selectRange = onReader.query(`SELECT seq, first, last FROM find_range
-		WHERE seq <= $1 AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY seq LIMIT 1`)
-	// The first entities from $1 to $2 that have lists which are searched.
+	// The first range up to $1, or late one up to $2, but for those of imports that
+	// are under way.
+	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
+		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
+		AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY late, seq LIMIT 1`)
+	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
+		UNION SELECT id FROM (SELECT id FROM metadata WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS m
 		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
 	insertAllRanges = onWriter.query(`INSERT INTO find_range (first, last, root)
 		SELECT first, last, coalesce(root, 0) FROM entity WHERE kind <= $1`)
+	insertAllFacts = onWriter.query(`INSERT INTO find_range (first, last, root, late)
+		SELECT first, last, coalesce(root, 0), ` + decimal(lateFacts) + ` FROM entity WHERE kind IN (` + factKinds + `)`)
 	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
-		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range)
-		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM fields))`)
+		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range WHERE late = 0)
+		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)
 	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
 	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
 	// About how many entities are dirty.
@@ -117,6 +149,9 @@ var (
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
 	updateDone      = onWriter.query(`UPDATE operation SET ended = $1, result = $2 WHERE id = $3 AND ended IS NULL`)
 	updateFailed    = onWriter.query(`UPDATE operation SET ended = $1, message = $2 WHERE id = $3 AND ended IS NULL`)
+	updateCancelled = onWriter.query(`UPDATE operation SET ended = $1, message = $2, cancelled = 1 WHERE id = $3 AND ended IS NULL`)
+	updateOutcome   = onWriter.query(`UPDATE operation SET outcome = $1 WHERE id = $2 AND ended IS NULL`)
+	updateUpdated   = onWriter.query(`UPDATE operation SET ended = $1, outcome = $2 WHERE id = $3 AND ended IS NULL`)
 	updateFailedAll = onWriter.queryFor(func(d Dialect) string {
 		return `UPDATE operation SET ended = $1, message = $2 WHERE ended IS NULL AND owner <> $3 AND ` + d.Gone("owner")
 	})
@@ -130,6 +165,7 @@ var (
 	// are not hidden, and the last of them.
 	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN root IS NOT NULL AND root IN (SELECT id FROM deleted_set) THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
 		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
+	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND state IN (0, 1) AND marked > 0`)
 
 	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
@@ -180,7 +216,7 @@ var (
 	// removeAmong remove the entities of a parameter, which are rows of their own.
 	removeAmong = []*query{
 		deleteAmong("properties", "id"), deleteAmong("metadata", "id"), deleteAmong("fields", "id"),
-		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteEntities,
+		deleteAmong("find_value", "entity"), deleteAmong("find_long", "entity"), deleteAmong("document_changed", "id"), deleteAmong("entity_updated", "id"), deleteEntities,
 	}
 
 	selectRootSome = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE root = $1 ORDER BY kind DESC, first DESC LIMIT 512`)
@@ -240,25 +276,11 @@ var (
 	deleteUnusedTables = onWriter.query(`DELETE FROM record_table WHERE id > $1 AND id <= $2
 		AND (SELECT 1 FROM entity AS e WHERE e.kind = ` + decimal(platen.DataRecord) + ` AND e.details = record_table.id LIMIT 1) IS NULL`)
 
-	selectUsers        = onControl.query(`SELECT name, password, epoch, changed FROM server_user ORDER BY name`)
-	selectUsersVersion = onControl.query(`SELECT version FROM users_version`)
-	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
-	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed)
-		VALUES ($1, $2, $3, $4) ON CONFLICT (name) DO NOTHING`)
-	updateUser  = onWriter.query(`UPDATE server_user SET password = $1, epoch = $2, changed = $3 WHERE name = $4`)
-	updateEpoch = onWriter.query(`UPDATE server_user SET epoch = $1 WHERE name = $2`)
-	deleteUser  = onWriter.query(`DELETE FROM server_user WHERE name = $1
-		AND (SELECT count(*) FROM server_user) > 1`)
-	selectUserCount   = onReader.query(`SELECT count(*) FROM server_user WHERE name = $1`)
-	selectUserChanges = onControl.query(`SELECT version, action, name, address, changed_by FROM user_change WHERE version > $1 ORDER BY version`)
-	insertUserChange  = onWriter.query(`INSERT INTO user_change (version, action, name, address, changed_by)
-		SELECT version, $1, $2, $3, $4 FROM users_version`)
-	deleteUserChanges = onWriter.query(`DELETE FROM user_change WHERE version <= (SELECT version FROM users_version) - $1`)
-	setUsersVersion   = onWriter.query(`UPDATE users_version SET version = $1`)
-	deleteSecret      = onWriter.query(`DELETE FROM secret WHERE name = $1`)
-	selectSecret      = onControl.query(`SELECT value FROM secret WHERE name = $1`)
-	insertSecret      = onWriter.query(`INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`)
-	upsertSecret      = onWriter.query(`INSERT INTO secret (name, value) VALUES ($1, $2)
+	setUsersVersion = onWriter.query(`UPDATE users_version SET version = $1`)
+	deleteSecret    = onWriter.query(`DELETE FROM secret WHERE name = $1`)
+	selectSecret    = onControl.query(`SELECT value FROM secret WHERE name = $1`)
+	insertSecret    = onWriter.query(`INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING`)
+	upsertSecret    = onWriter.query(`INSERT INTO secret (name, value) VALUES ($1, $2)
 		ON CONFLICT (name) DO UPDATE SET value = excluded.value`)
 
 	selectLogins = onControl.query(`SELECT name, address, seen FROM known_login WHERE seen >= $1 ORDER BY seen`)
@@ -269,13 +291,19 @@ var (
 		(SELECT seen FROM known_login WHERE name = $1 ORDER BY seen DESC LIMIT 1 OFFSET $2)`)
 )
 
+// factKinds are the kinds that have facts.
+var factKinds = decimal(platen.DataSet) + ", " + decimal(platen.ContentSet) + ", " + decimal(platen.JobSet) + ", " + decimal(platen.Job)
+
+// factNames selects the names of facts in the index.
+var factNames = `SELECT id FROM find_name WHERE kind IN (` + factKinds + `) AND facet = ` + decimal(platen.KeptFacts)
+
 // deleteAmong removes the rows of a table in which a column is one of the ids
 // of a parameter.
 func deleteAmong(table, column string) *query {
 	return onWriter.queryFor(func(d Dialect) string { return "DELETE FROM " + table + " WHERE " + d.Among(column, "$1") })
 }
 
-const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent`
+const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent, outcome, cancelled`
 
 // rowColumns are those of a [row].
 const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
@@ -296,7 +324,7 @@ func hiddenSet(root, id string) string {
 
 func registerInsertDirty() *query {
 	q := onWriter.queryFor(func(d Dialect) string { one, _ := d.InsertDirty(); return one })
-	q.batch = &batchQuery{columns: integers("id", "kind"), text: func(d Dialect) string { _, many := d.InsertDirty(); return many }}
+	q.batch = &batchQuery{columns: integers("id", "kind", "changed"), text: func(d Dialect) string { _, many := d.InsertDirty(); return many }}
 	return q
 }
 
@@ -315,16 +343,19 @@ func eachEntity(d Dialect, parameter string) string {
 // selectKind selects an id k and the kind of its entity e; 0 is hidden.
 var selectKind = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`
 
+// listOrigin are the set of an entity e and the last change of its list l.
+const listOrigin = `coalesce(e.root, 0), coalesce(l.change, 0)`
+
 func facetQueries() (one, some, among, of, upTo, sizes, upsert, remove, removeSome [len(facets)]*query) {
 	for _, f := range facets {
 		list := listTables[f]
-		one[f] = onLookup.query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list FROM
+		one[f] = onLookup.query(`SELECT CASE WHEN ` + hiddenSet("e.root", "$1") + ` THEN 0 ELSE e.kind END, l.list, ` + listOrigin + ` FROM
 			(SELECT kind, last, root FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1) AS e
 			LEFT JOIN ` + list.name + ` AS l ON l.id = $1 WHERE e.last >= $1`)
 		some[f] = onReader.queryFor(func(d Dialect) string { return d.ListsBetween(list.name, listBytes) })
 		among[f] = onReader.queryFor(func(d Dialect) string { return `SELECT id, list FROM ` + list.name + ` WHERE ` + d.Among("id", "$1") })
 		of[f] = onLookup.queryFor(func(d Dialect) string {
-			return selectKind + `, l.list` + eachEntity(d, "$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
+			return selectKind + `, l.list, ` + listOrigin + eachEntity(d, "$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
 		})
 		// Lists of up to $1 bytes, and whether they are longer.
 		upTo[f] = onLookup.queryFor(func(d Dialect) string {
@@ -334,7 +365,7 @@ func facetQueries() (one, some, among, of, upTo, sizes, upsert, remove, removeSo
 		sizes[f] = onReader.queryFor(func(d Dialect) string {
 			return `SELECT id, octet_length(list) FROM ` + list.name + ` WHERE ` + d.Among("id", "$1")
 		})
-		upsert[f] = upsertInto(list, " ON CONFLICT (id) DO UPDATE SET list = excluded.list")
+		upsert[f] = upsertInto(list, " ON CONFLICT (id) DO UPDATE SET list = excluded.list, change = excluded.change")
 		remove[f] = onWriter.query(`DELETE FROM ` + list.name + ` WHERE id = $1`)
 		removeSome[f] = onWriter.query(`DELETE FROM ` + list.name + ` WHERE id BETWEEN $1 AND $2`)
 	}

@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 
 	"github.com/platenhq/platen"
 )
@@ -22,7 +23,7 @@ func (s *Store) RebuildIndex(ctx context.Context, why string) error {
 				return err
 			}
 		}
-		return t.exec(insertAllRanges, int64(platen.Job))
+		return errors.Join(t.exec(insertAllRanges, int64(platen.Document)), t.exec(insertAllFacts))
 	})
 	return s.error("rebuild the search index", err)
 }

@@ -84,3 +84,41 @@ func TestRebuildIndex(t *testing.T) {
 		finds("a", 0)
 	})
 }
+
+// TestLateRanges checks that a search does not wait for metadata and facts that are
+// not in the index, and that a listing which asks for them does.
+func TestLateRanges(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open()
+		defer s.Close()
+		job := createJobs(t, s, 1).Children[0]
+		late := func() (n int) {
+			t.Helper()
+			if err := s.Reader().QueryRowContext(ctx, `SELECT count(*) FROM find_range WHERE late > 0`).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		byMetadata := platen.Listing{Kind: platen.Job, Size: 1, Order: platen.ListingOrder{Facet: platen.Metadata, Name: "n"}}
+		// The background work may come in between, which it does every few seconds.
+		for tries := 0; ; tries++ {
+			if _, err := s.Writer().ExecContext(ctx, `INSERT INTO find_range (first, last, root, late) VALUES ($1, $1, 0, 1)`, int64(job)); err != nil {
+				t.Fatal(err)
+			}
+			err := s.Find(ctx, &platen.Search{Kind: platen.Job}, func(int, *platen.Found) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if late() > 0 {
+				break
+			}
+			if tries == 5 {
+				t.Fatal("a search has brought metadata up to date")
+			}
+		}
+		if _, err := s.ListPage(ctx, &byMetadata); err != nil || late() != 0 {
+			t.Errorf("%d ranges are left after a listing by metadata: %v", late(), err)
+		}
+	})
+}

@@ -19,13 +19,21 @@ func (s *Store) AddRecords(ctx context.Context, lists []platen.NewRecords) (err 
 		return s.error("add data records", err)
 	}
 	w := &entityWriter{s: s, ctx: ctx}
-	return s.error("add data records", w.write(true, func() error {
+	return s.error("add data records", w.write(true, func() (err error) {
+		if w.change, err = w.t.reserveChange(); err != nil {
+			return err
+		}
+		added := make(map[platen.ID][]platen.IDRange)
 		for _, one := range additions {
-			if err := w.addRecords(one); err != nil {
+			made, err := w.addRecords(one)
+			if err != nil {
 				return err
 			}
+			if w.root > 0 {
+				added[w.root] = append(added[w.root], made...)
+			}
 		}
-		return nil
+		return w.t.logAdded(added)
 	}))
 }
 
@@ -118,40 +126,43 @@ func (s *Store) parentTables(lookup *schemas, lists []platen.NewRecords) (map[pl
 }
 
 // addRecords writes an addition, if its parent is still in the same set.
-func (w *entityWriter) addRecords(one *addition) error {
+func (w *entityWriter) addRecords(one *addition) (made []platen.IDRange, err error) {
 	parent, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), one.parent.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !parent.shows(one.parent) {
-		return platen.NotFoundError(one.parent)
+		return nil, platen.NotFoundError(one.parent)
 	}
 	if parent.leaving {
-		return takenError(one.parent.Kind, one.parent.ID, parent)
+		return nil, takenError(one.parent.Kind, one.parent.ID, parent)
 	}
 	if parent.root != one.root {
-		return platen.Errorf(platen.Unavailable, "the data set of %s %d was deleted meanwhile; send the records again", one.parent.Kind, one.parent.ID)
+		return nil, platen.Errorf(platen.Unavailable, "the data set of %s %d was deleted meanwhile; send the records again", one.parent.Kind, one.parent.ID)
 	}
 	w.root = parent.root
 	c := recordWriter{entityWriter: w, at: place{parent: one.parent.ID}}
 	if one.table != "" {
 		if c.tableID, err = w.tableID(one.table); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	err = w.t.stmt(selectPlaceNext).QueryRowContext(w.t.ctx, int64(one.parent.ID), int64(platen.DataRecord)).Scan(&c.at.ord)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
+		return nil, err
 	}
 	for _, record := range one.records {
 		if record.depth == 0 && c.full() {
 			if err := c.flush(); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		c.add(record)
 	}
-	return c.flush()
+	if err := c.flush(); err != nil {
+		return nil, err
+	}
+	return c.created, w.t.addFacts(w.root, len(one.records))
 }
 
 // tableError is for a table that the schema does not have at that place; free:
@@ -229,6 +240,7 @@ type recordWriter struct {
 	records []newRecord
 	path    []int // indexes of the last record and of its parents, by depth
 	made    []platen.ID
+	created []platen.IDRange // all of them, where records are added to a set
 }
 
 // A newRecord is a record that is not yet in the database.
@@ -260,6 +272,7 @@ func (w *recordWriter) add(record newRecord) {
 // flush writes the records collected. Each level gets neighbouring
 // identifiers.
 func (w *recordWriter) flush() error {
+	w.counts.DataRecords += int64(len(w.records))
 	deepest := 0
 	for i := range w.records {
 		record := &w.records[i]
@@ -312,6 +325,9 @@ func (w *recordWriter) level(depth int) error {
 			return nil
 		}
 		err := w.claimRow(platen.DataRecord, run, place, of.tableID)
+		if w.kind == 0 {
+			w.created = append(w.created, run)
+		}
 		place.ord += run.Len()
 		return err
 	}

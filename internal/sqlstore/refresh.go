@@ -29,13 +29,16 @@ const (
 
 // An owner is an entity in the index, with its row of find_stale.
 type owner struct {
-	seq int64 // 0: it is in a range
-	id  platen.ID
+	seq     int64 // 0: it is in a range
+	id      platen.ID
+	changed int64 // when, in microseconds since 1970; 0: not known
 }
 
 // A dirtyMark is up to which rows of find_stale and of find_range the index is
-// to be brought up to date.
-type dirtyMark struct{ stale, ranges int64 }
+// to be brought up to date. late is for the rows of find_range of entities of which
+// only the metadata is missing, since it was not searched before: only who asks for
+// metadata waits for those.
+type dirtyMark struct{ stale, ranges, late int64 }
 
 // Dirty entities are some of those in find_stale, or the first of a range.
 type dirty struct {
@@ -78,7 +81,7 @@ func (s *Store) planner(ctx context.Context, stmt func(*query) statement, on Con
 func (p planner) few(owners []owner) (int, error) {
 	owners = owners[:min(len(owners), dirtyBatch)]
 	sizes := make(map[platen.ID]int, len(owners))
-	for _, facet := range []platen.Facet{platen.Properties, platen.Fields} {
+	for _, facet := range facets {
 		rows, err := p.stmt(selectSizes[facet]).QueryContext(p.ctx, p.ids(owners))
 		_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
 			var id platen.ID
@@ -113,14 +116,19 @@ func (p planner) ids(owners []owner) any {
 func (p planner) dirty(until dirtyMark, most int) (d dirty, err error) {
 	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until.stale, most)
 	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
-		return o, from.Scan(&o.seq, &o.id)
+		return o, from.Scan(&o.seq, &o.id, &o.changed)
 	})
 	if err != nil || len(d.owners) > 0 {
 		return d, err
 	}
-	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges).Scan(&d.of.seq, &d.of.First, &d.of.Last)
+	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges, until.late).Scan(&d.of.seq, &d.of.First, &d.of.Last, &d.of.root, &d.of.late)
 	if err != nil {
 		return d, ignoreNoRows(err)
+	}
+	if d.of.late == lateFacts {
+		d.owners, err = p.factOwners(d.of, most)
+		d.whole = len(d.owners) < most
+		return d, err
 	}
 	rows, err = p.stmt(selectListed).QueryContext(p.ctx, int64(d.of.First), int64(d.of.Last), most)
 	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
@@ -142,10 +150,10 @@ func (t *transaction) indexedUpTo(d *dirty, n int) error {
 	return t.exec(updateRange, int64(d.owners[n-1].id+1), d.of.seq)
 }
 
-// kinds returns the kinds of entities; hidden ones are left out.
+// kinds returns the kinds of entities; those that the index has not are left out.
 func (p planner) kinds(owners []owner) (map[platen.ID]platen.Kind, error) {
 	kinds := make(map[platen.ID]platen.Kind, len(owners))
-	rows, err := p.stmt(selectKinds).QueryContext(p.ctx, p.ids(owners))
+	rows, err := p.stmt(selectIndexedKinds).QueryContext(p.ctx, p.ids(owners))
 	_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
 		var id platen.ID
 		var kind platen.Kind
@@ -165,13 +173,13 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	}
 	var want []indexChange
 	var unknown []searchName
-	for _, facet := range []platen.Facet{platen.Properties, platen.Fields} {
+	for _, facet := range facets {
 		lists, err := scanLists(p.stmt(selectListsAmong[facet]).QueryContext(p.ctx, p.ids(owners)))
 		if err != nil {
 			return nil, err
 		}
 		for id, list := range lists {
-			if kinds[id] == 0 || !searched(kinds[id], facet) || facet == platen.Fields && kinds[id] != platen.DataRecord {
+			if kinds[id] == 0 || facet == platen.Fields && kinds[id] != platen.DataRecord {
 				continue
 			}
 			pairs, err := list.Decode()
@@ -192,7 +200,7 @@ func (p planner) plan(owners []owner) ([]indexChange, error) {
 	if err := p.s.writers.findNames(p, unknown); err != nil {
 		return nil, err
 	}
-	changes, err := p.compare(owners, want)
+	changes, err := p.compare(owners, want, selectValues)
 	if err == nil && len(owners) > 0 {
 		p.s.changesEach.Store((p.s.changesEach.Load() + int64(len(changes)/len(owners))) / 2)
 	}
@@ -205,16 +213,20 @@ type valueKey struct {
 	nameID int64
 }
 
-// values returns the values that the index has of owners.
-func (p planner) values(owners []owner) (map[valueKey]indexed, error) {
+// values returns the values that the index has of owners, of lists or facts.
+func (p planner) values(owners []owner, of *query) (map[valueKey]indexed, error) {
 	have := make(map[valueKey]indexed)
-	for _, q := range []*query{selectValues, selectDigests} {
+	queries := []*query{of, selectDigests}
+	if of == selectFacts {
+		queries = queries[:1]
+	}
+	for _, q := range queries {
 		rows, err := p.stmt(q).QueryContext(p.ctx, p.ids(owners))
 		_, err = collect(rows, err, func(from scanner) (_ struct{}, err error) {
 			var key valueKey
 			var value indexed
 			into := []any{&key.id, &key.nameID, &value.head, &value.digest}
-			if q == selectValues {
+			if q == of {
 				into = into[:3]
 			}
 			err = from.Scan(into...)
@@ -230,8 +242,8 @@ func (p planner) values(owners []owner) (map[valueKey]indexed, error) {
 
 // compare returns the differences between the index and want, in the order of
 // the index.
-func (p planner) compare(owners []owner, want []indexChange) (changes []indexChange, err error) {
-	have, err := p.values(owners)
+func (p planner) compare(owners []owner, want []indexChange, with *query) (changes []indexChange, err error) {
+	have, err := p.values(owners, with)
 	if err != nil {
 		return nil, err
 	}

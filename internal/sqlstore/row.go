@@ -27,6 +27,26 @@ func (s *Store) visible(ctx context.Context, ref platen.Ref) (row, error) {
 	return found, nil
 }
 
+// KindOf implements [storage.Entities].
+func (s *Store) KindOf(ctx context.Context, id platen.ID) (_ platen.Kind, err error) {
+	ctx, done := s.observe(ctx, "kind_of")
+	defer func() { done(err) }()
+	found, err := s.anyVisible(ctx, id)
+	return found.kind, err
+}
+
+// anyVisible is visible for an entity of whatever kind.
+func (s *Store) anyVisible(ctx context.Context, id platen.ID) (row, error) {
+	found, err := selectRow(ctx, s.on(selectEntity), id)
+	if err != nil {
+		return row{}, s.error("look up an entity", err)
+	}
+	if ref := (platen.Ref{Kind: found.kind, ID: id}); !found.shows(ref) {
+		return row{}, platen.NotFoundError(platen.Ref{ID: id})
+	}
+	return found, nil
+}
+
 // A row is a row of the table entity.
 type row struct {
 	platen.IDRange

@@ -17,6 +17,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/batch"
@@ -42,13 +43,18 @@ type Store struct {
 	running sync.WaitGroup // what ends after stop
 
 	observer                    Observer
+	historyFor                  time.Duration // changes are kept for; 0: none are logged
+	logged                      bell          // rings when changes were logged
+	lastBlock, lastPosition     int64         // of changes, for the one goroutine that writes, if there is one; 0: not known
 	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
 	catchingUp                  atomic.Int64  // searches and clean-ups that wait for a flush of the index, which then does not rest
 	rebuilt                     atomic.Bool   // the index, since it was damaged
 	changesEach                 atomic.Int64  // how many changes of the index an entity took, about, in the last plans
 	failuresSeen                atomic.Int64  // login_failure.seq of the last one that was read
 	shortSearches, longSearches chan struct{} // hold an element for each that is under way
+	listings                    chan struct{} // holds an element for each page of a listing that is read
 	merging                     chan struct{} // holds an element for each merge that is prepared
+	bulks                       chan struct{} // holds an element for a large update of many entities
 	mergeTurns                  [mergeTurns]chan struct{}
 	sweep                       sweep    // the clean-up's
 	deleting                    sync.Map // sets whose deletion is under way in this process
@@ -79,10 +85,13 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		cache:  listcache.New(engine.CacheBytes),
 
 		shortSearches: make(chan struct{}, shortAtOnce),
+		listings:      make(chan struct{}, listAtOnce),
 		merging:       make(chan struct{}, mergeAtOnce),
+		bulks:         make(chan struct{}, 1),
 
-		sweep:    sweep{due: true},
-		observer: Unobserved{},
+		sweep:      sweep{due: true},
+		historyFor: DefaultHistory,
+		observer:   Unobserved{},
 	}
 	for _, option := range options {
 		option(s)
@@ -109,7 +118,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	}
 	long := longAtOnce()
 	if most := engine.Reader.Stats().MaxOpenConnections; most > 0 {
-		long = max(1, min(long, most-shortAtOnce-1))
+		long = max(1, min(long, most-shortAtOnce-listAtOnce-1))
 	}
 	s.longSearches = make(chan struct{}, long)
 	s.writers = newOneWriter(s)
@@ -139,7 +148,13 @@ func (s *Store) Start(ctx context.Context, message string) error {
 			s.finishInBackground()
 		}()
 	}
-	return errors.Join(s.FailOperations(ctx, message), s.rebuildLost(ctx))
+	if s.engine.ManyWriters != nil && s.historyFor > 0 && s.beginWork() {
+		go func() {
+			defer s.running.Done()
+			s.placeInBackground()
+		}()
+	}
+	return errors.Join(s.FailOperations(ctx, message), s.beginLog(ctx), s.rebuildLost(ctx))
 }
 
 // Ping implements [storage.Maintenance].

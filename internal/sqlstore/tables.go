@@ -50,18 +50,27 @@ var (
 	detachedTable     = table{"detached", 2, integers("root", "first", "last", "parent", "ord"), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
-	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root"), ""}
-	newRangeTable     = table{"find_range", 0, integers("first", "last", "root"), ""} // seq comes by itself
-	findLongTable     = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
+	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root", "late"), ""}
+	newRangeTable     = table{"find_range", 0, integers("first", "last", "root", "late"), ""} // seq comes by itself
+	setFactTable      = table{"set_fact", 1, slices.Concat(integers("id", "kind", "created"), texts("created_by", "created_token"),
+		integers("how", "jobs", "segments", "document_sets", "documents", "items", "pages", "sheets", "records")), ""}
+	jobCountTable   = table{"job_count", 2, slices.Concat(integers("job_set", "seq"), blobs("body")), ""}
+	updatedTable    = table{"entity_updated", 1, integers("id", "updated"), ""}
+	namedTokenTable = table{"named_token", 1, slices.Concat(texts("name"), blobs("hash"), texts("owner"), integers("role", "kinds", "disabled", "created"), texts("created_by"), integers("expires", "used")), ""}
+	retentionTable  = table{"retention_rule", 1, slices.Concat(texts("name"), integers("kind", "days"), texts("filter"), integers("enabled", "version", "created"), texts("created_by"),
+		integers("changed"), texts("changed_by"), integers("last_run", "last_version", "last_deleted"), texts("last_error")), ""}
+	findLongTable = table{"find_long", 2, slices.Concat(integers("name", "entity"), blobs("value")), ""}
 
 	// listTables are the tables of lists, by facet: a table for each facet, so
 	// that a list is found by the id of its entity alone.
 	listTables = makeListTables()
+
+	changeSetTable = table{"change_set", 1, integers("id", "change", "created"), ""}
 )
 
 func makeListTables() (tables [len(facets)]table) {
 	for _, f := range facets {
-		tables[f] = table{f.String(), 1, slices.Concat(integers("id"), texts("list")), "list <> '[]'"}
+		tables[f] = table{f.String(), 1, slices.Concat(integers("id"), texts("list"), integers("change")), "list <> '[]' OR change <> 0"}
 	}
 	return tables
 }
@@ -69,9 +78,15 @@ func makeListTables() (tables [len(facets)]table) {
 // copiedTables are the tables that [Copy] copies, in this order. Those that it
 // leaves out are in schema_test.go, with the reason.
 var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
+	{"change_block", 1, slices.Concat(integers("id", "at", "position"), blobs("body")), ""},
+	{"change_part", 2, slices.Concat(integers("id", "part"), blobs("body")), ""},
+	changeSetTable,
 	contentBlockTable,
 	countBlockTable,
 	changedTable,
+	setFactTable,
+	jobCountTable,
+	updatedTable,
 	{"data_schema", 1, slices.Concat(integers("dataset"), texts("body")), ""},
 	{"record_table", 1, slices.Concat(integers("id"), texts("name")), ""},
 	{"content_set", 1, slices.Concat(integers("id"), texts("type")), ""},
@@ -79,13 +94,17 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	detailsMediaTable,
 	{"deleted_set", 1, slices.Concat(integers("id", "kind", "marked", "state"), texts("owner"), integers("given_first", "given_last", "begun"), texts("deleted_by")), ""},
 	detachedTable,
+	{"undeleted_set", 1, integers("id", "at"), ""},
 	{"find_name", 1, slices.Concat(integers("id", "kind", "facet"), blobs("name")), ""},
 	findValueTable,
 	findLongTable,
 	findRangeTable,
-	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent")), ""},
-	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed")), ""},
+	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent"), texts("outcome"), integers("cancelled")), ""},
+	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
+	namedTokenTable,
+	retentionTable,
 	{"secret", 1, slices.Concat(texts("name"), blobs("value")), "name <> '" + copyMark + "'"},
+	webhookTable, attemptTable,
 })
 
 // names returns the names of the columns.
@@ -109,7 +128,10 @@ func (t table) condition() string {
 // those after the key that the parameters are.
 func (t table) selectAll(after bool) string {
 	key := strings.Join(t.names()[:t.key], ", ")
-	conditions := slices.DeleteFunc([]string{t.where}, func(s string) bool { return s == "" })
+	var conditions []string
+	if t.where != "" {
+		conditions = append(conditions, "("+t.where+")")
+	}
 	if after {
 		conditions = append(conditions, "("+key+") > ("+placeholders(t.key)+")")
 	}

@@ -20,6 +20,8 @@ type transaction struct {
 	deferred    map[*query]*deferredRows // rows that are written together later
 	deferredErr error                    // the first error of writing them
 	flushedRows int64                    // deferred rows that were written
+
+	changes *changeLog // nil: nothing is logged yet
 }
 
 // begin begins a transaction that must end before ctx does.
@@ -62,10 +64,18 @@ func (t *transaction) exec(q *query, args ...any) error {
 // commit ends the transaction. After an error nothing is changed, unless it
 // is [errInDoubt].
 func (t *transaction) commit() error {
+	logged, err := t.changes.end()
+	if err != nil {
+		return t.rollback(err)
+	}
 	if t.flush(); t.deferredErr != nil {
 		return errors.Join(t.deferredErr, t.tx.Rollback())
 	}
-	return t.store.commitChecked(t.tx)
+	err = t.store.commitChecked(t.tx)
+	if logged {
+		t.store.logged.wake()
+	}
+	return err
 }
 
 // run runs fn in the transaction, which it rolls back after an error or panic.
@@ -83,6 +93,7 @@ func (t *transaction) rollback(err error) error {
 	if t.deferredErr != nil {
 		err = t.deferredErr // err is what follows from it
 	}
+	t.changes.discard()
 	return errors.Join(err, ignoreDone(t.tx.Rollback()))
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 // A deleted set comes back by the removal of its row in deleted_set. Two things
@@ -25,7 +24,7 @@ import (
 //     deletion is finished anew.
 
 // Deleted implements [storage.Sets].
-func (s *Store) Deleted(ctx context.Context, after storage.DeletedSet, most int) (_ []storage.DeletedSet, err error) {
+func (s *Store) Deleted(ctx context.Context, after platen.DeletedSet, most int) (_ []platen.DeletedSet, err error) {
 	ctx, done := s.observe(ctx, "deleted")
 	defer func() { done(err) }()
 	var marked int64
@@ -33,7 +32,7 @@ func (s *Store) Deleted(ctx context.Context, after storage.DeletedSet, most int)
 		marked = after.Deleted.Unix()
 	}
 	rows, err := s.on(selectDeletedSets).QueryContext(ctx, marked, int64(after.ID), most)
-	sets, err := collect(rows, err, func(from scanner) (set storage.DeletedSet, err error) {
+	sets, err := collect(rows, err, func(from scanner) (set platen.DeletedSet, err error) {
 		var marked, state, begun int64
 		err = from.Scan(&set.ID, &set.Kind, &marked, &state, &begun, &set.By)
 		set.Deleted, set.Final = time.Unix(marked, 0), begun != 0
@@ -58,28 +57,32 @@ type fate struct {
 }
 
 func (s *Store) undelete(ctx context.Context, id platen.ID) (platen.Ref, error) {
-	now, err := s.fate(ctx, s.on(selectFate), id)
-	if err != nil {
-		return platen.Ref{}, err
-	}
-	ref := platen.Ref{Kind: now.kind, ID: id}
 	if _, here := s.deleting.LoadOrStore(id, true); here {
-		return ref, busyError(ref)
+		return platen.Ref{}, platen.Errorf(platen.Unavailable, "%d is being deleted, or comes back just now: try again", id)
 	}
 	defer s.deleting.Delete(id)
 	for {
+		now, err := s.fate(ctx, s.on(selectFate), id)
+		if err != nil {
+			return platen.Ref{}, err
+		}
+		ref := platen.Ref{Kind: now.kind, ID: id}
 		known, err := s.needed(ctx, ref, now)
 		if err != nil {
 			return ref, err
 		}
 		err = s.changeSoon(ctx, func(t *transaction) error { return t.undelete(ref, now, known) })
-		if err == errNeedsOthers {
-			continue // another set was deleted meanwhile
+		if err == errDeletedSince {
+			continue
 		}
 		if err != nil || ref.Kind == platen.JobSet {
 			return ref, err
 		}
-		return ref, s.putBack(context.WithoutCancel(ctx), ref)
+		err = s.putBack(context.WithoutCancel(ctx), ref)
+		if err != nil && platen.ErrorCode(err) != platen.Conflict {
+			err = &platen.Error{Code: platen.Unavailable, Message: "it was interrupted, and the set stays deleted: try again", Err: s.error("undelete", err)}
+		}
+		return ref, err
 	}
 }
 
@@ -117,7 +120,7 @@ func busyError(set platen.Ref) *platen.Error {
 // others are sets, by ID, that were deleted after the one that comes back, and when.
 type others map[platen.ID]int64
 
-var errNeedsOthers = errors.New("other sets were deleted")
+var errDeletedSince = errors.New("the set, or one that it may use, was deleted since it was looked at")
 
 // needed returns the sets that were deleted since and have what the set may use.
 // Conflict: it does use something of one.
@@ -182,27 +185,28 @@ func (s *Store) checkItems(ctx context.Context, ref platen.Ref) error {
 	var contents []platen.Content
 	for _, run := range jobs {
 		for job, seq := run.First, int64(-1); ; {
-			blocks, last, err := s.contentPairs(ctx, job, seq)
+			rows, err := s.on(selectContentBlocks).QueryContext(ctx, int64(job), seq+1, int64(run.Last))
+			blocks, err := collect(rows, err, func(from scanner) (b fetchedBlock, err error) {
+				return b, from.Scan(&b.job, &b.seq, &b.pairs, &b.pages)
+			})
 			if err != nil {
 				return err
 			}
-			for _, pairs := range blocks {
-				if contents, err = block.AppendContents(contents[:0], pairs); err != nil {
+			for _, one := range blocks {
+				job, seq = one.job, one.seq
+				if contents, err = block.AppendContents(contents[:0], one.pairs); err != nil {
 					return err
 				}
 				items := make([]platen.ID, len(contents))
 				for i, content := range contents {
 					items[i] = content.Item
 				}
-				if err := s.checkUsed(ctx, ref, platen.ContentItem, items); err != nil {
+				if err := s.checkUsed(ctx, ref, platen.ContentItem, runsFromEnd(items)); err != nil {
 					return err
 				}
 			}
-			if seq = last; len(blocks) == 0 {
-				if job++; job > run.Last {
-					break
-				}
-				seq = -1
+			if len(blocks) < blockFetch {
+				break
 			}
 		}
 	}
@@ -213,35 +217,39 @@ func (s *Store) checkItems(ctx context.Context, ref platen.Ref) error {
 // there.
 func (s *Store) checkRecords(ctx context.Context, ref platen.Ref) error {
 	return s.eachRow(ctx, ref.ID, platen.ContentItem, nil, func(page []row) error {
+		var records []platen.IDRange
 		for _, items := range page {
-			if items.record == 0 {
-				continue
-			}
-			for records := items.records(); records.First <= records.Last; {
-				found, err := selectRow(ctx, s.on(selectEntity), records.First)
-				if err != nil {
-					return err
-				}
-				if err := checkUse(ref, found, platen.Ref{Kind: platen.DataRecord, ID: records.First}); err != nil {
-					return err
-				}
-				records.First = found.Last + 1
+			if items.record != 0 {
+				records = append(records, items.records())
 			}
 		}
-		return nil
+		return s.checkUsed(ctx, ref, platen.DataRecord, records)
 	})
 }
 
-// checkUsed checks that entities that ref uses are there.
-func (s *Store) checkUsed(ctx context.Context, ref platen.Ref, kind platen.Kind, ids []platen.ID) error {
-	found, err := s.rowsOf(ctx, s.on(selectRowsOf), ids)
-	if err != nil {
-		return err
-	}
-	for _, id := range ids {
-		if err := checkUse(ref, found[id], platen.Ref{Kind: kind, ID: id}); err != nil {
+// checkUsed checks that runs of entities that user uses are there. Each look-up is
+// of the first entities of all runs.
+func (s *Store) checkUsed(ctx context.Context, user platen.Ref, kind platen.Kind, runs []platen.IDRange) error {
+	for len(runs) > 0 {
+		firsts := make([]platen.ID, len(runs))
+		for i, run := range runs {
+			firsts[i] = run.First
+		}
+		found, err := rowsOf(ctx, s.on(selectRowsOf), s.engine.Dialect.IDs, firsts)
+		if err != nil {
 			return err
 		}
+		var rest []platen.IDRange // what is in other rows
+		for _, run := range runs {
+			have := found[run.First]
+			if err := checkUse(user, have, platen.Ref{Kind: kind, ID: run.First}); err != nil {
+				return err
+			}
+			if have.Last < run.Last {
+				rest = append(rest, platen.IDRange{First: have.Last + 1, Last: run.Last})
+			}
+		}
+		runs = rest
 	}
 	return nil
 }
@@ -257,31 +265,8 @@ func checkUse(user platen.Ref, found row, used platen.Ref) error {
 	return platen.Errorf(platen.Conflict, "%s %d can not come back: %s %d, which it uses, is gone", user.Kind, user.ID, used.Kind, used.ID)
 }
 
-// rowsOf returns the rows that hold entities.
-func (s *Store) rowsOf(ctx context.Context, on statement, ids []platen.ID) (map[platen.ID]row, error) {
-	numbers := make([]int64, len(ids))
-	for i, id := range ids {
-		numbers[i] = int64(id)
-	}
-	rows, err := on.QueryContext(ctx, s.engine.Dialect.IDs(numbers))
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	found := make(map[platen.ID]row, len(ids))
-	for rows.Next() {
-		var id platen.ID
-		one, err := scanRowAfter(rows, &id)
-		if err != nil {
-			return nil, err
-		}
-		found[id] = one
-	}
-	return found, rows.Err()
-}
-
 // undelete shows a job set again, or begins to put the members of another set
-// back. errNeedsOthers: known is no longer true.
+// back. errDeletedSince: known is no longer true.
 func (t *transaction) undelete(ref platen.Ref, seen fate, known others) error {
 	s := t.store
 	now, err := s.fate(t.ctx, t.stmt(selectFate), ref.ID)
@@ -295,30 +280,26 @@ func (t *transaction) undelete(ref platen.Ref, seen fate, known others) error {
 		}
 		for id, marked := range again {
 			if known[id] != marked {
-				return errNeedsOthers
+				return errDeletedSince
 			}
 		}
 	}
 	if now.marked != seen.marked {
-		return errNeedsOthers
+		return errDeletedSince
 	}
 	if ref.Kind != platen.JobSet {
 		return t.exec(updateReturning, s.id, int64(ref.ID))
 	}
-	t.hides = true // nothing is in the cache that would have to go, but readers that began before
-	return t.exec(deleteDeleted, int64(ref.ID))
+	return t.showAgain(ref)
 }
 
 // putBack puts the members that were taken out of a set back, and shows it.
 func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
-	if !s.beginWork() {
-		return errStopping
+	d, end, err := s.beginDeletion(ctx, ref)
+	if err != nil {
+		return err
 	}
-	defer s.running.Done()
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	defer context.AfterFunc(s.stop, cancel)()
-	d := deletion{s: s, ctx: ctx, set: ref.ID, kind: ref.Kind.Info().Child}
+	defer end()
 	for more := true; more; {
 		if err := d.change(func(t *transaction) (err error) {
 			more, err = t.reattach(ref.ID)
@@ -327,10 +308,17 @@ func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
 			return err
 		}
 	}
-	return d.change(func(t *transaction) error {
-		t.hides = true
-		return t.exec(deleteDeleted, int64(ref.ID))
-	})
+	return d.change(func(t *transaction) error { return t.showAgain(ref) })
+}
+
+// showAgain ends the deletion of a set whose members are all in their places.
+func (t *transaction) showAgain(set platen.Ref) error {
+	t.hides = true // the cache may have its members as hidden
+	return errors.Join(
+		t.logSet(platen.Undeleted, set),
+		t.exec(upsertUndeleted, int64(set.ID), time.Now().UnixMicro()),
+		t.exec(deleteDeleted, int64(set.ID)),
+	)
 }
 
 // keepPlace records where the members of a set are that are taken out of it.

@@ -27,8 +27,40 @@ type UserStore interface {
 // OpenUsers is [Open] without work in the background: a server with one writer
 // knows what is in find_stale (onewriter.go), so no other process may change it.
 func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
-	return newStore(ctx, engine)
+	s, err := newStore(ctx, engine)
+	if err != nil {
+		return nil, err
+	}
+	state, err := s.logState(ctx)
+	if err != nil {
+		return nil, errors.Join(s.error("read the log", err), s.Close())
+	}
+	if state.since == 0 { // the server keeps no history
+		s.historyFor = 0
+	}
+	return s, nil
 }
+
+var (
+	selectUsers        = onControl.query(`SELECT name, password, epoch, changed, role FROM server_user ORDER BY name`)
+	selectUsersVersion = onControl.query(`SELECT version FROM users_version`)
+	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
+	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role)
+		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING`)
+	updateUser  = onWriter.query(`UPDATE server_user SET password = $1, epoch = $2, changed = $3 WHERE name = $4`)
+	updateEpoch = onWriter.query(`UPDATE server_user SET epoch = $1 WHERE name = $2`)
+	updateRole  = onWriter.query(`UPDATE server_user SET role = $1 WHERE name = $2`)
+	deleteUser  = onWriter.query(`DELETE FROM server_user WHERE name = $1`)
+
+	selectUserCount  = onReader.query(`SELECT count(*) FROM server_user WHERE name = $1`)
+	selectAnyUser    = onReader.query(`SELECT count(*) FROM (SELECT 1 FROM server_user LIMIT 1) AS one`)
+	selectAdminCount = onReader.query(`SELECT count(*) FROM server_user WHERE role = $1`)
+
+	selectUserChanges = onControl.query(`SELECT version, action, name, address, detail, changed_by FROM user_change WHERE version > $1 ORDER BY version`)
+	insertUserChange  = onWriter.query(`INSERT INTO user_change (version, action, name, address, detail, changed_by)
+		SELECT version, $1, $2, $3, $4, $5 FROM users_version`)
+	deleteUserChanges = onWriter.query(`DELETE FROM user_change WHERE version <= (SELECT version FROM users_version) - $1`)
+)
 
 // Users implements [storage.Users].
 func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
@@ -37,7 +69,7 @@ func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
 	rows, err := s.on(selectUsers).QueryContext(ctx)
 	users, err := collect(rows, err, func(from scanner) (user storage.User, err error) {
 		var changed int64
-		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed)
+		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed, &user.Role)
 		user.Changed = time.Unix(changed, 0)
 		return user, err
 	})
@@ -55,7 +87,7 @@ func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
 func (s *Store) UserChanges(ctx context.Context, after int64) ([]storage.UserChange, error) {
 	rows, err := s.on(selectUserChanges).QueryContext(ctx, after)
 	changes, err := collect(rows, err, func(from scanner) (c storage.UserChange, err error) {
-		return c, from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.By)
+		return c, from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.Detail, &c.By)
 	})
 	return changes, s.error("read changes of users", err)
 }
@@ -64,88 +96,160 @@ func (s *Store) UserChanges(ctx context.Context, after int64) ([]storage.UserCha
 func (s *Store) AddUser(ctx context.Context, user storage.User) (err error) {
 	ctx, done := s.observe(ctx, "add_user")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, storage.UserChange{Action: storage.UserAdded, User: user.Name}, func(t *transaction) (bool, error) {
-		return changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix())
-	}, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
+	return s.changeUser(ctx, storage.UserChange{Action: storage.UserAdded, User: user.Name}, func(t *transaction, change *storage.UserChange) error {
+		var others int64
+		if err := t.stmt(selectAnyUser).QueryRowContext(t.ctx).Scan(&others); err != nil {
+			return err
+		}
+		role := user.Role
+		switch {
+		case role == 0 && others == 0:
+			role = platen.Admin
+		case role == 0:
+			role = platen.Editor
+		case others == 0 && role != platen.Admin:
+			return platen.Errorf(platen.Conflict, "%q is the first user, who has to be an admin", user.Name)
+		}
+		change.Detail = role.String()
+		ok, err := changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix(), int64(role))
+		if err != nil || !ok {
+			return orError(err, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
+		}
+		return nil
+	})
 }
 
 // SetPassword implements [storage.Users].
 func (s *Store) SetPassword(ctx context.Context, user storage.User) (err error) {
 	ctx, done := s.observe(ctx, "set_password")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, storage.UserChange{Action: storage.PasswordSet, User: user.Name}, func(t *transaction) (bool, error) {
-		return changed(t, updateUser, user.Password, user.Epoch, user.Changed.Unix(), user.Name)
-	}, noUser(user.Name))
+	return s.changeUser(ctx, storage.UserChange{Action: storage.PasswordSet, User: user.Name}, func(t *transaction, _ *storage.UserChange) error {
+		if err := t.changeOne(user.Name, updateUser, user.Password, user.Epoch, user.Changed.Unix(), user.Name); err != nil || user.Role == 0 {
+			return err
+		}
+		if err := t.setRole(user.Name, user.Role); err != nil {
+			return err
+		}
+		return t.recordUserChange(ctx, storage.UserChange{Action: storage.RoleSet, User: user.Name, Detail: user.Role.String()})
+	})
+}
+
+// SetRole implements [storage.Users].
+func (s *Store) SetRole(ctx context.Context, name string, role platen.Role) (err error) {
+	ctx, done := s.observe(ctx, "set_role")
+	defer func() { done(err) }()
+	change := storage.UserChange{Action: storage.RoleSet, User: name, Detail: role.String()}
+	return s.changeUser(ctx, change, func(t *transaction, _ *storage.UserChange) error { return t.setRole(name, role) })
+}
+
+func (t *transaction) setRole(name string, role platen.Role) error {
+	if err := t.changeOne(name, updateRole, int64(role), name); err != nil {
+		return err
+	}
+	return t.checkAdmin(name)
 }
 
 // SetEpoch implements [storage.Users].
 func (s *Store) SetEpoch(ctx context.Context, name string, epoch int64) (err error) {
 	ctx, done := s.observe(ctx, "set_epoch")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, storage.UserChange{Action: storage.SessionsEnded, User: name}, func(t *transaction) (bool, error) {
-		return changed(t, updateEpoch, epoch, name)
-	}, noUser(name))
+	return s.changeUser(ctx, storage.UserChange{Action: storage.SessionsEnded, User: name}, func(t *transaction, _ *storage.UserChange) error {
+		return t.changeOne(name, updateEpoch, epoch, name)
+	})
 }
 
 // RemoveUser implements [storage.Users].
 func (s *Store) RemoveUser(ctx context.Context, name string) (err error) {
 	ctx, done := s.observe(ctx, "remove_user")
 	defer func() { done(err) }()
-	users, err := s.Users(ctx)
-	if err != nil {
-		return err
-	}
-	refusal := noUser(name)
-	for _, user := range users {
-		if user.Name == name {
-			refusal = platen.Errorf(platen.Conflict, "%q is the last user: add another one first", name)
+	return s.changeUser(ctx, storage.UserChange{Action: storage.UserRemoved, User: name}, func(t *transaction, _ *storage.UserChange) error {
+		if err := t.changeOne(name, deleteUser, name); err != nil {
+			return err
 		}
-	}
-	return s.changeUser(ctx, storage.UserChange{Action: storage.UserRemoved, User: name}, func(t *transaction) (bool, error) {
-		return changed(t, deleteUser, name)
-	}, refusal)
+		if err := t.exec(deleteTokensOf, name); err != nil {
+			return err
+		}
+		return t.checkAdmin(name)
+	})
 }
 
 // Unlock implements [storage.Users].
 func (s *Store) Unlock(ctx context.Context, name, address string, hashed storage.LoginFailure) (err error) {
 	ctx, done := s.observe(ctx, "unlock_user")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, storage.UserChange{Action: storage.UserUnlocked, User: name, Address: address}, func(t *transaction) (bool, error) {
+	return s.changeUser(ctx, storage.UserChange{Action: storage.UserUnlocked, User: name, Address: address}, func(t *transaction, _ *storage.UserChange) error {
 		if name != "" {
-			var n int64
-			if err := t.stmt(selectUserCount).QueryRowContext(t.ctx, name).Scan(&n); err != nil || n == 0 {
-				return false, err
+			if known, err := t.hasUser(name); err != nil || !known {
+				return orError(err, noUser(name))
 			}
 		}
-		return true, s.engine.Replicas.ForgetFailures(t.ctx, t.conn(), hashed)
-	}, noUser(name))
+		return s.engine.Replicas.ForgetFailures(t.ctx, t.conn(), hashed)
+	})
 }
 
 func noUser(name string) *platen.Error {
 	return platen.Errorf(platen.NotFound, "there is no user %q", name)
 }
 
-// changeUser runs fn and records the change; if fn changed nothing, refusal is
-// the error.
-func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn func(*transaction) (bool, error), refusal *platen.Error) error {
+// hasUser reports whether there is a user of that name.
+func (t *transaction) hasUser(name string) (bool, error) {
+	var n int64
+	err := t.stmt(selectUserCount).QueryRowContext(t.ctx, name).Scan(&n)
+	return n > 0, err
+}
+
+// changeOne runs q, which changes the user of a name. NotFound: there is none.
+func (t *transaction) changeOne(name string, q *query, args ...any) error {
+	ok, err := changed(t, q, args...)
+	if err != nil || !ok {
+		return orError(err, noUser(name))
+	}
+	return nil
+}
+
+// checkAdmin returns a Conflict if a change of a user has left no admin.
+func (t *transaction) checkAdmin(name string) error {
+	var n int64
+	err := t.stmt(selectAdminCount).QueryRowContext(t.ctx, int64(platen.Admin)).Scan(&n)
+	if err != nil || n == 0 {
+		return orError(err, platen.Errorf(platen.Conflict, "%q is the last admin: make another user an admin first", name))
+	}
+	return nil
+}
+
+// changeUser runs fn, which changes something of users, and records the
+// change, which fn may complete.
+func (s *Store) changeUser(ctx context.Context, change storage.UserChange, fn func(*transaction, *storage.UserChange) error) error {
 	return s.error(string(change.Action), s.update(func(t *transaction) error {
 		// First, so that changes wait for each other, and their versions are
 		// in the order of their commits.
 		if err := t.exec(updateUsersVersion); err != nil {
 			return err
 		}
-		ok, err := fn(t)
-		if err == nil && !ok {
-			err = refusal
-		}
-		if err != nil {
+		if err := fn(t, &change); err != nil {
 			return err
 		}
-		if err := t.exec(insertUserChange, string(change.Action), change.User, change.Address, storage.OriginOf(ctx).User); err != nil {
+		if err := t.insertUserChange(ctx, change); err != nil {
 			return err
 		}
 		return t.exec(deleteUserChanges, int64(changesKept))
 	}))
+}
+
+func (t *transaction) insertUserChange(ctx context.Context, change storage.UserChange) error {
+	if err := t.logAudit(auditOfUser(storage.OriginOf(ctx), change)); err != nil {
+		return err
+	}
+	return t.exec(insertUserChange, string(change.Action), change.User, change.Address, change.Detail, storage.OriginOf(ctx).By())
+}
+
+// recordUserChange records one more change of the same transaction, before the
+// one that it is for.
+func (t *transaction) recordUserChange(ctx context.Context, change storage.UserChange) error {
+	if err := t.insertUserChange(ctx, change); err != nil {
+		return err
+	}
+	return t.exec(updateUsersVersion)
 }
 
 // Secret implements [storage.Users].
@@ -168,9 +272,9 @@ func (s *Store) Secret(ctx context.Context, name string, fresh []byte) ([]byte, 
 func (s *Store) ReplaceSecret(ctx context.Context, name string, secret []byte, action storage.UserAction) (err error) {
 	ctx, done := s.observe(ctx, "replace_secret")
 	defer func() { done(err) }()
-	return s.changeUser(ctx, storage.UserChange{Action: action}, func(t *transaction) (bool, error) {
-		return true, t.exec(upsertSecret, name, secret)
-	}, nil)
+	return s.changeUser(ctx, storage.UserChange{Action: action}, func(t *transaction, _ *storage.UserChange) error {
+		return t.exec(upsertSecret, name, secret)
+	})
 }
 
 // ShareFailures implements [storage.Users].

@@ -52,10 +52,16 @@ var errTooSlow = platen.Errorf(platen.Unavailable, "the database did not answer 
 
 // bounded limits the time of what is short, see [Engine.Timeout].
 func (s *Store) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	return s.boundedFor(ctx, 0)
+}
+
+// boundedFor is bounded for a transaction that writes many lists.
+func (s *Store) boundedFor(ctx context.Context, lists int) (context.Context, context.CancelFunc) {
+	const each = 10_000 // lists that may take a timeout
 	if s.engine.Timeout == 0 {
 		return ctx, func() {}
 	}
-	return context.WithTimeoutCause(ctx, s.engine.Timeout, errTooSlow)
+	return context.WithTimeoutCause(ctx, s.engine.Timeout*time.Duration(1+lists/each), errTooSlow)
 }
 
 // commitChecked commits. If the reply was lost, or the database warned that the

@@ -35,6 +35,10 @@ type Operations interface {
 	// running.
 	CancelOperation(ctx context.Context, id string) error
 
+	// EndOperation is CancelOperation that does not remove it, but ends it with a
+	// message.
+	EndOperation(ctx context.Context, id, message string) error
+
 	// ForgetOperation removes one. NotFound as in Operation.
 	ForgetOperation(ctx context.Context, id string) error
 

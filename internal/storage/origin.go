@@ -9,6 +9,14 @@ type Origin struct {
 	RequestID string // "" if it is not a request
 }
 
+// By names who it is, for a person.
+func (o Origin) By() string {
+	if o.Token != "" {
+		return o.User + " (token " + o.Token + ")"
+	}
+	return o.User
+}
+
 type originKey struct{}
 
 // OriginKey is the key under which a context has its *[Origin], for contexts that

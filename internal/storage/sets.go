@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/transfer"
@@ -42,13 +41,5 @@ type Sets interface {
 
 	// Deleted returns the next sets after one, most at most, in the order of
 	// their deletion; from the beginning with a zero one.
-	Deleted(ctx context.Context, after DeletedSet, most int) ([]DeletedSet, error)
-}
-
-// A DeletedSet is one that the clean-up has not removed yet.
-type DeletedSet struct {
-	platen.Ref
-	Deleted time.Time // to the second
-	By      string    // the user, "" if that is not known
-	Final   bool      // it can not come back
+	Deleted(ctx context.Context, after platen.DeletedSet, most int) ([]platen.DeletedSet, error)
 }

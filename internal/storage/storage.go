@@ -11,11 +11,17 @@ package storage
 type Store interface {
 	Lists
 	Sets
+	Entities
 	Records
 	Searcher
+	Lister
 	Importer
 	Exporter
 	Operations
 	Users
+	Changes
+	Webhooks
+	BulkUpdater
+	Retention
 	Maintenance
 }

@@ -2,17 +2,20 @@ package storage
 
 import (
 	"time"
+
+	"github.com/platenhq/platen"
 )
 
 // A User may call the server.
 type User struct {
 	Name     string
 	Password string    // an argon2id hash in PHC form, never the password
-	Epoch    int64     // random, new with each password and each end of the user's sessions: tokens carry it and die with it
+	Epoch    int64     // random, new with each password and each end of the user's sessions: tokens of sessions carry it and die with it
 	Changed  time.Time // when the password was set
+	Role     platen.Role
 }
 
-// A UserAction is what was done to users or their sessions.
+// A UserAction is what was done to users, their sessions or tokens.
 type UserAction string
 
 // The actions, in words for the log.
@@ -20,24 +23,30 @@ const (
 	UserAdded     UserAction = "user added"
 	UserRemoved   UserAction = "user removed"
 	PasswordSet   UserAction = "password set"
+	RoleSet       UserAction = "role set"
 	SessionsEnded UserAction = "sessions ended"
 	KeyRotated    UserAction = "token key rotated"
 	UserUnlocked  UserAction = "user unlocked"
+	TokenMade     UserAction = "token made"
+	TokenChanged  UserAction = "token changed"
+	TokenRevoked  UserAction = "token revoked"
 )
 
-// A UserChange tells every server what was done to users or their sessions.
+// A UserChange tells every server what was done to users, their sessions or
+// tokens.
 type UserChange struct {
 	Version int64 // [Users.UsersVersion] after it
 	Action  UserAction
 	User    string // "" for all
 	Address string // UserUnlocked: an IP address or prefix, "" for all
-	By      string // who did it, see [Origin]; "" if that is not known
+	Detail  string // UserAdded, RoleSet: the role; TokenMade, TokenChanged, TokenRevoked: the name of the token
+	By      string // who did it, see [Origin.By]; "" if that is not known
 }
 
 // A LoginFailure is a failed login. Both fields are keyed hashes.
 type LoginFailure struct {
 	Address string // where it came from
-	User    string // whom it tried
+	User    string // whom it tried; "" for nobody
 }
 
 // A KnownLogin says that a user has logged in from an address. Both are keyed

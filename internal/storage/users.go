@@ -3,27 +3,38 @@ package storage
 import (
 	"context"
 	"time"
+
+	"github.com/platenhq/platen"
 )
 
-// Users keeps users and the server's own secrets. Changes are recorded with
-// the origin of their context.
+// Users keeps users, their named tokens, and the server's own secrets. Changes
+// are recorded with the origin of their context.
 type Users interface {
+	NamedTokens
+	Auditor
 	// Users returns all users by name.
 	Users(ctx context.Context) ([]User, error)
-	// UsersVersion grows with each change of users, of their sessions, or of
-	// a secret that was replaced, whichever process makes it.
+	// UsersVersion grows with each change of users, of their sessions or named
+	// tokens, or of a secret that was replaced, whichever process makes it.
 	UsersVersion(ctx context.Context) (int64, error)
 	// UserChanges returns the changes after a version, oldest first. Only
 	// the last thousand are kept.
 	UserChanges(ctx context.Context, after int64) ([]UserChange, error)
-	// AddUser adds a user. Conflict: the name is taken.
+	// AddUser adds a user. One without a role is an admin if it is the first,
+	// and otherwise an editor. Conflict: the name is taken, or the user is the
+	// first and would be no admin.
 	AddUser(ctx context.Context, user User) error
-	// SetPassword replaces password, epoch and time of a user. NotFound.
+	// SetPassword replaces password, epoch and time of a user, and the role if
+	// user has one. NotFound; Conflict as SetRole.
 	SetPassword(ctx context.Context, user User) error
+	// SetRole replaces the role of a user. NotFound; Conflict: there would be no
+	// admin.
+	SetRole(ctx context.Context, name string, role platen.Role) error
 	// SetEpoch replaces the epoch of a user, which ends the user's sessions.
 	// NotFound.
 	SetEpoch(ctx context.Context, name string, epoch int64) error
-	// RemoveUser removes a user. NotFound; Conflict if it is the last.
+	// RemoveUser removes a user and the user's named tokens. NotFound; Conflict if
+	// it is the last admin.
 	RemoveUser(ctx context.Context, name string) error
 	// Unlock tells all servers to forget the failed logins of a user, "" for
 	// all, from an address, "" for all; and forgets those that are shared, by

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -16,6 +17,7 @@ import (
 // A thing is an entity as the plain evaluation of a search sees it.
 type thing struct {
 	kind, root platen.ID
+	parent     platen.ID
 	lists      [3]map[string]string // by Facet
 	record     platen.ID            // content items
 	details    platen.Details
@@ -77,6 +79,9 @@ func (w *world) detail(to *thing) []byte {
 
 func (w *world) add(kind platen.Kind, id, root platen.ID) *thing {
 	one := &thing{kind: platen.ID(kind), root: root}
+	if id != root {
+		one.parent = root
+	}
 	w.things[id] = one
 	return one
 }
@@ -91,6 +96,7 @@ func (w *world) fill(base platen.ID) {
 		source := platen.SourceRecord{ID: id, Fields: w.list(record, platen.Fields), Properties: w.encoded(record)}
 		if i%4 == 3 {
 			source.Depth, source.Table = 1, "detail"
+			record.parent = id - 1
 		}
 		set.records = append(set.records, source)
 	}
@@ -107,7 +113,8 @@ func (w *world) fill(base platen.ID) {
 	jobs := jobSetOf().as(base+2).with(platen.Properties, w.encoded(w.add(platen.JobSet, base+2, base+2)))
 	for i := range platen.ID(40) {
 		id := base + 300 + i
-		jobs.In = append(jobs.In, jobOf().as(id).with(platen.Properties, w.encoded(w.add(platen.Job, id, base+2))))
+		job := w.add(platen.Job, id, base+2)
+		jobs.In = append(jobs.In, jobOf().as(id).with(platen.Properties, w.encoded(job)).with(platen.Metadata, platen.EncodeList(w.list(job, platen.Metadata))))
 	}
 	mustCreate(w.t, w.s, jobs)
 }
@@ -128,8 +135,12 @@ func (w *world) change() {
 			}
 			continue
 		}
-		update := platen.Update{ID: id, Pairs: w.list(one, platen.Properties)}
-		if err := w.s.Replace(w.t.Context(), platen.Kind(one.kind), platen.Properties, update); err != nil {
+		facet := platen.Properties
+		if one.kind == platen.ID(platen.Job) {
+			facet = pick(w.random, platen.Facets[:])
+		}
+		update := platen.Update{ID: id, Pairs: w.list(one, facet)}
+		if err := w.s.Replace(w.t.Context(), platen.Kind(one.kind), facet, update); err != nil {
 			w.t.Fatal(err)
 		}
 	}
@@ -242,6 +253,13 @@ func (w *world) holds(rule platen.Rule, id platen.ID, one *thing) bool {
 		return fmt.Sprint(duplex) == rule.Value
 	case platen.Template:
 		return order(rule.Condition, strings.Compare(one.details.Template, rule.Value))
+	case platen.Identifier:
+		return order(rule.Condition, int(int64(id)-rule.Number))
+	case platen.Ancestor:
+		if rule.Kind.Info().Set {
+			return rule.IDs[0] == one.root && id != one.root
+		}
+		return rule.IDs[0] == one.parent
 	case platen.MediaName:
 		has := slices.ContainsFunc(one.details.Pages, func(p platen.PageCount) bool { return p.Media.Name == rule.Value })
 		return has == (rule.Condition == platen.Equal)
@@ -249,6 +267,11 @@ func (w *world) holds(rule platen.Rule, id platen.ID, one *thing) bool {
 	value, ok := w.value(one, rule.Facet, rule.Name)
 	if !ok {
 		return false
+	}
+	if rule.Numeric {
+		a, isNumber := platen.ParseNumber(value)
+		b, _ := platen.ParseNumber(rule.Value)
+		return isNumber && order(rule.Condition, cmp.Compare(a, b))
 	}
 	other := rule.Value
 	if rule.Other != "" {

@@ -59,7 +59,7 @@ func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	}
 
 	create("-kept", 100)
-	find(platen.Job, "none", "1") // after which all is in the index
+	listed(t, s, platen.Listing{Kind: platen.Job, Order: platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}}) // after which all is in the index
 	before := counts()
 	sets, job := create("-gone", 200)
 	for _, name := range []string{"first", "second"} { // the first is left behind by an update

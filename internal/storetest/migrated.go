@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -20,20 +21,23 @@ var (
 func BeforeLongValues(exec func(text string, args ...any)) {
 	exec(`INSERT INTO entity (first, last, kind, parent, ord, root) VALUES (1000, 1000, 5, 0, 0, 1000), (1001, 1003, 6, 1000, 0, 1000)`)
 	exec(`UPDATE sequence SET next = 2000`)
-	exec(`INSERT INTO find_name (id, kind, facet, name) VALUES (1, 6, 0, $1), (2, 6, 0, $2)`, []byte("a"), []byte("b"))
+	exec(`INSERT INTO server_user (name, password, epoch, changed) VALUES ('old', 'hash', 1, 2), ('older', 'hash', 1, 2)`)
+	exec(`INSERT INTO find_name (id, kind, facet, name) VALUES (101, 6, 0, $1), (102, 6, 0, $2)`, []byte("a"), []byte("b"))
 	for i, values := range [][2]string{{"short", exactValue}, {longValue, "short"}, {longValue, longValue + "!"}} {
 		id := int64(1001 + i)
 		list := platen.EncodeList([]platen.NameValue{{Name: "a", Value: values[0]}, {Name: "b", Value: values[1]}})
 		exec(`INSERT INTO properties (id, list) VALUES ($1, $2)`, id, string(list))
+		exec(`INSERT INTO metadata (id, list) VALUES ($1, $2)`, id, string(platen.EncodeList(pairs("m="+strconv.Itoa(i)))))
 		for n, value := range values {
 			head := min(len(value), 512)
-			exec(`INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`, n+1, []byte(value[:head]), id, []byte(value[head:]))
+			exec(`INSERT INTO find_value (name, value, entity, rest) VALUES ($1, $2, $3, $4)`, n+101, []byte(value[:head]), id, []byte(value[head:]))
 		}
 	}
 }
 
 // AfterLongValues checks that searches of such a database are right once it
-// has this version's schema, and that its long values are where they belong.
+// has this version's schema, that its long values are where they belong, and
+// that its users, who had no roles, are admins.
 // count returns how many rows of the tables and conditions after FROM there
 // are.
 func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int) {
@@ -67,6 +71,10 @@ func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int)
 			t.Errorf("condition %d, %.10q: found %v, %v, want %v", test.rule.Condition, test.rule.Value, got, err, test.want)
 		}
 	}
+	users, err := s.Users(ctx)
+	if err != nil || len(users) != 2 || users[0].Role != platen.Admin || users[1].Role != platen.Admin {
+		t.Errorf("users from before there were roles: %v, %v", users, err)
+	}
 	check := func(what string, want int, from string) {
 		t.Helper()
 		if n := count(from); n != want {
@@ -75,8 +83,19 @@ func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int)
 	}
 	check("long values", 3, "find_long")
 	check("values with a digest", 3, "find_value WHERE length(digest) = 32")
-	check("values without", 3, "find_value WHERE length(digest) = 0")
+	check("values without", 3, "find_value WHERE length(digest) = 0 AND name IN (101, 102)")
 	check("notes", 0, "find_stale")
+	byMetadata := platen.Listing{Kind: platen.Job, Rule: platen.Rule{
+		Type: platen.Text, Facet: platen.Metadata, Name: "m", Condition: platen.Greater, Value: "0",
+	}, Order: platen.ListingOrder{Facet: platen.Metadata, Name: "m", Descending: true}}
+	diff(t, "jobs by metadata, which was not in the index", listed(t, s, byMetadata), []platen.ID{1003, 1002})
+	if _, err := s.Entity(ctx, 1000); err != nil { // counts what is in the set
+		t.Fatal(err)
+	}
+	byFact := platen.Listing{Kind: platen.Job, Rule: platen.Rule{
+		Type: platen.Text, Facet: platen.KeptFacts, Name: "counts.documents", Condition: platen.Equal, Value: platen.SortableNumber(0),
+	}}
+	diff(t, "jobs by facts, which were not in the index", listed(t, s, byFact), []platen.ID{1001, 1002, 1003})
 	if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: 1000}); err != nil {
 		t.Fatal(err)
 	}

@@ -141,7 +141,7 @@ func testUndelete(t *testing.T, open Open) {
 		check()
 	}
 	var listed []platen.Ref
-	all, err := s.Deleted(ctx, storage.DeletedSet{}, 100)
+	all, err := s.Deleted(ctx, platen.DeletedSet{}, 100)
 	for _, set := range all {
 		listed = append(listed, set.Ref)
 		if set.Final {
@@ -183,7 +183,7 @@ func testUndeleteLate(t *testing.T, open Open) {
 			t.Fatal(err)
 		}
 	}
-	first, err := s.Deleted(ctx, storage.DeletedSet{}, 1)
+	first, err := s.Deleted(ctx, platen.DeletedSet{}, 1)
 	if err != nil || len(first) != 1 {
 		t.Fatal(first, err)
 	}
@@ -206,8 +206,48 @@ func testUndeleteLate(t *testing.T, open Open) {
 		t.Errorf("what the clean-up has begun with: %v", err)
 	}
 	clean(t, s)
-	left, err := s.Deleted(ctx, storage.DeletedSet{}, 100)
+	left, err := s.Deleted(ctx, platen.DeletedSet{}, 100)
 	if err != nil || len(left) != 0 {
 		t.Errorf("still deleted: %v, %v", left, err)
+	}
+}
+
+// testUndeleteFound searches for, and reads, what was deleted before the index had
+// it, and came back.
+func testUndeleteFound(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	made := mustCreate(t, s, jobSetOf(jobOf().properties("j=1")).as(300))
+	job := made.Children[0]
+	search := func(value string) (found []platen.ID) {
+		t.Helper()
+		rule := platen.Rule{Type: platen.Text, Facet: platen.Properties, Name: "j", Value: value}
+		groups, err := find(ctx, s, &platen.Search{Kind: platen.Job, Rule: rule})
+		if err != nil {
+			t.Fatal("find:", err)
+		}
+		for _, one := range slices.Concat(groups...) {
+			found = append(found, one.ID)
+		}
+		return found
+	}
+	ref := platen.Ref{Kind: platen.JobSet, ID: 300}
+	for _, value := range []string{"1", "2"} { // of the import, and of an update
+		if value == "2" {
+			if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("j=2")}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Delete(ctx, ref); err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "found of a deleted set", search(value), []platen.ID(nil))
+		_, err := s.List(ctx, platen.Ref{Kind: platen.Job, ID: job}, platen.Properties)
+		wantCode(t, "a job of a deleted set", err, platen.NotFound, "")
+		if _, err := s.Undelete(ctx, 300); err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "found", search(value), []platen.ID{job})
+		diff(t, "properties", list(t, s, platen.Job, job, platen.Properties), `[{"name":"j","value":"`+value+`"}]`)
 	}
 }

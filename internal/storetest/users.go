@@ -58,8 +58,11 @@ func testUsers(t *testing.T, open Open) {
 		t.Error(err)
 	}
 	changed("remove", true)
-	wantCode(t, "remove the last", s.RemoveUser(ctx, "b"), platen.Conflict, "last user")
+	wantCode(t, "remove the last", s.RemoveUser(ctx, "b"), platen.Conflict, "last admin")
+	changed("remove the last", false)
 	testUserChanges(t, s, v)
+	testRoles(t, s)
+	testNamedTokens(t, s)
 	testSecrets(t, s)
 	testKnownLogins(t, s)
 }
@@ -67,6 +70,7 @@ func testUsers(t *testing.T, open Open) {
 // testUserChanges checks what is recorded of changes. The users are b alone.
 func testUserChanges(t *testing.T, s storage.Store, before int64) {
 	ctx := storage.WithOrigin(t.Context(), &storage.Origin{User: "root@host"})
+	byToken := storage.WithOrigin(t.Context(), &storage.Origin{User: "ann", Token: "ci"})
 	for _, err := range []error{
 		s.AddUser(ctx, storage.User{Name: "d"}),
 		s.SetPassword(ctx, storage.User{Name: "d", Epoch: 7}),
@@ -75,6 +79,13 @@ func testUserChanges(t *testing.T, s storage.Store, before int64) {
 		s.Unlock(ctx, "", "", storage.LoginFailure{}),
 		s.RemoveUser(ctx, "d"),
 		s.ReplaceSecret(t.Context(), "other", []byte{1}, storage.KeyRotated),
+		s.AddUser(byToken, storage.User{Name: "e", Role: platen.Viewer}),
+		s.SetPassword(ctx, storage.User{Name: "e", Role: platen.Editor}),
+		s.SetRole(ctx, "e", platen.Admin),
+		s.AddToken(ctx, storage.NamedToken{Name: "t", Hash: []byte{1}, Owner: "e", Role: platen.Viewer}, 10),
+		s.UpdateToken(ctx, "t", storage.TokenUpdate{}),
+		s.RemoveToken(ctx, "t"),
+		s.RemoveUser(ctx, "e"),
 	} {
 		if err != nil {
 			t.Error(err)
@@ -87,13 +98,21 @@ func testUserChanges(t *testing.T, s storage.Store, before int64) {
 		t.Fatal(err)
 	}
 	want := []storage.UserChange{
-		{Action: storage.UserAdded, User: "d", By: "root@host"},
+		{Action: storage.UserAdded, User: "d", Detail: "editor", By: "root@host"},
 		{Action: storage.PasswordSet, User: "d", By: "root@host"},
 		{Action: storage.SessionsEnded, User: "d", By: "root@host"},
 		{Action: storage.UserUnlocked, User: "d", Address: "192.0.2.1", By: "root@host"},
 		{Action: storage.UserUnlocked, By: "root@host"},
 		{Action: storage.UserRemoved, User: "d", By: "root@host"},
 		{Action: storage.KeyRotated},
+		{Action: storage.UserAdded, User: "e", Detail: "viewer", By: "ann (token ci)"},
+		{Action: storage.RoleSet, User: "e", Detail: "editor", By: "root@host"},
+		{Action: storage.PasswordSet, User: "e", By: "root@host"},
+		{Action: storage.RoleSet, User: "e", Detail: "admin", By: "root@host"},
+		{Action: storage.TokenMade, User: "e", Detail: "t", By: "root@host"},
+		{Action: storage.TokenChanged, User: "e", Detail: "t", By: "root@host"},
+		{Action: storage.TokenRevoked, User: "e", Detail: "t", By: "root@host"},
+		{Action: storage.UserRemoved, User: "e", By: "root@host"},
 	}
 	for i := range want {
 		want[i].Version = before + 1 + int64(i)
@@ -102,6 +121,99 @@ func testUserChanges(t *testing.T, s storage.Store, before int64) {
 	if v, err := s.UsersVersion(ctx); err != nil || v != before+int64(len(want)) {
 		t.Errorf("the version is %d (%v), want %d", v, err, before+int64(len(want)))
 	}
+}
+
+// testRoles checks that there is always an admin. The users are b alone.
+func testRoles(t *testing.T, s storage.Store) {
+	ctx := t.Context()
+	role := func(name string) (role platen.Role) {
+		t.Helper()
+		users, err := s.Users(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, user := range users {
+			if user.Name == name {
+				role = user.Role
+			}
+		}
+		return role
+	}
+	diff(t, "the first user", role("b"), platen.Admin)
+	for _, user := range []storage.User{{Name: "plain"}, {Name: "viewer", Role: platen.Viewer}} {
+		if err := s.AddUser(ctx, user); err != nil {
+			t.Fatal(err)
+		}
+	}
+	diff(t, "another user", role("plain"), platen.Editor)
+	diff(t, "a user with a role", role("viewer"), platen.Viewer)
+	wantCode(t, "demote the last admin", s.SetRole(ctx, "b", platen.Editor), platen.Conflict, "last admin")
+	wantCode(t, "remove the last admin", s.RemoveUser(ctx, "b"), platen.Conflict, "last admin")
+	wantCode(t, "demote the last admin with a password", s.SetPassword(ctx, storage.User{Name: "b", Password: "new", Role: platen.Viewer}), platen.Conflict, "last admin")
+	wantCode(t, "the role of nobody", s.SetRole(ctx, "nobody", platen.Editor), platen.NotFound, `"nobody"`)
+	diff(t, "the last admin", role("b"), platen.Admin)
+	for _, err := range []error{s.SetRole(ctx, "plain", platen.Admin), s.SetRole(ctx, "b", platen.Viewer), s.SetRole(ctx, "b", platen.Admin), s.RemoveUser(ctx, "plain"), s.RemoveUser(ctx, "viewer")} {
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// testNamedTokens checks what is kept of named tokens. The users are b alone.
+func testNamedTokens(t *testing.T, s storage.Store) {
+	ctx := t.Context()
+	at := func(seconds int64) time.Time { return time.UnixMicro(seconds*1e6 + 7) }
+	tokens := func(what string, want ...storage.NamedToken) {
+		t.Helper()
+		got, err := s.NamedTokens(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, what, got, want)
+	}
+	if err := s.AddUser(ctx, storage.User{Name: "owner"}); err != nil {
+		t.Fatal(err)
+	}
+	one := storage.NamedToken{Name: "one", Hash: []byte{1, 0, 2}, Owner: "owner", Role: platen.Editor, Created: at(10), CreatedBy: "ann"}
+	two := storage.NamedToken{
+		Name: "two", Hash: []byte{3}, Owner: "b", Role: platen.Admin, Kinds: platen.KindsOf(platen.Job, platen.JobSet), Disabled: true,
+		Created: at(11), CreatedBy: "root@host", Expires: at(20), Used: at(12),
+	}
+	for _, token := range []storage.NamedToken{two, one} {
+		if err := s.AddToken(ctx, token, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tokens("tokens", one, two)
+	wantCode(t, "a third of two", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "b", Hash: []byte{9}}, 2), platen.Conflict, "no more")
+	wantCode(t, "a name twice", s.AddToken(ctx, storage.NamedToken{Name: "one", Owner: "b", Hash: []byte{9}}, 9), platen.Conflict, `"one"`)
+	wantCode(t, "a token of nobody", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "nobody", Hash: []byte{9}}, 9), platen.NotFound, `"nobody"`)
+	wantCode(t, "change no token", s.UpdateToken(ctx, "three", storage.TokenUpdate{}), platen.NotFound, `"three"`)
+	wantCode(t, "remove no token", s.RemoveToken(ctx, "three"), platen.NotFound, `"three"`)
+
+	role, kinds, disabled, expires := platen.Viewer, platen.KindSet(0), false, time.Time{}
+	for _, update := range []storage.TokenUpdate{{Role: &role}, {Kinds: &kinds}, {Disabled: &disabled}, {Expires: &expires}} {
+		if err := s.UpdateToken(ctx, "two", update); err != nil {
+			t.Error(err)
+		}
+	}
+	two.Role, two.Kinds, two.Disabled, two.Expires = role, kinds, disabled, expires
+	tokens("a changed token", one, two)
+	for _, used := range []map[string]time.Time{{"one": at(30), "gone": at(30), "two": at(11)}, nil} {
+		if err := s.RecordTokenUses(ctx, used); err != nil {
+			t.Error(err)
+		}
+	}
+	one.Used = at(30)
+	tokens("used tokens", one, two)
+	if err := s.RemoveUser(ctx, "owner"); err != nil {
+		t.Error(err)
+	}
+	tokens("without those of a user who is gone", two)
+	if err := s.RemoveToken(ctx, "two"); err != nil {
+		t.Error(err)
+	}
+	tokens("no token")
 }
 
 func testSecrets(t *testing.T, s storage.Store) {

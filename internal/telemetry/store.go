@@ -29,6 +29,7 @@ var results = [...]string{
 	platen.Mismatch:         "mismatch",
 	platen.NotFound:         "not_found",
 	platen.Conflict:         "conflict",
+	platen.Changed:          "changed",
 	platen.Unauthenticated:  "unauthenticated",
 	platen.Expired:          "expired",
 	platen.Forbidden:        "forbidden",

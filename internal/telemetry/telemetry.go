@@ -39,13 +39,13 @@ type Config struct {
 // Telemetry measures one server. Its metrics are on from the beginning,
 // tracing from [Telemetry.Trace].
 type Telemetry struct {
-	config    Config
-	registry  *prometheus.Registry
-	handler   http.Handler
-	requests  requests
-	store     storeObserver
-	refused   *prometheus.CounterVec
-	inventory inventoryCollector
+	config   Config
+	registry *prometheus.Registry
+	handler  http.Handler
+	requests requests
+	store    storeObserver
+	refused  *prometheus.CounterVec
+	byRule   prometheus.Counter
 
 	provider *sdktrace.TracerProvider // nil: tracing is off
 	tracer   trace.Tracer             // nil: tracing is off
@@ -73,7 +73,10 @@ func New(config Config) *Telemetry {
 	for _, reason := range admission.Reasons {
 		t.refused.WithLabelValues(string(reason)) // so that a rate is known from the first on
 	}
-	t.registry.MustRegister(t.refused, &t.inventory)
+	t.byRule = prometheus.NewCounter(prometheus.CounterOpts{
+		Name: "platen_retention_deleted_sets_total", Help: "Sets that this server has deleted by a rule of retention.",
+	})
+	t.registry.MustRegister(t.refused, t.byRule)
 	t.handler = promhttp.HandlerFor(t.registry, promhttp.HandlerOpts{
 		ErrorLog:       slog.NewLogLogger(config.Log.Handler(), slog.LevelError),
 		ErrorHandling:  promhttp.ContinueOnError, // one figure that fails hides no other
@@ -84,6 +87,9 @@ func New(config Config) *Telemetry {
 
 // Refused counts a refusal.
 func (t *Telemetry) Refused(reason admission.Reason) { t.refused.WithLabelValues(string(reason)).Inc() }
+
+// DeletedByRule counts a set that a rule of retention has deleted.
+func (t *Telemetry) DeletedByRule() { t.byRule.Inc() }
 
 // Gauge adds a figure that each scrape asks for. Names are added once.
 func (t *Telemetry) Gauge(name, help string, value func() int64) {

@@ -71,13 +71,12 @@ func TestServe(t *testing.T) {
 	measured.WatchStore(store.Stats)
 	measured.Gauge("platen_operations_running", "Operations under way in this process.", func() int64 { return 7 })
 	measured.WatchReady(store.Ping)
-	measured.WatchDisks([]string{t.TempDir()})
 	have, err := store.Inventory(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	have.LastBackup = time.Unix(1_700_000_000, 0)
-	measured.SetInventory(have)
+	measured.WatchInventory(func() *platen.Inventory { return have }, []string{t.TempDir()})
 	observer := measured.Store()
 	_, end := observer.Call(t.Context(), "list")
 	end(nil)
@@ -109,6 +108,9 @@ func TestServe(t *testing.T) {
 		"platen_ready 1",
 		`platen_entities{kind="job segment"} 0`,
 		"platen_deleted_sets 0",
+		"platen_history_transactions 0",
+		"platen_history_bytes 0",
+		"platen_retention_deleted_sets_total 0",
 		"platen_last_backup_timestamp_seconds 1.7e+09",
 		`platen_commit_group_size_bucket{le="1"} 1`,
 		`platen_commit_group_size_bucket{le="2"} 2`,
@@ -173,6 +175,7 @@ func TestResults(t *testing.T) {
 		{here, platen.Errorf(platen.Internal, "x"), "error"},
 		{here, fmt.Errorf("x: %w", platen.Errorf(platen.NotFound, "y")), "not_found"},
 		{gone, platen.Errorf(platen.Conflict, "x"), "conflict"},
+		{here, platen.Errorf(platen.Changed, "x"), "changed"},
 		{here, platen.Errorf(platen.Invalid, "x"), "invalid"},
 		{here, platen.Errorf(platen.Unavailable, "x"), "unavailable"},
 		{here, platen.Errorf(platen.Failed, "x"), "failed"},

@@ -11,7 +11,7 @@ SwaggerUIBundle({
   queryConfigEnabled: false,
   persistAuthorization: false, // credentials last as long as the page
   deepLinking: true,
-  docExpansion: "list",
+  docExpansion: "none", // there are so many operations that the page would have only those in view
   defaultModelsExpandDepth: 0,
   displayRequestDuration: true,
 });

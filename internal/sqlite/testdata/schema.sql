@@ -1,3 +1,33 @@
+CREATE TABLE change_block (
+    id       INTEGER PRIMARY KEY,
+    at       INTEGER NOT NULL,             -- when, in µs since 1970
+    position INTEGER,                      -- in the order of the log
+    body     BLOB NOT NULL                 -- the first part
+) STRICT;
+
+CREATE UNIQUE INDEX change_block_position ON change_block (position);
+
+CREATE TABLE change_log (
+    since           INTEGER NOT NULL,      -- changes are logged since then, in µs since 1970; 0: they are not
+    position        INTEGER NOT NULL,      -- the last one that was given to a block
+    pruned_id       INTEGER NOT NULL,      -- blocks up to it are removed,
+    pruned_position INTEGER NOT NULL,      -- positions up to it,
+    pruned_at       INTEGER NOT NULL       -- and times
+) STRICT;
+
+CREATE TABLE change_part (
+    id   INTEGER NOT NULL,
+    part INTEGER NOT NULL,
+    body BLOB NOT NULL,
+    PRIMARY KEY (id, part)
+) STRICT;
+
+CREATE TABLE change_set (
+    id      INTEGER PRIMARY KEY,
+    change  INTEGER NOT NULL,
+    created INTEGER NOT NULL               -- in µs since 1970; 0: before the log
+) STRICT;
+
 CREATE TABLE content_block (
     job    INTEGER NOT NULL,
     seq    INTEGER NOT NULL,
@@ -79,7 +109,12 @@ CREATE INDEX entity_root ON entity (root, kind, first, last) WHERE root IS NOT N
 
 CREATE INDEX entity_table ON entity (details) WHERE kind = 2 AND details IS NOT NULL;
 
-CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+CREATE TABLE entity_updated (
+    id      INTEGER PRIMARY KEY,
+    updated INTEGER NOT NULL              -- in microseconds since 1970
+) STRICT;
+
+CREATE TABLE fields (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE find_long (
     name   INTEGER NOT NULL,
@@ -103,13 +138,13 @@ CREATE TABLE find_range (
     first INTEGER NOT NULL,
     last  INTEGER NOT NULL,
     root  INTEGER NOT NULL
-) STRICT;
+, late INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE find_stale (
     seq  INTEGER PRIMARY KEY,
     id   INTEGER NOT NULL UNIQUE,
     kind INTEGER NOT NULL
-) STRICT;
+, changed INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE find_value (
     name   INTEGER NOT NULL,
@@ -121,6 +156,13 @@ CREATE TABLE find_value (
 
 CREATE INDEX find_value_entity ON find_value (entity, name);
 
+CREATE TABLE job_count (
+    job_set INTEGER NOT NULL,
+    seq     INTEGER NOT NULL,
+    body    BLOB NOT NULL,
+    PRIMARY KEY (job_set, seq)
+) STRICT;
+
 CREATE TABLE known_login (
     name    BLOB NOT NULL,
     address BLOB NOT NULL,
@@ -128,11 +170,29 @@ CREATE TABLE known_login (
     PRIMARY KEY (name, address)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+CREATE TABLE last_setting (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE metadata   (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE migration (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
 		applied TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) STRICT;
+
+CREATE TABLE named_token (
+    name       TEXT PRIMARY KEY,
+    hash       BLOB NOT NULL,   -- SHA-256 of the token
+    owner      TEXT NOT NULL,   -- a user
+    role       INTEGER NOT NULL,
+    kinds      INTEGER NOT NULL,   -- platen.KindSet, 0: all
+    disabled   INTEGER NOT NULL,   -- 1: it is not accepted
+    created    INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires    INTEGER NOT NULL,   -- 0: never
+    used       INTEGER NOT NULL    -- the last time, to within some minutes; 0: never
+) STRICT;
 
 CREATE TABLE operation (
     id      TEXT PRIMARY KEY,
@@ -141,11 +201,28 @@ CREATE TABLE operation (
     ended   INTEGER,                      -- Unix milliseconds; NULL: it runs
     result  INTEGER,                      -- what it made; NULL: nothing
     message TEXT NOT NULL DEFAULT ''      -- why it failed
-, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0) STRICT;
+, owner TEXT NOT NULL DEFAULT '', percent INTEGER NOT NULL DEFAULT 0, outcome TEXT NOT NULL DEFAULT '', cancelled INTEGER NOT NULL DEFAULT 0) STRICT;
 
-CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL) STRICT;
+CREATE TABLE properties (id INTEGER PRIMARY KEY, list TEXT NOT NULL, change INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE "record_table" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE) STRICT;
+
+CREATE TABLE retention_rule (
+    name         TEXT PRIMARY KEY,
+    kind         INTEGER NOT NULL,       -- of set
+    days         INTEGER NOT NULL,
+    filter       TEXT NOT NULL,   -- '': all
+    enabled      INTEGER NOT NULL,       -- 0: nothing is deleted
+    version      INTEGER NOT NULL,       -- another one with each change
+    created      INTEGER NOT NULL,
+    created_by   TEXT NOT NULL,
+    changed      INTEGER NOT NULL,       -- 0: never
+    changed_by   TEXT NOT NULL,
+    last_run     INTEGER NOT NULL,       -- when the last run ended; 0: there was none
+    last_version INTEGER NOT NULL,       -- of the rule, in the last run
+    last_deleted INTEGER NOT NULL,       -- sets that it deleted
+    last_error   TEXT NOT NULL    -- '': none
+) STRICT;
 
 CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT;
 
@@ -156,9 +233,31 @@ CREATE TABLE server_user (
     password TEXT NOT NULL,               -- argon2id, PHC form
     epoch    INTEGER NOT NULL,            -- new with each password
     changed  INTEGER NOT NULL             -- Unix seconds
+, role INTEGER NOT NULL DEFAULT 3) STRICT;
+
+CREATE TABLE set_fact (
+    id            INTEGER PRIMARY KEY,
+    kind          INTEGER NOT NULL,
+    created       INTEGER,                -- in microseconds since 1970
+    created_by    TEXT NOT NULL,     -- '': unknown
+    created_token TEXT NOT NULL,     -- '': none
+    how           INTEGER NOT NULL,       -- 0: unknown
+    jobs          INTEGER NOT NULL,
+    segments      INTEGER NOT NULL,
+    document_sets INTEGER NOT NULL,
+    documents     INTEGER NOT NULL,
+    items         INTEGER NOT NULL,
+    pages         INTEGER NOT NULL,
+    sheets        INTEGER NOT NULL,
+    records       INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE undeleted_set (
+    id INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT;
 
 CREATE TABLE user_change (
     version    INTEGER PRIMARY KEY,       -- users_version after the change
@@ -166,7 +265,44 @@ CREATE TABLE user_change (
     name       TEXT NOT NULL,             -- the user, '' for all
     address    TEXT NOT NULL,             -- of an unlock, '' for all
     changed_by TEXT NOT NULL
-) STRICT;
+, detail TEXT NOT NULL DEFAULT '') STRICT;
 
 CREATE TABLE users_version (version INTEGER NOT NULL) STRICT;
+
+CREATE TABLE webhook (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    url          TEXT NOT NULL,
+    description  TEXT NOT NULL,
+    filter       TEXT NOT NULL,            -- JSON: kinds, sets, types, names
+    enabled      INTEGER NOT NULL,
+    reason       TEXT NOT NULL,            -- why it is not enabled
+    created      INTEGER NOT NULL,
+    created_by   TEXT NOT NULL,
+    updated      INTEGER NOT NULL,
+    secret       BLOB NOT NULL,
+    old_secret   BLOB NOT NULL,            -- from before a rotation; empty: none
+    old_until    INTEGER NOT NULL,
+    version      INTEGER NOT NULL,         -- counts the changes by requests
+    epoch        INTEGER NOT NULL,         -- another one: progress of before no longer counts
+    position     INTEGER NOT NULL,         -- of the last event that was delivered
+    failures     INTEGER NOT NULL,
+    failing      INTEGER NOT NULL,         -- since when
+    next_attempt INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE webhook_attempt (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    webhook  INTEGER NOT NULL,
+    event    TEXT NOT NULL,
+    type     TEXT NOT NULL,
+    at       INTEGER NOT NULL,
+    took     INTEGER NOT NULL,             -- microseconds
+    status   INTEGER NOT NULL,             -- 0: no answer
+    error    TEXT NOT NULL,                -- '': it was delivered
+    response TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX webhook_attempt_at ON webhook_attempt (at);
+
+CREATE INDEX webhook_attempt_of ON webhook_attempt (webhook, id);
 

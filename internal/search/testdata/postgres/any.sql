@@ -110,3 +110,35 @@ ORDER BY c.id
 -- 5: 5
 -- 6: 6
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND ((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $3
+AND v.value = $4 LIMIT 1 OFFSET 0) OR (((SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) IN (SELECT id
+FROM details
+WHERE pages > $5) OR (SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) = 0
+AND 0 > $5) OR c.id IN ($6, $7))))
+-- 1: "ids"
+-- 2: 4
+-- 3: 101
+-- 4: "x"
+-- 5: 3
+-- 6: 5
+-- 7: 6
+

@@ -52,3 +52,27 @@ ORDER BY c.id
 -- 1: 4
 -- 2: 1
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND ((SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) IN (SELECT id
+FROM details
+WHERE duplex = $3) OR (SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) = 0
+AND 0 = $3)
+-- 1: "ids"
+-- 2: 4
+-- 3: 1
+

@@ -63,3 +63,26 @@ ORDER BY c.id
 -- 2: 101
 -- 3: "x"
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = (SELECT e.record + c.id - e.first
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1)
+AND +v.name = $3
+AND v.value = $4 LIMIT 1 OFFSET 0)
+-- 1: "ids"
+-- 2: 4
+-- 3: 101
+-- 4: "x"
+

@@ -13,3 +13,19 @@ AND NOT (1 = 0))))
 ORDER BY c.id
 -- 1: 6
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND (((1 = 0)
+AND (NOT (1 = 1)
+AND NOT (1 = 0))))
+-- 1: "ids"
+-- 2: 6
+

@@ -44,3 +44,19 @@ ORDER BY c.id
 -- 2: 5
 -- 3: 6
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.id IN ($3, $4)
+-- 1: "ids"
+-- 2: 2
+-- 3: 5
+-- 4: 6
+

@@ -163,3 +163,40 @@ ORDER BY c.id
 -- 9: []int64{1001}
 -- 10: "z"
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND ((((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $3
+AND v.value = $4 LIMIT 1 OFFSET 0) OR EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $5
+AND v.value < $6 LIMIT 1 OFFSET 0)))
+AND (NOT (c.id IN ($7, $8))
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $9
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($11 AS BYTEA)) = 0 OR (position(CAST($11 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($10 AS BIGINT[])) END LIMIT 1 OFFSET 0))))
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: "x"
+-- 5: 102
+-- 6: "y"
+-- 7: 5
+-- 8: 6
+-- 9: 103
+-- 10: []int64{1001}
+-- 11: "z"
+

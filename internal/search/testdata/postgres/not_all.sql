@@ -20,3 +20,26 @@ ORDER BY c.id
 -- 4: 5
 -- 5: 6
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND NOT ((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $3
+AND v.value = $4 LIMIT 1 OFFSET 0)
+AND c.id IN ($5, $6)))
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: "x"
+-- 5: 5
+-- 6: 6
+

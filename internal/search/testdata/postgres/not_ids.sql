@@ -12,3 +12,18 @@ ORDER BY c.id
 -- 1: 2
 -- 2: 5
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.id NOT IN ($3)
+-- 1: "ids"
+-- 2: 2
+-- 3: 5
+

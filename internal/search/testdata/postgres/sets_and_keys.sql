@@ -33,3 +33,22 @@ AND (1 = 1)
 -- 6: 7
 -- 7: 8
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN ($5, $6)
+AND (1 = 1)
+-- 1: "ids"
+-- 2: 4
+-- 3: 101
+-- 4: 102
+-- 5: 7
+-- 6: 8
+

@@ -215,3 +215,45 @@ ORDER BY c.id
 -- 5: 102
 -- 6: "x"
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND ((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?3
+AND v.value = ?4 LIMIT 1 OFFSET 0)
+AND (((SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) IN (SELECT id
+FROM details
+WHERE pages > ?5) OR (SELECT coalesce(e.details, 0)
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1) = 0
+AND 0 > ?5)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = (SELECT e.record + c.id - e.first
+FROM entity AS e
+WHERE e.first <= c.id
+ORDER BY e.first DESC LIMIT 1)
+AND +v.name = ?6
+AND v.value = ?7 LIMIT 1 OFFSET 0))))
+-- 1: "ids"
+-- 2: 4
+-- 3: 101
+-- 4: "x"
+-- 5: 3
+-- 6: 102
+-- 7: "x"
+

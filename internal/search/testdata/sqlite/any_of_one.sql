@@ -56,3 +56,24 @@ ORDER BY c.id
 -- 2: 101
 -- 3: "x"
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND (EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?3
+AND v.value = ?4 LIMIT 1 OFFSET 0))
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: "x"
+

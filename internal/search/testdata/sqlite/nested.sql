@@ -169,3 +169,43 @@ ORDER BY c.id
 -- 8: 103
 -- 9: "z"
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND ((((EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?3
+AND v.value = ?4 LIMIT 1 OFFSET 0) OR EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?5
+AND v.value < ?6 LIMIT 1 OFFSET 0)))
+AND (NOT (c.id IN (?7, ?8))
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?9
+AND CASE WHEN length(v.digest) = 0 THEN (length(?10) = 0 OR text_contains(v.value, ?10)) ELSE (SELECT (length(?10) = 0 OR text_contains(l.value, ?10))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0))))
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: "x"
+-- 5: 102
+-- 6: "y"
+-- 7: 5
+-- 8: 6
+-- 9: 103
+-- 10: "z"
+

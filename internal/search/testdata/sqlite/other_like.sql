@@ -86,3 +86,34 @@ ORDER BY c.id
 -- 2: 101
 -- 3: 102
 
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?3
+AND EXISTS (SELECT 1
+FROM find_value AS o
+WHERE o.entity = v.entity
+AND +o.name = ?4
+AND text_like(CASE WHEN length(v.digest) = 0 THEN v.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END, CASE WHEN length(o.digest) = 0 THEN o.value ELSE (SELECT l.value
+FROM find_long AS l
+WHERE l.name = o.name
+AND l.entity = o.entity) END) LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: 102
+

@@ -6,6 +6,9 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/server"
 )
 
 func TestUndelete(t *testing.T) { onEach(t, testUndelete) }
@@ -77,9 +80,32 @@ func testUndelete(t *testing.T) {
 	s.do("POST", undelete("4100")+"?now=1", "").isError(t, 400, `no query parameter "now"`)
 	s.do("GET", undelete("4100"), "").isError(t, 405, "POST")
 	for query, says := range map[string]string{
-		"pageSize=0": "1 to 1000", "pageSize=1001": "1 to 1000", "pageToken=1": "none that this listing has given",
-		"pageToken=1-2x": "none that this listing has given", "page=1": `no query parameter "page"`, "pageSize=1&pageSize=2": "more than once",
+		"pageSize=0": "1 to 1000", "pageSize=1001": "1 to 1000", "pageToken=1": "not one that this server has given",
+		"pageToken=1-2x": "not one that this server has given", "page=1": `no query parameter "page"`, "pageSize=1&pageSize=2": "more than once",
 	} {
 		s.do("GET", native+"/deleted?"+query, "").isError(t, 400, says)
 	}
+}
+
+// TestServerFacts reads what a server says of itself, before and after it was
+// counted what there is.
+func TestServerFacts(t *testing.T) { onSQLite(t, testServerFacts) }
+
+func testServerFacts(t *testing.T) {
+	facts := olrest.ServerFacts{Version: "1.2.3", Database: "/data", Settings: []olrest.Setting{{Name: "cache", Value: "64", Source: "default"}}}
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.About = func() olrest.ServerFacts { return facts }
+	})
+	const tail = `"settings":[{"name":"cache","value":"64","source":"default"}]}`
+	var read struct{ StartTime time.Time }
+	first := s.do("GET", native+"/server", "").body
+	if err := json.Unmarshal([]byte(first), &read); err != nil || time.Since(read.StartTime) > time.Hour {
+		t.Errorf("started %v: %v", read.StartTime, err)
+	}
+	head := `{"version":"1.2.3","apiVersion":"2025.2.0","startTime":"` + olrest.FormatTime(read.StartTime) + `","database":{"location":"/data"`
+	s.wants("GET", native+"/server", "", head+`},`+tail)
+	facts.Inventory = &platen.Inventory{At: time.Unix(1_700_000_010, 0), Schema: 14, Bytes: 4096, FreeBytes: -1, DeletedSets: 1, Transactions: 3, LogBytes: 99, OldestChange: time.Unix(1_700_000_000, 0), Entities: map[platen.Kind]int64{platen.Job: 2}}
+	s.wants("GET", native+"/server", "", head+`,"schema":14,"bytes":4096},"counts":{"countTime":"2023-11-14T22:13:30.000000Z",`+
+		`"dataset":0,"datarecord":0,"contentset":0,"contentitem":0,"jobset":0,"job":2,"jobsegment":0,"documentset":0,"document":0,"deletedSets":1},"history":{"transactions":3,"bytes":99,"oldestTime":"2023-11-14T22:13:20.000000Z"},`+tail)
+	s.do("GET", native+"/server?all=1", "").isError(t, 400, `no query parameter "all" here; there are none`)
 }

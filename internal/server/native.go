@@ -4,7 +4,6 @@ import (
 	"net/http"
 
 	"github.com/platenhq/platen/internal/olrest"
-	"github.com/platenhq/platen/internal/storage"
 )
 
 func (s *Server) undelete(w *response, r *http.Request, to target) error {
@@ -21,23 +20,28 @@ func (s *Server) undelete(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) listDeleted(w *response, r *http.Request, _ target) error {
-	query, err := olrest.ParseDeletedQuery(r.URL.Query())
+	size, after, err := olrest.ReadDeletedPage(r.URL.Query())
 	if err != nil {
 		return err
 	}
-	found, err := s.Store.Deleted(r.Context(), storage.DeletedSet{Ref: query.After.Ref, Deleted: query.After.Deleted}, query.PageSize+1)
+	found, err := s.Store.Deleted(r.Context(), after, size+1)
 	if err != nil {
 		return err
 	}
-	more := len(found) > query.PageSize
-	sets := make([]olrest.DeletedSet, min(len(found), query.PageSize))
-	for i := range sets {
-		set := found[i]
-		sets[i] = olrest.DeletedSet{Ref: set.Ref, Deleted: set.Deleted, By: set.By, Final: set.Final}
-		if s.CleanupAfter >= 0 {
-			sets[i].Purge = set.Deleted.Add(s.CleanupAfter)
-		}
+	more := len(found) > size
+	olrest.ReplyDeletedSets(w, found[:min(len(found), size)], s.CleanupAfter, more)
+	return nil
+}
+
+func (s *Server) readServer(w *response, r *http.Request, _ target) error {
+	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+		return err
 	}
-	olrest.ReplyDeleted(w, sets, more)
+	facts := olrest.ServerFacts{Started: s.started}
+	if s.About != nil {
+		facts = s.About()
+	}
+	facts.APIVersion, facts.Started = s.APIVersion, s.started
+	olrest.ReplyServer(w, facts)
 	return nil
 }

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
+	"github.com/platenhq/platen/internal/sqlite"
+)
+
+func checkCommand(env environment) *cobra.Command {
+	var set settings
+	cmd := &cobra.Command{
+		Use:   "check",
+		Short: "Say whether the server would start with these settings",
+		Long: `check takes the flags and the environment of "platen serve", and looks at what
+a start needs: the settings, the addresses, the certificates, the database with
+its schema and rights, the room on the disk. It changes nothing. The exit code
+is 1 if a start would fail. While the server runs, its addresses and its
+directory are taken, and check says so.`,
+		Example: "  platen check --data /var/lib/platen --listen 0.0.0.0:9340 --tls-cert tls.pem --tls-key tls.key",
+		Args:    arguments(),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return check(cmd.Context(), env, set)
+		},
+	}
+	set.serveFlags(cmd)
+	return cmd
+}
+
+// check looks at each thing that a start needs, also after one that fails.
+func check(ctx context.Context, env environment, set settings) (err error) {
+	p := &service{env: env, set: set}
+	defer func() { err = errors.Join(err, p.close()) }()
+	if err := p.check(ctx); err != nil {
+		return err
+	}
+	failed := 0
+	for _, one := range []struct {
+		name string
+		look func(context.Context) (string, error)
+	}{
+		{"addresses", p.lookAtAddresses},
+		{"certificates", p.lookAtFront},
+		{"database", p.set.location.lookAt},
+		{"disk", p.lookAtDisk},
+	} {
+		found, err := one.look(ctx)
+		if err != nil {
+			failed++
+			fmt.Fprintf(env.stdout, "FAILS  %-13s %s\n", one.name, explain(err))
+			continue
+		}
+		fmt.Fprintf(env.stdout, "ok     %-13s %s\n", one.name, found)
+	}
+	if failed > 0 {
+		return errors.New("the server would not start")
+	}
+	return nil
+}
+
+// lookAtAddresses listens for a moment.
+func (p *service) lookAtAddresses(ctx context.Context) (string, error) {
+	err := p.listen(ctx)
+	if p.metrics != nil {
+		return fmt.Sprintf("%s, metrics on %s", p.set.listen, p.set.metrics), err
+	}
+	return p.set.listen, err
+}
+
+// lookAtFront reads the TLS files, and what else stands before the API.
+func (p *service) lookAtFront(ctx context.Context) (string, error) {
+	if p.listener == nil {
+		return "", errors.New("not looked at, since there is no address")
+	}
+	if err := p.measure(ctx); err != nil {
+		return "", err
+	}
+	if p.config.Certificates == nil {
+		return "none: plain HTTP", nil
+	}
+	return fmt.Sprintf("%s, good until %s", p.set.front.tls.Cert, p.config.Certificates.Expiry().Format("2006-01-02")), nil
+}
+
+// lookAt says what a start would find in the place of the database, and do with
+// it.
+func (l location) lookAt(ctx context.Context) (string, error) {
+	if l.database != "" {
+		server, ok := serverAt(l.database)
+		if !ok {
+			_, err := l.open(ctx, 0) // the error of a start
+			return "", err
+		}
+		has, wants, err := server.outlook(ctx, l.database)
+		return l.schema(has, wants), err
+	}
+	dir := l.String()
+	if sqlite.Locked(dir) {
+		return "", platen.Errorf(platen.Conflict, "a server runs on %s: %s", dir, sqlite.Holder(dir))
+	}
+	has, wants, err := sqlite.Outlook(ctx, dir)
+	if platen.ErrorCode(err) == platen.NotFound {
+		has, err = 0, writable(dir)
+	}
+	return l.schema(has, wants), err
+}
+
+func (l location) schema(has, wants int) string {
+	switch {
+	case has == 0:
+		return fmt.Sprintf("%s is empty, and the start fills it", l)
+	case has < wants:
+		return fmt.Sprintf("%s has schema %d; the start brings it to %d, which older versions can not read: back it up before", l, has, wants)
+	}
+	return fmt.Sprintf("%s has schema %d", l, has)
+}
+
+// existing returns a path that exists, or the nearest directory above it that
+// does.
+func existing(path string) string {
+	for {
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+		path = filepath.Dir(path)
+	}
+}
+
+// writable returns an error unless a directory can be made, or a file in it.
+func writable(dir string) error {
+	probe, err := os.CreateTemp(existing(dir), ".platen-check-")
+	if err != nil {
+		return fmt.Errorf("%s can not be written: %w", dir, err)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
+
+// lookAtDisk compares the room on the disk with what imports need.
+func (p *service) lookAtDisk(context.Context) (string, error) {
+	dir, err := filepath.Abs(p.set.spoolPath())
+	if err != nil {
+		return "", err
+	}
+	if err := writable(dir); err != nil {
+		return "", err
+	}
+	free, err := admission.FreeDisk(existing(dir))
+	if err != nil {
+		return "", err
+	}
+	found := fmt.Sprintf("%s free for %s", megabytes(free), dir)
+	if least := p.set.limits.MinFreeDisk; free < least {
+		found += fmt.Sprintf(", less than the %s of --min-free-disk: imports would be refused", megabytes(least))
+	}
+	return found, nil
+}

@@ -1,0 +1,82 @@
+// What the browser tests share: servers, a browser, and a page that is watched.
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { chromium } from "playwright-core";
+
+export const user = "ol-admin";
+export const password = "browser-test-only";
+const basic = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
+
+// startServer starts a server on a new directory. Its stop ends it.
+export async function startServer(...flags) {
+  assert.ok(process.env.PLATEN_BINARY, "PLATEN_BINARY is not set");
+  const work = await mkdtemp(path.join(tmpdir(), "platen-e2e-"));
+  const child = spawn(process.env.PLATEN_BINARY, ["serve", "--listen", "127.0.0.1:0", "--data", path.join(work, "data"), ...flags], {
+    env: { ...process.env, PLATEN_ADMIN_PASSWORD: password }, stdio: ["ignore", "pipe", "ignore"],
+  });
+  const stop = async () => {
+    child.kill("SIGTERM");
+    if (child.exitCode === null) await once(child, "exit");
+    await rm(work, { recursive: true, force: true });
+  };
+  let text = "";
+  for await (const part of child.stdout) {
+    text += part;
+    const found = text.match(/listening on (\S+)\n/);
+    if (found) return { url: found[1], stop };
+  }
+  await stop();
+  throw new Error(`the server did not start: ${text}`);
+}
+
+// ask asks a server as a program does, and returns status, tag and data.
+export async function ask(url, where, method = "GET", body = undefined) {
+  const answer = await fetch(url + where, {
+    method, body: body === undefined ? undefined : JSON.stringify(body),
+    headers: { Authorization: basic, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+  });
+  const text = await answer.text();
+  let data = text;
+  try {
+    data = JSON.parse(text);
+  } catch {
+    // it is text
+  }
+  return { status: answer.status, tag: answer.headers.get("ETag"), data };
+}
+
+export const startBrowser = () => chromium.launch({
+  executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+  args: [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+  ],
+});
+
+// watch returns a function that fails if a page has broken its policy, shown an
+// error, or asked another server since the last call.
+export async function watch(page, server) {
+  const found = [];
+  await page.route("**/*", (route) => {
+    const url = route.request().url();
+    if (url.startsWith("blob:") || new URL(url).origin === server) return route.continue();
+    found.push(`a request to ${url}`);
+    return route.abort();
+  });
+  page.on("console", (message) => {
+    // That an answer is an error is shown to the user where it matters.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) found.push(message.text());
+  });
+  page.on("pageerror", (error) => found.push(String(error.stack ?? error)));
+  await page.exposeFunction("reportViolation", (violation) => found.push(violation));
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      window.reportViolation(`${event.violatedDirective}: ${event.blockedURI} in ${event.sourceFile}:${event.lineNumber}`);
+    });
+  });
+  return () => assert.deepEqual(found.splice(0), []);
+}

@@ -1,0 +1,213 @@
+// The calls to the server. Views know no path and no header.
+const native = "/api/v1";
+const entity = "/rest/serverengine/entity";
+
+// What a kind is in the paths of the dialect.
+const segments = {
+  jobset: "jobsets", job: "jobs", jobsegment: "jobsegments", documentset: "documentsets", document: "documents",
+  contentset: "contentsets", contentitem: "contentitems", dataset: "datasets", datarecord: "datarecords",
+};
+
+// sets are the kinds that can be imported, exported and deleted; the child of a
+// kind is what it contains, and its lists are those that can be changed.
+export const sets = ["jobset", "contentset", "dataset"];
+export const childOf = {
+  jobset: "job", job: "jobsegment", jobsegment: "documentset", documentset: "document",
+  contentset: "contentitem", dataset: "datarecord", datarecord: "datarecord",
+};
+export const writable = {
+  jobset: ["properties", "metadata"], job: ["properties", "metadata"], jobsegment: ["metadata"], documentset: ["metadata"],
+  document: ["metadata"], contentset: ["properties"], contentitem: ["properties"], dataset: ["properties"], datarecord: ["properties"],
+};
+export const countsOf = {
+  jobset: ["jobs", "jobsegments", "documentsets", "documents", "contentitems", "pages", "sheets"],
+  job: ["jobsegments", "documentsets", "documents", "contentitems", "pages", "sheets"],
+  contentset: ["contentitems"], dataset: ["datarecords"],
+};
+
+// A Failure is an answer that is an error; its status is 0 if there was no answer.
+export class Failure extends Error {
+  constructor(status, message, parameter = "") {
+    super(message);
+    Object.assign(this, { status, parameter });
+  }
+}
+
+// What the frame wants to hear: a session that has ended, and whether the
+// server answers.
+export const listeners = { sessionEnded() {}, reachable() {} };
+
+// The header makes a request one of the console, which goes by its session.
+const ours = { "X-Requested-With": "platen-console" };
+
+function failure(status, text) {
+  try {
+    const { message, parameter } = JSON.parse(text).error;
+    return new Failure(status, message, parameter);
+  } catch {
+    return new Failure(status, text.slice(0, 300) || `HTTP ${status}`);
+  }
+}
+
+// An expired or invalid session is told from a role that does not suffice by
+// the message's end, which the server's tests hold.
+const ended = (status, message) => status === 401 || (status === 403 && /log in again$/.test(message));
+
+function searchOf(query = {}) {
+  const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== "")).toString();
+  return search && `?${search}`;
+}
+
+// send returns the answer to a request, if it is no error.
+async function send(method, path, { query, body, headers, signal } = {}) {
+  let answer;
+  try {
+    answer = await fetch(path + searchOf(query), {
+      method, body, signal, credentials: "same-origin", redirect: "error",
+      headers: { ...ours, Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
+    });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    listeners.reachable(false);
+    throw new Failure(0, error.message);
+  }
+  listeners.reachable(true);
+  if (answer.ok) return answer;
+  const error = failure(answer.status, await answer.text());
+  if (path !== "/console/session" && ended(error.status, error.message)) listeners.sessionEnded();
+  throw error;
+}
+
+async function call(method, path, options) {
+  const answer = await send(method, path, options);
+  return { data: parse(await answer.text()), tag: answer.headers.get("ETag") };
+}
+
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+const get = (path, query, signal) => call("GET", `${native}/${path}`, { query, signal }).then(({ data }) => data);
+const listPath = (kind, id, list) => `${entity}/${segments[kind]}/${id}/${list}`;
+
+// me returns who is logged in, or null for nobody.
+export async function me(signal) {
+  try {
+    return await get("me", {}, signal);
+  } catch (error) {
+    if (error.status === 401 || error.status === 403) return null;
+    throw error;
+  }
+}
+
+export function logIn(user, password) {
+  const text = new TextEncoder().encode(`${user}:${password}`);
+  const basic = btoa(Array.from(text, (byte) => String.fromCharCode(byte)).join(""));
+  return call("POST", "/console/session", { headers: { Authorization: `Basic ${basic}` } });
+}
+
+export const logOut = () => call("DELETE", "/console/session");
+
+export const entities = (query, signal) => get("entities", query, signal);
+export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
+export const entityPath = (id) => `${native}/entities/${id}`;
+export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
+export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
+
+// readList returns a list of an entity with the tag that a change of it names.
+export const readList = (kind, id, list, signal) =>
+  call("GET", listPath(kind, id, list), { signal }).then(({ data, tag }) => ({ pairs: data, tag }));
+
+// writeList replaces a list. Status 412: it is not the one that tag names.
+export const writeList = (kind, id, list, pairs, tag) =>
+  call("PUT", listPath(kind, id, list), {
+    body: JSON.stringify({ id, [list]: pairs }), headers: tag ? { "If-Match": tag } : {},
+  });
+
+export const deleteSet = (id) => call("DELETE", `${native}/entities/${id}`);
+export const deleted = (query, signal) => get("deleted", query, signal);
+export const undelete = (id) => call("POST", `${native}/entities/${id}/undelete`).then(({ data }) => data);
+
+export const history = (id, query, signal) => get(`entities/${id}/history`, query, signal);
+export const serverFacts = (signal) => get("server", {}, signal);
+export const listAt = (id, list, readTime, signal) => get(`entities/${id}/${list}`, { readTime }, signal);
+export const changeOf = (change, signal) => get(`changes/${change}`, {}, signal);
+
+// revert puts back what was before a change. Status 409: it was changed since,
+// which force only goes past for the names that the change has touched.
+export const revert = (change, force) =>
+  call("POST", `${native}/changes/${change}/revert`, { body: JSON.stringify({ force }) }).then(({ data }) => data);
+
+const silence = 60_000; // milliseconds, after which a connection is taken for lost: there are comments every 15 seconds
+
+// listen follows the log of changes from an event on, or from now. It returns
+// when the stream ends, and tells when it has begun, and of each event.
+export async function listen(after, signal, onBegin, onEvent) {
+  const abort = new AbortController();
+  const stop = () => abort.abort();
+  signal.addEventListener("abort", stop, { once: true });
+  let timer = setTimeout(stop, silence);
+  try {
+    const answer = await send("GET", `${native}/events`, {
+      signal: abort.signal, headers: { Accept: "text/event-stream", ...(after === undefined ? {} : { "Last-Event-ID": after }) },
+    });
+    onBegin();
+    let text = "";
+    for await (const part of parts(answer.body.pipeThrough(new TextDecoderStream()))) {
+      clearTimeout(timer);
+      timer = setTimeout(stop, silence);
+      const messages = (text + part).split("\n\n");
+      text = messages.pop();
+      for (const message of messages) {
+        const { id, data } = Object.fromEntries(message.split("\n").map((line) => line.split(/: (.*)/s)));
+        if (id) onEvent(id, { ...JSON.parse(data).data, key: id });
+      }
+    }
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+// parts reads a stream; not every browser iterates over one by itself.
+async function* parts(stream) {
+  const reader = stream.getReader();
+  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+}
+
+export const exportPath = (kind, id) => `${native}/${segments[kind]}/${id}`;
+export const importPath = (kind) => `${native}/${segments[kind]}`;
+
+// importSet sends a file. It returns {done, stop}; progress hears how many
+// bytes are sent. Only this old interface tells.
+export function importSet(kind, file, progress) {
+  const request = new XMLHttpRequest();
+  const done = new Promise((resolve, reject) => {
+    request.upload.onprogress = (event) => progress(event.loaded, event.total);
+    request.upload.onload = () => progress(file.size, file.size);
+    request.onload = () => {
+      if (request.status === 201) return resolve(parse(request.responseText));
+      const error = failure(request.status, request.responseText);
+      if (ended(error.status, error.message)) listeners.sessionEnded();
+      reject(error);
+    };
+    request.onerror = () => reject(new Failure(0, ""));
+    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
+  });
+  request.open("POST", importPath(kind));
+  for (const [name, value] of Object.entries({ ...ours, "Content-Type": "application/json" })) request.setRequestHeader(name, value);
+  request.send(file);
+  return { done, stop: () => request.abort() };
+}
+
+// loadDemo imports the demo's data: each set refers to the one before.
+export async function loadDemo() {
+  for (const kind of ["dataset", "contentset", "jobset"]) {
+    const document = await fetch(`/console/demo-${segments[kind]}.json`);
+    await call("POST", importPath(kind), { body: await document.text() });
+  }
+}

@@ -1,0 +1,184 @@
+// A list of an entity, to read and to change.
+import { html, useEffect, useRef, useState } from "./html.js";
+import { listAt, readList, writeList } from "./api.js";
+import { Conflict } from "./conflict.js";
+import { Problem, useLoad } from "./load.js";
+import { Text, escape, needsEscapes, plain, unescape } from "./format.js";
+import { guards } from "./router.js";
+import { notify } from "./notices.js";
+import { lists, t } from "./texts.js";
+
+// PairsAt shows a list as it was at a time.
+export function PairsAt({ entity, list, at }) {
+  const { data, error } = useLoad((signal) => listAt(entity.id, list, at, signal), [entity.id, list, at]);
+  if (error) return html`<section><h2>${lists[list]}</h2><${Problem} error=${error} /></section>`;
+  if (!data) return html`<section aria-busy="true"><h2>${lists[list]}</h2><p class="quiet">${t.loading}</p></section>`;
+  return html`<${Pairs} entity=${{ ...entity, [list]: data }} list=${list} />`;
+}
+
+// Pairs shows a list, and its editor once that is asked for.
+export function Pairs({ entity, list, editable, shortcut, onSaved }) {
+  const [editing, setEditing] = useState(false);
+  const pairs = entity[list] ?? [];
+  return html`<section class="pairs-of">
+    <div class="section-head"><h2>${lists[list]}</h2>
+      ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${() => setEditing(true)}>${t.edit}</button>`}</div>
+    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${(saved) => { setEditing(false); if (saved) onSaved(); }} />`
+      : pairs.length === 0 ? html`<p class="empty">${t.emptyList[list]}</p>`
+      : html`<table class="list"><tbody>${pairs.map((pair) => html`<tr key=${pair.name}>
+          <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>`}
+  </section>`;
+}
+
+let lastKey = 0;
+
+// rowOf makes a pair a row of the form. What is not touched stays as it is,
+// byte for byte, whatever a field would make of it.
+const rowOf = ({ name, value }) => ({ key: ++lastKey, name: fieldOf(name), value: fieldOf(value) });
+const fieldOf = (text) => (needsEscapes(text) ? { text: escape(text), escaped: true } : { text, escaped: false });
+const textOf = (field) => (field.escaped ? unescape(field.text) : field.text);
+
+// wrong says what is wrong with the rows, "" for nothing.
+function wrong(rows) {
+  const names = new Set();
+  for (const row of rows) {
+    const name = textOf(row.name);
+    if (name === null || textOf(row.value) === null) return t.badEscape;
+    if (name === "") return t.emptyName;
+    if (names.has(name)) return t.doubleName(plain(name));
+    names.add(name);
+  }
+  return "";
+}
+
+const pairsOf = (rows) => rows.map((row) => ({ name: textOf(row.name), value: textOf(row.value) }));
+
+// same reports whether two lists are the same, order included.
+export const same = (a, b) => a.length === b.length && a.every((pair, i) => pair.name === b[i].name && pair.value === b[i].value);
+
+// parsePasted reads lines of name=value, and of two columns of a table.
+const parsePasted = (text) => text.split(/\r\n|\r|\n/).filter((line) => line.trim()).map((line) => {
+  const at = line.search(/[\t=]/);
+  return at < 0 ? { name: line.trim(), value: "" } : { name: line.slice(0, at).trim(), value: line.slice(at + 1).trim() };
+});
+
+const mostEditable = 20_000; // characters: browsers take seconds to lay a megabyte out
+
+// Field edits a text. A very long one is only put into a field on request.
+function Field({ field, label, onChange }) {
+  const [asked, setAsked] = useState(() => field.text.length <= mostEditable);
+  const long = field.text.length > 2000;
+  if (!asked) {
+    return html`<${Text} value=${field.text} most=${100} /> <button type="button" class="link" onClick=${() => setAsked(true)}>${t.editLong}</button>`;
+  }
+  return html`<textarea rows=${long ? 8 : 1} class=${long ? "long" : ""} aria-label=${label} value=${field.text} spellcheck=${false} dir="auto"
+    onInput=${(e) => onChange({ ...field, text: e.currentTarget.value })}></textarea>
+    ${field.escaped && html`<small class="quiet">${t.escaped}</small>`}`;
+}
+
+function Editor({ entity, list, onDone }) {
+  // What is edited is read anew, with the tag that it has: what is shown may be old.
+  const { data: base, error } = useLoad((signal) => readList(entity.kind, entity.id, list, signal).then((read) => ({ ...read })), []);
+  if (error) return html`<${Problem} error=${error} />`;
+  if (!base) return html`<p class="quiet">${t.loading}</p>`;
+  return html`<${Form} entity=${entity} list=${list} base=${base} onDone=${onDone} />`;
+}
+
+function Form({ entity, list, base: first, onDone }) {
+  const [base] = useState(first); // a later load of the same list changes nothing here
+  const [rows, setRows] = useState(() => base.pairs.map(rowOf));
+  const [error, setError] = useState();
+  const [busy, setBusy] = useState(false);
+  const [conflict, setConflict] = useState(); // what is there now
+  const [pasting, setPasting] = useState(false);
+  const form = useRef();
+  const problem = wrong(rows);
+  const changed = problem !== "" || !same(pairsOf(rows), base.pairs);
+
+  useEffect(() => form.current.querySelector("textarea, button")?.focus(), []);
+  useEffect(() => {
+    if (!changed) return undefined;
+    const stay = (event) => event.preventDefault();
+    const may = () => window.confirm(t.unsaved);
+    window.addEventListener("beforeunload", stay);
+    guards.add(may);
+    return () => {
+      window.removeEventListener("beforeunload", stay);
+      guards.delete(may);
+    };
+  }, [changed]);
+
+  const put = (i, row) => setRows(rows.with(i, row));
+  const focus = (i) => requestAnimationFrame(() => form.current?.querySelectorAll("tbody tr")[i]?.querySelector("textarea")?.focus());
+  const move = (i, by) => {
+    if (!rows[i + by]) return;
+    setRows(rows.with(i, rows[i + by]).with(i + by, rows[i]));
+    focus(i + by);
+  };
+  const keys = (i) => (event) => {
+    if (event.altKey && event.key === "ArrowUp") move(i, -1);
+    else if (event.altKey && event.key === "ArrowDown") move(i, 1);
+    else if ((event.ctrlKey || event.metaKey) && event.key === "Enter") form.current.requestSubmit();
+    else return;
+    event.preventDefault();
+  };
+  const write = async (pairs, tag) => {
+    setBusy(true);
+    setError(undefined);
+    try {
+      await writeList(entity.kind, entity.id, list, pairs, tag);
+      notify(t.saved);
+      onDone(true);
+      return;
+    } catch (failure) {
+      if (failure.status === 412) {
+        try {
+          setConflict({ ...(await readList(entity.kind, entity.id, list)), mine: pairs });
+        } catch (second) {
+          setError(second);
+        }
+      } else setError(failure);
+    }
+    setBusy(false);
+  };
+  const submit = (event) => {
+    event.preventDefault();
+    if (problem) return setError(new Error(problem));
+    return changed ? write(pairsOf(rows), base.tag) : onDone(false);
+  };
+  const paste = (event) => {
+    const added = parsePasted(event.currentTarget.closest("div").querySelector("textarea").value);
+    const next = [...rows];
+    for (const pair of added) {
+      const at = next.findIndex((row) => textOf(row.name) === pair.name);
+      if (at < 0) next.push(rowOf(pair));
+      else next[at] = { ...next[at], value: fieldOf(pair.value) };
+    }
+    setRows(next);
+    setPasting(false);
+  };
+  return html`<form ref=${form} class="editor" onSubmit=${submit}>
+    <table class="list"><thead><tr><th scope="col">${t.name}</th><th scope="col">${t.value}</th><th scope="col" class="hidden">${t.actions}</th></tr></thead>
+    <tbody>${rows.map((row, i) => html`<tr key=${row.key} onKeyDown=${keys(i)}>
+      <th scope="row"><${Field} field=${row.name} label=${t.name} onChange=${(name) => put(i, { ...row, name })} /></th>
+      <td><${Field} field=${row.value} label=${t.value} onChange=${(value) => put(i, { ...row, value })} /></td>
+      <td class="tools">
+        <button type="button" class="plain" title=${t.moveUp} aria-label=${t.moveUp} disabled=${i === 0} onClick=${() => move(i, -1)}>↑</button>
+        <button type="button" class="plain" title=${t.moveDown} aria-label=${t.moveDown} disabled=${i === rows.length - 1} onClick=${() => move(i, 1)}>↓</button>
+        <button type="button" class="plain" title=${t.remove} aria-label=${t.remove} onClick=${() => setRows(rows.filter((one) => one !== row))}>✕</button>
+      </td></tr>`)}</tbody></table>
+    ${pasting && html`<div class="paste"><textarea rows="5" aria-label=${t.pasteHint} placeholder=${t.pasteHint}></textarea>
+      <button type="button" onClick=${paste}>${t.pasteAdd}</button></div>`}
+    ${error && html`<${Problem} error=${error} />`}
+    <p class="row">
+      <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
+      <button type="button" onClick=${() => onDone(false)}>${t.cancel}</button>
+      <span class="space"></span>
+      <button type="button" onClick=${() => { setRows([...rows, rowOf({ name: "", value: "" })]); focus(rows.length); }}>${t.add}</button>
+      <button type="button" onClick=${() => setPasting(!pasting)}>${t.paste}</button>
+    </p>
+    ${conflict && html`<${Conflict} base=${base.pairs} theirs=${conflict.pairs} mine=${conflict.mine}
+      onClose=${() => setConflict(undefined)} onTheirs=${() => onDone(true)}
+      onSave=${(pairs) => { setConflict(undefined); write(pairs, conflict.tag); }} />`}
+  </form>`;
+}

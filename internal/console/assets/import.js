@@ -1,0 +1,83 @@
+// Import of a file: dropped or chosen, and streamed from the disk.
+import { html, useEffect, useRef, useState } from "./html.js";
+import { importPath, importSet, sets } from "./api.js";
+import { Link } from "./router.js";
+import { Problem, useTitle } from "./load.js";
+import { bytes, plain } from "./format.js";
+import { nameOf } from "./deleted.js";
+import { kinds, t } from "./texts.js";
+
+// guess says what kind of set a file has, by what comes first in it: "" if
+// that is not clear, null if it is no JSON.
+async function guess(file) {
+  const start = await file.slice(0, 65536).text();
+  if (!/^\s*\{/.test(start)) return null;
+  const [, key] = start.match(/"(jobs|contentitems|records|schema)"\s*:/) ?? [];
+  return { jobs: "jobset", contentitems: "contentset", records: "dataset", schema: "dataset" }[key] ?? "";
+}
+
+export function Import() {
+  const [kind, setKind] = useState("jobset");
+  const [over, setOver] = useState(false);
+  const [run, setRun] = useState(); // {name, sent, all, stop, error, made}
+  const input = useRef();
+  useTitle(t.importTitle);
+  const running = run && !run.error && !run.made && !run.stopped;
+  useEffect(() => {
+    if (!running) return undefined;
+    const ask = (event) => event.preventDefault();
+    window.addEventListener("beforeunload", ask);
+    return () => window.removeEventListener("beforeunload", ask);
+  }, [running]);
+
+  const send = async (file) => {
+    if (!file || running) return;
+    const guessed = await guess(file);
+    if (guessed === null) {
+      setRun({ name: file.name, error: new Error(t.notJSON(plain(file.name))) });
+      return;
+    }
+    const of = guessed || kind;
+    setKind(of);
+    const { done, stop } = importSet(of, file, (sent, all) => setRun((now) => ({ ...now, sent, all })));
+    setRun({ name: file.name, sent: 0, all: file.size, stop });
+    try {
+      const made = await done;
+      setRun((now) => ({ ...now, made: { kind: of, id: made.id } }));
+    } catch (error) {
+      setRun((now) => (error.name === "AbortError" ? { ...now, stopped: true } : { ...now, error }));
+    }
+  };
+  const drop = (event) => {
+    event.preventDefault();
+    setOver(false);
+    send(event.dataTransfer.files[0]);
+  };
+  const drag = (event) => {
+    event.preventDefault();
+    setOver(true);
+  };
+  return html`
+    <div class="head"><h1>${t.importTitle}</h1></div>
+    <div class="body">
+      <div class=${`drop ${over ? "over" : ""}`} onDragOver=${drag} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+        <p>${over ? t.dropHere : t.importText(importPath(kind))}</p>
+        <p class="row">
+          <label>${t.importKind} <select value=${kind} disabled=${running} onChange=${(e) => setKind(e.currentTarget.value)}>
+            ${sets.map((one) => html`<option key=${one} value=${one}>${kinds[one].one}</option>`)}
+          </select></label>
+          <button type="button" class="primary" disabled=${running} onClick=${() => input.current.click()}>${t.chooseFile}</button>
+          <input ref=${input} type="file" hidden accept=".json,application/json" onChange=${(e) => { send(e.currentTarget.files[0]); e.currentTarget.value = ""; }} />
+        </p>
+      </div>
+      ${run && html`<section class="run" aria-live="polite">
+        <h2>${plain(run.name)}</h2>
+        ${running && html`<progress aria-label=${t.import} max=${run.all} value=${run.sent}></progress>
+          <p>${run.sent >= run.all ? t.storing : t.sending(bytes(run.sent), bytes(run.all))}
+          <button type="button" onClick=${run.stop}>${t.stop}</button></p>`}
+        ${run.stopped && html`<p>${t.stopped}</p>`}
+        ${run.error && html`<${Problem} error=${run.error} />`}
+        ${run.made && html`<p>${t.imported(nameOf(run.made.kind, run.made.id))} <${Link} class="button" to=${{ id: run.made.id }} data-row>${t.open}<//></p>`}
+      </section>`}
+    </div>`;
+}

@@ -1,0 +1,115 @@
+// What changes on the server, as it happens, for all views.
+import { useEffect, useState } from "./html.js";
+import { childOf, listen } from "./api.js";
+
+// The stream rests while nobody looks: a browser has only six connections to a
+// server, for all of its windows.
+const most = 100; // events are kept to be shown
+const again = 3000; // milliseconds until the next attempt
+
+let after; // the last event that was seen
+let live = false;
+let recent = []; // the last events, the newest first
+let lost = false; // the stream has ended since the page was opened
+
+function setLive(is) {
+  live = is;
+  window.dispatchEvent(new Event("platen:live"));
+}
+
+const visible = () => document.visibilityState === "visible";
+const wait = (signal) => new Promise((done) => {
+  const timer = setTimeout(done, again);
+  signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
+});
+
+// follow tells of events until the page is hidden or its user has gone.
+async function follow(signal) {
+  while (!signal.aborted) {
+    try {
+      const missed = lost && after === undefined;
+      await listen(after, signal, () => {
+        setLive(true);
+        // Without an event to go on after it is not known what has happened.
+        if (missed) window.dispatchEvent(new Event("platen:again"));
+      }, (id, event) => {
+        after = id;
+        recent = [event, ...recent].slice(0, most);
+        window.dispatchEvent(new CustomEvent("platen:event", { detail: event }));
+      });
+    } catch (error) {
+      if (error.status === 410) after = undefined; // it is no longer kept
+      if (error.status === 409) return; // this server keeps no log
+    }
+    lost = true;
+    setLive(false);
+    if (!signal.aborted) await wait(signal);
+  }
+}
+
+// useEvents follows while somebody is logged in.
+export function useEvents(on) {
+  useEffect(() => {
+    let abort;
+    const set = () => {
+      if (on && visible() && !abort) follow((abort = new AbortController()).signal);
+      if (!visible()) {
+        abort?.abort();
+        abort = undefined;
+      }
+    };
+    set();
+    document.addEventListener("visibilitychange", set);
+    return () => {
+      document.removeEventListener("visibilitychange", set);
+      abort?.abort();
+    };
+  }, [on]);
+}
+
+// useRecent returns the events since the page was opened, the last ones of them.
+export function useRecent() {
+  const [events, set] = useState(recent);
+  useEffect(() => {
+    const heard = () => set(recent);
+    window.addEventListener("platen:event", heard);
+    return () => window.removeEventListener("platen:event", heard);
+  }, []);
+  return events;
+}
+
+// useLive reports whether events arrive.
+export function useLive() {
+  const [is, set] = useState(live);
+  useEffect(() => {
+    const heard = () => set(live);
+    window.addEventListener("platen:live", heard);
+    return () => window.removeEventListener("platen:live", heard);
+  }, []);
+  return is;
+}
+
+// useEvent calls run after events that concern a view: once for many of them.
+export function useEvent(concerns, run, dependencies) {
+  useEffect(() => {
+    let timer;
+    const heard = ({ detail }) => {
+      if (timer || !concerns(detail)) return;
+      timer = setTimeout(() => {
+        timer = undefined;
+        run();
+      }, 500);
+    };
+    window.addEventListener("platen:event", heard);
+    return () => {
+      clearTimeout(timer);
+      window.removeEventListener("platen:event", heard);
+    };
+  }, dependencies);
+}
+
+// isIn reports whether entities of a kind are in sets of another.
+export function isIn(kind, set) {
+  for (let one = set; one; one = childOf[one] === one ? undefined : childOf[one]) if (one === kind) return true;
+  return false;
+}

@@ -1,0 +1,57 @@
+import { Link, cameFromHere, go } from "./router.js";
+import { html, useCallback, useEffect, useState } from "./html.js";
+import { t } from "./texts.js";
+import { plain } from "./format.js";
+
+// useLoad calls load when what it depends on changes, and keeps what is shown
+// until the next is there. A view that has gone on hears nothing of the answer.
+// What could not be loaded again stays beside the error.
+export function useLoad(load, dependencies) {
+  const [state, setState] = useState({ loading: true });
+  const [round, setRound] = useState(0);
+  useEffect(() => {
+    const abort = new AbortController();
+    const key = JSON.stringify(dependencies);
+    setState((before) => ({ ...before, loading: true }));
+    load(abort.signal).then(
+      (data) => !abort.signal.aborted && setState({ data, key, loading: false }),
+      (error) => !abort.signal.aborted && setState((before) => ({ ...(before.key === key ? before : {}), error, loading: false })),
+    );
+    return () => abort.abort();
+  }, [...dependencies, round]);
+  const again = useCallback(() => setRound((n) => n + 1), []);
+  useEffect(() => {
+    window.addEventListener("platen:again", again);
+    return () => window.removeEventListener("platen:again", again);
+  }, []);
+  return { ...state, again };
+}
+
+// useTitle names the view in the title of the window.
+export function useTitle(text) {
+  useEffect(() => {
+    document.title = `${text} · ${t.title}`;
+  }, [text]);
+}
+
+// Problem shows why something failed.
+export function Problem({ error, again }) {
+  const text = error.status === 0 ? t.unreachable : plain(error.message, 600);
+  return html`<div class="problem" role="alert"><p>${text}</p>${again && html`<button type="button" onClick=${again}>${t.retry}</button>`}</div>`;
+}
+
+// Pager goes to other pages of a list, whose token is so named in the address. The
+// page before is where the browser was, since a token only leads on; who came by
+// a link begins at the first. Only the pager of a whole view has keys.
+export function Pager({ to, name = "page", token, next, children }) {
+  const at = (page) => ({ ...to, [name]: page });
+  const back = () => (cameFromHere() ? window.history.back() : go(at(undefined)));
+  const key = (one) => (name === "page" ? one : undefined);
+  if (!token && !next && !children) return null;
+  return html`<nav class="pager" aria-label=${t.pages[name]}>
+    ${token && html`<${Link} to=${at(undefined)} class="button">${t.first}<//>`}
+    ${token && html`<button type="button" data-key=${key("p")} onClick=${back}>${t.previous}</button>`}
+    ${next && html`<${Link} to=${at(next)} class="button" data-key=${key("n")}>${t.next}<//>`}
+    <span class="quiet">${children}</span>
+  </nav>`;
+}

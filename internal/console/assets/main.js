@@ -1,0 +1,104 @@
+// The frame: who is logged in, where to go, and the view in it.
+import { html, render, useEffect, useState } from "./html.js";
+import { childOf, listeners, logOut, me, sets } from "./api.js";
+import { Link, useAddress } from "./router.js";
+import { Search, useKeys } from "./keys.js";
+import { Theme } from "./theme.js";
+import { LogIn } from "./login.js";
+import { Notices } from "./notices.js";
+import { List } from "./list.js";
+import { Entity } from "./entity.js";
+import { Deleted } from "./deleted.js";
+import { Import } from "./import.js";
+import { Changes } from "./changes.js";
+import { Server } from "./server.js";
+import { useEvents } from "./live.js";
+import { may, mayChange } from "./roles.js";
+import { kinds, t } from "./texts.js";
+
+const destinations = [
+  { state: {}, key: "s", text: kinds.jobset.many },
+  { state: { kind: "job" }, key: "j", text: kinds.job.many },
+  { state: { kind: "contentset" }, key: "c", text: kinds.contentset.many },
+  { state: { kind: "dataset" }, key: "d", text: kinds.dataset.many },
+  { state: { view: "changes" }, key: "l", text: t.changes },
+  { state: { view: "deleted" }, key: "x", text: t.deletedSets },
+  { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
+  { state: { view: "server" }, key: "v", text: t.server, role: "admin" },
+];
+
+const listed = [...sets, ...Object.values(childOf)];
+
+function View({ state, who }) {
+  if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
+  if (state.view === "changes") return html`<${Changes} />`;
+  if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
+  if (state.view === "server" && may(who, "admin")) return html`<${Server} />`;
+  if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} />`;
+  if (state.view) return html`<p class="empty">${destinations.some((d) => d.state.view === state.view) ? t.noAccess : t.noView}</p>`;
+  const kind = listed.includes(state.kind) ? state.kind : "jobset";
+  return html`<${List} key=${kind} kind=${kind} state=${state} who=${who} />`;
+}
+
+const isHere = (state, to) => !state.id && (state.view ?? "") === (to.view ?? "") && (state.view || (state.kind ?? "jobset") === (to.kind ?? "jobset"));
+
+function App() {
+  const state = useAddress();
+  const [who, setWho] = useState(); // undefined: not known yet; null: nobody
+  const [ended, setEnded] = useState(false);
+  const [reachable, setReachable] = useState(true);
+  const ask = () => me().then((found) => {
+    setWho((before) => found ?? before ?? null);
+    setEnded(!found);
+    return found;
+  }, () => setReachable(false));
+
+  useEffect(() => {
+    listeners.sessionEnded = () => setEnded(true);
+    listeners.reachable = setReachable;
+    ask();
+  }, []);
+  useEffect(() => document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [who, state]);
+  useEffect(() => {
+    if (reachable) return undefined;
+    const timer = setInterval(() => ask().then((found) => found && window.dispatchEvent(new Event("platen:again"))), 3000);
+    return () => clearInterval(timer);
+  }, [reachable]);
+  const keys = useKeys(destinations);
+  useEvents(Boolean(who) && !ended);
+
+  const lost = !reachable && html`<p class="banner" role="alert">${t.unreachable}</p>`;
+  const loggedIn = async () => {
+    if (await ask()) window.dispatchEvent(new Event("platen:again"));
+  };
+  if (who === undefined) return html`<main class="waiting">${lost || t.loading}</main>`;
+  if (who === null) return html`${lost}<${LogIn} onDone=${loggedIn} />`;
+  const leave = async () => {
+    await logOut();
+    window.location.assign("/");
+  };
+  return html`
+    <a class="skip" href="#main">${t.skip}</a>
+    ${lost}
+    <header>
+      <${Link} to=${{}} class="brand">${t.title}<//>
+      <nav class="views" aria-label=${t.views}>
+        ${destinations.filter((d) => !d.role || may(who, d.role)).map((d) => html`<${Link} key=${d.key} to=${d.state}
+          aria-current=${isHere(state, d.state) ? "page" : undefined}>${d.text}<//>`)}
+      </nav>
+      <${Search} state=${state} />
+      <div class="about">
+        <button type="button" class="plain" onClick=${keys.show} title=${t.keys} aria-label=${t.keys}>?</button>
+        <${Theme} />
+        ${who.user && html`<span class="who" title=${t.roles[who.role]}>${who.user} <small>${who.role}</small></span>`}
+        ${who.user !== "" && html`<button type="button" class="plain" onClick=${leave}>${t.logOut}</button>`}
+      </div>
+    </header>
+    <main id="main" tabindex="-1"><${View} state=${state} who=${who} /></main>
+    <footer><a href="/serverengine/doc/">${t.apiDocument}</a></footer>
+    <${Notices} />
+    ${keys.dialog}
+    ${ended && html`<${LogIn} again user=${who.user} onDone=${loggedIn} />`}`;
+}
+
+render(html`<${App} />`, document.getElementById("app"));

@@ -1,0 +1,26 @@
+import { html, useEffect, useState } from "./html.js";
+import { t } from "./texts.js";
+
+// notify shows a short text, which goes by itself unless it has an action.
+export const notify = (text, action) => window.dispatchEvent(new CustomEvent("platen:notice", { detail: { text, action } }));
+
+const shownFor = 8000; // milliseconds
+
+export function Notices() {
+  const [notice, setNotice] = useState();
+  useEffect(() => {
+    const show = (event) => setNotice(event.detail);
+    window.addEventListener("platen:notice", show);
+    return () => window.removeEventListener("platen:notice", show);
+  }, []);
+  useEffect(() => {
+    if (!notice || notice.action) return undefined;
+    const timer = setTimeout(() => setNotice(undefined), shownFor);
+    return () => clearTimeout(timer);
+  }, [notice]);
+  return html`<div class="notices" role="status">${notice && html`<div class="notice">
+    <span>${notice.text}</span>
+    ${notice.action && html`<button type="button" onClick=${() => { setNotice(undefined); notice.action.run(); }}>${notice.action.text}</button>`}
+    <button type="button" class="plain" aria-label=${t.close} onClick=${() => setNotice(undefined)}>✕</button>
+  </div>`}</div>`;
+}

@@ -1,0 +1,179 @@
+package console
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The files of others are those that renew has fetched.
+func TestSums(t *testing.T) {
+	sums, err := os.ReadFile("lib/SHA256SUMS")
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed := []string{"README.md", "SHA256SUMS", "renew"}
+	for line := range strings.Lines(string(sums)) {
+		sum, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
+		if !ok {
+			t.Fatalf("not a sum and a name: %q", line)
+		}
+		listed = append(listed, name)
+		content, err := os.ReadFile("lib/" + name)
+		if err != nil {
+			t.Error(err)
+			continue
+		}
+		if got := sha256.Sum256(content); hex.EncodeToString(got[:]) != sum {
+			t.Errorf("%s is not the file whose sum is listed", name)
+		}
+	}
+	entries, err := os.ReadDir("lib")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, entry := range entries {
+		if !slices.Contains(listed, entry.Name()) {
+			t.Errorf("%s has no sum", entry.Name())
+		}
+	}
+}
+
+func get(t *testing.T, path string, header ...string) *http.Response {
+	t.Helper()
+	request := httptest.NewRequest(http.MethodGet, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	recorder := httptest.NewRecorder()
+	if !Serve(recorder, request) {
+		recorder.WriteHeader(http.StatusTeapot)
+	}
+	return recorder.Result()
+}
+
+func TestServe(t *testing.T) {
+	for path, contentType := range map[string]string{
+		"/":                           "text/html; charset=utf-8",
+		"/console/main.js":            "text/javascript; charset=utf-8",
+		"/console/preact.js":          "text/javascript; charset=utf-8",
+		"/console/console.css":        "text/css; charset=utf-8",
+		"/console/icon.svg":           "image/svg+xml",
+		"/console/demo-jobsets.json":  "application/json",
+		"/console/LICENSE.preact":     "text/plain; charset=utf-8",
+		"/console/demo-datasets.json": "application/json",
+	} {
+		for _, coding := range []string{"", "gzip"} {
+			answer := get(t, path, "Accept-Encoding", coding)
+			if answer.StatusCode != http.StatusOK {
+				t.Errorf("%s: status %d", path, answer.StatusCode)
+				continue
+			}
+			for key, want := range map[string]string{
+				"Content-Type":            contentType,
+				"Content-Encoding":        coding,
+				"Content-Security-Policy": policy,
+				"X-Content-Type-Options":  "nosniff",
+				"Referrer-Policy":         "no-referrer",
+				"Cache-Control":           "no-cache",
+				"Vary":                    "Accept-Encoding",
+			} {
+				if got := answer.Header.Get(key); got != want {
+					t.Errorf("%s: %s is %q, want %q", path, key, got, want)
+				}
+			}
+			etag := answer.Header.Get("ETag")
+			if again := get(t, path, "Accept-Encoding", coding, "If-None-Match", etag); etag == "" || again.StatusCode != http.StatusNotModified {
+				t.Errorf("%s: asked for again with %q, status %d", path, etag, again.StatusCode)
+			}
+		}
+	}
+	for _, path := range []string{
+		"/console", "/console/", "/console/index", "/console/renew", "/console/README.md", "/console/SHA256SUMS",
+		"/console/console.go", "/console/lib/preact.js", "/console/../console.go", "/console/session", "/main.js",
+	} {
+		if answer := get(t, path); answer.StatusCode != http.StatusTeapot {
+			t.Errorf("%s: status %d, and not left to others", path, answer.StatusCode)
+		}
+	}
+}
+
+// What is compressed is what is not.
+func TestCompressed(t *testing.T) {
+	for name, f := range files() {
+		r, err := gzip.NewReader(bytes.NewReader(f.gzip))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := io.ReadAll(r)
+		if err != nil || !bytes.Equal(plain, f.plain) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for header, want := range map[string]bool{
+		"gzip": true, "br, GZIP;q=0.5": true, "deflate, gzip": true, "": false, "br": false, "gzip;q=0": false, "gzip; q=0.0": false, "xgzip": false,
+	} {
+		if acceptsGzip(header) != want {
+			t.Errorf("Accept-Encoding %q: %v", header, !want)
+		}
+	}
+}
+
+// All that the page and its modules refer to is there, and the policy admits
+// all that they say.
+func TestReferences(t *testing.T) {
+	page := files()[index].plain
+	if inline := regexp.MustCompile(`<style|style=|<script>| on[a-z]+=`).Find(page); inline != nil {
+		t.Errorf("the page has %q, which its policy refuses", inline)
+	}
+	for _, reference := range regexp.MustCompile(`(?:src|href)="(/console/[^"]*)"`).FindAllSubmatch(page, -1) {
+		if answer := get(t, string(reference[1])); answer.StatusCode != http.StatusOK {
+			t.Errorf("%s: status %d", reference[1], answer.StatusCode)
+		}
+	}
+	imported := regexp.MustCompile(`(?m)^(?:import|export) [^;]*from "([^"]*)";$`)
+	refused := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|dangerouslySet|document\.write|\beval\(|new Function|style=`)
+	err := fs.WalkDir(embedded, "assets", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, ".js") {
+			return err
+		}
+		text, err := fs.ReadFile(embedded, path)
+		for _, module := range imported.FindAllSubmatch(text, -1) {
+			name, relative := strings.CutPrefix(string(module[1]), "./")
+			if _, there := files()[name]; !relative || !there {
+				t.Errorf("%s imports %q, which is not here", path, module[1])
+			}
+		}
+		if found := refused.Find(text); found != nil {
+			t.Errorf("%s has %q, which its policy refuses", path, found)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the first view loads, compressed, is small: all but the charts.
+func TestSize(t *testing.T) {
+	const most = 150_000 // bytes
+	size := 0
+	for name, f := range files() {
+		if !strings.HasPrefix(name, "uplot") && !strings.HasSuffix(name, ".json") && !strings.HasPrefix(name, "LICENSE") {
+			size += len(f.gzip)
+		}
+	}
+	if size > most {
+		t.Errorf("%d bytes, more than %d", size, most)
+	}
+}

@@ -1,0 +1,353 @@
+package olrest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/platenhq/platen"
+)
+
+// changeTypes are the names of the types of changes.
+var changeTypes = map[platen.ChangeType]string{
+	platen.Updated:     "update",
+	platen.Reverted:    "revert",
+	platen.Imported:    "import",
+	platen.JobsCreated: "jobcreation",
+	platen.Added:       "add",
+	platen.Deleted:     "delete",
+	platen.Undeleted:   "undelete",
+
+	platen.AuditLogin:     "audit.login",
+	platen.AuditRefusal:   "audit.refusal",
+	platen.AuditUser:      "audit.user",
+	platen.AuditToken:     "audit.token",
+	platen.AuditWebhook:   "audit.webhook",
+	platen.AuditRetention: "audit.retention",
+	platen.AuditSettings:  "audit.settings",
+}
+
+// change writes the members of a change.
+func (j *jsonWriter) change(c *platen.Change) {
+	j.number("change", c.ID)
+	j.text("time", FormatTime(c.Time))
+	j.text("type", changeTypes[c.Type])
+	for _, member := range []struct{ key, text string }{
+		{"user", c.User}, {"token", c.Token}, {"requestId", c.Request},
+	} {
+		if member.text != "" {
+			j.text(member.key, member.text)
+		}
+	}
+	if c.Reverts != 0 {
+		j.number("reverts", c.Reverts)
+	}
+}
+
+// changeEntry writes the members of an entry.
+func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
+	if e.Audit != nil {
+		j.key("audit")
+		j.object()
+		for _, detail := range e.Audit {
+			j.text(detail.Name, detail.Value)
+		}
+		j.end()
+		return
+	}
+	j.text("kind", KindName(e.Ref.Kind))
+	j.id("id", e.Ref.ID)
+	j.id("set", e.Set)
+	if !e.List {
+		if e.Added > 0 {
+			j.number("added", e.Added)
+		}
+		return
+	}
+	j.text("facet", e.Facet.String())
+	j.key("names")
+	j.list()
+	for _, name := range e.Names {
+		j.element()
+		j.text("name", name.Name)
+		if name.Before != nil {
+			j.text("before", *name.Before)
+		}
+		if name.After != nil {
+			j.text("after", *name.After)
+		}
+		j.end()
+	}
+	j.endList()
+}
+
+// wholeChange writes a change with its entries.
+func (j *jsonWriter) wholeChange(c *platen.Change) {
+	j.change(c)
+	j.key("entries")
+	j.list()
+	for i := range c.Entries {
+		j.element()
+		j.changeEntry(&c.Entries[i])
+		j.end()
+	}
+	j.endList()
+	if c.More {
+		j.raw("more", []byte("true"))
+	}
+}
+
+// ReplyChange answers with a change.
+func ReplyChange(w http.ResponseWriter, c *platen.Change) {
+	var j jsonWriter
+	j.object()
+	j.wholeChange(c)
+	j.end()
+	ReplyJSON(w, j.buf)
+}
+
+// ReplyHistory answers with a page of a history.
+func ReplyHistory(w http.ResponseWriter, changes []platen.Change, next string) {
+	var j jsonWriter
+	j.object()
+	j.key("changes")
+	j.list()
+	for i := range changes {
+		j.element()
+		j.wholeChange(&changes[i])
+		j.end()
+	}
+	j.endList()
+	if next != "" {
+		j.text("nextPageToken", next)
+	}
+	j.end()
+	ReplyJSON(w, j.buf)
+}
+
+// ReplyReverted answers a revert with the change that it is.
+func ReplyReverted(w http.ResponseWriter, change int64) {
+	var j jsonWriter
+	j.object()
+	j.number("change", change)
+	j.end()
+	ReplyJSON(w, j.buf)
+}
+
+// CloudEvent returns an event in the JSON format of CloudEvents 1.0.
+func CloudEvent(e *platen.Event) []byte {
+	entry := &e.Change.Entries[0]
+	var j jsonWriter
+	j.object()
+	j.text("specversion", "1.0")
+	j.text("id", e.ID.String())
+	j.text("source", "platen")
+	j.text("type", eventPrefix+changeTypes[e.Change.Type])
+	if entry.Audit == nil {
+		j.text("subject", KindName(entry.Ref.Kind)+"/"+entry.Ref.ID.String())
+	}
+	j.text("time", FormatTime(e.Change.Time))
+	j.text("datacontenttype", typeJSON)
+	j.key("data")
+	j.object()
+	j.change(&e.Change)
+	j.changeEntry(entry)
+	j.end()
+	j.end()
+	return j.buf
+}
+
+// eventPrefix begins the types of events.
+const eventPrefix = "platen."
+
+// ReplyEvents answers with events, and the one to go on after.
+func ReplyEvents(w http.ResponseWriter, bodies [][]byte, after platen.EventID) {
+	var j jsonWriter
+	j.object()
+	j.key("events")
+	j.list()
+	for _, body := range bodies {
+		j.comma()
+		j.buf = append(j.buf, body...)
+	}
+	j.endList()
+	j.text("after", after.String())
+	j.end()
+	ReplyJSON(w, j.buf)
+}
+
+// Server-sent events.
+const (
+	typeStream   = "text/event-stream"
+	lastEventKey = "Last-Event-ID"
+)
+
+// BeginStream begins an answer of server-sent events.
+func BeginStream(w http.ResponseWriter) {
+	header := w.Header()
+	header.Set("Content-Type", typeStream)
+	header.Set("Cache-Control", "no-store")
+	header.Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+}
+
+// AppendStreamed appends an event as a stream has it.
+func AppendStreamed(b []byte, id platen.EventID, body []byte) []byte {
+	b = append(append(append(b, "id: "...), id.String()...), "\ndata: "...)
+	return append(append(b, body...), "\n\n"...)
+}
+
+// StreamComment is what a stream has while nothing happens.
+var StreamComment = []byte(": nothing new\n\n")
+
+// AppendDropped appends the last event of a stream, which says why it ends. It has
+// no id, so a reader goes on after the last one that had.
+func AppendDropped(b []byte, err error) []byte {
+	b = append(b, "event: dropped\ndata: "...)
+	shown := ShownError(err)
+	b = append(b, errorBody(Status(shown.Code), shown.Message, shown.Param)...)
+	return append(b, "\n\n"...)
+}
+
+// An EventQuery is what a request for events asks for.
+type EventQuery struct {
+	Filter platen.ChangeFilter
+	After  platen.EventID
+	Given  bool // After is; otherwise a stream begins now, and pages with what is kept
+	Stream bool
+	Size   int // of a page
+}
+
+// readTimeKey is the query parameter for a time in the past.
+const readTimeKey = "readTime"
+
+// ReadEventQuery reads a request for events.
+func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
+	query := r.URL.Query()
+	q.Stream = strings.Contains(r.Header.Get("Accept"), typeStream)
+	known := []string{"after", "kind", "set", "type", "name"}
+	if !q.Stream {
+		known = append(known, pageSizeParameter)
+	}
+	if err := CheckQuery(query, known...); err != nil {
+		return q, err
+	}
+	if q.Size, err = readPageSize(query); err != nil {
+		return q, err
+	}
+	after := query.Get("after")
+	if sent := r.Header.Get(lastEventKey); sent != "" {
+		after = sent
+	}
+	if after != "" {
+		n, err := strconv.ParseInt(after, 10, 64)
+		if err != nil || n < 0 {
+			return q, invalidParameter("after", after, "the id of an event, or 0")
+		}
+		q.After, q.Given = platen.EventID(n), true
+	}
+	return q, readChangeFilter(query, &q.Filter)
+}
+
+// readChangeFilter reads lists with commas. Names are not split, since they may have
+// commas.
+func readChangeFilter(query url.Values, f *platen.ChangeFilter) error {
+	for kind := range parts(query, "kind") {
+		found, err := ParseKind("kind", kind)
+		if err != nil {
+			return err
+		}
+		f.Kinds = append(f.Kinds, found)
+	}
+	for set := range parts(query, "set") {
+		id, ok := platen.ParseID(set)
+		if !ok {
+			return invalidParameter("set", set, "the id of a set")
+		}
+		f.Sets = append(f.Sets, id)
+	}
+	for word := range parts(query, "type") {
+		found := false
+		for one, name := range changeTypes {
+			asked := strings.TrimPrefix(word, eventPrefix)
+			if name == asked || strings.HasPrefix(name, asked+".") {
+				f.Types, found = append(f.Types, one), true
+			}
+		}
+		if !found {
+			return invalidParameter("type", word, "a type such as update, import or delete")
+		}
+	}
+	if query.Has("name") {
+		f.Names = []string{query.Get("name")}
+	}
+	return nil
+}
+
+// parts yields the parts of a parameter between commas.
+func parts(query url.Values, name string) func(func(string) bool) {
+	if !query.Has(name) {
+		return func(func(string) bool) {}
+	}
+	return strings.SplitSeq(query.Get(name), ",")
+}
+
+func invalidParameter(name, text, want string) error {
+	err := platen.Errorf(platen.Invalid, "%s %.100q is not %s", name, text, want)
+	err.Param = name
+	return err
+}
+
+// ReadHistoryQuery reads a request for a history.
+func ReadHistoryQuery(query url.Values) (token string, size int, err error) {
+	if err := CheckQuery(query, pageSizeParameter, pageTokenParameter); err != nil {
+		return "", 0, err
+	}
+	size, err = readPageSize(query)
+	return query.Get(pageTokenParameter), size, err
+}
+
+// ReadTimeQuery reads a request for a list as it was; the zero time is now.
+func ReadTimeQuery(query url.Values) (time.Time, error) {
+	if err := CheckQuery(query, readTimeKey); err != nil {
+		return time.Time{}, err
+	}
+	if !query.Has(readTimeKey) {
+		return time.Time{}, nil
+	}
+	return ParseTime(readTimeKey, query.Get(readTimeKey))
+}
+
+// ReadChangeID reads the number of a change from a path.
+func ReadChangeID(text string) (int64, error) {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil || n < 1 || n > int64(platen.MaxID) {
+		err := platen.Errorf(platen.NotFound, "change %.64q not found: the id of a change is a whole number", text)
+		err.Param = text
+		return 0, err
+	}
+	return n, nil
+}
+
+// ReadRevert reads the body of a revert: nothing, or an object with force.
+func ReadRevert(body []byte) (force bool, err error) {
+	if len(body) == 0 {
+		return false, nil
+	}
+	var revert struct {
+		Force bool `json:"force"`
+	}
+	d := json.NewDecoder(strings.NewReader(string(body)))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&revert); err != nil {
+		return false, platen.Errorf(platen.Invalid, `the body is not {"force":true}: %v`, err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return false, platen.Errorf(platen.Invalid, "there is something after the JSON of the body")
+	}
+	return revert.Force, nil
+}

@@ -1,0 +1,87 @@
+package olrest
+
+import (
+	"fmt"
+	"net/http"
+
+	"github.com/platenhq/platen"
+)
+
+// operationTypes are the names of the types of operations in platen's own API.
+var operationTypes = map[string]string{JobCreation: "jobcreation", Updating: "update"}
+
+// Updating is the type of the operations of updates in parts.
+const Updating = "update"
+
+// operation writes an operation.
+func (j *jsonWriter) operation(o *platen.Operation) {
+	j.object()
+	defer j.end()
+	j.text("id", o.ID)
+	j.text("type", operationTypes[o.Type])
+	state, percent := "running", o.Percent
+	switch {
+	case o.Cancelled:
+		state = "cancelled"
+	case o.Message != "":
+		state = "failed"
+	case !o.Ended.IsZero():
+		state, percent = "done", 100
+	}
+	j.text("state", state)
+	j.number("progress", int64(percent))
+	j.time("startTime", o.Started)
+	j.time("endTime", o.Ended)
+	if o.Message != "" {
+		j.text("error", o.Message)
+	}
+	switch {
+	case o.Result != 0:
+		j.key("result")
+		j.object()
+		j.id("jobset", o.Result)
+		j.end()
+	case o.Type == Updating:
+		j.key("result")
+		j.object()
+		j.bulkResult(&o.Outcome)
+		j.key("changes")
+		j.list()
+		for _, change := range o.Outcome.Changes {
+			j.comma()
+			j.buf = fmt.Appendf(j.buf, "%d", change)
+		}
+		j.endList()
+		j.end()
+	}
+}
+
+// ReplyOperation answers with an operation.
+func ReplyOperation(w http.ResponseWriter, o *platen.Operation) {
+	var j jsonWriter
+	j.operation(o)
+	ReplyJSON(w, j.buf)
+}
+
+// ReplyUpdating answers that an operation has begun.
+func ReplyUpdating(w http.ResponseWriter, o *platen.Operation) {
+	var j jsonWriter
+	j.operation(o)
+	w.Header().Set("Location", nativeOperations+"/"+o.ID)
+	reply(w, http.StatusAccepted, typeJSON, j.buf)
+}
+
+// ReplyNativeOperations answers with operations.
+func ReplyNativeOperations(w http.ResponseWriter, all []platen.Operation) {
+	var j jsonWriter
+	j.object()
+	j.key("operations")
+	j.list()
+	for i := range all {
+		j.comma()
+		j.operation(&all[i])
+	}
+	j.endList()
+	j.end()
+	ReplyJSON(w, j.buf)
+}

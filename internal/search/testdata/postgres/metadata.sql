@@ -1,0 +1,74 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = $3 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = $1
+AND v.value = $2) AS i) AS c LIMIT 100) AS n
+-- 1: 101
+-- 2: "x"
+-- 3: 9
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = $3 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = $1
+AND v.value = $2) AS i) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 101
+-- 2: "x"
+-- 3: 9
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $2
+AND v.value = $3 LIMIT 1 OFFSET 0)
+ORDER BY c.id
+-- 1: 9
+-- 2: 101
+-- 3: "x"
+
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = $2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $3
+AND v.value = $4 LIMIT 1 OFFSET 0)
+-- 1: "ids"
+-- 2: 9
+-- 3: 101
+-- 4: "x"
+

@@ -1,0 +1,85 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT b.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.root = ?1
+AND e.first <> e.root
+AND e.kind = ?2
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS b) AS i) AS c LIMIT 100) AS n
+-- 1: 7
+-- 2: 9
+-- 3: 9
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT b.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.root = ?1
+AND e.first <> e.root
+AND e.kind = ?2
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS b) AS i) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 7
+-- 2: 9
+-- 3: 9
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND (c.root = ?2
+AND c.id <> c.root)
+ORDER BY c.id
+-- 1: 9
+-- 2: 7
+
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND (c.root = ?3
+AND c.id <> c.root)
+-- 1: "ids"
+-- 2: 9
+-- 3: 7
+

@@ -1,0 +1,79 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND CASE WHEN length(v.digest) = 0 THEN text_number(v.value) > CAST(?2 AS DOUBLE PRECISION) ELSE 1 = 0 END) AS i) AS c LIMIT 100) AS n
+-- 1: 101
+-- 2: 9
+-- 3: 6
+
+-- driver 0
+SELECT c.id
+FROM (SELECT i.id, (SELECT CASE WHEN e.last >= i.id
+AND e.kind = ?3 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= i.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT v.entity AS id
+FROM find_value AS v
+WHERE v.name = ?1
+AND CASE WHEN length(v.digest) = 0 THEN text_number(v.value) > CAST(?2 AS DOUBLE PRECISION) ELSE 1 = 0 END) AS i) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 101
+-- 2: 9
+-- 3: 6
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?2
+AND CASE WHEN length(v.digest) = 0 THEN text_number(v.value) > CAST(?3 AS DOUBLE PRECISION) ELSE 1 = 0 END LIMIT 1 OFFSET 0)
+ORDER BY c.id
+-- 1: 6
+-- 2: 101
+-- 3: 9
+
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?3
+AND CASE WHEN length(v.digest) = 0 THEN text_number(v.value) > CAST(?4 AS DOUBLE PRECISION) ELSE 1 = 0 END LIMIT 1 OFFSET 0)
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: 9
+

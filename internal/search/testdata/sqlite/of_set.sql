@@ -1,0 +1,83 @@
+-- probe of driver 0
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?3
+AND (e.root IN (SELECT v.entity
+FROM find_value AS v
+WHERE v.name = ?1
+AND v.value < ?2))
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c LIMIT 100) AS n
+-- 1: 101
+-- 2: "x"
+-- 3: 6
+
+-- driver 0
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?3
+AND (e.root IN (SELECT v.entity
+FROM find_value AS v
+WHERE v.name = ?1
+AND v.value < ?2))
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND 1 = 1
+ORDER BY c.id
+-- 1: 101
+-- 2: "x"
+-- 3: 6
+
+-- no driver
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN (SELECT v.entity
+FROM find_value AS v
+WHERE v.name = ?2
+AND v.value < ?3)
+ORDER BY c.id
+-- 1: 6
+-- 2: 101
+-- 3: "x"
+
+-- among
+SELECT c.id
+FROM (SELECT k.id, (SELECT CASE WHEN e.last >= k.id
+AND e.kind = ?2 THEN coalesce(e.root, 0) END
+FROM entity AS e
+WHERE e.first <= k.id
+ORDER BY e.first DESC LIMIT 1) AS root
+FROM (SELECT value AS id
+FROM json_each(?1)) AS k) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN (SELECT v.entity
+FROM find_value AS v
+WHERE v.name = ?3
+AND v.value < ?4)
+-- 1: "ids"
+-- 2: 6
+-- 3: 101
+-- 4: "x"
+

@@ -1,0 +1,227 @@
+package sqlstore_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+func eventsOf(t *testing.T, s *sqlstore.Store, after platen.EventID) (events []platen.Event) {
+	t.Helper()
+	_, err := s.Events(t.Context(), after, 1000, func(e *platen.Event) error {
+		events = append(events, *e)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return events
+}
+
+// TestPrunedChanges has a log whose changes are too old: what is removed is Gone, and
+// what comes after it goes on.
+func TestPrunedChanges(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open(sqlstore.HistoryFor(time.Nanosecond))
+		defer s.Close()
+		ctx := t.Context()
+		job := importJob(t, s)
+		put := func(value string) {
+			t.Helper()
+			err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "a", Value: value}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i := range 300 {
+			put(fmt.Sprint(i))
+		}
+		events := eventsOf(t, s, 0)
+		if len(events) != 301 {
+			t.Fatalf("%d events", len(events))
+		}
+		time.Sleep(2 * time.Millisecond)
+		batches := 0
+		for more := true; more; batches++ {
+			var err error
+			if more, err = s.Clean(ctx, time.Unix(1, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if batches < 3 {
+			t.Errorf("all in %d batches", batches)
+		}
+		_, err := s.Events(ctx, events[10].ID, 10, func(*platen.Event) error { return nil })
+		gone, ok := errors.AsType[*platen.Error](err)
+		if !ok || gone.Code != platen.Gone {
+			t.Fatalf("after what is removed: %v", err)
+		}
+		_, err = s.Change(ctx, events[10].Change.ID, 1)
+		if platen.ErrorCode(err) != platen.Gone {
+			t.Errorf("a change that is removed: %v", err)
+		}
+		_, err = s.Revert(ctx, events[10].Change.ID, false)
+		if platen.ErrorCode(err) != platen.Gone {
+			t.Errorf("to revert it: %v", err)
+		}
+		_, _, err = s.ListAt(ctx, job, platen.Properties, events[10].Change.Time)
+		if platen.ErrorCode(err) != platen.Gone {
+			t.Errorf("the list as it was: %v", err)
+		}
+		if changes, next, err := s.History(ctx, job, "", 10); err != nil || len(changes) != 0 || next != "" {
+			t.Errorf("the history is %v, %q, %v", changes, next, err)
+		}
+		put("after")
+		last := eventsOf(t, s, events[300].ID)
+		if len(last) != 1 || last[0].ID <= events[300].ID || last[0].Change.ID <= events[300].Change.ID {
+			t.Errorf("what comes after it: %v", last)
+		}
+		if again := eventsOf(t, s, 0); len(again) != 1 {
+			t.Errorf("from the beginning: %v", again)
+		}
+	})
+}
+
+// TestChangesOff has a server that logs nothing, and one that begins to after it.
+func TestChangesOff(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open(sqlstore.HistoryFor(0))
+		if err := s.Start(ctx, "stopped"); err != nil {
+			t.Fatal(err)
+		}
+		job := importJob(t, s)
+		for _, value := range []string{"1", "2"} {
+			if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "a", Value: value}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, _, err := s.History(ctx, job, "", 10)
+		if platen.ErrorCode(err) != platen.Conflict {
+			t.Errorf("history: %v", err)
+		}
+		if _, err := s.LastEvent(ctx); platen.ErrorCode(err) != platen.Conflict {
+			t.Errorf("events: %v", err)
+		}
+		if _, list, err := s.ListAt(ctx, job, platen.Properties, time.Time{}); err != nil || string(list) != `[{"name":"a","value":"2"}]` {
+			t.Errorf("now: %s, %v", list, err)
+		}
+		while := time.Now()
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		s = open()
+		defer s.Close()
+		if err := s.Start(ctx, "stopped"); err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.ListAt(ctx, job, platen.Properties, while); platen.ErrorCode(err) != platen.Gone {
+			t.Errorf("while nothing was logged: %v", err)
+		}
+		if events := eventsOf(t, s, 0); len(events) != 0 {
+			t.Errorf("%v", events)
+		}
+	})
+}
+
+// TestChangesRolledBack has an update and a deletion that fail leave nothing in the
+// log.
+func TestChangesRolledBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		job := importJob(t, s)
+		before := len(eventsOf(t, s, 0))
+		if err := s.ReplaceFaulty(t.Context(), job); err == nil {
+			t.Error("the update did not fail")
+		}
+		left, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := s.Delete(left, platen.Ref{Kind: platen.JobSet, ID: job - 1}); err == nil {
+			t.Error("the deletion did not fail")
+		}
+		if after := len(eventsOf(t, s, 0)); after != before {
+			t.Errorf("%d events, not %d", after, before)
+		}
+	})
+}
+
+func importJob(t *testing.T, s *sqlstore.Store) platen.ID {
+	t.Helper()
+	return createJobs(t, s, 1).Children[0]
+}
+
+// TestCopiedChanges copies a log to the other database and back: the history stays,
+// and what comes after it has larger numbers, also if the log is empty by then.
+func TestCopiedChanges(t *testing.T) {
+	ctx := t.Context()
+	for _, age := range []time.Duration{sqlstore.DefaultHistory, time.Nanosecond} {
+		t.Run(age.String(), func(t *testing.T) {
+			address := pgtest.Database(t)
+			first, err := sqlite.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Close()
+			second, err := postgres.Open(ctx, address, sqlstore.HistoryFor(age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer second.Close()
+			third, err := sqlite.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer third.Close()
+			job := importJob(t, first)
+			change := func(s *sqlstore.Store, value string) (id int64, last platen.EventID) {
+				t.Helper()
+				err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "a", Value: value}}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				events := eventsOf(t, s, 0)
+				return events[len(events)-1].Change.ID, events[len(events)-1].ID
+			}
+			change(first, "0")
+			id, last := change(first, "1")
+			for i, s := range []*sqlstore.Store{first, second, third} {
+				if i > 0 {
+					next, after := change(s, fmt.Sprint("value ", i))
+					if next <= id || after <= last {
+						t.Errorf("the change %d, event %d, come after %d, %d", next, after, id, last)
+					}
+					id, last = next, after
+				}
+				if age == sqlstore.DefaultHistory {
+					if changes, _, err := s.History(ctx, job, "", 10); err != nil || len(changes) != 3+i {
+						t.Errorf("%d: the history has %d changes, %v", i, len(changes), err)
+					}
+				} else {
+					time.Sleep(2 * time.Millisecond)
+					for more := true; more; {
+						if more, err = s.Clean(ctx, time.Unix(1, 0)); err != nil {
+							t.Fatal(err)
+						}
+					}
+				}
+				if i == 2 {
+					break
+				}
+				to := []*sqlstore.Store{second, third}[i]
+				if _, err := sqlstore.Copy(ctx, s, to, func(sqlstore.Progress) {}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,492 @@
+package webhook
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/storage"
+)
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// A receiver remembers the ids of the events that it has taken.
+type receiver struct {
+	*httptest.Server
+	mu    sync.Mutex
+	taken []int
+	seen  int
+	// status decides what to answer to each request; nil: 200.
+	status func(id, seen int) int
+}
+
+func newReceiver(t *testing.T) *receiver {
+	t.Helper()
+	r := &receiver{}
+	r.Server = httptest.NewServer(r)
+	t.Cleanup(r.Close)
+	return r
+}
+
+func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	_, _ = io.Copy(io.Discard, request.Body)
+	id, _ := strconv.Atoi(request.Header.Get("webhook-id"))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen++
+	if r.status != nil {
+		if status := r.status(id, r.seen); status != 200 {
+			w.WriteHeader(status)
+			return
+		}
+	}
+	r.taken = append(r.taken, id)
+}
+
+// attempts returns how often it was sent something.
+func (r *receiver) attempts() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.seen
+}
+
+// has returns what the receiver has taken.
+func (r *receiver) has() []int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.taken)
+}
+
+// span returns the numbers from a first to a last one.
+func span(first, last int) (list []int) {
+	for i := first; i <= last; i++ {
+		list = append(list, i)
+	}
+	return list
+}
+
+// TestOrder sends to receivers with filters, some of whom come late.
+func TestOrder(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := newFakeLog()
+	log.add(5, a)
+	s := newSender(t, store, log)
+	all, some, none := newReceiver(t), newReceiver(t), newReceiver(t)
+	create(t, s, all.URL, platen.ChangeFilter{})
+	stop := running(t, s)
+	log.add(20, a) // 6 to 25
+	create(t, s, some.URL, platen.ChangeFilter{Types: []platen.ChangeType{b}})
+	create(t, s, none.URL, platen.ChangeFilter{Kinds: []platen.Kind{platen.Document}})
+	log.add(20, b) // 26 to 45
+	log.add(10, a)
+	eventually(t, "all is delivered", func() bool { return len(all.has()) == 50 && len(some.has()) == 20 })
+	if got := all.has(); !slices.Equal(got, span(6, 55)) {
+		t.Errorf("without a filter: %v", got)
+	}
+	if got := some.has(); !slices.Equal(got, span(26, 45)) {
+		t.Errorf("one type: %v", got)
+	}
+	if got := none.has(); len(got) > 0 {
+		t.Errorf("of a kind that has no events: %v", got)
+	}
+	stop()
+	// What was passed over or delivered is not looked at again.
+	hooks, err := store.Webhooks(t.Context(), 0, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, hook := range hooks {
+		if hook.Position != 55 {
+			t.Errorf("webhook %d is at position %d, want 55", hook.ID, hook.Position)
+		}
+	}
+	log.add(1, b)
+	again := newSender(t, store, log)
+	running(t, again)
+	eventually(t, "another sender goes on", func() bool { return len(all.has()) == 51 && len(some.has()) == 21 })
+	if s.Lag() != 0 {
+		t.Errorf("a sender that has stopped lags %v behind", s.Lag())
+	}
+}
+
+// TestRetries has each event fail a few times, and checks that none is passed
+// over. Time is the test's own.
+func TestRetries(t *testing.T) {
+	dir := made(t)
+	synctest.Test(t, func(t *testing.T) {
+		store := openIdle(t, dir)
+		log := newFakeLog()
+		r := &receiver{status: func(_, seen int) int {
+			if seen%4 != 0 {
+				return 500
+			}
+			return 200
+		}}
+		s := senderTo(t, store, log, r)
+		create(t, s, "http://127.0.0.1/", platen.ChangeFilter{})
+		start := time.Now()
+		log.add(5, a)
+		stop := running(t, s)
+		time.Sleep(10 * time.Minute)
+		if got := r.has(); !slices.Equal(got, span(1, 5)) {
+			t.Errorf("delivered: %v", got)
+		}
+		if s.Lag() != 0 {
+			t.Errorf("the lag is %v", s.Lag())
+		}
+		stop()
+		attempts, err := store.WebhookAttempts(context.Background(), 1, 1<<62, 100)
+		if err != nil || len(attempts) != 20 {
+			t.Fatalf("%d attempts (%v), want 20", len(attempts), err)
+		}
+		// Of each event the waits are about 5, 10 and 20 seconds.
+		for i := range 4 {
+			a := attempts[len(attempts)-1-i]
+			least := time.Duration([]float64{0, 3.75, 11.25, 26.25}[i] * float64(time.Second))
+			if at := a.Time.Sub(start); at < least || at > least*5/3+time.Second || a.Event != "1" || (a.Error == "") != (i == 3) {
+				t.Errorf("attempt %d after %v: %+v", i, at, a)
+			}
+		}
+	})
+}
+
+// senderTo returns a sender whose requests all go to a receiver, without a
+// network.
+func senderTo(t *testing.T, store storage.Webhooks, log *fakeLog, r http.Handler) *Sender {
+	t.Helper()
+	s := newSender(t, store, log)
+	s.poster.plain = roundTripper(func(request *http.Request) (*http.Response, error) {
+		if err := request.Context().Err(); err != nil {
+			return nil, err
+		}
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, request)
+		return w.Result(), nil
+	})
+	return s
+}
+
+// TestGiveUp has a receiver fail for more than a day. Another one is served all
+// the time.
+func TestGiveUp(t *testing.T) {
+	dir := made(t)
+	synctest.Test(t, func(t *testing.T) {
+		store := openIdle(t, dir)
+		log := newFakeLog()
+		bad, good := &receiver{status: func(int, int) int { return 500 }}, &receiver{}
+		mux := http.NewServeMux()
+		mux.Handle("/bad", bad)
+		mux.Handle("/good", good)
+		s := senderTo(t, &countingStore{kept: store}, log, mux)
+		hook, _ := create(t, s, "http://127.0.0.1/bad", platen.ChangeFilter{})
+		create(t, s, "http://127.0.0.1/good", platen.ChangeFilter{})
+		stop := running(t, s)
+		log.add(1, a)
+		time.Sleep(23*time.Hour + 50*time.Minute)
+		log.add(1, a)
+		if lag := s.Lag(); lag < 23*time.Hour {
+			t.Errorf("the lag is %v", lag)
+		}
+		stored, err := store.Webhook(context.Background(), hook.ID)
+		if err != nil || !stored.Enabled || stored.Failures < 10 || stored.NextAttempt.After(stored.FailingSince.Add(24*time.Hour)) {
+			t.Errorf("before a day is over: %+v (%v)", stored, err)
+		}
+		time.Sleep(20 * time.Minute)
+		tries := bad.attempts()
+		if tries < 12 || tries > 25 {
+			t.Errorf("%d attempts in a day", tries)
+		}
+		if got := good.has(); !slices.Equal(got, span(1, 2)) {
+			t.Errorf("the other one has %v", got)
+		}
+		stored, err = store.Webhook(context.Background(), hook.ID)
+		if err != nil || stored.Enabled || !strings.Contains(stored.Reason, "every attempt failed for 24h") || !strings.Contains(stored.Reason, "status 500") || stored.Position != 0 {
+			t.Errorf("after a day: %+v (%v)", stored, err)
+		}
+		time.Sleep(time.Hour)
+		if bad.attempts() != tries || s.Lag() != 0 {
+			t.Errorf("it is sent to although it is disabled: %d, %d; lag %v", tries, bad.attempts(), s.Lag())
+		}
+		// Enabled again it gets what it has missed.
+		bad.mu.Lock()
+		bad.status = nil
+		bad.mu.Unlock()
+		yes := true
+		if _, err := s.Change(context.Background(), hook.ID, platen.WebhookChange{Enabled: &yes}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got := bad.has(); !slices.Equal(got, span(1, 2)) {
+			t.Errorf("enabled again: %v", got)
+		}
+		stop()
+	})
+}
+
+// TestGone has a receiver answer 410, and one whose events are no longer kept.
+func TestGone(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := newFakeLog()
+	s := newSender(t, store, log)
+	gone, late := newReceiver(t), newReceiver(t)
+	gone.status = func(int, int) int { return http.StatusGone }
+	first, _ := create(t, s, gone.URL, platen.ChangeFilter{})
+	create(t, s, late.URL, platen.ChangeFilter{})
+	log.add(10, a)
+	log.forget(4)
+	stop := running(t, s)
+	eventually(t, "the webhook is disabled", func() bool {
+		hook, err := store.Webhook(t.Context(), first.ID)
+		return err == nil && !hook.Enabled && strings.Contains(hook.Reason, "410")
+	})
+	eventually(t, "the other one goes on", func() bool { return len(late.has()) == 6 })
+	stop()
+	if got := late.has(); !slices.Equal(got, span(5, 10)) || gone.attempts() != 1 {
+		t.Errorf("from the oldest event on: %v; %d requests to the one that is gone", got, gone.attempts())
+	}
+	attempts, err := store.WebhookAttempts(t.Context(), 2, 1<<62, 100)
+	if err != nil || !strings.Contains(attempts[len(attempts)-1].Error, "no longer kept") {
+		t.Errorf("attempts: %+v (%v)", attempts, err)
+	}
+}
+
+// TestReplay sends events again, in their order, and from other places.
+func TestReplay(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := newFakeLog()
+	s := newSender(t, store, log)
+	r := newReceiver(t)
+	hook, _ := create(t, s, r.URL, platen.ChangeFilter{})
+	running(t, s)
+	log.add(10, a)
+	eventually(t, "all is delivered", func() bool { return len(r.has()) == 10 })
+	id := func(n int) *platen.EventID {
+		event := platen.EventID(n)
+		return &event
+	}
+	half := log.events[4].Change.Time
+	want := span(1, 10)
+	for _, from := range []platen.WebhookReplay{{From: id(6)}, {After: id(8)}, {Time: half}} {
+		if _, err := s.Replay(t.Context(), hook.ID, from); err != nil {
+			t.Fatal(err)
+		}
+		switch {
+		case from.From != nil:
+			want = append(want, span(6, 10)...)
+		case from.After != nil:
+			want = append(want, 9, 10)
+		default:
+			before, _ := s.Store.EventBefore(t.Context(), half)
+			want = append(want, span(int(before)+1, 10)...)
+		}
+		eventually(t, fmt.Sprintf("%+v is replayed", from), func() bool { return len(r.has()) >= len(want) })
+		if got := r.has(); !slices.Equal(got, want) {
+			t.Fatalf("after %+v: %v, want %v", from, got, want)
+		}
+	}
+	log.forget(3)
+	for _, from := range []platen.WebhookReplay{{From: id(12)}, {From: id(1)}} {
+		if _, err := s.Replay(t.Context(), hook.ID, from); err == nil {
+			t.Errorf("%+v is replayed", from)
+		}
+	}
+	if _, err := s.Replay(t.Context(), 99, platen.WebhookReplay{From: id(5)}); platen.ErrorCode(err) != platen.NotFound {
+		t.Errorf("no webhook: %v", err)
+	}
+}
+
+// TestTest sends a test to a webhook that is disabled, and rotates its secret.
+func TestTest(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	s := newSender(t, store, newFakeLog())
+	var signatures atomic.Value
+	r := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signatures.Store(r.Header.Get("webhook-signature"))
+		w.WriteHeader(http.StatusTeapot)
+		fmt.Fprint(w, "short and stout")
+	}))
+	defer r.Close()
+	no := false
+	hook, secret, err := s.Create(t.Context(), platen.WebhookChange{URL: &r.URL, Enabled: &no})
+	if err != nil {
+		t.Fatal(err)
+	}
+	test := func() platen.WebhookAttempt {
+		t.Helper()
+		a, err := s.Test(t.Context(), hook.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	if a := test(); a.Status != 418 || a.Response != "short and stout" || a.Error != "status 418" || !strings.HasPrefix(a.Event, "test-") {
+		t.Errorf("the test: %+v", a)
+	}
+	attempts, err := store.WebhookAttempts(t.Context(), hook.ID, 1<<62, 10)
+	if err != nil || len(attempts) != 1 || attempts[0].Status != 418 {
+		t.Errorf("attempts: %+v (%v)", attempts, err)
+	}
+	_, fresh, err := s.Rotate(t.Context(), hook.ID, platen.WebhookRotation{KeepOld: time.Hour})
+	if err != nil || fresh == secret {
+		t.Fatal(fresh, err)
+	}
+	test()
+	if got := signatures.Load().(string); strings.Count(got, "v1,") != 2 {
+		t.Errorf("while the secret is rotated: %q", got)
+	}
+	if _, _, err := s.Rotate(t.Context(), hook.ID, platen.WebhookRotation{Secret: &secret}); err != nil {
+		t.Fatal(err)
+	}
+	test()
+	if got := signatures.Load().(string); strings.Count(got, "v1,") != 1 {
+		t.Errorf("with no time for the old one: %q", got)
+	}
+	if _, err := s.Test(t.Context(), 99); platen.ErrorCode(err) != platen.NotFound {
+		t.Errorf("no webhook: %v", err)
+	}
+}
+
+// TestStop ends a sender while its receivers do not answer.
+func TestStop(t *testing.T) {
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := newFakeLog()
+	s := newSender(t, store, log)
+	var waiting atomic.Int32
+	release := make(chan struct{})
+	r := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		waiting.Add(1)
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	}))
+	defer r.Close()
+	defer close(release)
+	for range 3 * workersMost {
+		create(t, s, r.URL, platen.ChangeFilter{})
+	}
+	stop := running(t, s)
+	log.add(1, a)
+	eventually(t, "all workers wait", func() bool { return waiting.Load() == workersMost })
+	start := time.Now()
+	stop()
+	if took := time.Since(start); took > postFor/2 {
+		t.Errorf("the stop took %v", took)
+	}
+	attempts, err := store.WebhookAttempts(t.Context(), 1, 1<<62, 10)
+	if hook, err2 := store.Webhook(t.Context(), 1); errors.Join(err, err2) != nil || len(attempts) > 0 || hook.Failures > 0 {
+		t.Errorf("what a stop broke off counts as failed: %+v, %+v", attempts, hook)
+	}
+}
+
+// TestTakeover has two processes on one database of PostgreSQL. The one that
+// sends dies without a word.
+func TestTakeover(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	log := newFakeLog()
+	r := newReceiver(t)
+	var senders []*Sender
+	dying := &dyingStore{}
+	for i := range 2 {
+		store, err := postgres.Open(t.Context(), address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer store.Close()
+		stored := storage.Webhooks(store)
+		if i == 0 {
+			dying.kept = store
+			stored = dying
+		}
+		senders = append(senders, newSender(t, stored, log))
+	}
+	create(t, senders[1], r.URL, platen.ChangeFilter{})
+	stop := running(t, senders[0])
+	eventually(t, "the first one leads", func() bool { return senders[0].leader.Load() != nil })
+	running(t, senders[1])
+	log.add(50, a)
+	eventually(t, "some are delivered", func() bool { return len(r.has()) >= 20 })
+	if senders[1].leader.Load() != nil {
+		t.Error("two processes send")
+	}
+	dying.dead.Store(true)
+	stop()
+	had := len(r.has())
+	log.add(50, a)
+	eventually(t, "the other one takes over", func() bool { got := r.has(); return len(got) > had && got[len(got)-1] == 100 })
+	// Each event came, and in order but for what was sent again.
+	first := make(map[int]bool)
+	next := 1
+	for _, id := range r.has() {
+		if !first[id] && id != next {
+			t.Fatalf("event %d came before %d", id, next)
+		}
+		if !first[id] {
+			first[id], next = true, next+1
+		}
+	}
+	if len(first) != 100 {
+		t.Errorf("%d of 100 events came", len(first))
+	}
+}
+
+// A countingStore counts changes without a query, for tests of days.
+type countingStore struct {
+	kept
+	changes atomic.Int64
+}
+
+func (c *countingStore) WebhooksVersion(context.Context) (string, error) {
+	return strconv.FormatInt(c.changes.Load(), 10), nil
+}
+
+func (c *countingStore) ChangeWebhook(ctx context.Context, id int64, change func(*storage.Webhook) error) (storage.Webhook, error) {
+	defer c.changes.Add(1)
+	return c.kept.ChangeWebhook(ctx, id, change)
+}
+
+// A dyingStore stores nothing any more once its process is dead.
+type dyingStore struct {
+	kept
+	dead atomic.Bool
+}
+
+var errDead = errors.New("dead")
+
+func (d *dyingStore) RecordWebhooks(ctx context.Context, progress []storage.WebhookProgress, attempts []platen.WebhookAttempt) error {
+	if d.dead.Load() {
+		return errDead
+	}
+	return d.kept.RecordWebhooks(ctx, progress, attempts)
+}
+
+func (d *dyingStore) LeaseWebhooks(ctx context.Context, keep time.Duration) (bool, error) {
+	if d.dead.Load() {
+		return false, errDead
+	}
+	return d.kept.LeaseWebhooks(ctx, keep)
+}
