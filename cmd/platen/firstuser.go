@@ -60,22 +60,24 @@ func (p *service) firstUser(ctx context.Context) error {
 }
 
 // writePassword writes a password to a file that only its owner can read:
-// standard output, where nobody watches, is kept in journals.
+// standard output, where nobody watches, is kept in journals. Beside a database
+// elsewhere the name of the file is made up, since other servers that start at
+// the same time on this machine write one too.
 func (p *service) writePassword(password string) (path string, err error) {
-	path = filepath.Join(p.set.location.String(), firstPasswordFile)
-	if p.set.location.database != "" {
-		path = filepath.Join(os.TempDir(), "platen-"+firstPasswordFile)
-		if state, _, _ := strings.Cut(p.env.getenv("STATE_DIRECTORY"), ":"); state != "" { // of systemd
-			path = filepath.Join(state, firstPasswordFile)
+	var file *os.File
+	if p.set.location.database == "" {
+		path = filepath.Join(p.set.location.String(), firstPasswordFile)
+		if err = os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return "", err
 		}
+		file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	} else {
+		state, _, _ := strings.Cut(p.env.getenv("STATE_DIRECTORY"), ":") // of systemd
+		file, err = os.CreateTemp(state, "platen-"+firstPasswordFile+"-")
 	}
-	if err = os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", err
-	}
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("the password of the first user has no place: %w; give one in %s", err, adminPassword)
 	}
 	_, err = fmt.Fprintln(file, password)
-	return path, errors.Join(err, file.Sync(), file.Close())
+	return file.Name(), errors.Join(err, file.Sync(), file.Close())
 }

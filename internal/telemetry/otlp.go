@@ -239,7 +239,7 @@ func retryAfter(text string) time.Duration {
 		return min(time.Duration(seconds)*time.Second, retryFor)
 	}
 	if at, err := http.ParseTime(text); err == nil {
-		return time.Until(at)
+		return max(time.Until(at), 0)
 	}
 	return 0
 }
