@@ -105,7 +105,7 @@ func TestCompose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if one.Image != "ghcr.io/platenhq/platen:1.2.3" || one.HealthCheck == nil || len(one.Secrets) != 2 {
+	if one.Image != "platen:1.2.3" || one.HealthCheck == nil || len(one.Secrets) != 2 {
 		t.Errorf("platen-1 is %v", one)
 	}
 }

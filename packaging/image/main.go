@@ -7,6 +7,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -69,9 +71,12 @@ func (i image) write(out string) (err error) {
 		return err
 	}
 	err = path.AppendImage(img, layout.WithAnnotations(map[string]string{
-		"org.opencontainers.image.ref.name": i.version,
-		"io.containerd.image.name":          "ghcr.io/platenhq/platen:" + i.version,
+		"org.opencontainers.image.ref.name": i.tag(),
+		"io.containerd.image.name":          "docker.io/library/platen:" + i.tag(), // how Docker and containerd spell platen:TAG
 	}), layout.WithPlatform(v1.Platform{OS: "linux", Architecture: i.arch}))
+	if err == nil {
+		err = i.writeManifest(img, dir)
+	}
 	if err != nil {
 		return err
 	}
@@ -80,6 +85,31 @@ func (i image) write(out string) (err error) {
 		return err
 	}
 	return errors.Join(pack(file, dir, i.created), file.Close())
+}
+
+// tag is the version as a tag, in which there may be no "+".
+func (i image) tag() string { return strings.ReplaceAll(i.version, "+", "-") }
+
+// writeManifest adds the list that "docker load" of versions before 25 wants,
+// which do not know OCI's layout. Its blobs are the same.
+func (i image) writeManifest(img v1.Image, dir string) error {
+	manifest, err := img.Manifest()
+	if err != nil {
+		return err
+	}
+	blob := func(d v1.Descriptor) string { return "blobs/" + d.Digest.Algorithm + "/" + d.Digest.Hex }
+	entry := struct {
+		Config           string
+		RepoTags, Layers []string
+	}{blob(manifest.Config), []string{"platen:" + i.tag()}, nil}
+	for _, one := range manifest.Layers {
+		entry.Layers = append(entry.Layers, blob(one))
+	}
+	text, err := json.Marshal([]any{entry})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "manifest.json"), text, 0o644)
 }
 
 // build returns the image.

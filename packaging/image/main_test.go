@@ -16,9 +16,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/validate"
 )
 
@@ -33,7 +35,7 @@ func TestImage(t *testing.T) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	made := image{binary: binary, arch: runtime.GOARCH, version: "1.2.3", revision: "abc", created: time.Unix(1700000000, 0)}
+	made := image{binary: binary, arch: runtime.GOARCH, version: "1.2.3+4.gabc", revision: "abc", created: time.Unix(1700000000, 0)}
 	archives := []string{filepath.Join(dir, "one.tar"), filepath.Join(dir, "two.tar")}
 	for _, out := range archives {
 		if err := made.write(out); err != nil {
@@ -55,8 +57,20 @@ func TestImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if config.Architecture != runtime.GOARCH || config.OS != "linux" || config.Config.Labels["org.opencontainers.image.version"] != "1.2.3" {
+	if config.Architecture != runtime.GOARCH || config.OS != "linux" || config.Config.Labels["org.opencontainers.image.version"] != "1.2.3+4.gabc" {
 		t.Errorf("the image is for %s/%s, with %v", config.OS, config.Architecture, config.Config.Labels)
+	}
+	// As "docker load" reads it.
+	tag, err := name.NewTag("platen:1.2.3-4.gabc")
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := tarball.ImageFromPath(archives[0], &tag)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := validate.Image(loaded); err != nil {
+		t.Error(err)
 	}
 	if runtime.GOOS != "linux" || os.Getuid() != 0 {
 		t.Skip("the image is not started: that needs root on Linux")
