@@ -72,18 +72,20 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 // A service is a server and what it runs on. The methods from check on build
 // it, in the order in which serveUntil calls them.
 type service struct {
-	env       environment
-	set       settings
-	log       *slog.Logger
-	requests  *slog.Logger // for the lines of requests, which share writes
-	telemetry *telemetry.Telemetry
-	listener  net.Listener // for the API
-	metrics   net.Listener // for metrics alone, or nil
-	config    server.Config
-	store     *sqlstore.Store
-	inventory atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
-	webhooks  webhook.Config
-	closers   []func() error
+	env          environment
+	set          settings
+	log          *slog.Logger
+	requests     *slog.Logger // for the lines of requests, which share writes
+	telemetry    *telemetry.Telemetry
+	listener     net.Listener // for the API
+	metrics      net.Listener // for metrics alone, or nil
+	challenges   net.Listener // for those of ACME over plain HTTP, or nil
+	config       server.Config
+	store        *sqlstore.Store
+	inventory    atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
+	webhooks     webhook.Config
+	certificates certificateCache
+	closers      []func() error
 
 	supervisor   supervisor
 	password     string // of the admin, if this start made it up and shows it; else ""
@@ -133,6 +135,9 @@ func (p *service) listen(context.Context) (err error) {
 	if err := p.set.front.check(p.listener.Addr()); err != nil {
 		return err
 	}
+	if err := p.listenChallenges(); err != nil {
+		return err
+	}
 	p.metrics, err = listenMetrics(p.set.metrics)
 	if p.metrics != nil {
 		p.atEnd(func() error { _ = p.metrics.Close(); return nil })
@@ -158,7 +163,7 @@ func (p *service) measure(ctx context.Context) error {
 	if p.set.cleanupEvery <= 0 {
 		p.config.CleanupAfter = -1
 	}
-	if err := p.set.front.open(&p.config, p.listener.Addr(), p.telemetry, p.log); err != nil {
+	if err := p.set.front.open(&p.config, p.listener.Addr(), &p.certificates, p.telemetry, p.log); err != nil {
 		return err
 	}
 	p.supervisor.log = p.log
@@ -194,6 +199,7 @@ func (p *service) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.atEnd(p.store.Close)
+	p.certificates.use(p.store)
 	p.telemetry.WatchStore(p.store.Stats)
 	p.telemetry.WatchInventory(p.inventory.Load, p.set.limits.Disks)
 	p.config.Store, p.config.Limits, p.config.Webhooks = p.store, p.set.limits, p.webhooks
@@ -264,6 +270,7 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, p.listener) }()
+	defer p.runACME(ctx)()
 	now := p.running()
 	if ready == nil {
 		ready = func(context.Context, running) error { return banner(p.env.stdout, now, p.set) }
@@ -285,7 +292,7 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 // running is what others need to use the server.
 func (p *service) running() running {
 	now := running{url: "http://" + p.listener.Addr().String(), password: p.password, file: p.passwordFile}
-	if p.set.front.tls.Cert != "" {
+	if p.config.Certificates != nil {
 		now.url = "https://" + p.listener.Addr().String()
 	}
 	if p.metrics != nil {

@@ -24,6 +24,15 @@ type Files struct {
 	ClientCA string // who signs the certificates that clients must show; "": they need none
 }
 
+// A Source has the certificates of a server, which may become others at any time.
+type Source interface {
+	// Config returns the settings of TLS connections.
+	Config() *tls.Config
+	// Expiry returns the end of the certificate that ends first; zero if there
+	// is none.
+	Expiry() time.Time
+}
+
 // Certificates are what a server shows of itself and asks of its clients. They
 // are read anew when their files change.
 type Certificates struct {

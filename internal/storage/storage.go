@@ -23,5 +23,6 @@ type Store interface {
 	Webhooks
 	BulkUpdater
 	Retention
+	Certificates
 	Maintenance
 }

@@ -89,6 +89,7 @@ var tests = []test{
 	{"updates of many beside others", testBulkBeside, cached},
 	{"updates in parts", testBulkParts, 0},
 	{"rules of retention", testRetention, 0},
+	{"certificates", testCertificates, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
 	{"webhooks", testWebhooks, 0},
