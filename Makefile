@@ -27,6 +27,8 @@ bench-peers:
 release:
 	./scripts/release --twice
 
-# What installs platen: a release for this machine, its packages, its unit.
+# What installs platen: a release for linux/amd64 built twice, its packages, their
+# installation, update and removal (root, systemd-container), its unit, its image,
+# and platen beside others' servers. CI runs the quick part of it.
 check-release:
 	./scripts/check-release

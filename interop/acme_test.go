@@ -132,7 +132,9 @@ func TestRenewal(t *testing.T) {
 // the first, which the authority reaches alone, and that challenges are answered
 // over plain HTTP too.
 func TestReplicas(t *testing.T) {
-	database := pgtest.Database(t)
+	cluster := pgtest.NewCluster(t, "fsync=off")
+	pgtest.Exec(t, cluster.Address("postgres"), "CREATE DATABASE platen TEMPLATE template0 ENCODING 'UTF8'")
+	database := cluster.Address("platen")
 	port, other, plain := freePort(t), freePort(t), freePort(t)
 	flags := append(authority(t, plain, freePort(t), 3600), "--database", database)
 	_, log := serve(t, append(flags, listenAt(port), fmt.Sprintf("--acme-http=127.0.0.1:%d", plain))...)

@@ -17,8 +17,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/platenhq/platen/internal/pgtest"
 )
 
 const password = "correct horse"
@@ -39,7 +37,7 @@ func TestMain(m *testing.M) {
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "%v: %s", err, out)
 	} else {
-		code = pgtest.RunTests(m)
+		code = m.Run()
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -207,7 +208,13 @@ func (o *Obtained) look(ctx context.Context, domain string) error {
 // Challenges returns what answers the authority's questions over plain HTTP, and
 // nothing else. The authority is then also asked to ask so.
 func (o *Obtained) Challenges() http.Handler {
-	return o.manager.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	answer := o.manager.HTTPHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "here are only the challenges of ACME; the API speaks HTTPS", http.StatusNotFound)
 	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if host, _, err := net.SplitHostPort(r.Host); err == nil {
+			r.Host = host // the library knows the port 80 alone
+		}
+		answer.ServeHTTP(w, r)
+	})
 }
