@@ -55,6 +55,9 @@ func NewObtained(config ACME) (*Obtained, error) {
 		if !strings.Contains(strings.Trim(domain, "."), ".") || strings.Contains(domain, "*") {
 			return nil, fmt.Errorf("%q is no domain that a certificate can be obtained for: want a whole name such as platen.example.com", domain)
 		}
+		if strings.ContainsFunc(domain, func(r rune) bool { return r > 127 }) {
+			return nil, fmt.Errorf("%q has letters beyond ASCII: write it as DNS does, xn--…", domain)
+		}
 		config.Domains[i] = strings.ToLower(strings.TrimSuffix(domain, "."))
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()

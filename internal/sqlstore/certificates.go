@@ -27,7 +27,7 @@ func (s *Store) PutCertificateData(ctx context.Context, name string, data []byte
 	_, done := s.observe(ctx, "put_certificate_data")
 	defer func() { done(err) }()
 	return s.error("keep certificates", s.update(func(t *transaction) error {
-		return t.exec(upsertSecret, certificatePrefix+name, data)
+		return t.exec(upsertSecret, certificatePrefix+name, append([]byte{}, data...)) // nil would be NULL
 	}))
 }
 
