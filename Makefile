@@ -1,4 +1,4 @@
-.PHONY: test check vulncheck bench bench-peers
+.PHONY: test check check-release vulncheck bench bench-peers release
 
 # All tests. What this machine lacks is named at the end.
 test:
@@ -21,3 +21,14 @@ bench:
 # downloads PocketBase as a Go module the first time.
 bench-peers:
 	go run ./internal/bench -peers -only 'properties|peers'
+
+# A release of the commit that is checked out, in dist/: binaries, packages,
+# images, checksums. The binaries are built twice and compared.
+release:
+	./scripts/release --twice
+
+# What installs platen: a release for linux/amd64 built twice, its packages, their
+# installation, update and removal (root, systemd-container), its unit, its image,
+# and platen beside others' servers. CI runs the quick part of it.
+check-release:
+	./scripts/check-release

@@ -112,3 +112,24 @@ func TestImports(t *testing.T) {
 		}
 	}
 }
+
+// TestSize checks that what makes the program large does not come back: gRPC,
+// and templates, with which the linker keeps every method of every type (cobra
+// has them, and calls them for nothing that platen uses).
+func TestSize(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", `{{.ImportPath}}:{{range .Imports}} {{.}}{{end}}`, "./cmd/platen").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(out)) {
+		name, imports, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "google.golang.org/grpc" {
+			t.Error("gRPC is in the program")
+		}
+		for _, imported := range strings.Fields(imports) {
+			if name != "github.com/spf13/cobra" && name != "html/template" && (imported == "text/template" || imported == "html/template") {
+				t.Errorf("%s has templates", name)
+			}
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -85,6 +86,9 @@ func (p *service) lookAtFront(ctx context.Context) (string, error) {
 	}
 	if p.config.Certificates == nil {
 		return "none: plain HTTP", nil
+	}
+	if domains := p.set.front.acme.domains; len(domains) > 0 {
+		return fmt.Sprintf("obtained from %s for %s once it serves", p.set.front.acme.directory, strings.Join(domains, ", ")), nil
 	}
 	return fmt.Sprintf("%s, good until %s", p.set.front.tls.Cert, p.config.Certificates.Expiry().Format("2006-01-02")), nil
 }

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
-	"text/template"
 
 	"github.com/spf13/cobra"
 
@@ -80,37 +81,38 @@ func withPassword(getenv func(string) string) func(string) string {
 	}
 }
 
-// demoText is what there is to try in a demo.
-var demoText = template.Must(template.New("demo").Parse(`platen {{.Version}}: a demo with a mail run in it, gone when it ends (Ctrl-C)
+// demoText is what there is to try in a demo. It is no text/template: with that
+// in a program the linker has to keep all methods of all types, 4 MB of them.
+const demoText = `platen {version}: a demo with a mail run in it, gone when it ends (Ctrl-C)
 
-  address   {{.URL}}
-  user      {{.User}}
-  password  {{.Password}}
-  API       {{.URL}}/serverengine/doc/
+  address   {url}
+  user      {user}
+  password  {password}
+  API       {url}/serverengine/doc/
 
-Data set {{.Data.ID}} has the recipients, content set {{.Content.ID}} their letters.
-Job set {{.Jobs.ID}} has the jobs {{.Jobs.Children}}{{with .Customer}}, the first for {{.}}{{end}}. Try:
-{{$job := index .Jobs.Children 0}}{{$login := printf "curl -u %s:%s" .User .Password}}{{$entity := print .URL "/rest/serverengine/entity"}}
+Data set {data} has the recipients, content set {content} their letters.
+Job set {jobs} has the jobs {children}{customer}. Try:
+
   # the jobs of the job set
-  {{$login}} {{$entity}}/jobsets/{{.Jobs.ID}}
+  {login} {entity}/jobsets/{jobs}
 
   # the properties of a job
-  {{$login}} {{$entity}}/jobs/{{$job}}/properties
+  {login} {entity}/jobs/{job}/properties
 
   # tag it: the name is added, the others stay
-  {{$login}} -H 'Content-Type: application/json' -X PUT {{$entity}}/jobs/properties -d '[{"id":{{$job}},"properties":[{"name":"status","value":"printed"}]}]'
+  {login} -H 'Content-Type: application/json' -X PUT {entity}/jobs/properties -d '[{"id":{job},"properties":[{"name":"status","value":"printed"}]}]'
 
   # find what is tagged so
-  {{$login}} -H 'Content-Type: application/json' -X PUT {{$entity}}/find -d '{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"status","condition":"EQ","value":"printed"}]}}'
+  {login} -H 'Content-Type: application/json' -X PUT {entity}/find -d '{"entity":"JOBS","search":{"ruleType":"RULESET","condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"status","condition":"EQ","value":"printed"}]}}'
 
   # a recipient, and what there is to print
-  {{$login}} '{{$entity}}/datarecords/5001/values?recursive=true&outputFormat=simplified'
-  {{$login}} '{{.URL}}/rest/serverengine/statistics/jobset/{{.Jobs.ID}}?levelMode=documentSetOnly'
+  {login} '{entity}/datarecords/5001/values?recursive=true&outputFormat=simplified'
+  {login} '{url}/rest/serverengine/statistics/jobset/{jobs}?levelMode=documentSetOnly'
 
   # which requests were refused, and why
-  {{$login}} '{{.URL}}/api/v1/requests?status=4xx'
+  {login} '{url}/api/v1/requests?status=4xx'
 
-`))
+`
 
 // demoFacts are the facts of demoText.
 type demoFacts struct {
@@ -152,5 +154,20 @@ func showDemo(ctx context.Context, env environment, now running) error {
 			facts.Customer = pair.Value
 		}
 	}
-	return demoText.Execute(env.stdout, facts)
+	_, err = fmt.Fprint(env.stdout, facts)
+	return err
+}
+
+// String returns the text of the demo.
+func (facts demoFacts) String() string {
+	customer := ""
+	if facts.Customer != "" {
+		customer = ", the first for " + facts.Customer
+	}
+	return strings.NewReplacer(
+		"{version}", facts.Version, "{url}", facts.URL, "{user}", facts.User, "{password}", facts.Password,
+		"{login}", fmt.Sprintf("curl -u %s:%s", facts.User, facts.Password), "{entity}", facts.URL+"/rest/serverengine/entity",
+		"{data}", fmt.Sprint(facts.Data.ID), "{content}", fmt.Sprint(facts.Content.ID), "{jobs}", fmt.Sprint(facts.Jobs.ID),
+		"{children}", fmt.Sprint(facts.Jobs.Children), "{job}", fmt.Sprint(facts.Jobs.Children[0]), "{customer}", customer,
+	).Replace(demoText)
 }

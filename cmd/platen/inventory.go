@@ -40,5 +40,6 @@ func (p *service) takeInventories(ctx context.Context) {
 
 // about returns what the server says of itself.
 func (p *service) about() olrest.ServerFacts {
-	return olrest.ServerFacts{Database: p.set.location.String(), Inventory: p.inventory.Load(), Settings: p.set.list}
+	made := thisBuild()
+	return olrest.ServerFacts{Revision: made.commit, RevisionAt: made.date, Database: p.set.location.String(), Inventory: p.inventory.Load(), Settings: p.set.list}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -37,20 +36,6 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// version is set by releases; otherwise the build's own information says it.
-var version = ""
-
-func buildVersion() string {
-	if version != "" {
-		return version
-	}
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" || info.Main.Version == "(devel)" {
-		return "development"
-	}
-	return info.Main.Version
-}
-
 // run runs one command and returns the exit code: 0, 1 for what failed, or 2
 // for a wrong call.
 func run(ctx context.Context, args []string, env environment) int {
@@ -76,6 +61,9 @@ func run(ctx context.Context, args []string, env environment) int {
 	}
 	return 1
 }
+
+// extraCommands are those that only some builds have.
+var extraCommands []func(environment) *cobra.Command
 
 // rootCommand returns the command line.
 func rootCommand(env environment) *cobra.Command {
@@ -103,8 +91,11 @@ end names a file that has the value. "platen COMMAND --help" has the names,
 		serveCommand(env), configCommand(env), checkCommand(env), demoCommand(env), sandboxCommand(env),
 		importCommand(env), exportCommand(env),
 		copyCommand(env), backupCommand(env), restoreCommand(env),
-		userCommand(env), keyCommand(env), versionCommand(env),
+		userCommand(env), keyCommand(env), readyCommand(env), versionCommand(env),
 	)
+	for _, extra := range extraCommands {
+		root.AddCommand(extra(env))
+	}
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
@@ -142,17 +133,5 @@ func arguments(want ...string) cobra.PositionalArgs {
 			wants = "wants " + strings.Join(want, " and ")
 		}
 		return usageError{fmt.Errorf("%s %s, got %d", cmd.CommandPath(), wants, len(args)), cmd.CommandPath()}
-	}
-}
-
-func versionCommand(env environment) *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version of platen, and of the API that it speaks",
-		Args:  arguments(),
-		RunE: func(*cobra.Command, []string) error {
-			_, err := fmt.Fprintf(env.stdout, "platen %s\nAPI %s\n", buildVersion(), defaultAPIVersion)
-			return err
-		},
 	}
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/platenhq/platen/internal/retention"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
-	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 	"github.com/platenhq/platen/internal/webhook"
 )
@@ -29,7 +28,8 @@ import (
 type running struct {
 	url      string
 	metrics  string // where they have an address of their own, else ""
-	password string // of the admin, if this start made it; else ""
+	password string // of the admin, if this start made it and shows it; else ""
+	file     string // with that password, if it is not shown; else ""
 }
 
 // serve runs a server until ctx ends, and ends not much later. ready, unless
@@ -72,19 +72,24 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 // A service is a server and what it runs on. The methods from check on build
 // it, in the order in which serveUntil calls them.
 type service struct {
-	env       environment
-	set       settings
-	log       *slog.Logger
-	requests  *slog.Logger // for the lines of requests, which share writes
-	telemetry *telemetry.Telemetry
-	listener  net.Listener // for the API
-	metrics   net.Listener // for metrics alone, or nil
-	config    server.Config
-	store     *sqlstore.Store
-	password  string                           // of the admin, if this start made it up; else ""
-	inventory atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
-	webhooks  webhook.Config
-	closers   []func() error
+	env          environment
+	set          settings
+	log          *slog.Logger
+	requests     *slog.Logger // for the lines of requests, which share writes
+	telemetry    *telemetry.Telemetry
+	listener     net.Listener // for the API
+	metrics      net.Listener // for metrics alone, or nil
+	challenges   net.Listener // for those of ACME over plain HTTP, or nil
+	config       server.Config
+	store        *sqlstore.Store
+	inventory    atomic.Pointer[platen.Inventory] // the last one; nil: none was taken yet
+	webhooks     webhook.Config
+	certificates certificateCache
+	closers      []func() error
+
+	supervisor   supervisor
+	password     string // of the admin, if this start made it up and shows it; else ""
+	passwordFile string // with that password, if it is not shown; else ""
 }
 
 // atEnd has close called after what is built later is closed.
@@ -130,6 +135,9 @@ func (p *service) listen(context.Context) (err error) {
 	if err := p.set.front.check(p.listener.Addr()); err != nil {
 		return err
 	}
+	if err := p.listenChallenges(); err != nil {
+		return err
+	}
 	p.metrics, err = listenMetrics(p.set.metrics)
 	if p.metrics != nil {
 		p.atEnd(func() error { _ = p.metrics.Close(); return nil })
@@ -140,7 +148,7 @@ func (p *service) listen(context.Context) (err error) {
 // measure begins to count and trace, and puts before the API what the settings
 // say of its connections.
 func (p *service) measure(ctx context.Context) error {
-	p.telemetry = telemetry.New(telemetry.Config{Version: buildVersion(), Log: p.log})
+	p.telemetry = telemetry.New(telemetry.Config{Version: buildVersion(), Commit: thisBuild().commit, Log: p.log})
 	if err := p.telemetry.Trace(ctx, p.env.getenv); err != nil {
 		return err
 	}
@@ -155,10 +163,11 @@ func (p *service) measure(ctx context.Context) error {
 	if p.set.cleanupEvery <= 0 {
 		p.config.CleanupAfter = -1
 	}
-	if err := p.set.front.open(&p.config, p.listener.Addr(), p.telemetry, p.log); err != nil {
+	if err := p.set.front.open(&p.config, p.listener.Addr(), &p.certificates, p.telemetry, p.log); err != nil {
 		return err
 	}
-	stop := watch(ctx, p.config.Certificates)
+	p.supervisor.log = p.log
+	stop := watch(ctx, p.config.Certificates, &p.supervisor)
 	p.atEnd(func() error { stop(); return nil })
 	limited := admission.Listen(p.listener, p.set.limits, p.config.Proxies.Contains, p.telemetry.Refused)
 	p.telemetry.Gauge("platen_connections", "Connections of clients.", func() int64 { return int64(limited.Open()) })
@@ -190,6 +199,7 @@ func (p *service) open(ctx context.Context) (err error) {
 		return err
 	}
 	p.atEnd(p.store.Close)
+	p.certificates.use(p.store)
 	p.telemetry.WatchStore(p.store.Stats)
 	p.telemetry.WatchInventory(p.inventory.Load, p.set.limits.Disks)
 	p.config.Store, p.config.Limits, p.config.Webhooks = p.store, p.set.limits, p.webhooks
@@ -218,8 +228,7 @@ func (p *service) recordSettings(ctx context.Context) error {
 
 // authenticate makes the first user, and the guard.
 func (p *service) authenticate(ctx context.Context) (err error) {
-	p.password, err = firstUser(ctx, p.store, p.log, p.env.getenv(adminPassword), p.set.location)
-	if err != nil {
+	if err := p.firstUser(ctx); err != nil {
 		return err
 	}
 	guard, err := auth.NewGuard(ctx, auth.Config{Store: p.store, TokenTTL: p.set.tokenTTL, Off: p.set.noAuth, Log: p.log})
@@ -261,6 +270,7 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)
 	go func() { served <- handler.Serve(ctx, p.listener) }()
+	defer p.runACME(ctx)()
 	now := p.running()
 	if ready == nil {
 		ready = func(context.Context, running) error { return banner(p.env.stdout, now, p.set) }
@@ -269,6 +279,10 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 		cancel()
 		return errors.Join(err, <-served)
 	}
+	p.supervisor.serving("serving " + now.url)
+	defer context.AfterFunc(ctx, p.supervisor.stopping)()
+	defer p.supervisor.watch(ctx, p.store.Ping)()
+	go giveBack(ctx)
 	p.log.Info("serving", "url", now.url, "metrics", now.metrics, "data", p.set.location.String(), "version", buildVersion())
 	err := <-served
 	p.log.Info("stopped")
@@ -277,8 +291,8 @@ func (p *service) run(ctx context.Context, ready func(context.Context, running) 
 
 // running is what others need to use the server.
 func (p *service) running() running {
-	now := running{url: "http://" + p.listener.Addr().String(), password: p.password}
-	if p.set.front.tls.Cert != "" {
+	now := running{url: "http://" + p.listener.Addr().String(), password: p.password, file: p.passwordFile}
+	if p.config.Certificates != nil {
 		now.url = "https://" + p.listener.Addr().String()
 	}
 	if p.metrics != nil {
@@ -297,41 +311,12 @@ func banner(w io.Writer, now running, set settings) error {
 		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
 			adminName, now.password, adminName, set.option())
 	}
+	if now.file != "" {
+		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it; \"platen user passwd %s %s\" sets another.\n",
+			adminName, now.file, adminName, set.option())
+	}
 	if set.noAuth {
 		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
 	}
 	return err
-}
-
-// firstUser makes the first user of a store that has none. It returns the
-// password if it made that up.
-func firstUser(ctx context.Context, store *sqlstore.Store, log *slog.Logger, password string, at location) (string, error) {
-	users, err := store.Users(ctx)
-	if err != nil {
-		return "", err
-	}
-	if len(users) > 0 {
-		if password != "" {
-			log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
-				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, at.option()))
-		}
-		return "", nil
-	}
-	made := ""
-	if password == "" {
-		made = auth.NewPassword()
-		password = made
-	}
-	admin, err := auth.NewUser(adminName, password)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", adminPassword, err)
-	}
-	err = store.AddUser(ctx, admin)
-	if platen.ErrorCode(err) == platen.Conflict {
-		return "", nil // another server, started at the same time, was first
-	}
-	if err == nil {
-		log.Info(string(storage.UserAdded), "user", adminName, "by", storage.OriginOf(ctx).User)
-	}
-	return made, err
 }

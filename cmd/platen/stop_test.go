@@ -20,11 +20,16 @@ import (
 
 // request sends a request with the admin's password.
 func (p *process) request(method, path string, body io.Reader) (*http.Response, string, error) {
+	return p.requestAs(adminName, testPassword, method, path, body)
+}
+
+// requestAs sends a request of a user.
+func (p *process) requestAs(user, password, method, path string, body io.Reader) (*http.Response, string, error) {
 	r, err := http.NewRequest(method, p.url+path, body)
 	if err != nil {
 		return nil, "", err
 	}
-	r.SetBasicAuth(adminName, testPassword)
+	r.SetBasicAuth(user, password)
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
 		return nil, "", err

@@ -3,8 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,6 +24,13 @@ const (
 	// maxVariableFile bounds such a file.
 	maxVariableFile = 64 << 10
 )
+
+// credentials are the credentials of systemd (LoadCredential=) that platen
+// looks for by itself, with the variables that they are the values of.
+var credentials = map[string]string{
+	"platen.admin-password": adminPassword,
+	"platen.database":       variablePrefix + "DATABASE",
+}
 
 // environmentName is the variable that sets a flag.
 func environmentName(flag *pflag.Flag) string {
@@ -57,6 +66,17 @@ func (env *environment) readVariables(known map[string]bool) error {
 	}
 	values := make(map[string]string)
 	env.files = make(map[string]string)
+	fromFile := func(name, of, path string) error {
+		if env.getenv(of) != "" || env.files[of] != "" {
+			return usageError{fmt.Errorf("%s and %s are both set: unset one", of, name), "platen"}
+		}
+		text, err := readVariable(path)
+		if err != nil {
+			return usageError{fmt.Errorf("%s: %w", name, err), "platen"}
+		}
+		values[of], env.files[of] = text, path
+		return nil
+	}
 	for _, entry := range env.environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		if !strings.HasPrefix(name, variablePrefix) || strings.HasPrefix(name, "PLATEN_TEST_") || value == "" || known[name] {
@@ -67,14 +87,18 @@ func (env *environment) readVariables(known map[string]bool) error {
 			env.tell(name + " is no variable of platen's, and has no effect" + didYouMean(name, known))
 			continue
 		}
-		if env.getenv(of) != "" {
-			return usageError{fmt.Errorf("%s and %s are both set: unset one", of, name), "platen"}
+		if err := fromFile(name, of, value); err != nil {
+			return err
 		}
-		text, err := readVariable(value)
-		if err != nil {
-			return usageError{fmt.Errorf("%s: %w", name, err), "platen"}
+	}
+	for name, of := range credentials {
+		path := filepath.Join(env.getenv("CREDENTIALS_DIRECTORY"), name)
+		if _, err := os.Stat(path); env.getenv("CREDENTIALS_DIRECTORY") == "" || errors.Is(err, fs.ErrNotExist) {
+			continue
 		}
-		values[of], env.files[of] = text, value
+		if err := fromFile("the credential "+name, of, path); err != nil {
+			return err
+		}
 	}
 	getenv := env.getenv
 	env.getenv = func(name string) string {

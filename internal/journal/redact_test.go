@@ -23,7 +23,9 @@ func shown(r *olrest.RecordedRequest) string {
 	for _, reply := range []func(http.ResponseWriter){
 		func(w http.ResponseWriter) { olrest.ReplyRequest(w, r) },
 		func(w http.ResponseWriter) { olrest.ReplyCurl(w, r) },
-		func(w http.ResponseWriter) { olrest.ReplyRequests(w, &olrest.RequestFilter{}, []*olrest.RecordedRequest{r}, false) },
+		func(w http.ResponseWriter) {
+			olrest.ReplyRequests(w, &olrest.RequestFilter{}, []*olrest.RecordedRequest{r}, false)
+		},
 	} {
 		w := httptest.NewRecorder()
 		reply(w)

@@ -1,7 +1,6 @@
 package listen
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,6 +22,15 @@ type Files struct {
 	Cert     string // the certificate, with its intermediates behind it
 	Key      string // its private key
 	ClientCA string // who signs the certificates that clients must show; "": they need none
+}
+
+// A Source has the certificates of a server, which may become others at any time.
+type Source interface {
+	// Config returns the settings of TLS connections.
+	Config() *tls.Config
+	// Expiry returns the end of the certificate that ends first; zero if there
+	// is none.
+	Expiry() time.Time
 }
 
 // Certificates are what a server shows of itself and asks of its clients. They
@@ -69,22 +77,6 @@ func (c *Certificates) Config() *tls.Config {
 
 // Expiry returns the end of the certificate in use.
 func (c *Certificates) Expiry() time.Time { return c.current.Load().leaf.NotAfter }
-
-// Watch looks at the files in each interval, and at once when reload receives,
-// until ctx ends.
-func (c *Certificates) Watch(ctx context.Context, every time.Duration, reload <-chan os.Signal) {
-	ticker := time.NewTicker(every)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		case <-reload:
-		}
-		c.Reload()
-	}
-}
 
 // Reload reads the files, and uses them if they have changed and are good. If
 // they are not, what was good goes on being used; the log says so once.

@@ -20,7 +20,7 @@ import (
 
 // Config says how a [Listener] takes connections.
 type Config struct {
-	Certificates *Certificates // nil: plain HTTP
+	Certificates Source        // nil: plain HTTP
 	Proxies      Proxies       // may begin a connection with the PROXY protocol
 	Timeout      time.Duration // the longest for the PROXY header, and for the TLS handshake
 	Log          *slog.Logger

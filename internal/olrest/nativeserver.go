@@ -10,6 +10,8 @@ import (
 // ServerFacts are what a server says of itself.
 type ServerFacts struct {
 	Version    string
+	Revision   string // the commit that it was built from, "" if nobody knows
+	RevisionAt string // the time of that commit, RFC 3339 in UTC
 	APIVersion string
 	Started    time.Time
 	Database   string // where it is, without a password
@@ -41,6 +43,10 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 	var b jsonWriter
 	b.object()
 	b.text("version", facts.Version)
+	if facts.Revision != "" {
+		b.text("revision", facts.Revision)
+		b.text("revisionTime", facts.RevisionAt)
+	}
 	b.text("apiVersion", facts.APIVersion)
 	b.time("startTime", facts.Started)
 	b.key("database")

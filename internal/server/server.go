@@ -71,10 +71,10 @@ type Config struct {
 
 	Journal *journal.Journal // keeps the last requests; nil: off
 
-	Origins       Origins              // whose pages may call the API from a browser
-	LoopbackHosts bool                 // answer only requests for a host name of loopback
-	Proxies       listen.Proxies       // believed about where a request comes from
-	Certificates  *listen.Certificates // nil: plain HTTP
+	Origins       Origins        // whose pages may call the API from a browser
+	LoopbackHosts bool           // answer only requests for a host name of loopback
+	Proxies       listen.Proxies // believed about where a request comes from
+	Certificates  listen.Source  // nil: plain HTTP
 }
 
 // A Server answers requests.

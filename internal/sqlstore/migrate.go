@@ -99,7 +99,7 @@ func (m Migrations) known(ctx context.Context, tx *sql.Tx) (map[int]string, erro
 		return nil, err
 	}
 	if newest, known := len(applied), len(m.Names()); newest > known {
-		return nil, platen.Errorf(platen.Conflict, "the database has schema %d, this platen knows up to %d: run the newer platen that wrote it", newest, known)
+		return nil, platen.Errorf(platen.Conflict, "the database has schema %d, this platen knows up to %d: run the newer platen that wrote it, or restore the backup from before its start", newest, known)
 	}
 	return applied, nil
 }

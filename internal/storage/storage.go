@@ -25,5 +25,6 @@ type Store interface {
 	Retention
 	Views
 	Intake
+	Certificates
 	Maintenance
 }

@@ -90,6 +90,7 @@ var tests = []test{
 	{"updates in parts", testBulkParts, 0},
 	{"rules of retention", testRetention, 0},
 	{"views", testViews, 0},
+	{"certificates", testCertificates, 0},
 	{"operations", testOperations, 0},
 	{"users", testUsers, 0},
 	{"webhooks", testWebhooks, 0},

@@ -25,8 +25,8 @@ func (t *Telemetry) WatchReady(ready func(context.Context) error) {
 // scrape asks for. It is called once.
 func (t *Telemetry) WatchCertificate(expiry func() time.Time) {
 	t.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "platen_tls_certificate_expiry_timestamp_seconds", Help: "When the TLS certificate in use expires, in seconds since 1970.",
-	}, func() float64 { return float64(expiry().Unix()) }))
+		Name: "platen_tls_certificate_expiry_timestamp_seconds", Help: "When the TLS certificate in use expires, in seconds since 1970; 0: there is none yet.",
+	}, func() float64 { return float64(max(0, expiry().Unix())) }))
 }
 
 // WatchStore adds what a store knows of itself, which each scrape asks for.

@@ -32,6 +32,7 @@ const Path = "/metrics"
 // Config says what a [Telemetry] tells of the program that it is in.
 type Config struct {
 	Version string // of the program
+	Commit  string // that it was built from, "" if nobody knows
 	Log     *slog.Logger
 }
 
@@ -48,15 +49,16 @@ type Telemetry struct {
 
 	provider *sdktrace.TracerProvider // nil: tracing is off
 	tracer   trace.Tracer             // nil: tracing is off
+	exporter *otlpClient              // nil: tracing is off
 }
 
 // New returns a telemetry without tracing.
 func New(config Config) *Telemetry {
 	t := &Telemetry{config: config, registry: prometheus.NewRegistry()}
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: "platen_build_info", Help: "The version of platen, and of the Go that it was built with. Always 1.",
-	}, []string{"version", "goversion"})
-	build.WithLabelValues(config.Version, runtime.Version()).Set(1)
+		Name: "platen_build_info", Help: "The version of platen, the commit, and the Go that it was built with. Always 1.",
+	}, []string{"version", "revision", "goversion"})
+	build.WithLabelValues(config.Version, config.Commit, runtime.Version()).Set(1)
 	t.registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),

@@ -13,7 +13,7 @@ import (
 	"github.com/go-logr/logr"
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
@@ -30,8 +30,8 @@ const flushFor = 2 * time.Second
 const protocol = "http/protobuf"
 
 // Trace turns tracing on if the variables of OpenTelemetry ask for it, which
-// are read with getenv. What they say about the exporter (headers, timeouts,
-// certificates, batches, sampling) the SDK reads from the process itself.
+// are read with getenv. What they say about batches and sampling the SDK reads
+// from the process itself.
 //
 // It is called before there are requests, and [Telemetry.Close] after them.
 func (t *Telemetry) Trace(ctx context.Context, getenv func(string) string) error {
@@ -51,10 +51,15 @@ func (t *Telemetry) Trace(ctx context.Context, getenv func(string) string) error
 	if err != nil {
 		return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %w", err)
 	}
-	exporter, err := otlptracehttp.New(ctx)
+	client, err := newOTLPClient(getenv)
+	if err != nil {
+		return err
+	}
+	exporter, err := otlptrace.New(ctx, client)
 	if err != nil {
 		return fmt.Errorf("exporter of traces: %w", err)
 	}
+	t.exporter = client
 	// The batcher never blocks: when its queue is full, spans are dropped.
 	t.provider = sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(noStrangers{sdktrace.NewBatchSpanProcessor(exporter)}), sdktrace.WithResource(about))
 	t.tracer = t.provider.Tracer("github.com/platenhq/platen")
@@ -88,20 +93,13 @@ func (t *Telemetry) Close() {
 	if err := t.provider.Shutdown(ctx); err != nil {
 		t.config.Log.Warn("the last traces could not be sent", "error", err)
 	}
+	_ = t.exporter.Stop(ctx) // what is still on its way ends with it
 }
 
 // wanted reports whether the environment asks for tracing. The error is of
 // what it asks for and can not have.
 func wanted(getenv func(string) string) (bool, error) {
-	// get returns the first variable that is set, those of traces alone first.
-	get := func(names ...string) (name, value string) {
-		for _, name := range names {
-			if value := strings.TrimSpace(getenv(name)); value != "" {
-				return name, value
-			}
-		}
-		return "", ""
-	}
+	get := func(names ...string) (name, value string) { return firstSet(getenv, names...) }
 	if _, disabled := get("OTEL_SDK_DISABLED"); strings.EqualFold(disabled, "true") {
 		return false, nil
 	}
@@ -128,6 +126,16 @@ func wanted(getenv func(string) string) (bool, error) {
 		}
 	}
 	return true, nil
+}
+
+// firstSet returns the first of the variables that is set, "" if none is.
+func firstSet(getenv func(string) string, names ...string) (name, value string) {
+	for _, name := range names {
+		if value := strings.TrimSpace(getenv(name)); value != "" {
+			return name, value
+		}
+	}
+	return "", ""
 }
 
 // exportErrors logs the errors of the SDK: mostly a collector that can not be
