@@ -56,20 +56,21 @@ export function Chart({ rows, measure, unit, label }) {
   const shown = useRef({}).current;
   shown.rows = rows;
   shown.point = (i) => {
+    if (!tip.current) return;
     const row = shown.rows[i];
     tip.current.textContent = row ? `${exact[unit].format(row.start)}: ${number(row[measure] ?? 0)}` : "";
   };
   const data = () => [rows.map((_, i) => i), rows.map((row) => row[measure] ?? 0)];
   useEffect(() => {
+    const element = box.current;
     let made, gone = false;
     const make = () => {
       made?.destroy();
-      if (gone || !box.current) return;
-      made = plot.current = new uPlot(options(unit, box.current.clientWidth, shown), shown.data(), box.current);
+      if (!gone) made = plot.current = new uPlot(options(unit, element.clientWidth, shown), shown.data(), element);
     };
     sheet.then(make);
-    const resized = new ResizeObserver(() => made?.setSize({ width: box.current.clientWidth, height }));
-    resized.observe(box.current);
+    const resized = new ResizeObserver(() => element.clientWidth > 0 && made?.setSize({ width: element.clientWidth, height }));
+    resized.observe(element);
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const themed = new MutationObserver(make);
     dark.addEventListener("change", make);
