@@ -1,5 +1,5 @@
 // Administration: its parts, of which one is shown.
-import { html } from "./html.js";
+import { html, useEffect } from "./html.js";
 import { Link } from "./router.js";
 import { Users } from "./users.js";
 import { Tokens } from "./tokens.js";
@@ -16,6 +16,7 @@ const to = (tab) => (own.includes(tab) ? { view: tab } : { view: "admin", tab })
 
 export function Admin({ state, who }) {
   const tab = own.includes(state.view) ? state.view : Object.hasOwn(views, state.tab ?? "") ? state.tab : "users";
+  useEffect(() => document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [tab]);
   return html`
     <nav class="tabs" aria-label=${a.sections}>${Object.keys(views).map((one) => html`<${Link} key=${one} to=${to(one)} aria-current=${one === tab ? "page" : undefined}>${a.tabs[one]}<//>`)}</nav>
     <${views[tab]} state=${state} who=${who} />`;

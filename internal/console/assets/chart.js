@@ -57,21 +57,23 @@ export function Chart(props) {
   shown.props = props;
   shown.data = () => [series[0].values.map((_, i) => i), ...series.map((one) => one.values)];
   shown.point = (i) => {
+    if (!tip.current) return;
     const values = i === null || i === undefined ? "" : series.map((one) => `${one.name} ${number(one.values[i] ?? 0)}`).join(", ");
     tip.current.textContent = values && `${shown.props.told(i)}: ${values}`;
   };
   useEffect(() => {
+    const element = box.current;
     let made, gone = false;
-    const width = () => Math.max(narrowest, box.current?.clientWidth ?? 0);
+    const width = () => Math.max(narrowest, element.clientWidth);
     const make = () => {
       made?.destroy();
-      if (!gone && box.current) made = plot.current = new uPlot(options(width(), shown), shown.data(), box.current);
+      if (!gone) made = plot.current = new uPlot(options(width(), shown), shown.data(), element);
     };
     sheet.then(make);
     // In a frame of its own: of what an observer itself resizes it would be told again.
-    const resize = () => made && made.width !== width() && made.setSize({ width: width(), height });
+    const resize = () => made && element.clientWidth > 0 && made.width !== width() && made.setSize({ width: width(), height });
     const resized = new ResizeObserver(() => requestAnimationFrame(resize));
-    resized.observe(box.current);
+    resized.observe(element);
     const dark = window.matchMedia("(prefers-color-scheme: dark)");
     const themed = new MutationObserver(make);
     dark.addEventListener("change", make);

@@ -81,8 +81,11 @@ function App() {
   useEffect(() => document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [who, state]);
   useEffect(() => {
     if (reachable) return undefined;
-    const timer = setInterval(() => ask().then((found) => found && window.dispatchEvent(new Event("platen:again"))), 3000);
-    return () => clearInterval(timer);
+    const timer = setInterval(ask, 3000);
+    return () => {
+      clearInterval(timer);
+      window.dispatchEvent(new Event("platen:again")); // whichever request found the server again
+    };
   }, [reachable]);
   const keys = useKeys(destinations);
   useEvents(Boolean(who) && !ended);

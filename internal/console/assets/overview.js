@@ -59,13 +59,13 @@ const Chart = lazy(() => import("./chart.js"), "Chart");
 
 function CameIn({ state }) {
   const unit = state.unit === "day" ? "day" : "hour";
-  const measure = measures.includes(state.show) ? state.show : "documents";
   const { data, error, loading, again } = useLoad((signal) => partsOf(unit, signal), [unit]);
   useEvent((event) => event.kind && !event.facet, again, [again]);
   usePoll(again, 60_000);
   const columns = [...measures, "jobsets", "contentsets", "datasets"];
   const rows = data ?? [];
   const total = (key) => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
+  const measure = measures.includes(state.show) ? state.show : measures.find((one) => total(one) > 0) ?? measures[0];
   const choice = (key, value, text, chosen, extra) => html`<${Link} key=${value} to=${{ ...state, [key]: value }} class="choice" aria-current=${chosen ? "true" : undefined}>${text}${extra}<//>`;
   const label = formats[unit];
   const series = useMemo(() => [{ name: facts[measure], values: rows.map((row) => row[measure] ?? 0), colour: "--accent" }], [data, measure]);

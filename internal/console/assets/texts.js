@@ -53,7 +53,7 @@ export const overview = {
   cameIn: "What came in",
   spans: { hour: "Last 24 hours", day: "Last 30 days" },
   units: { hour: "From", day: "Day" },
-  nothingCame: (what, span) => `No ${what} came in: ${span}. What is imported, or made by job creation, appears here.`,
+  nothingCame: (what, span) => `No ${what} came in during the ${span}. What is imported, or made by job creation, appears here.`,
   chart: (what, span) => `${what} that came in, ${span}; the table below has the numbers`,
   asTable: "The numbers as a table",
   underWay: "Under way",
