@@ -15,6 +15,9 @@ const (
 	noneHeader  = "If-None-Match"
 )
 
+// MatchHeader is the request header with the tags that what is changed must have.
+const MatchHeader = matchHeader
+
 // ReadMatch returns the tags that the header If-Match of a change names, as
 // [platen.Update] has them: nil if there is none, or it is *, since what does not
 // exist is not found in any case. Weak tags match nothing. The header
