@@ -27,6 +27,7 @@ type request struct {
 	accept  string // the media type of the answer; "": that of the route
 	match   string // the header If-Match, "" for none
 	last    string // the header Last-Event-ID, "" for none
+	sent    int    // how often it was sent
 	reads   bool   // it changes nothing, although its route may
 	streams bool   // its answer is passed on as it comes, so it can not be had again
 	endless bool   // its answer goes on
@@ -63,6 +64,7 @@ func (r *request) json(body []byte, err error) *request {
 
 // build returns the request to send.
 func (r *request) build(ctx context.Context, base string) (*http.Request, error) {
+	r.sent++
 	var body io.Reader
 	switch {
 	case r.file != nil:
