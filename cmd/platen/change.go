@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -250,6 +251,9 @@ func revertCommand(env environment) *cobra.Command {
 			return usageError{fmt.Errorf("%q is not the number of a change", args[0]), "platen revert"}
 		}
 		made, err := r.Revert(ctx, change, force)
+		if shown, ok := errors.AsType[*platen.Error](err); ok {
+			shown.Message = strings.Replace(shown.Message, `send {"force":true}`, "use --force", 1)
+		}
 		if err != nil {
 			return err
 		}
@@ -320,11 +324,11 @@ func deletedCommand(env environment) *cobra.Command {
 	}, func(ctx context.Context, r *remote, _ []string) error {
 		r.out.begin("ID", "KIND", "DELETED", "BY", "REMOVED FOR GOOD")
 		return printAll(r, 0, "Nothing is deleted.", r.DeletedSeq(ctx), func(s client.DeletedSet) []string {
-			purge := when(s.PurgeTime)
+			purge := r.out.when(s.PurgeTime)
 			if s.Final {
 				purge = "can not come back"
 			}
-			return []string{s.ID.String(), client.KindName(s.Kind), when(s.DeleteTime), s.DeletedBy, purge}
+			return []string{s.ID.String(), client.KindName(s.Kind), r.out.when(s.DeleteTime), s.DeletedBy, purge}
 		})
 	})
 }

@@ -91,7 +91,7 @@ answers is printed; an event that it does not take is not sent again. Without
 		r.out.live = true
 		r.out.begin("TIME", "EVENT", "TYPE", "SUBJECT", "ANSWER")
 		return printAll(r, limit, "", untilInterrupt(ctx, r.EventsSeq(ctx, query)), func(e client.Event) []string {
-			return []string{when(e.Time), e.ID, e.Type, e.Subject, f.forward(ctx, &e)}
+			return []string{r.out.when(e.Time), e.ID, e.Type, e.Subject, f.forward(ctx, &e)}
 		})
 	})
 	filter.flags(cmd)

@@ -242,6 +242,14 @@ func (o *output) remark(env environment, text string, args ...any) {
 	}
 }
 
+// when returns a time as a table or a program reads it, "" for none.
+func (o *output) when(t time.Time) string {
+	if o.format == "csv" && !t.IsZero() {
+		return t.UTC().Format(time.RFC3339Nano)
+	}
+	return when(t)
+}
+
 // when returns a time for a person, "" for none.
 func when(t time.Time) string {
 	if t.IsZero() {

@@ -98,7 +98,7 @@ func kindOf(text string) (platen.Kind, error) {
 		}
 		known[client.KindName(kind)+"s"] = true
 	}
-	return 0, usageError{fmt.Errorf("%q is no kind of entity%s; the kinds are %s", text, didYouMean(plain+"s", known), strings.Join(kindNames(), ", ")), "platen list"}
+	return 0, usageError{fmt.Errorf("%q is no kind of entity; the kinds are %s%s", text, strings.Join(kindNames(), ", "), didYouMean(plain+"s", known)), "platen list"}
 }
 
 // kindNames are the kinds, in the plural.

@@ -163,9 +163,12 @@ func (t *target) client(env environment, stdinTaken bool) (*client.Client, error
 		t.user = ""
 		return named(client.NewWithToken(at.Address, token))
 	}
+	if t.user == adminName && at.User != "" {
+		t.user = at.User
+	}
 	password := env.getenv(passwordVariable)
 	switch {
-	case password == "" && at.Token != "" && (t.user == adminName || t.user == at.User):
+	case password == "" && at.Token != "" && t.user == at.User:
 		if !at.Expires.IsZero() && time.Now().After(at.Expires) {
 			return nil, platen.Errorf(platen.Expired, "the session at %s has ended; begin another one with: platen login %s", t.name, t.name)
 		}

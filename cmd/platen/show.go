@@ -145,7 +145,7 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 		return printAll(r, limit, "There is none.", r.ListSeq(ctx, listing), func(e client.Entity) []string {
 			cells := make([]string, len(fields))
 			for i, field := range fields {
-				cells[i] = entityCell(&e, field)
+				cells[i] = r.out.entityCell(&e, field)
 			}
 			return cells
 		})
@@ -176,7 +176,7 @@ func splitFields(text string) (fields []string) {
 }
 
 // entityCell returns what a field of a listing shows of an entity.
-func entityCell(e *client.Entity, field string) string {
+func (o *output) entityCell(e *client.Entity, field string) string {
 	lists := map[string][]platen.NameValue{"properties": e.Properties, "metadata": e.Metadata, "fields": e.Fields}
 	if pairs, ok := lists[field]; ok {
 		return pairsText(pairs)
@@ -214,7 +214,7 @@ func entityCell(e *client.Entity, field string) string {
 		}
 		return strings.Join(parts, ", ")
 	}
-	return map[string]string{"createTime": when(e.CreateTime), "updateTime": when(e.UpdateTime), "createdBy": e.CreatedBy,
+	return map[string]string{"createTime": o.when(e.CreateTime), "updateTime": o.when(e.UpdateTime), "createdBy": e.CreatedBy,
 		"createdToken": e.CreatedToken, "createdHow": e.CreatedHow, "revision": e.Revision}[field]
 }
 
@@ -351,7 +351,7 @@ func historyCommand(env environment) *cobra.Command {
 			for i := range c.Entries {
 				what = append(what, entryText(&c.Entries[i]))
 			}
-			return []string{strconv.FormatInt(c.ID, 10), when(c.Time), c.Type, c.User, strings.Join(what, "; ")}
+			return []string{strconv.FormatInt(c.ID, 10), r.out.when(c.Time), c.Type, c.User, strings.Join(what, "; ")}
 		})
 	})
 	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")

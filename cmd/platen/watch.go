@@ -66,7 +66,7 @@ missed or there twice. --until-now ends it after those that there are.`,
 		r.out.live = !until
 		r.out.begin("TIME", "TYPE", "SUBJECT", "USER", "WHAT")
 		return printAll(r, limit, "Nothing has happened.", untilInterrupt(ctx, r.EventsSeq(ctx, query)), func(e client.Event) []string {
-			return []string{when(e.Time), e.Type, e.Subject, e.Data.User, entryText(&e.Data.ChangeEntry)}
+			return []string{r.out.when(e.Time), e.Type, e.Subject, e.Data.User, entryText(&e.Data.ChangeEntry)}
 		})
 	})
 	filter.flags(cmd)
@@ -116,7 +116,7 @@ func requestsCommand(env environment) *cobra.Command {
 			if q.Query != "" {
 				path += "?" + q.Query
 			}
-			return []string{q.RequestID, when(q.Time), strconv.Itoa(q.Status), q.Method, path, q.User + q.Tried, q.Reason}
+			return []string{q.RequestID, r.out.when(q.Time), strconv.Itoa(q.Status), q.Method, path, q.User + q.Tried, q.Reason}
 		})
 	})
 	flags := cmd.Flags()
@@ -193,7 +193,7 @@ func tokenCommand(env environment) *cobra.Command {
 			func(ctx context.Context, r *remote, _ []string) error {
 				r.out.begin("NAME", "USER", "ROLE", "EXPIRES", "LAST USED")
 				return printAll(r, 0, "There is none.", listOf(r.Tokens(ctx)), func(t client.Token) []string {
-					return []string{t.Name, t.User, t.Effective.String(), when(t.ExpireTime), when(t.LastUseTime)}
+					return []string{t.Name, t.User, t.Effective.String(), r.out.when(t.ExpireTime), r.out.when(t.LastUseTime)}
 				})
 			}),
 		remoteCommand(env, cobra.Command{Use: "revoke NAME...", Short: "End named tokens for good", Example: "  platen token revoke ci", Args: atLeast(1, "NAME, one or more")},
