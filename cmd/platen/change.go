@@ -66,7 +66,7 @@ func setCommand(env environment) *cobra.Command {
 		Short:   "Set properties, metadata or fields of entities",
 		Long:    "set sets values of entities; names that are not mentioned stay.\n" + namesHelp,
 		Example: "  platen set 1001 shift=night\n  platen set 1001 1002 1003 shift=night metadata.checked=yes",
-		Args:    atLeast(2, "ID... and NAME=VALUE..."), ValidArgsFunction: completeIDs(env, 0),
+		Args:    atLeast(2, "ID... and NAME=VALUE..."), ValidArgsFunction: completeChange(env, "="),
 	}, func(ctx context.Context, r *remote, args []string) error {
 		ids, rest := splitIDs(args)
 		pairs, err := assignments("platen set", rest)
@@ -83,7 +83,7 @@ func unsetCommand(env environment) *cobra.Command {
 		Short:   "Remove properties, metadata or fields of entities",
 		Long:    "unset removes names with their values; those that are not there do no harm.\n" + namesHelp,
 		Example: "  platen unset 1001 1002 shift",
-		Args:    atLeast(2, "ID... and NAME..."), ValidArgsFunction: completeIDs(env, 0),
+		Args:    atLeast(2, "ID... and NAME..."), ValidArgsFunction: completeChange(env, ""),
 	}, func(ctx context.Context, r *remote, args []string) error {
 		ids, names := splitIDs(args)
 		if len(ids) == 0 || len(names) == 0 {
