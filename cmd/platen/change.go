@@ -118,7 +118,7 @@ func showUpdated(ctx context.Context, r *remote, updated client.Updated) error {
 	if updated.Operation != nil {
 		bar := percentBar(r, "update")
 		state, err := r.WaitOperation(ctx, updated.Operation.ID, func(s client.OperationState) { bar.at(s.Progress) })
-		bar.done()
+		bar.done(err == nil)
 		if state.Result != nil {
 			updated.Matched, updated.Changed = state.Result.Matched, state.Result.Changed
 			if n := len(state.Result.Changes); n > 0 {

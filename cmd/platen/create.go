@@ -36,8 +36,12 @@ func (p percent) at(n int) {
 	}
 }
 
-func (p percent) done() {
+// done ends the bar, full if the operation has done what it was begun for.
+func (p percent) done(full bool) {
 	if p.bar != nil {
+		if full {
+			p.at(100)
+		}
 		p.bar.SetTotal(-1, true)
 		p.bars.Wait()
 	}
@@ -68,7 +72,7 @@ Ctrl-C cancels it.`,
 		}
 		bar := percentBar(r, "create")
 		id, err := waitCreated(ctx, operation, bar)
-		bar.done()
+		bar.done(err == nil)
 		if err != nil {
 			return err
 		}

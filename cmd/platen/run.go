@@ -95,9 +95,9 @@ func rootCommand(env environment) *cobra.Command {
   platen backup FILE                 a copy of the database, while the server runs
   platen copy                        move between SQLite and PostgreSQL
 
-Each flag can also be set in the environment, where a name with _FILE at its
-end names a file that has the value. "platen COMMAND --help" has the names,
-"platen config" what they are set to.
+Each setting can also be made in the environment, where a name with _FILE at
+its end names a file that has the value. "platen COMMAND --help" has the names
+in brackets, "platen config" what the server's are set to.
 
 ` + exitCodes,
 		SilenceErrors: true,
