@@ -30,7 +30,43 @@ const (
 	Unavailable                  // try again later
 	Failed                       // an operation did not do what it was begun for
 	Gone                         // it was there, and is no longer kept
+	Unreachable                  // clients: no server has answered
 )
+
+// What [errors.Is] compares an [Error] with: it is the one of its code. Clients use
+// them where [ErrorCode] would be longer.
+var (
+	ErrInvalid          error = codeError(Invalid)
+	ErrMismatch         error = codeError(Mismatch)
+	ErrNotFound         error = codeError(NotFound)
+	ErrChanged          error = codeError(Changed)
+	ErrConflict         error = codeError(Conflict)
+	ErrUnauthenticated  error = codeError(Unauthenticated)
+	ErrExpired          error = codeError(Expired)
+	ErrForbidden        error = codeError(Forbidden)
+	ErrTooManyAttempts  error = codeError(TooManyAttempts)
+	ErrTooLarge         error = codeError(TooLarge)
+	ErrUnsupportedMedia error = codeError(UnsupportedMedia)
+	ErrMethodNotAllowed error = codeError(MethodNotAllowed)
+	ErrTimeout          error = codeError(Timeout)
+	ErrUnavailable      error = codeError(Unavailable)
+	ErrFailed           error = codeError(Failed)
+	ErrGone             error = codeError(Gone)
+	ErrUnreachable      error = codeError(Unreachable)
+)
+
+// A codeError is every [Error] of a code.
+type codeError Code
+
+var codeWords = [...]string{
+	Internal: "internal error", Invalid: "invalid request", Mismatch: "identifiers differ", NotFound: "not found", Changed: "changed meanwhile",
+	Conflict: "conflict", Unauthenticated: "no credentials", Expired: "token expired", Forbidden: "forbidden", TooManyAttempts: "too many attempts",
+	TooLarge: "too large", UnsupportedMedia: "not JSON", MethodNotAllowed: "method not allowed", Timeout: "timeout", Unavailable: "unavailable",
+	Failed: "operation failed", Gone: "no longer kept", Unreachable: "no answer",
+}
+
+// Error returns the code in words.
+func (c codeError) Error() string { return codeWords[c] }
 
 // An Error is an error that a caller may see. Everything else is internal.
 type Error struct {
@@ -61,6 +97,12 @@ func (e *Error) Error() string {
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// Is reports whether target is the error of e's code, such as [ErrNotFound].
+func (e *Error) Is(target error) bool {
+	code, ok := target.(codeError)
+	return ok && e.Code == Code(code)
+}
 
 // LogMessage returns the message as it may stand in a log: with dots in place of
 // each [Hidden].

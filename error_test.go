@@ -30,6 +30,14 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%v: code %d, want %d, %q", test.err, code, test.code, test.text)
 		}
 	}
+	if err := fmt.Errorf("reading: %w", NotFoundError(Ref{Kind: Job, ID: 7})); !errors.Is(err, ErrNotFound) || errors.Is(err, ErrGone) || errors.Is(cause, ErrNotFound) {
+		t.Errorf("errors.Is does not go by the code of %v", err)
+	}
+	for code := Invalid; code <= Unreachable; code++ {
+		if err := codeError(code); err.Error() == "" || !errors.Is(&Error{Code: code}, err) {
+			t.Errorf("code %d has no error", code)
+		}
+	}
 	if got := NotFoundError(Ref{Kind: Job, ID: 7}).Param; got != "7" {
 		t.Errorf("the parameter is %q", got)
 	}

@@ -11,7 +11,8 @@
 // A [Client] trades its password for a token at the first call, and sends
 // that. It gets a new one when the token ends within 15 seconds, and once more
 // when the server refuses it (401 or 403); then the call is sent again. Logins
-// of many goroutines at once become one. See also [Client.Basic],
+// of many goroutines at once become one, for which each waits as long as its
+// context lets it. See also [Client.Basic], [Client.TokenSource],
 // [NewWithToken].
 //
 // # Errors
@@ -20,37 +21,70 @@
 // identifier that the server's log knows the request by. In its chain is a
 // [*platen.Error], which says what kind of error it is:
 //
-//	switch platen.ErrorCode(err) {
-//	case platen.NotFound: // there is no such entity
-//	case platen.Unavailable: // 502, 503 or 504: try again later
+//	switch {
+//	case errors.Is(err, platen.ErrNotFound): // there is no such entity
+//	case errors.Is(err, platen.ErrUnavailable): // 502, 503 or 504: try again later
+//	case errors.Is(err, platen.ErrUnreachable): // no server answers there
 //	}
 //
 // Besides the codes that a method names, each may fail with Unauthenticated
 // (401: wrong password), Forbidden (403), TooManyAttempts (429: too many wrong
 // passwords), Unavailable, and Internal (500: the server's log says why). An
 // answer that is cut off, or is not what the API says, is an [*Error] without
-// a code. If there is no answer at all, the error is that of [http.Client].
-// When a call that changes something fails with neither code nor answer, or
-// with Unavailable, it may have been done all the same.
+// a code. If there is no answer at all, because nobody listens or the
+// connection breaks, the code is Unreachable, and the error of [http.Client]
+// is in the chain. When ctx ends, its error is. When a call that changes
+// something fails with Unreachable, Unavailable or no code, it may have been
+// done all the same.
 //
 // # Trying again
 //
 // No call is sent again by itself, except after a new login and where
-// net/http does so on a connection that was closed. [Client.RetryFor] changes
-// this. Otherwise platen.Error.RetryAfter says how long to wait, if the server
-// did.
+// net/http does so on a connection that was closed. With [Client.RetryFor]
+// calls are sent again where that is safe:
+//
+//	                                     changes nothing,   changes
+//	                                     or has If-Match    something
+//	429 (TooManyAttempts)                again              again
+//	no connection (Unreachable)          again              again
+//	502, 503, 504 (Unavailable)          again              no
+//	the connection broke (Unreachable)   again              no
+//	the answer was cut off               again (1)          no
+//	any other                            no                 no
+//
+// (1) unless it is an export, or a stream that is passed on as it comes.
+//
+// It waits as long as Retry-After says; otherwise 0.1 s at first, then about
+// twice as long each time, 10 s in the end. A replacement with If-Match (see
+// [Client.Replace]) that is answered the second time by 412 with the tag of
+// what it has written was done the first time, and succeeds.
 //
 // # Streams
 //
 // Methods whose name ends in Seq, and [RecordsAs], return an iterator. It sends
 // the request when it is ranged over, again each time, and yields each value
-// as it arrives. An error is yielded last, with a zero value. Breaking off the
-// loop ends the request.
+// as it arrives, or page by page, so that any length takes the same memory. An
+// error is yielded last, with a zero value. Breaking off the loop ends the
+// request.
+//
+// # platen's own API
+//
+// Methods of entities by their identifier alone, changes, events, updates of
+// many, webhooks, tokens and the journal of requests are platen's own: other
+// servers answer them with NotFound. Their types have the names and JSON of the
+// API document, and encode as that has them.
+//
+// # Versions
+//
+// This package and package platen follow semantic versioning with the module:
+// within a major version no exported name goes away or changes its type, and no
+// call gets another meaning. Structs may get new fields and options, platen.Error
+// new codes: write struct literals with names, and give each switch over codes a
+// default. What a server of a newer version says besides is passed over.
 package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -76,12 +110,15 @@ type Client struct {
 	// Basic sends user and password with each request, instead of a token.
 	Basic bool
 
-	// RetryFor is how long one call may wait in all, to be sent again when the
-	// server answers that it is to try later. It waits as long as the server
-	// says in Retry-After, or a second. What is sent again are calls refused
-	// with TooManyAttempts, and calls that change nothing and failed with
-	// Unavailable. A wait that would be longer than what is left is not begun.
-	// 0: no call is sent again.
+	// TokenSource gets tokens in the place of a login, with when each ends; the
+	// zero time if that is not known. It is asked at the first call, when a
+	// token ends within 15 seconds, and once more when the server refuses one;
+	// never twice at once.
+	TokenSource func(context.Context) (token string, expires time.Time, err error)
+
+	// RetryFor is how long one call may wait in all, to be sent again: what is
+	// sent again, and when, the documentation of the package says. A wait that
+	// would be longer than what is left is not begun. 0: no call is sent again.
 	RetryFor time.Duration
 
 	// LegacySearch writes the rules of searches in the grammar of 2019.1 and
@@ -159,26 +196,36 @@ func (e *Error) Error() string {
 // Unwrap returns Err.
 func (e *Error) Unwrap() error { return e.Err }
 
-// do sends a request with credentials and passes a good answer to read.
+// do sends a request with credentials and passes a good answer to read. An answer
+// that read can not read to its end is asked for again, if that is safe.
 func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) error) error {
 	if r.err != nil {
 		return r.err
 	}
-	left := c.RetryFor
-	response, err := c.sendWithToken(ctx, r, &left)
-	if err != nil {
-		return err
+	left := c.budget()
+	for {
+		response, err := c.sendWithToken(ctx, r, left)
+		if err != nil {
+			return err
+		}
+		err = read(response)
+		response.Body.Close()
+		if err == nil {
+			return nil
+		}
+		err = answerError(response, err)
+		if r.streams {
+			return err
+		}
+		if err := left.again(ctx, r, err); err != nil {
+			return err
+		}
 	}
-	defer response.Body.Close()
-	if err := read(response); err != nil {
-		return answerError(response, err)
-	}
-	return nil
 }
 
 // sendWithToken sends a request, after a login if it takes one. A token that the
 // server refuses is replaced once.
-func (c *Client) sendWithToken(ctx context.Context, r *request, left *time.Duration) (*http.Response, error) {
+func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*http.Response, error) {
 	for renewed := false; ; renewed = true {
 		token, err := c.validToken(ctx, left)
 		if err != nil {
@@ -186,7 +233,7 @@ func (c *Client) sendWithToken(ctx context.Context, r *request, left *time.Durat
 		}
 		response, err := c.sendWithRetry(ctx, r, token, left)
 		code := platen.ErrorCode(err)
-		if err == nil || renewed || token == "" || c.user == "" ||
+		if err == nil || renewed || token == "" || !c.renews() ||
 			code != platen.Unauthenticated && code != platen.Forbidden || !r.rewind() {
 			return response, err
 		}
@@ -194,39 +241,16 @@ func (c *Client) sendWithToken(ctx context.Context, r *request, left *time.Durat
 	}
 }
 
-// sendWithRetry sends a request, again if the server asks for it and there is
-// time left.
-func (c *Client) sendWithRetry(ctx context.Context, r *request, token string, left *time.Duration) (*http.Response, error) {
+// sendWithRetry sends a request, again if that is safe and there is time left.
+func (c *Client) sendWithRetry(ctx context.Context, r *request, token string, left *budget) (*http.Response, error) {
 	for {
 		response, err := c.send(ctx, r, token)
-		shown, ok := errors.AsType[*platen.Error](err)
-		if !ok {
-			return response, err
+		if err == nil {
+			return response, nil
 		}
-		again := shown.Code == platen.TooManyAttempts || shown.Code == platen.Unavailable && r.route.Reads()
-		wait := shown.RetryAfter
-		if wait == 0 {
-			wait = time.Second
-		}
-		if !again || wait > *left || !r.rewind() {
+		if err := left.again(ctx, r, err); err != nil {
 			return nil, err
 		}
-		*left -= wait
-		if !sleep(ctx, wait) {
-			return nil, fmt.Errorf("%w while waiting to try again after: %w", ctx.Err(), err)
-		}
-	}
-}
-
-// sleep waits, and reports whether ctx has not ended meanwhile.
-func sleep(ctx context.Context, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 
@@ -243,11 +267,11 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 	case c.user != "":
 		request.SetBasicAuth(c.user, c.password)
 	}
-	response, err := c.http().Do(request)
+	response, err := c.exchange(r, request)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.route.CheckAnswer(response); err != nil {
+	if err := olrest.CheckAnswer(response, r.accepts()); err != nil {
 		response.Body.Close()
 		return nil, answerError(response, err)
 	}
@@ -261,14 +285,18 @@ func (c *Client) userAgent() string {
 	return c.UserAgent
 }
 
-// http returns a client that follows no redirect.
-func (c *Client) http() *http.Client {
+// http returns a client that follows no redirect. endless: the answer may take
+// any time.
+func (c *Client) http(endless bool) *http.Client {
 	client := http.DefaultClient
 	if c.HTTP != nil {
 		client = c.HTTP
 	}
 	straight := *client
 	straight.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if endless {
+		straight.Timeout = 0
+	}
 	return &straight
 }
 

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/platenhq/platen/internal/olrest"
@@ -16,26 +18,25 @@ const renewBefore = 15 * time.Second
 // Unauthenticated: user or password is wrong. TooManyAttempts: too many were.
 // (Authentication Service, login)
 func (c *Client) Login(ctx context.Context) error {
-	if c.user == "" {
+	if !c.renews() {
 		return nil
 	}
 	if err := c.lockLogin(ctx); err != nil {
 		return err
 	}
 	defer c.unlockLogin()
-	left := c.RetryFor
-	_, err := c.login(ctx, &left)
+	_, err := c.login(ctx, c.budget())
 	return err
 }
 
 // Token returns a token that is good for more than 15 seconds, and when it
 // ends, so that another client of the server can use it: see [NewWithToken].
-// The time is zero if it is not known. Without a user, the token is "".
+// The time is zero if it is not known. Without a user and a TokenSource, the
+// token is that of [NewWithToken], or "".
 // Errors are those of [Client.Login].
 func (c *Client) Token(ctx context.Context) (token string, expires time.Time, err error) {
-	left := c.RetryFor
-	if token, expires = c.current(); token == "" && c.user != "" {
-		if token, err = c.renew(ctx, &left); err != nil {
+	if token, expires = c.current(); token == "" && c.renews() {
+		if token, err = c.renew(ctx, c.budget()); err != nil {
 			return "", time.Time{}, err
 		}
 		_, expires = c.current()
@@ -44,18 +45,18 @@ func (c *Client) Token(ctx context.Context) (token string, expires time.Time, er
 }
 
 // validToken returns the token to send, "" for none.
-func (c *Client) validToken(ctx context.Context, left *time.Duration) (string, error) {
-	if c.Basic && c.user != "" {
+func (c *Client) validToken(ctx context.Context, left *budget) (string, error) {
+	if c.Basic && c.user != "" && c.TokenSource == nil {
 		return "", nil
 	}
-	if token, _ := c.current(); token != "" || c.user == "" {
+	if token, _ := c.current(); token != "" || !c.renews() {
 		return token, nil
 	}
 	return c.renew(ctx, left)
 }
 
 // renew logs in, unless somebody else has done so meanwhile.
-func (c *Client) renew(ctx context.Context, left *time.Duration) (string, error) {
+func (c *Client) renew(ctx context.Context, left *budget) (string, error) {
 	if err := c.lockLogin(ctx); err != nil {
 		return "", err
 	}
@@ -97,8 +98,24 @@ func (c *Client) lockLogin(ctx context.Context) error {
 
 func (c *Client) unlockLogin() { <-c.loggingIn }
 
+// renews reports whether the client can get a token.
+func (c *Client) renews() bool { return c.user != "" || c.TokenSource != nil }
+
 // login trades the password for a token.
-func (c *Client) login(ctx context.Context, left *time.Duration) (string, error) {
+func (c *Client) login(ctx context.Context, left *budget) (string, error) {
+	if c.TokenSource != nil {
+		token, expires, err := c.TokenSource(ctx)
+		if err == nil && token == "" {
+			err = errors.New("the token source has no token")
+		}
+		if err != nil {
+			return "", fmt.Errorf("get a token: %w", err)
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.token, c.expires = token, expires
+		return token, nil
+	}
 	response, err := c.sendWithRetry(ctx, newRequest(olrest.Login, 0, 0), "", left)
 	if err != nil {
 		return "", err

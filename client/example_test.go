@@ -78,7 +78,7 @@ func Example_errors() {
 	defer stop()
 
 	_, err := open(address).List(context.Background(), platen.Ref{Kind: platen.Job, ID: 7}, platen.Properties)
-	if platen.ErrorCode(err) == platen.NotFound {
+	if errors.Is(err, platen.ErrNotFound) {
 		fmt.Println("there is no such job")
 	}
 	if shown, ok := errors.AsType[*platen.Error](err); ok {

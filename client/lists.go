@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net/http"
 
 	"github.com/platenhq/platen"
@@ -16,12 +17,22 @@ func (c *Client) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (
 }
 
 // Replace replaces the whole properties or metadata of an entity; no pairs
-// clear them. NotFound, MethodNotAllowed: as in List. Invalid: a name is empty
-// or given twice. TooLarge: the server takes no such large body. (services of
-// the kinds, PUT {id}/properties and {id}/metadata)
+// clear them. If update has a Match, it is done only if the list is still as
+// [Client.ListTagged] has read it. NotFound, MethodNotAllowed: as in List.
+// Invalid: a name is empty or given twice. Changed: the list has another tag
+// than Match, which the error has. TooLarge: the server takes no such large
+// body. (services of the kinds, PUT {id}/properties and {id}/metadata)
 func (c *Client) Replace(ctx context.Context, kind platen.Kind, facet platen.Facet, update platen.Update) error {
-	r := entityRequest(olrest.ReplaceList, platen.Ref{Kind: kind, ID: update.ID}, facet)
-	return c.doTrue(ctx, r.json(olrest.AppendUpdate(nil, update), nil))
+	r := entityRequest(olrest.ReplaceList, platen.Ref{Kind: kind, ID: update.ID}, facet).json(olrest.AppendUpdate(nil, update), nil)
+	if update.Match == nil {
+		return c.doTrue(ctx, r)
+	}
+	r.match = olrest.MatchText(update.Match)
+	err := c.doTrue(ctx, r)
+	if shown, ok := errors.AsType[*platen.Error](err); ok && shown.Code == platen.Changed && r.sent > 1 && shown.Tag == platen.TagOf(platen.EncodeList(update.Pairs)).String() {
+		return nil // the first time did it, whose answer was lost
+	}
+	return err
 }
 
 // doTrue does a request that is answered with true.

@@ -23,6 +23,14 @@ type request struct {
 	body  []byte  // JSON, or nil
 	file  *upload // in the place of body
 	err   error   // why the request can not be made
+
+	accept  string // the media type of the answer; "": that of the route
+	match   string // the header If-Match, "" for none
+	last    string // the header Last-Event-ID, "" for none
+	sent    int    // how often it was sent
+	reads   bool   // it changes nothing, although its route may
+	streams bool   // its answer is passed on as it comes, so it can not be had again
+	endless bool   // its answer goes on
 }
 
 // newRequest returns a request to the route of an action.
@@ -56,6 +64,7 @@ func (r *request) json(body []byte, err error) *request {
 
 // build returns the request to send.
 func (r *request) build(ctx context.Context, base string) (*http.Request, error) {
+	r.sent++
 	var body io.Reader
 	switch {
 	case r.file != nil:
@@ -77,10 +86,20 @@ func (r *request) build(ctx context.Context, base string) (*http.Request, error)
 	if r.file != nil {
 		request.ContentLength = r.file.length
 	}
-	if accept := r.route.Accept(); accept != "" {
-		request.Header.Set("Accept", accept)
+	for name, value := range map[string]string{"Accept": r.accepts(), olrest.MatchHeader: r.match, olrest.LastEventIDHeader: r.last} {
+		if value != "" {
+			request.Header.Set(name, value)
+		}
 	}
 	return request, nil
+}
+
+// accepts returns the media type of a good answer, "" if it has no body.
+func (r *request) accepts() string {
+	if r.accept != "" {
+		return r.accept
+	}
+	return r.route.Accept()
 }
 
 // rewind makes the request ready to be sent again, if it can be.
@@ -101,6 +120,7 @@ type uploadPart struct {
 	source io.Reader
 	ended  atomic.Bool
 	mu     sync.Mutex // held while source is read
+	err    error      // of the source
 }
 
 func newUpload(source io.Reader) *upload {
@@ -162,7 +182,20 @@ func (p *uploadPart) Read(b []byte) (int, error) {
 	if p.ended.Load() {
 		return 0, errUploadEnded
 	}
-	return p.source.Read(b)
+	n, err := p.source.Read(b)
+	if err != nil && err != io.EOF {
+		p.err = err
+	}
+	return n, err
+}
+
+// failure returns why the source could not be read, or nil. It waits for no read.
+func (u *upload) failure() error {
+	if u.last == nil || !u.last.mu.TryLock() {
+		return nil
+	}
+	defer u.last.mu.Unlock()
+	return u.last.err
 }
 
 // doEmpty does a request whose answer holds nothing.
@@ -185,7 +218,9 @@ func decoded[T any](ctx context.Context, c *Client, r *request, decode func(io.R
 func stream[T any](ctx context.Context, c *Client, build func() *request, decode func(io.Reader, func(T) bool) error) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		more := true
-		err := c.do(ctx, build(), func(response *http.Response) error {
+		r := build()
+		r.streams = true
+		err := c.do(ctx, r, func(response *http.Response) error {
 			return decode(response.Body, func(value T) bool {
 				more = yield(value, nil)
 				return more

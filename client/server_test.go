@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/authtest"
+	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
 )
@@ -60,7 +61,8 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
 	go func() {
-		served <- server.New(server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20}).Serve(serving, listener)
+		served <- server.New(server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20,
+			Journal: journal.New(journal.Config{Requests: 100, Body: 1 << 10, Bytes: 1 << 20})}).Serve(serving, listener)
 	}()
 	return "http://" + listener.Addr().String(), func() error {
 		end()

@@ -102,7 +102,9 @@ func (c *Client) Import(ctx context.Context, kind platen.Kind, document io.Reade
 // it may have been written. NotFound: there is no such set. (platen's own API,
 // GET /api/v1/jobsets/{id} and its like)
 func (c *Client) Export(ctx context.Context, ref platen.Ref, w io.Writer) error {
-	return c.do(ctx, entityRequest(olrest.Export, ref, 0), func(response *http.Response) error {
+	r := entityRequest(olrest.Export, ref, 0)
+	r.streams = true
+	return c.do(ctx, r, func(response *http.Response) error {
 		if _, err := io.Copy(w, response.Body); err != nil {
 			return fmt.Errorf("the document is not whole: %w", err)
 		}

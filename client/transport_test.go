@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -348,12 +349,14 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("before the answer: %v", err)
 	}
 	s.CloseClientConnections()
-	// No answer at all: the error is that of net/http.
+	// Nobody is there: it says where, and what to look at.
 	c, err = client.New("http://127.0.0.1:1", "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Version(t.Context()); err == nil || platen.ErrorCode(err) != platen.Internal {
+	_, err = c.Version(t.Context())
+	fails(t, err, platen.Unreachable, "no answer from http://127.0.0.1:1; is the address right, and does the server run?: dial tcp 127.0.0.1:1")
+	if !errors.Is(err, platen.ErrUnreachable) || !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("nobody there: %v", err)
 	}
 }

@@ -283,7 +283,7 @@ func TestTransfer(t *testing.T) {
 	if code, _, stderr := command(env, "", "export", "7", "--output", file); code != 0 {
 		t.Fatalf("export: %d %s", code, stderr)
 	}
-	if code, _, stderr := command(env, "", "import", file); code != 1 || !strings.Contains(stderr, "nothing was imported") || !strings.Contains(stderr, "taken") {
+	if code, _, stderr := command(env, "", "import", file); code != exitConflict || !strings.Contains(stderr, "nothing was imported") || !strings.Contains(stderr, "taken") {
 		t.Errorf("import again: %d %q", code, stderr)
 	}
 	for _, args := range [][]string{{"import"}, {"export", "x"}, {"nothing"}, {"serve", "--nothing"}, {"serve", "--token-ttl", "0s"}, {"serve", "--no-auth", "--listen", "0.0.0.0:0"}} {

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/platenhq/platen"
@@ -36,8 +37,8 @@ func isTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// run runs one command and returns the exit code: 0, 1 for what failed, or 2
-// for a wrong call.
+// run runs one command and returns the exit code: 0, 1 for what failed, 2 for a
+// wrong call, or what [exitCode] says of a command that talks to a server.
 func run(ctx context.Context, args []string, env environment) int {
 	err := env.readVariables(variables(rootCommand(env)))
 	if err == nil {
@@ -54,12 +55,12 @@ func run(ctx context.Context, args []string, env environment) int {
 	switch {
 	case ok:
 		fmt.Fprintf(env.stderr, "See %q.\n", wrong.command+" --help")
-		return 2
+		return exitUsage
 	case strings.HasPrefix(err.Error(), "unknown command"):
 		fmt.Fprintln(env.stderr, `See "platen --help".`)
-		return 2
+		return exitUsage
 	}
-	return 1
+	return exitCode(err)
 }
 
 // extraCommands are those that only some builds have.
@@ -72,30 +73,62 @@ func rootCommand(env environment) *cobra.Command {
 		Short: "An open server for the entity side of the OL Connect Server REST API",
 		Long: `platen is an open server for the entity side of the OL Connect Server REST API.
 
-  platen demo          a server with a mail run in it, to look at
-  platen sandbox       a server for tests
-  platen serve         the server
-  platen import FILE   send a job set document to a server
-  platen backup FILE   a copy of the database, while the server runs
-  platen copy          move between SQLite and PostgreSQL
+  platen demo                        a server with a mail run in it, to look at
+  platen sandbox                     a server for tests
+  platen serve                       the server
+  platen login http://host:9340      remember a server, for the commands below
+  platen list jobs                   what is on it, as a table, JSON or CSV
+  platen set 1001 shift=night        tag a job
+  platen watch                       what changes, as it happens
+  platen import FILE                 send a job set document to it
+  platen backup FILE                 a copy of the database, while the server runs
+  platen copy                        move between SQLite and PostgreSQL
 
-Each flag can also be set in the environment, where a name with _FILE at its
-end names a file that has the value. "platen COMMAND --help" has the names,
-"platen config" what they are set to.`,
+Each setting can also be made in the environment, where a name with _FILE at
+its end names a file that has the value. "platen COMMAND --help" has the names
+in brackets, "platen config" what the server's are set to.
+
+` + exitCodes,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:       buildVersion(),
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			known := make(map[string]bool)
+			for _, command := range cmd.Commands() {
+				known[command.Name()] = !command.Hidden
+			}
+			return fmt.Errorf("unknown command %q%s", args[0], didYouMean(args[0], known))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(
-		serveCommand(env), configCommand(env), checkCommand(env), demoCommand(env), sandboxCommand(env),
-		importCommand(env), exportCommand(env),
-		copyCommand(env), backupCommand(env), restoreCommand(env),
-		userCommand(env), keyCommand(env), readyCommand(env), versionCommand(env),
-	)
+	root.AddGroup(&cobra.Group{ID: groupServer, Title: "A server, and its database:"},
+		&cobra.Group{ID: groupRemote, Title: "What is on a server:"}, &cobra.Group{ID: groupLogin, Title: "Servers to talk to:"})
+	add := func(group string, commands ...*cobra.Command) {
+		for _, command := range commands {
+			command.GroupID = group
+			root.AddCommand(command)
+		}
+	}
+	add(groupServer, serveCommand(env), configCommand(env), checkCommand(env), demoCommand(env), sandboxCommand(env),
+		copyCommand(env), backupCommand(env), restoreCommand(env), userCommand(env), keyCommand(env), readyCommand(env))
+	add(groupLogin, loginCommand(env), logoutServerCommand(env), serversCommand(env))
+	add(groupRemote, getCommand(env), listCommand(env), findCommand(env), treeCommand(env), contentsCommand(env), statsCommand(env),
+		setCommand(env), unsetCommand(env), editCommand(env), updateCommand(env),
+		historyCommand(env), revertCommand(env), watchCommand(env), deleteCommand(env), undeleteCommand(env), deletedCommand(env),
+		createCommand(env), tokenCommand(env), webhookCommand(env), requestsCommand(env))
 	for _, extra := range extraCommands {
-		root.AddCommand(extra(env))
+		add(groupServer, extra(env))
 	}
+	for _, command := range root.Commands() {
+		if command.GroupID != groupServer {
+			withoutVariables(command)
+		}
+	}
+	add(groupRemote, importCommand(env), exportCommand(env))
+	root.AddCommand(versionCommand(env))
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
@@ -103,6 +136,11 @@ end names a file that has the value. "platen COMMAND --help" has the names,
 		return fromEnvironment(cmd.Flags(), &env)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		if name, ok := strings.CutPrefix(err.Error(), "unknown flag: --"); ok {
+			known := make(map[string]bool)
+			cmd.Flags().VisitAll(func(flag *pflag.Flag) { known["--"+flag.Name] = true })
+			err = fmt.Errorf("%w%s", err, didYouMean("--"+name, known))
+		}
 		return usageError{err, cmd.CommandPath()}
 	})
 	return root

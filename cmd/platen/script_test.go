@@ -2,14 +2,21 @@ package main
 
 import (
 	"database/sql"
+	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	_ "github.com/ncruces/go-sqlite3/driver"
 	"github.com/rogpeppe/go-internal/testscript"
+	standardwebhooks "github.com/standard-webhooks/standard-webhooks/libraries/go"
 )
 
 // TestScripts runs the command line as people type it: testdata/script. What
@@ -21,12 +28,17 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PLATEN_PASSWORD", testPassword)
 			env.Setenv("PLATEN_ADMIN_PASSWORD", testPassword)
+			for _, name := range []string{"HOME", "XDG_CONFIG_HOME", "AppData"} {
+				env.Setenv(name, filepath.Join(env.WorkDir, "home"))
+			}
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"sql":   scriptSQL,
 			"await": scriptAwait,
 			"fetch": scriptFetch,
+			"exits": scriptExits,
+			"hook":  scriptHook,
 		},
 	})
 }
@@ -54,6 +66,36 @@ func scriptAwait(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s has no %q: %s", args[0], args[1], text)
 		}
 	}
+}
+
+// scriptExits runs a program and checks its exit code: exits CODE PROGRAM ARGS.
+func scriptExits(ts *testscript.TestScript, neg bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	code := 0
+	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
+		code = failed.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("%s: exit code %d, not %s", args[1:], code, args[0])
+	}
+}
+
+// scriptHook starts a receiver of webhooks, which takes what a secret has signed, and
+// sets its address as a variable: hook SECRET VARIABLE.
+func scriptHook(ts *testscript.TestScript, neg bool, args []string) {
+	verifier, err := standardwebhooks.NewWebhook(args[0])
+	ts.Check(err)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err == nil {
+			err = verifier.Verify(body, r.Header)
+		}
+		if err != nil {
+			w.WriteHeader(http.StatusBadRequest)
+		}
+	}))
+	ts.Defer(s.Close)
+	ts.Setenv(args[1], s.URL)
 }
 
 // scriptFetch checks the status of a GET: fetch STATUS URL.

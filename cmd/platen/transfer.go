@@ -1,6 +1,9 @@
 package main
 
 import (
+	"bufio"
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +18,6 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
 )
-
-// A target is the server that a command talks to, and as whom.
-type target struct {
-	server string
-	user   string
-}
 
 // sets are the kinds that import and export take, by their names on the
 // command line, with what is in them.
@@ -53,29 +50,49 @@ func (k *setKind) Set(text string) error {
 
 func (k *setKind) flag(cmd *cobra.Command) {
 	*k = "jobset"
-	cmd.Flags().Var(k, "kind", "what the document is: dataset, contentset or jobset")
+	cmd.Flags().Var(k, "kind", "what the set is, if that does not show: dataset, contentset or jobset")
+	_ = cmd.RegisterFlagCompletionFunc("kind", cobra.FixedCompletions([]string{"dataset", "contentset", "jobset"}, cobra.ShellCompDirectiveNoFileComp))
 }
 
-const passwordVariable = "PLATEN_PASSWORD"
-
-func (t *target) flags(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&t.server, "server", "http://"+defaultListen, "address of the server")
-	cmd.Flags().StringVar(&t.user, "user", adminName, "user to log in as; the password is that of the variable "+passwordVariable+", or asked for; empty: no login")
+// setOf returns what a document is: what was asked for, or else what it looks like.
+func (k *setKind) setOf(cmd *cobra.Command, name string, looks setKind) error {
+	if looks == "" || looks == *k {
+		return nil
+	}
+	if cmd.Flags().Changed("kind") {
+		return usageError{fmt.Errorf("%s looks like the document of a %s, not of a %s: use --kind %s, or leave --kind out",
+			name, sets[string(looks)].kind, sets[string(*k)].kind, looks), cmd.CommandPath()}
+	}
+	*k = looks
+	return nil
 }
 
-// client returns a client of the server, and asks for the password if need be.
-func (t *target) client(env environment, stdinTaken bool) (*client.Client, error) {
-	password := env.getenv(passwordVariable)
-	if password == "" && t.user != "" {
-		if stdinTaken || !isTerminal(env.stdin) {
-			return nil, fmt.Errorf("no password: set %s to that of the user %s", passwordVariable, t.user)
+// lookAhead is how much of a document is read to see what it is.
+const lookAhead = 64 << 10
+
+// looksLike returns which kind of set the beginning of a document is of, by the names
+// of its members; "" if that does not tell.
+func looksLike(beginning []byte) setKind {
+	of := map[string]setKind{"jobs": "jobset", "contentitems": "contentset", "records": "dataset", "schema": "dataset"}
+	d := json.NewDecoder(bytes.NewReader(beginning))
+	if first, err := d.Token(); err != nil || first != json.Delim('{') {
+		return ""
+	}
+	for d.More() {
+		name, err := d.Token()
+		if err != nil {
+			return ""
 		}
-		var err error
-		if password, err = askPassword(env, "Password of "+t.user+" at "+t.server+": "); err != nil {
-			return nil, err
+		text, _ := name.(string)
+		if kind, ok := of[strings.ToLower(text)]; ok {
+			return kind
+		}
+		var skipped json.RawMessage
+		if d.Decode(&skipped) != nil {
+			return ""
 		}
 	}
-	return client.New(t.server, t.user, password)
+	return ""
 }
 
 func importCommand(env environment) *cobra.Command {
@@ -89,51 +106,69 @@ prints the id of the set and those of what is in it. The server stores all of
 it or nothing. The document of a job set is the JSON Job Set Structure of OL
 Connect, where each level may also carry id, properties and metadata; those of
 data sets and content sets are in the same style. The API document of the
-server (/serverengine/doc/) has examples.`,
+server (/serverengine/doc/) has examples. What the document is, its beginning
+tells; --kind says so where it does not.`,
 		Example: `  ` + passwordVariable + `=secret-of-mine platen import mailrun.json
   platen import customers.json --kind dataset
-  platen export 1000 --server http://one:9340 | platen import - --server http://two:9340`,
+  platen export 1000 --server one | platen import - --server http://two:9340`,
 		Args: arguments("FILE, or - for standard input"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			fromStdin := args[0] == "-"
-			var document io.Reader = env.stdin
-			var size int64
-			if !fromStdin {
-				file, err := os.Open(args[0])
-				if err != nil {
-					return err
-				}
-				defer file.Close()
-				if info, err := file.Stat(); err == nil {
-					size = info.Size()
-				}
-				document = file
-			}
-			c, err := to.client(env, fromStdin)
+			err := importDocument(cmd, env, &to, &kind, args[0])
 			if err != nil {
-				return err
+				return serverError{err}
 			}
-			if err := c.Login(cmd.Context()); to.user != "" && err != nil {
-				return fmt.Errorf("log in to %s: %s", to.server, explain(err))
-			}
-			document, done := progress(env, "import", document, size)
-			made, err := c.Import(cmd.Context(), sets[string(kind)].kind, io.NopCloser(document))
-			done()
-			if err != nil {
-				return fmt.Errorf("nothing was imported: %s", explain(err))
-			}
-			children := make([]string, len(made.Children))
-			for i, id := range made.Children {
-				children[i] = id.String()
-			}
-			set := sets[string(kind)]
-			_, err = fmt.Fprintf(env.stdout, "%s %d\n%s %s\n", set.kind, made.ID, set.content, strings.Join(children, " "))
-			return err
+			return nil
 		},
 	}
 	to.flags(cmd)
 	kind.flag(cmd)
 	return cmd
+}
+
+// importDocument sends a document, and prints what was made of it.
+func importDocument(cmd *cobra.Command, env environment, to *target, kind *setKind, name string) error {
+	fromStdin := name == "-"
+	source := env.stdin
+	var size int64
+	if !fromStdin {
+		file, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+		if info, err := file.Stat(); err == nil {
+			size = info.Size()
+		}
+		source = file
+	}
+	c, err := to.client(env, fromStdin)
+	if err != nil {
+		return err
+	}
+	if err := c.Login(cmd.Context()); to.user != "" && err != nil {
+		return platen.Errorf(platen.ErrorCode(err), "log in to %s: %s", to.server, explain(err))
+	}
+	whole := bufio.NewReaderSize(source, lookAhead)
+	beginning, err := whole.Peek(lookAhead)
+	if err != nil && err != io.EOF {
+		return err
+	}
+	if err := kind.setOf(cmd, name, looksLike(beginning)); err != nil {
+		return err
+	}
+	document, done := progress(env, "import", whole, size)
+	made, err := c.Import(cmd.Context(), sets[string(*kind)].kind, io.NopCloser(document))
+	done()
+	if err != nil {
+		return &platen.Error{Code: platen.ErrorCode(err), Message: "nothing was imported: " + explain(err)}
+	}
+	children := make([]string, len(made.Children))
+	for i, id := range made.Children {
+		children[i] = id.String()
+	}
+	set := sets[string(*kind)]
+	_, err = fmt.Fprintf(env.stdout, "%s %d\n%s %s\n", set.kind, made.ID, set.content, strings.Join(children, " "))
+	return err
 }
 
 func exportCommand(env environment) *cobra.Command {
@@ -147,36 +182,73 @@ func exportCommand(env environment) *cobra.Command {
 that "platen import" takes: to standard output, or to a file that appears only
 when it is whole.`,
 		Example: `  ` + passwordVariable + `=secret-of-mine platen export 1000 --output mailrun.json`,
-		Args:    arguments("ID, the identifier of a set"),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
-			id, ok := platen.ParseID(args[0])
-			if !ok {
-				return usageError{fmt.Errorf("%q is no identifier: they go from 1 to %d", args[0], platen.MaxID), cmd.CommandPath()}
-			}
-			ref := platen.Ref{Kind: sets[string(kind)].kind, ID: id}
-			c, err := from.client(env, false)
+		Args:    arguments("ID, the identifier of a set"), ValidArgsFunction: completeIDs(env, platen.JobSet),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ids, err := idsOf(cmd.CommandPath(), args...)
 			if err != nil {
-				return err
+				return serverError{err}
 			}
-			w := env.stdout
-			if output != "" {
-				file, err := os.CreateTemp(filepath.Dir(output), filepath.Base(output)+".*")
-				if err != nil {
-					return err
-				}
-				defer os.Remove(file.Name()) // gone already if all went well
-				if err := errors.Join(c.Export(cmd.Context(), ref, file), file.Close()); err != nil {
-					return err
-				}
-				return os.Rename(file.Name(), output)
+			if err := exportDocument(cmd, env, &from, &kind, ids[0], output); err != nil {
+				return serverError{err}
 			}
-			return c.Export(cmd.Context(), ref, w)
+			return nil
 		},
 	}
 	from.flags(cmd)
 	kind.flag(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write, instead of standard output")
+	_ = cmd.Flags().SetAnnotation("output", argumentAnnotation, []string{"true"}) // the variable is for the form of other commands' output
 	return cmd
+}
+
+// exportDocument writes a set to a file, or to standard output.
+func exportDocument(cmd *cobra.Command, env environment, from *target, kind *setKind, id platen.ID, output string) error {
+	c, err := from.client(env, false)
+	if err != nil {
+		return err
+	}
+	if !cmd.Flags().Changed("kind") {
+		// Another server than platen does not say what the set is.
+		if e, err := c.Entity(cmd.Context(), id); err == nil && e.Kind.Info().Set {
+			*kind = setKind(client.KindName(e.Kind))
+		}
+	}
+	ref := platen.Ref{Kind: sets[string(*kind)].kind, ID: id}
+	if output == "" {
+		return c.Export(cmd.Context(), ref, env.stdout)
+	}
+	file, err := os.CreateTemp(filepath.Dir(output), filepath.Base(output)+".*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name()) // gone already if all went well
+	w, done := progressOut(env, "export", file)
+	err = c.Export(cmd.Context(), ref, w)
+	done()
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), output)
+}
+
+// progressOut shows how much has been written, if a person watches.
+func progressOut(env environment, what string, w io.Writer) (io.Writer, func()) {
+	r, pipe := io.Pipe()
+	watched, done := progress(env, what, r, 0)
+	if watched == io.Reader(r) {
+		return w, func() {}
+	}
+	copied := make(chan struct{})
+	go func() {
+		_, err := io.Copy(w, watched)
+		r.CloseWithError(err)
+		close(copied)
+	}()
+	return pipe, func() {
+		pipe.Close()
+		<-copied
+		done()
+	}
 }
 
 // progress shows how much of r has been read, if a person watches.

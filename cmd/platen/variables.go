@@ -34,7 +34,7 @@ var credentials = map[string]string{
 
 // environmentName is the variable that sets a flag.
 func environmentName(flag *pflag.Flag) string {
-	if flag.Name == "help" {
+	if flag.Name == "help" || flag.Annotations[argumentAnnotation] != nil {
 		return ""
 	}
 	return variablePrefix + strings.ToUpper(strings.ReplaceAll(flag.Name, "-", "_"))
@@ -42,7 +42,7 @@ func environmentName(flag *pflag.Flag) string {
 
 // variables returns the names of all variables that some command knows.
 func variables(root *cobra.Command) map[string]bool {
-	known := map[string]bool{adminPassword: true, passwordVariable: true}
+	known := map[string]bool{adminPassword: true, passwordVariable: true, tokenVariable: true}
 	var add func(*cobra.Command)
 	add = func(cmd *cobra.Command) {
 		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
@@ -132,7 +132,7 @@ func readVariable(path string) (string, error) {
 
 // didYouMean names the known variable that is most like name, if one is.
 func didYouMean(name string, known map[string]bool) string {
-	best, least := "", 4
+	best, least := "", min(4, len(name)/2+1)
 	for _, other := range slices.Sorted(maps.Keys(known)) {
 		if d := olrest.LetterDistance(name, other); d < least {
 			best, least = other, d

@@ -69,7 +69,7 @@ func (r *Rules) Find(q *Request) *Hit {
 func (r *rule) isFor(q *Request) bool {
 	return (len(r.Methods) == 0 || slices.Contains(r.Methods, q.Method)) &&
 		(r.Route == "" || r.Route == q.Route) &&
-		(r.Path == "" || olrest.MatchText(r.Path, q.Path)) &&
+		(r.Path == "" || olrest.FitsPattern(r.Path, q.Path)) &&
 		(r.User == "" || r.User == q.User) &&
 		(!r.ExpireToken || q.Token) &&
 		(r.OperationDelay == 0 && r.OperationError == "" || q.Begins)

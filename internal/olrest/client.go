@@ -76,7 +76,7 @@ func (r Route) With(text string) string {
 // no body.
 func (r Route) Accept() string {
 	switch r.Action {
-	case Handshake, Version, Login, ReplaceList, Delete, Progress, Result:
+	case Handshake, Version, Login, ReplaceList, Delete, Progress, Result, RequestAsCurl:
 		return typeText
 	case MergeLists, AddRecords, UpdateRecord, UpdateRecords,
 		CreateStructure, CreateDefault, CreatePreset, Cancel:
@@ -96,14 +96,15 @@ func (r Route) Reads() bool {
 }
 
 // CheckAnswer returns the error that an answer is: that of its status, or
-// that it holds something else than the route answers with.
-func (r Route) CheckAnswer(response *http.Response) error {
+// that it holds something else than the media type want, which the route answers
+// with; "" is none.
+func CheckAnswer(response *http.Response, want string) error {
 	if response.StatusCode < 200 || 300 <= response.StatusCode {
 		return ReadError(response)
 	}
 	contentType := response.Header.Get("Content-Type")
 	media, _, _ := mime.ParseMediaType(contentType)
-	if want := r.Accept(); media != "" && media != want && (want != "" || media == "text/html") {
+	if media != "" && media != want && (want != "" || media == "text/html") {
 		return fmt.Errorf("the answer is %.80q, which the API never answers with here: something else than the server may have sent it", contentType)
 	}
 	return nil

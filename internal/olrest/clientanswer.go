@@ -44,8 +44,11 @@ func readAnswer(r io.Reader, fn func(*decoder) error) error {
 	return fmt.Errorf("the answer is not what the API says: %v", err)
 }
 
+// ErrCutOff is in the chain of the error of an answer that ended too early.
+var ErrCutOff = errors.New("the answer was cut off")
+
 // cutOff says that an answer could not be read to its end.
-func cutOff(err error) error { return fmt.Errorf("the answer was cut off: %w", err) }
+func cutOff(err error) error { return fmt.Errorf("%w: %w", ErrCutOff, err) }
 
 // passOn passes values on until yield wants no more.
 func passOn[T any](value T, err error, yield func(T) bool) error {

@@ -211,6 +211,12 @@ func BeginStream(w http.ResponseWriter) {
 	w.WriteHeader(http.StatusOK)
 }
 
+// AppendStreamStart appends after which event a stream begins. It has no data, so
+// readers keep the id and see no event.
+func AppendStreamStart(b []byte, after platen.EventID) []byte {
+	return append(append(append(b, "id: "...), after.String()...), "\n\n"...)
+}
+
 // AppendStreamed appends an event as a stream has it.
 func AppendStreamed(b []byte, id platen.EventID, body []byte) []byte {
 	b = append(append(append(b, "id: "...), id.String()...), "\ndata: "...)

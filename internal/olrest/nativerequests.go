@@ -90,7 +90,7 @@ func (f *RequestFilter) Match(r *RecordedRequest) bool {
 		(f.RequestID == "" || f.RequestID == r.RequestID) &&
 		(f.Since.IsZero() || !r.Time.Before(f.Since)) &&
 		(f.Status == "" || f.matchStatus(r.Status)) &&
-		(f.Path == "" || MatchText(f.Path, r.Path)) &&
+		(f.Path == "" || FitsPattern(f.Path, r.Path)) &&
 		(f.Console == nil || *f.Console == r.Console) &&
 		(f.Reason == "" || f.matchReason(r))
 }
@@ -115,9 +115,9 @@ func (f *RequestFilter) matchReason(r *RecordedRequest) bool {
 	return false
 }
 
-// MatchText reports whether a text is as a pattern says, in which an asterisk
+// FitsPattern reports whether a text is as a pattern says, in which an asterisk
 // stands for any text.
-func MatchText(pattern, text string) bool {
+func FitsPattern(pattern, text string) bool {
 	first, rest, any := strings.Cut(pattern, "*")
 	text, ok := strings.CutPrefix(text, first)
 	if !ok || !any {

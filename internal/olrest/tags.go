@@ -15,6 +15,21 @@ const (
 	noneHeader  = "If-None-Match"
 )
 
+// MatchHeader is the request header with the tags that what is changed must have.
+const MatchHeader = matchHeader
+
+// MatchText returns a condition as the header If-Match has it.
+func MatchText(match *platen.Match) string {
+	tags := make([]string, len(match.Tags))
+	for i, tag := range match.Tags {
+		tags[i] = tag.String()
+	}
+	if len(tags) == 0 {
+		return `""` // which no list has
+	}
+	return strings.Join(tags, ", ")
+}
+
 // ReadMatch returns the tags that the header If-Match of a change names, as
 // [platen.Update] has them: nil if there is none, or it is *, since what does not
 // exist is not found in any case. Weak tags match nothing. The header

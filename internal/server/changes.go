@@ -177,6 +177,8 @@ func (s *Server) streamEvents(w *response, r *http.Request, query *olrest.EventQ
 		return err
 	}
 	olrest.BeginStream(w)
+	// A reader whose connection breaks before the first event goes on from here.
+	stream.buf = olrest.AppendStreamStart(stream.buf, stream.after)
 	if err := stream.send(items, next); err == nil {
 		err = stream.follow()
 		stream.end(err)

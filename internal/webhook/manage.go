@@ -33,6 +33,13 @@ func secretOf(given *string) ([]byte, error) {
 	return key, nil
 }
 
+// NewSecret returns a new secret, as people see it.
+func NewSecret() string {
+	key := make([]byte, secretBytes)
+	_, _ = rand.Read(key) // it never fails
+	return textOf(key)
+}
+
 // textOf returns a key as people see it.
 func textOf(key []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(key) }
 

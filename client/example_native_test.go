@@ -1,0 +1,108 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
+)
+
+// All jobs that a filter holds for, however many there are, in the memory of a page.
+func ExampleClient_ListSeq() {
+	address, stop := serve()
+	defer stop()
+	c := open(address)
+
+	jobs := client.Listing{
+		Kind:   platen.Job,
+		Filter: client.Name(platen.Properties, "zip") + " = " + client.Quote("00420"),
+		Fields: "id,counts.documents,properties",
+	}
+	for job, err := range c.ListSeq(context.Background(), jobs) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("job", job.ID, job.Counts["documents"], job.Properties)
+	}
+	// Output: job 101 2 [{zip 00420}]
+}
+
+// What a change of many would do, the change, and the way back.
+func ExampleClient_Update() {
+	address, stop := serve()
+	defer stop()
+	ctx := context.Background()
+	c := open(address)
+
+	update := client.BulkUpdate{
+		Kind:   platen.Job,
+		Filter: "jobset = 100",
+		Set:    []platen.NameValue{{Name: client.Name(platen.Properties, "shift"), Value: "night"}},
+	}
+	preview, err := c.PreviewUpdate(ctx, update)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(preview.Changed, "would change:", preview.Preview[0].Properties.After)
+	updated, err := c.Update(ctx, update)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if updated.Operation != nil { // there were too many for one transaction
+		if _, err := c.WaitOperation(ctx, updated.Operation.ID, nil); err != nil {
+			log.Fatal(err)
+		}
+	}
+	if _, err := c.Revert(ctx, updated.Change, false); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(c.List(ctx, platen.Ref{Kind: platen.Job, ID: 101}, platen.Properties))
+	// Output:
+	// 1 would change: [{zip 00420} {shift night}]
+	// [{zip 00420}] <nil>
+}
+
+// A list is replaced only if it is still as it was read.
+func ExampleClient_ListTagged() {
+	address, stop := serve()
+	defer stop()
+	ctx := context.Background()
+	c := open(address)
+
+	pairs, tag, err := c.ListTagged(ctx, 101, platen.Properties)
+	if err != nil {
+		log.Fatal(err)
+	}
+	replace := func(value string) error {
+		return c.Replace(ctx, platen.Job, platen.Properties, platen.Update{
+			ID:    101,
+			Pairs: platen.MergeList(pairs, []platen.NameValue{{Name: "zip", Value: value}}),
+			Match: &platen.Match{Tags: []platen.Tag{tag}},
+		})
+	}
+	fmt.Println(replace("00421"))
+	fmt.Println(errors.Is(replace("00422"), platen.ErrChanged))
+	// Output:
+	// <nil>
+	// true
+}
+
+// The events that are kept; with Follow, also what happens from then on.
+func ExampleClient_EventsSeq() {
+	address, stop := serve()
+	defer stop()
+
+	query := client.EventQuery{Kinds: []platen.Kind{platen.JobSet, platen.DataSet}, Types: []string{"import"}}
+	for event, err := range open(address).EventsSeq(context.Background(), query) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(event.Type, event.Subject, "by", event.Data.User)
+	}
+	// Output:
+	// platen.import dataset/300 by ol-admin
+	// platen.import jobset/100 by ol-admin
+}

@@ -1,0 +1,373 @@
+package client_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
+)
+
+// must returns value, or ends the test.
+func must[T any](t *testing.T) func(T, error) T {
+	return func(value T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+}
+
+// sameJSON checks that a value encodes as the server has sent it.
+func sameJSON(t *testing.T, c *client.Client, path string, value any) {
+	t.Helper()
+	token, _, err := c.Token(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(t.Context(), "GET", path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("auth_token", token)
+	response, err := c.HTTP.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	sent, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a, b any
+	if json.Unmarshal(sent, &a) != nil || json.Unmarshal(ours, &b) != nil {
+		t.Fatalf("%s\n%s", sent, ours)
+	}
+	normal := func(v any) string {
+		text, _ := json.Marshal(v)
+		return strings.ReplaceAll(string(text), "00Z", "Z") // fractions of seconds may be shorter
+	}
+	if trim(normal(a)) != trim(normal(b)) {
+		t.Errorf("the server sent\n%s\nand it encodes as\n%s", sent, ours)
+	}
+}
+
+// trim drops zeros at the ends of times.
+func trim(text string) string {
+	for strings.Contains(text, "0Z") {
+		text = strings.ReplaceAll(text, "0Z", "Z")
+	}
+	return text
+}
+
+func TestEntities(t *testing.T) {
+	c, sent := connect(t)
+	fill(t, c)
+	ctx := t.Context()
+	job := must[client.Entity](t)(c.Entity(ctx, 101))
+	is(t, []client.Ref{{Kind: platen.JobSet, ID: 100}})(job.Ancestors, nil)
+	is(t, pairs("zip", "00420"))(job.Properties, nil)
+	is(t, int64(2))(job.Counts["documents"], nil)
+	base := sent.requests()[0].URL.Scheme + "://" + sent.requests()[0].URL.Host
+	for _, id := range []platen.ID{100, 101, 5001, 9001, 104} {
+		sameJSON(t, c, base+"/api/v1/entities/"+id.String(), must[client.Entity](t)(c.Entity(ctx, id)))
+	}
+	_, err := c.Entity(ctx, 7)
+	fails(t, err, platen.NotFound, "7")
+	if !errors.Is(err, platen.ErrNotFound) {
+		t.Errorf("got %v", err)
+	}
+	is(t, []client.Child{{Kind: platen.DataRecord, ID: 5001}, {Kind: platen.DataRecord, ID: 5002, Position: 1}})(all(t, c.ChildrenSeq(ctx, 300)), nil)
+
+	listed := all(t, c.ListSeq(ctx, client.Listing{Kind: platen.DataRecord, Filter: "fields.City = " + client.Quote(`Nice`), Fields: "id,fields.City"}))
+	is(t, []client.Entity{{ID: 5001, Fields: pairs("City", "Nice")}})(listed, nil)
+	before := len(sent.requests())
+	paged := all(t, c.ListSeq(ctx, client.Listing{Kind: platen.DataRecord, OrderBy: "id desc", Fields: "id", PageSize: 1}))
+	if len(paged) != 3 || paged[0].ID < paged[1].ID || len(sent.requests())-before < 3 {
+		t.Errorf("%+v by %d requests", paged, len(sent.requests())-before)
+	}
+	for _, err := range c.ListSeq(ctx, client.Listing{Kind: platen.Job, Filter: "zip = 1"}) {
+		fails(t, err, platen.Invalid, "filter")
+	}
+
+	list, tag, err := c.ListTagged(ctx, 101, platen.Properties)
+	is(t, pairs("zip", "00420"))(list, err)
+	update := platen.Update{ID: 101, Pairs: pairs("zip", "1"), Match: &platen.Match{Tags: []platen.Tag{tag}}}
+	if err := c.Replace(ctx, platen.Job, platen.Properties, update); err != nil {
+		t.Error(err)
+	}
+	update.Pairs = pairs("zip", "2")
+	err = c.Replace(ctx, platen.Job, platen.Properties, update)
+	fails(t, err, platen.Changed, "read them again")
+
+	if err := c.DeleteEntity(ctx, 100); err != nil {
+		t.Error(err)
+	}
+	deleted := all(t, c.DeletedSeq(ctx))
+	if len(deleted) != 1 || deleted[0].ID != 100 || deleted[0].Kind != platen.JobSet || deleted[0].DeletedBy != user {
+		t.Errorf("%+v", deleted)
+	}
+	is(t, client.Ref{Kind: platen.JobSet, ID: 100})(c.Undelete(ctx, 100))
+	fails(t, second(c.Undelete(ctx, 100)), platen.Conflict, "not deleted")
+}
+
+func TestChanges(t *testing.T) {
+	c, _ := connect(t)
+	fill(t, c)
+	ctx := t.Context()
+	odd := `a "name". of\ours*`
+	update := client.BulkUpdate{Kind: platen.Job, Filter: "jobset = 100", Unset: []string{"properties.zip"},
+		Set: []platen.NameValue{{Name: client.Name(platen.Properties, odd), Value: "x"}}}
+	preview := must[client.Updated](t)(c.PreviewUpdate(ctx, update))
+	is(t, &client.BeforeAfter{Before: pairs("zip", "00420"), After: pairs(odd, "x")})(preview.Preview[0].Properties, nil)
+	is(t, pairs("zip", "00420"))(c.List(ctx, anyJob, platen.Properties))
+	updated := must[client.Updated](t)(c.Update(ctx, update))
+	if updated.Change == 0 || updated.Matched != 1 || updated.Changed != 1 || updated.Operation != nil {
+		t.Errorf("%+v", updated)
+	}
+	is(t, pairs(odd, "x"))(c.List(ctx, anyJob, platen.Properties))
+	found := all(t, c.ListSeq(ctx, client.Listing{Kind: platen.Job, Filter: client.Name(platen.Properties, odd) + " = x", Fields: "id"}))
+	is(t, []client.Entity{{ID: 101}})(found, nil)
+
+	history := all(t, c.HistorySeq(ctx, 101))
+	x, zip := "x", "00420"
+	want := []client.ChangeEntry{{Kind: platen.Job, ID: 101, Set: 100, Facet: "properties", Names: []client.NameChange{{Name: "zip", Before: &zip}, {Name: odd, After: &x}}}}
+	if history[0].ID != updated.Change || history[0].Type != "update" || history[0].User != user {
+		t.Errorf("%+v", history[0])
+	}
+	is(t, want)(history[0].Entries, nil)
+	is(t, history[0])(c.Change(ctx, updated.Change))
+	reverted := must[int64](t)(c.Revert(ctx, updated.Change, false))
+	is(t, pairs("zip", "00420"))(c.List(ctx, anyJob, platen.Properties))
+	is(t, updated.Change)(must[client.Change](t)(c.Change(ctx, reverted)).Reverts, nil)
+	fails(t, second(c.Revert(ctx, updated.Change, false)), platen.Conflict, "changed since")
+
+	update.InParts = true
+	begun := must[client.Updated](t)(c.Update(ctx, update))
+	if begun.Operation == nil {
+		t.Fatalf("%+v", begun)
+	}
+	seen := 0
+	state := must[client.OperationState](t)(c.WaitOperation(ctx, begun.Operation.ID, func(client.OperationState) { seen++ }))
+	if state.State != "done" || state.Result.Changed != 1 || len(state.Result.Changes) != 1 || seen == 0 {
+		t.Errorf("%+v", state)
+	}
+	if _, err := c.OperationStates(ctx); err != nil {
+		t.Error(err)
+	}
+	fails(t, second(c.CancelOperation(ctx, begun.Operation.ID)), platen.NotFound, "")
+}
+
+// beginning is a transport that tells of the first bytes of each stream.
+type beginning struct {
+	http.RoundTripper
+	began chan struct{}
+}
+
+func (b beginning) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := b.RoundTripper.RoundTrip(r)
+	if err == nil && response.Header.Get("Content-Type") == "text/event-stream" {
+		response.Body = &beganBody{ReadCloser: response.Body, began: b.began}
+	}
+	return response, err
+}
+
+type beganBody struct {
+	io.ReadCloser
+	began chan struct{}
+	once  sync.Once
+}
+
+func (b *beganBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if n > 0 {
+		b.once.Do(func() { b.began <- struct{}{} })
+	}
+	return n, err
+}
+
+// TestEvents: pages of events and streams of them have the same ones; a stream is taken
+// up again where its connection broke, even before its first event.
+func TestEvents(t *testing.T) {
+	direct, sent := connect(t)
+	fill(t, direct)
+	at, err := url.Parse(sent.requests()[0].URL.Scheme + "://" + sent.requests()[0].URL.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	through := httputil.NewSingleHostReverseProxy(at)
+	through.Transport, through.FlushInterval = direct.HTTP.Transport, -1
+	cut := make(chan struct{})
+	through.ErrorLog = nil
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		if strings.Contains(r.Header.Get("Accept"), "event-stream") {
+			go func() {
+				select {
+				case <-cut:
+					cancel()
+				case <-ctx.Done():
+				}
+			}()
+		}
+		through.ServeHTTP(w, r.WithContext(ctx))
+	}))
+	defer proxy.Close()
+	c, err := client.New(proxy.URL, user, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connections := &http.Transport{}
+	defer connections.CloseIdleConnections()
+	began := make(chan struct{}, 10)
+	c.HTTP = &http.Client{Transport: beginning{connections, began}, Timeout: 20 * time.Second}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+
+	past := all(t, c.EventsSeq(ctx, client.EventQuery{Types: []string{"import"}}))
+	if len(past) != 3 || past[0].Type != "platen.import" || past[2].Data.Kind != platen.JobSet || past[2].Data.User != user || past[2].Subject != "jobset/100" {
+		t.Fatalf("%+v", past)
+	}
+	if body, err := json.Marshal(past[0]); err != nil || !bytes.Equal(body, past[0].Body) || !json.Valid(body) {
+		t.Errorf("%s %v", body, err)
+	}
+	is(t, 1)(len(all(t, c.EventsSeq(ctx, client.EventQuery{Types: []string{"import"}, After: past[1].ID}))), nil)
+
+	put := func(value string) {
+		if err := direct.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: 101, Pairs: pairs("n", value)}); err != nil {
+			t.Error(err)
+		}
+	}
+	// A cut takes one stream, so that what comes after it is read by the next one.
+	step := 0
+	go func() {
+		<-began
+		cut <- struct{}{} // nothing has happened yet
+		put("1")
+	}()
+	for event, err := range c.EventsSeq(ctx, client.EventQuery{Follow: true, Types: []string{"update"}, Name: "n"}) {
+		if err != nil {
+			if step != 4 || !errors.Is(err, context.Canceled) {
+				t.Error(err)
+			}
+			break
+		}
+		step++
+		names := event.Data.Names
+		is(t, []string{"", "1", "2", "3", "4"}[step])(*names[len(names)-1].After, nil)
+		switch step {
+		case 1, 2:
+			cut <- struct{}{}
+			put([]string{"", "2", "3"}[step])
+		case 3:
+			put("4")
+		case 4:
+			cancel()
+		}
+	}
+	is(t, 4)(step, nil)
+
+	// What is refused ends it at once.
+	for _, err := range direct.EventsSeq(t.Context(), client.EventQuery{Follow: true, Types: []string{"tree"}}) {
+		fails(t, err, platen.Invalid, "tree")
+	}
+}
+
+func TestAdministration(t *testing.T) {
+	c, sent := connect(t)
+	ctx := t.Context()
+	me := must[client.Me](t)(c.Me(ctx))
+	if me.User != user || me.Role != platen.Admin {
+		t.Errorf("%+v", me)
+	}
+	if _, err := c.About(ctx); err != nil {
+		t.Error(err)
+	}
+	made := must[client.Token](t)(c.CreateToken(ctx, client.NewToken{Name: "ci", Role: platen.Viewer, Kinds: []platen.Kind{platen.Job}, ExpireTime: time.Now().Add(time.Hour)}))
+	reader, err := client.NewWithToken(sent.requests()[0].URL.Scheme+"://"+sent.requests()[0].URL.Host, made.Secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader.HTTP = c.HTTP
+	is(t, "ci")(must[client.Me](t)(reader.Me(ctx)).Token, nil)
+	fails(t, reader.DeleteEntity(ctx, 100), platen.Forbidden, "")
+	tokens := must[[]client.Token](t)(c.Tokens(ctx))
+	if len(tokens) != 1 || tokens[0].Name != "ci" || tokens[0].Secret != "" || len(tokens[0].Kinds) != 1 {
+		t.Errorf("%+v", tokens)
+	}
+	if err := c.RevokeToken(ctx, "ci"); err != nil {
+		t.Error(err)
+	}
+	fails(t, second(reader.Me(ctx)), platen.Forbidden, "")
+
+	hook := must[client.Webhook](t)(c.CreateWebhook(ctx, client.NewWebhook{URL: "https://example.com/hook", Filter: client.WebhookFilter{Kinds: []platen.Kind{platen.Job}}, State: "disabled"}))
+	if !strings.HasPrefix(hook.Secret, "whsec_") || hook.State != "disabled" {
+		t.Errorf("%+v", hook)
+	}
+	text := "the mailroom's"
+	hook = must[client.Webhook](t)(c.ChangeWebhook(ctx, hook.ID, client.WebhookChange{Description: &text}))
+	is(t, []client.Webhook{hook})(all(t, c.WebhooksSeq(ctx)), nil)
+	is(t, hook)(c.Webhook(ctx, hook.ID))
+	if fresh := must[client.Webhook](t)(c.RotateWebhook(ctx, hook.ID, time.Hour)); fresh.Secret == "" {
+		t.Errorf("%+v", fresh)
+	}
+	is(t, 0)(len(all(t, c.AttemptsSeq(ctx, hook.ID))), nil)
+	if _, err := c.ReplayWebhook(ctx, hook.ID, "", time.Now().Add(-time.Minute)); err != nil {
+		t.Error(err)
+	}
+	if err := c.DeleteWebhook(ctx, hook.ID); err != nil {
+		t.Error(err)
+	}
+	fails(t, c.DeleteWebhook(ctx, hook.ID), platen.NotFound, "webhook")
+
+	_, refused := c.List(ctx, anyJob, platen.Properties)
+	answer, _ := errors.AsType[*client.Error](refused)
+	ofRefused := client.RequestFilter{Status: "4xx", Path: "*/properties"}
+	is(t, 1)(c.CountRequests(ctx, ofRefused, 1, time.Second))
+	list := all(t, c.RequestsSeq(ctx, ofRefused))
+	if len(list) != 1 || list[0].RequestID != answer.RequestID || !strings.Contains(list[0].Reason, "not found") {
+		t.Fatalf("%+v", list)
+	}
+	whole := must[client.Request](t)(c.Request(ctx, answer.RequestID))
+	if whole.Answer == nil || !strings.Contains(whole.Answer.Body, "job 101 not found") {
+		t.Errorf("%+v", whole)
+	}
+	if line := must[string](t)(c.RequestCurl(ctx, answer.RequestID)); !strings.HasPrefix(line, "curl ") {
+		t.Error(line)
+	}
+	following, end := context.WithTimeout(ctx, 20*time.Second)
+	defer end()
+	go func() {
+		for following.Err() == nil {
+			_, _ = c.Entity(following, 12345)
+		}
+	}()
+	for request, err := range c.FollowRequestsSeq(following, client.RequestFilter{Path: "*/12345"}) {
+		if err != nil || request.Status != 404 {
+			t.Errorf("%+v %v", request, err)
+		}
+		end()
+		break
+	}
+	is(t, 1)(c.DeleteRequest(ctx, answer.RequestID))
+	if n, err := c.DeleteRequests(ctx, client.RequestFilter{}); n == 0 || err != nil {
+		t.Error(n, err)
+	}
+}

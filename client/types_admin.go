@@ -1,0 +1,159 @@
+package client
+
+import (
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
+)
+
+// Me is who makes requests with the client.
+type Me struct {
+	User       string        `json:"user"`
+	Role       platen.Role   `json:"role"`
+	Token      string        `json:"token,omitzero"`      // the name of the token
+	Kinds      []platen.Kind `json:"kinds,omitzero"`      // nil: all
+	ExpireTime time.Time     `json:"expireTime,omitzero"` // of the session or the token; zero: never
+}
+
+// A NewToken is a named token to be made.
+type NewToken struct {
+	Name       string        `json:"name"`
+	User       string        `json:"user,omitzero"` // "": the caller
+	Role       platen.Role   `json:"role"`          // it never may more than its user
+	Kinds      []platen.Kind `json:"kinds,omitzero"`
+	ExpireTime time.Time     `json:"expireTime,omitzero"` // zero: never
+}
+
+// A Token is a named token.
+type Token struct {
+	Name        string        `json:"name"`
+	User        string        `json:"user"`
+	Role        platen.Role   `json:"role"`
+	Effective   platen.Role   `json:"effectiveRole"`  // not more than its user
+	Kinds       []platen.Kind `json:"kinds,omitzero"` // nil: all
+	Disabled    bool          `json:"disabled"`
+	CreateTime  time.Time     `json:"createTime"`
+	CreatedBy   string        `json:"createdBy"`
+	ExpireTime  time.Time     `json:"expireTime,omitzero"`
+	LastUseTime time.Time     `json:"lastUseTime,omitzero"`
+	Secret      string        `json:"token,omitzero"` // the token itself, when it is made; never again
+}
+
+// MarshalJSON returns the token as the API has it.
+func (t Token) MarshalJSON() ([]byte, error) { type plain Token; return olrest.EncodeNative(plain(t)) }
+
+// A WebhookFilter says which events a webhook gets: those that have one of each list
+// that is not empty.
+type WebhookFilter struct {
+	Kinds []platen.Kind `json:"kinds,omitzero"`
+	Sets  []platen.ID   `json:"sets,omitzero"`
+	Types []string      `json:"types,omitzero"` // such as platen.update
+	Names []string      `json:"names,omitzero"` // that a list was changed in
+}
+
+// A NewWebhook is a webhook to be made.
+type NewWebhook struct {
+	URL         string        `json:"url"`
+	Description string        `json:"description,omitzero"`
+	Filter      WebhookFilter `json:"filter,omitzero"`
+	State       string        `json:"state,omitzero"`  // enabled, which "" is, or disabled
+	Secret      string        `json:"secret,omitzero"` // "": the server makes one
+}
+
+// A WebhookChange is what is to change of a webhook; what is nil stays.
+type WebhookChange struct {
+	URL         *string        `json:"url,omitzero"`
+	Description *string        `json:"description,omitzero"`
+	Filter      *WebhookFilter `json:"filter,omitzero"`
+	State       *string        `json:"state,omitzero"`
+}
+
+// A Webhook is a URL to which the server sends events.
+type Webhook struct {
+	ID              int64         `json:"id"`
+	URL             string        `json:"url"`
+	Description     string        `json:"description"`
+	Filter          WebhookFilter `json:"filter"`
+	State           string        `json:"state"`           // enabled or disabled
+	Reason          string        `json:"reason,omitzero"` // why it is disabled
+	CreateTime      time.Time     `json:"createTime"`
+	CreatedBy       string        `json:"createdBy,omitzero"`
+	UpdateTime      time.Time     `json:"updateTime"`
+	OldSecretUntil  time.Time     `json:"oldSecretExpireTime,omitzero"`
+	After           string        `json:"after"`    // the last event that was delivered or passed over
+	Failures        int           `json:"failures"` // in a row
+	FailingSince    time.Time     `json:"failingSince,omitzero"`
+	NextAttemptTime time.Time     `json:"nextAttemptTime,omitzero"`
+	Secret          string        `json:"secret,omitzero"` // when it is made or replaced; never again
+}
+
+// MarshalJSON returns the webhook as the API has it.
+func (w Webhook) MarshalJSON() ([]byte, error) {
+	type plain Webhook
+	return olrest.EncodeNative(plain(w))
+}
+
+// An Attempt is one request to the URL of a webhook.
+type Attempt struct {
+	ID         int64     `json:"id,omitzero"`
+	Event      string    `json:"event,omitzero"`
+	Type       string    `json:"type,omitzero"` // of the event
+	Time       time.Time `json:"time"`
+	DurationMs int64     `json:"durationMs"`
+	Delivered  bool      `json:"delivered"`
+	Status     int       `json:"status,omitzero"` // 0: there was no answer
+	Error      string    `json:"error,omitzero"`
+	Response   string    `json:"response,omitzero"` // the beginning of the answer
+}
+
+// A RequestFilter says which requests of the journal are meant: those that are as all
+// says that is not empty.
+type RequestFilter struct {
+	Method, Route, User, RequestID string
+
+	Path   string    // an asterisk stands for any text
+	Status string    // such as 404 or 4xx
+	Reason string    // a part of why it was refused, or of a hint
+	Since  time.Time // zero: of any time
+}
+
+// A Request is a request that the server has answered, without credentials.
+type Request struct {
+	RequestID   string       `json:"requestId"`
+	Time        time.Time    `json:"time"`
+	TookMicros  int64        `json:"tookMicros"`
+	Method      string       `json:"method"`
+	Path        string       `json:"path"`
+	Query       string       `json:"query,omitzero"`
+	Route       string       `json:"route,omitzero"`
+	Host        string       `json:"host,omitzero"`
+	Protocol    string       `json:"protocol,omitzero"`
+	Client      string       `json:"client,omitzero"` // the address
+	User        string       `json:"user,omitzero"`
+	Tried       string       `json:"tried,omitzero"` // the user of credentials that were refused
+	Credentials string       `json:"credentials,omitzero"`
+	Status      int          `json:"status"` // 0: it was not answered
+	Aborted     bool         `json:"aborted,omitzero"`
+	Reason      string       `json:"reason,omitzero"` // why it was refused
+	Hints       []string     `json:"hints,omitzero"`
+	Request     *Transferred `json:"request,omitzero"` // [Client.Request] alone has both
+	Answer      *Transferred `json:"answer,omitzero"`
+}
+
+// Transferred is what was sent in one direction.
+type Transferred struct {
+	Headers    []platen.NameValue `json:"headers"`
+	Body       string             `json:"body,omitzero"`
+	BodyBase64 []byte             `json:"bodyBase64,omitzero"` // in the place of Body, if that is no text
+	BodySize   int64              `json:"bodySize"`
+	Whole      bool               `json:"whole"`  // the body is all of it
+	Hidden     bool               `json:"hidden"` // credentials were taken out
+}
+
+// About is what a server says of itself.
+type About struct {
+	Version    string    `json:"version"`
+	APIVersion string    `json:"apiVersion"`
+	StartTime  time.Time `json:"startTime"`
+}

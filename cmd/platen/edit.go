@@ -1,0 +1,192 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
+)
+
+func editCommand(env environment) *cobra.Command {
+	var list string
+	var asJSON bool
+	cmd := remoteCommand(env, cobra.Command{
+		Use:   "edit ID",
+		Short: "Edit a list of an entity in your editor",
+		Long: `edit opens the properties of an entity, or another list, in $VISUAL or $EDITOR:
+a line of name=value each, or JSON if that is asked for or a value has more
+than one line. What was changed is written only if nobody else has changed the
+list meanwhile; otherwise the text stays in a file, whose name is said.`,
+		Example: "  platen edit 1001\n  EDITOR=nano platen edit 1001 --list metadata --json",
+		Args:    arguments("ID"), ValidArgsFunction: completeIDs(env, 0),
+	}, func(ctx context.Context, r *remote, args []string) error {
+		ids, err := idsOf("platen edit", args...)
+		if err != nil {
+			return err
+		}
+		for facet := platen.Properties; facet <= platen.Fields; facet++ {
+			if facet.String() == list {
+				return edit(ctx, r, ids[0], facet, asJSON)
+			}
+		}
+		return usageError{fmt.Errorf("there is no list %q; the lists are properties, metadata, fields", list), "platen edit"}
+	})
+	cmd.Flags().StringVar(&list, "list", "properties", "which list: properties, metadata or fields (of data records)")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "as JSON")
+	_ = cmd.RegisterFlagCompletionFunc("list", cobra.FixedCompletions([]string{"properties", "metadata", "fields"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// edit lets a person change a list, and writes what was changed.
+func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJSON bool) error {
+	before, tag, err := r.ListTagged(ctx, id, facet)
+	if err != nil {
+		return err
+	}
+	asJSON = asJSON || !asLines(before)
+	text, ending := editText(before, asJSON, fmt.Sprintf("The %s of %d. Lines that begin with # are left out; an empty file ends the editing.", facet, id))
+	file, err := os.CreateTemp("", fmt.Sprintf("platen-%d-%s-*%s", id, facet, ending)) // with mode 0600
+	if err != nil {
+		return err
+	}
+	path := file.Name()
+	_, err = file.Write(text)
+	if err := errors.Join(err, file.Close(), openEditor(ctx, r.env, path)); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	edited, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if bytes.Equal(edited, text) || len(bytes.TrimSpace(edited)) == 0 {
+		r.out.remark(r.env, "nothing was changed")
+		return os.Remove(path)
+	}
+	// From here on the text is not lost, whatever happens.
+	kept := func(err error) error {
+		shown := platen.Errorf(platen.ErrorCode(err), "%s; nothing was changed, and your text is in %s", explain(err), path)
+		if platen.ErrorCode(err) == platen.Changed {
+			shown.Message = fmt.Sprintf("the %s of %d were changed meanwhile, so nothing was written; your text is in %s: see \"platen get %d\", then edit again", facet, id, path, id)
+		}
+		return shown
+	}
+	after, err := readEdited(edited, asJSON)
+	if err != nil {
+		return kept(platen.Errorf(platen.Invalid, "%s", err))
+	}
+	update := client.BulkUpdate{Entities: []client.BulkEntity{{ID: id, Tags: map[string]string{facet.String(): tag.String()}}}}
+	gone, fresh := differences(before, after)
+	for _, pair := range fresh {
+		update.Set = append(update.Set, platen.NameValue{Name: client.Name(facet, pair.Name), Value: pair.Value})
+	}
+	for _, pair := range gone {
+		if !hasName(after, pair.Name) {
+			update.Unset = append(update.Unset, client.Name(facet, pair.Name))
+		}
+	}
+	if len(update.Set)+len(update.Unset) == 0 {
+		r.out.remark(r.env, "nothing was changed")
+		return os.Remove(path)
+	}
+	updated, err := r.Update(ctx, update)
+	if err != nil {
+		return kept(err)
+	}
+	return errors.Join(showUpdated(ctx, r, updated), os.Remove(path))
+}
+
+func hasName(pairs []platen.NameValue, name string) bool {
+	for _, pair := range pairs {
+		if pair.Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// asLines reports whether a list can be lines of name=value.
+func asLines(pairs []platen.NameValue) bool {
+	for _, pair := range pairs {
+		if strings.ContainsAny(pair.Name, "=\r\n") || strings.HasPrefix(pair.Name, "#") || strings.TrimSpace(pair.Name) != pair.Name || strings.ContainsAny(pair.Value, "\r\n") {
+			return false
+		}
+	}
+	return true
+}
+
+func editText(pairs []platen.NameValue, asJSON bool, about string) (text []byte, ending string) {
+	if asJSON {
+		var b bytes.Buffer
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		_ = e.Encode(pairs) // a bytes.Buffer takes all
+		return b.Bytes(), ".json"
+	}
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# %s\n", about)
+	for _, pair := range pairs {
+		fmt.Fprintf(&b, "%s=%s\n", pair.Name, pair.Value)
+	}
+	return b.Bytes(), ".txt"
+}
+
+func readEdited(text []byte, asJSON bool) (pairs []platen.NameValue, err error) {
+	if asJSON {
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		err = d.Decode(&pairs)
+	}
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		line = strings.TrimRight(line, "\r\n")
+		if asJSON || strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return nil, fmt.Errorf("line %d is not name=value", number)
+		}
+		pairs = append(pairs, platen.NameValue{Name: strings.TrimSpace(name), Value: value})
+	}
+	seen := make(map[string]bool)
+	for _, pair := range pairs {
+		if pair.Name == "" || seen[pair.Name] {
+			return nil, fmt.Errorf("the name %q is empty or there twice", pair.Name)
+		}
+		seen[pair.Name] = true
+	}
+	return pairs, err
+}
+
+// openEditor runs the editor of the user on a file. Editors are commands with
+// arguments, as shells read them.
+func openEditor(ctx context.Context, env environment, path string) error {
+	editor := env.getenv("VISUAL")
+	if editor == "" {
+		editor = env.getenv("EDITOR")
+	}
+	if editor == "" {
+		if editor = "vi"; runtime.GOOS == "windows" {
+			editor = "notepad"
+		}
+	}
+	words := strings.Fields(editor)
+	cmd := exec.CommandContext(ctx, words[0], append(words[1:], path)...)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = env.stdin, env.stdout, env.stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("the editor %q failed: %w; set EDITOR to another one", editor, err)
+	}
+	return nil
+}

@@ -1,0 +1,381 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
+)
+
+func getCommand(env environment) *cobra.Command {
+	return remoteCommand(env, cobra.Command{
+		Use:     "get ID...",
+		Short:   "Show what there is to know of entities of any kind",
+		Example: "  platen get 1001\n  platen get 1001 1002 --output jsonl",
+		Args:    atLeast(1, "ID, one or more"), ValidArgsFunction: completeIDs(env, 0),
+	}, func(ctx context.Context, r *remote, args []string) error {
+		ids, err := idsOf("platen get", args...)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			e, err := r.Entity(ctx, id)
+			if err != nil {
+				return err
+			}
+			if err := r.out.one(e, entityParts(&e)...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// entityParts returns what a person reads of an entity.
+func entityParts(e *client.Entity) (parts [][2]string) {
+	add := func(name, value string) {
+		if value != "" {
+			parts = append(parts, [2]string{name, value})
+		}
+	}
+	add("kind", e.Kind.String())
+	add("id", e.ID.String())
+	for _, above := range e.Ancestors {
+		add("in", fmt.Sprintf("%s %d", above.Kind, above.ID))
+	}
+	if e.Record != 0 {
+		add("data record", e.Record.String())
+	}
+	add("created", strings.TrimSpace(when(e.CreateTime)+" "+by(e.CreatedBy, e.CreatedToken)))
+	add("how", e.CreatedHow)
+	add("updated", when(e.UpdateTime))
+	add("counts", countsText(e.Counts))
+	for _, list := range []struct {
+		facet platen.Facet
+		pairs []platen.NameValue
+	}{{platen.Properties, e.Properties}, {platen.Metadata, e.Metadata}, {platen.Fields, e.Fields}} {
+		for _, pair := range list.pairs {
+			add(list.facet.String()+"."+pair.Name, pair.Value)
+		}
+	}
+	return parts
+}
+
+// by says who did something.
+func by(user, token string) string {
+	switch {
+	case user == "":
+		return ""
+	case token != "":
+		return "by " + user + " with " + token
+	}
+	return "by " + user
+}
+
+func countsText(counts map[string]int64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		parts = append(parts, fmt.Sprint(name, " ", counts[name]))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// listedFields are the columns of a table that names no others, and the list that the
+// kind has.
+func listedFields(kind platen.Kind) string {
+	list := "properties"
+	if facets := kind.Info().Facets; !slices.Contains(facets, platen.Properties) {
+		list = "metadata"
+	}
+	switch {
+	case kind.Info().Set:
+		return "id,createTime,createdBy,counts," + list
+	case kind == platen.Job:
+		return "id,updateTime,counts.documents," + list
+	case kind == platen.DataRecord:
+		return "id,fields," + list
+	}
+	return "id," + list
+}
+
+func listCommand(env environment) *cobra.Command {
+	var listing client.Listing
+	var limit int
+	cmd := remoteCommand(env, cobra.Command{
+		Use:   "list KIND",
+		Short: "List entities of a kind, by a filter",
+		Long: `list lists entities: all of them, however many there are, or up to --limit.
+Filters are those of https://google.aip.dev/160: names are properties.NAME,
+metadata.NAME, fields.NAME, facts such as createTime and counts.documents, and
+what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames(), ", ") + `.`,
+		Example: `  platen list jobsets --order-by 'createTime desc' --limit 10
+  platen list jobs --filter 'properties.shift = night AND counts.documents > 1'
+  platen list jobs --filter 'jobset = 1000' --fields id,properties.shift --output csv`,
+		Args: arguments("KIND"), ValidArgs: kindNames(),
+	}, func(ctx context.Context, r *remote, args []string) (err error) {
+		if listing.Kind, err = kindOf(args[0]); err != nil {
+			return err
+		}
+		shown := listing.Fields
+		if shown == "" {
+			shown = listedFields(listing.Kind)
+			if r.out.format == "table" || r.out.format == "csv" {
+				listing.Fields = shown
+			}
+		}
+		if limit > 0 {
+			listing.PageSize = min(limit, 1000)
+		}
+		fields := splitFields(shown)
+		titles := slices.Clone(fields)
+		if r.out.format == "table" {
+			for i := range titles {
+				titles[i] = strings.ToUpper(titles[i])
+			}
+		}
+		r.out.begin(titles...)
+		return printAll(r, limit, "There is none.", r.ListSeq(ctx, listing), func(e client.Entity) []string {
+			cells := make([]string, len(fields))
+			for i, field := range fields {
+				cells[i] = r.out.entityCell(&e, field)
+			}
+			return cells
+		})
+	})
+	cmd.Flags().StringVar(&listing.Filter, "filter", "", "which entities, such as 'properties.shift = night'")
+	cmd.Flags().StringVar(&listing.OrderBy, "order-by", "", "what they are ordered by, such as 'createTime desc'")
+	cmd.Flags().StringVar(&listing.Fields, "fields", "", "what is shown of each, such as id,properties.shift")
+	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	return cmd
+}
+
+// splitFields splits a list of names at the commas that are not in quotes.
+func splitFields(text string) (fields []string) {
+	quote, begin := rune(0), 0
+	for i, c := range text {
+		switch {
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote != 0:
+		case c == '"' || c == '\'':
+			quote = c
+		case c == ',':
+			fields = append(fields, strings.TrimSpace(text[begin:i]))
+			begin = i + 1
+		}
+	}
+	return append(fields, strings.TrimSpace(text[begin:]))
+}
+
+// entityCell returns what a field of a listing shows of an entity.
+func (o *output) entityCell(e *client.Entity, field string) string {
+	lists := map[string][]platen.NameValue{"properties": e.Properties, "metadata": e.Metadata, "fields": e.Fields}
+	if pairs, ok := lists[field]; ok {
+		return pairsText(pairs)
+	}
+	if of, name, found := strings.Cut(field, "."); found {
+		if of == "counts" {
+			return strconv.FormatInt(e.Counts[name], 10)
+		}
+		for facet := platen.Properties; facet <= platen.Fields; facet++ {
+			for _, pair := range lists[facet.String()] {
+				if of == facet.String() && (pair.Name == name || client.Name(facet, pair.Name) == field || "'"+pair.Name+"'" == name) {
+					return pair.Value
+				}
+			}
+		}
+		return ""
+	}
+	switch field {
+	case "id":
+		return e.ID.String()
+	case "kind":
+		return client.KindName(e.Kind)
+	case "counts":
+		return countsText(e.Counts)
+	case "datarecord":
+		return e.Record.String()
+	case "position":
+		if e.Position != nil {
+			return strconv.FormatInt(*e.Position, 10)
+		}
+	case "ancestors":
+		var parts []string
+		for _, above := range e.Ancestors {
+			parts = append(parts, fmt.Sprint(client.KindName(above.Kind), " ", above.ID))
+		}
+		return strings.Join(parts, ", ")
+	}
+	return map[string]string{"createTime": o.when(e.CreateTime), "updateTime": o.when(e.UpdateTime), "createdBy": e.CreatedBy,
+		"createdToken": e.CreatedToken, "createdHow": e.CreatedHow, "revision": e.Revision}[field]
+}
+
+func contentsCommand(env environment) *cobra.Command {
+	var limit int
+	cmd := remoteCommand(env, cobra.Command{
+		Use:     "contents ID",
+		Short:   "List the content items of a job or a content set, with their data records",
+		Example: "  platen contents 1001 --output csv",
+		Args:    arguments("ID, of a job or a content set"), ValidArgsFunction: completeIDs(env, platen.ContentSet),
+	}, func(ctx context.Context, r *remote, args []string) error {
+		ids, err := idsOf("platen contents", args...)
+		if err != nil {
+			return err
+		}
+		e, err := r.Entity(ctx, ids[0])
+		if err != nil {
+			return err
+		}
+		if e.Kind != platen.Job && e.Kind != platen.ContentSet {
+			return platen.Errorf(platen.Invalid, "%d is a %s; jobs and content sets have content items", e.ID, e.Kind)
+		}
+		r.out.begin("contentitem", "datarecord")
+		return printAll(r, limit, "There is none.", contentsOf(r.ContentsSeq(ctx, platen.Ref{Kind: e.Kind, ID: e.ID})), func(c content) []string {
+			return []string{c.Item.String(), c.Record.String()}
+		})
+	})
+	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	return cmd
+}
+
+// A content is a content item as it is printed.
+type content struct {
+	Item   platen.ID `json:"contentitem"`
+	Record platen.ID `json:"datarecord"`
+}
+
+func contentsOf(all iter.Seq2[platen.Content, error]) iter.Seq2[content, error] {
+	return func(yield func(content, error) bool) {
+		for one, err := range all {
+			if !yield(content(one), err) {
+				return
+			}
+		}
+	}
+}
+
+func treeCommand(env environment) *cobra.Command {
+	var depth, most int
+	cmd := remoteCommand(env, cobra.Command{
+		Use:     "tree ID",
+		Short:   "Show what an entity contains, level by level",
+		Example: "  platen tree 1000\n  platen tree 1000 --depth 4 --most 5",
+		Args:    arguments("ID"), ValidArgsFunction: completeIDs(env, 0),
+	}, func(ctx context.Context, r *remote, args []string) error {
+		ids, err := idsOf("platen tree", args...)
+		if err != nil {
+			return err
+		}
+		e, err := r.Entity(ctx, ids[0])
+		if err != nil {
+			return err
+		}
+		if r.out.format == "table" {
+			r.out.begin("ENTITY", "PROPERTIES")
+		} else {
+			r.out.begin("kind", "id", "depth")
+		}
+		t := tree{r: r, depth: depth, most: most}
+		if err := t.show(ctx, e, 0); err != nil {
+			return err
+		}
+		return r.out.end("")
+	})
+	cmd.Flags().IntVar(&depth, "depth", 2, "how many levels")
+	cmd.Flags().IntVar(&most, "most", 20, "how many of each entity at most; 0: all")
+	return cmd
+}
+
+// A tree is shown down to a depth.
+type tree struct {
+	r           *remote
+	depth, most int
+}
+
+func (t *tree) show(ctx context.Context, e client.Entity, depth int) error {
+	if err := t.row(e.Kind, e.ID, depth, pairsText(slices.Concat(e.Properties, e.Metadata))); err != nil || depth == t.depth {
+		return err
+	}
+	shown := 0
+	for child, err := range t.r.ChildrenSeq(ctx, e.ID) {
+		if err != nil {
+			return err
+		}
+		if shown++; t.most > 0 && shown > t.most {
+			t.r.out.remark(t.r.env, "%s %d has more than %d; --most 0 shows all", e.Kind, e.ID, t.most)
+			return nil
+		}
+		below, err := t.r.Entity(ctx, child.ID)
+		if err != nil {
+			return err
+		}
+		if err := t.show(ctx, below, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tree) row(kind platen.Kind, id platen.ID, depth int, text string) error {
+	object := map[string]any{"kind": client.KindName(kind), "id": id, "depth": depth}
+	if t.r.out.format == "csv" {
+		return t.r.out.row(object, client.KindName(kind), id.String(), strconv.Itoa(depth))
+	}
+	return t.r.out.row(object, fmt.Sprintf("%s%s %d", strings.Repeat("  ", depth), kind, id), text)
+}
+
+func historyCommand(env environment) *cobra.Command {
+	var limit int
+	cmd := remoteCommand(env, cobra.Command{
+		Use:   "history ID",
+		Short: "Show who changed what of an entity, the newest first",
+		Example: `  platen history 1001
+  platen revert 16384        # one of the changes that it shows`,
+		Args: arguments("ID"), ValidArgsFunction: completeIDs(env, 0),
+	}, func(ctx context.Context, r *remote, args []string) error {
+		ids, err := idsOf("platen history", args...)
+		if err != nil {
+			return err
+		}
+		r.out.begin("CHANGE", "TIME", "TYPE", "USER", "WHAT")
+		return printAll(r, limit, "Nothing has changed since changes are kept.", r.HistorySeq(ctx, ids[0]), func(c client.Change) []string {
+			var what []string
+			for i := range c.Entries {
+				what = append(what, entryText(&c.Entries[i]))
+			}
+			return []string{strconv.FormatInt(c.ID, 10), r.out.when(c.Time), c.Type, c.User, strings.Join(what, "; ")}
+		})
+	})
+	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	return cmd
+}
+
+// entryText says what a change did to one list or set.
+func entryText(e *client.ChangeEntry) string {
+	var parts []string
+	for _, name := range e.Names {
+		switch {
+		case name.Before == nil && name.After != nil:
+			parts = append(parts, fmt.Sprintf("+%s=%s", name.Name, *name.After))
+		case name.After == nil:
+			parts = append(parts, "-"+name.Name)
+		default:
+			parts = append(parts, fmt.Sprintf("%s=%s (was %s)", name.Name, *name.After, *name.Before))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(e.Audit)) {
+		parts = append(parts, name+"="+e.Audit[name])
+	}
+	if e.Added > 0 {
+		parts = append(parts, fmt.Sprint(e.Added, " data records"))
+	}
+	return strings.Join(parts, ", ")
+}
