@@ -39,9 +39,6 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
 		call: call, path: r.URL.Path}
-	if s.Journal != nil {
-		res.recording = s.Journal.Begin(r)
-	}
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
@@ -50,7 +47,14 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 		r.URL.Path = path[:len(path)-1]
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
-	return res, r.WithContext(auth.WithCall(ctx, call)), measured
+	r = r.WithContext(auth.WithCall(ctx, call))
+	if s.Journal != nil {
+		// In this copy of the request: net/http knows by its own body whether one was
+		// left unread, and then does not close the connection before the answer has
+		// arrived.
+		res.recording = s.Journal.Begin(r)
+	}
+	return res, r, measured
 }
 
 // answer brings a request to its handler, or returns the error to answer with.

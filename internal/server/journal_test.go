@@ -485,3 +485,15 @@ func TestQueryParameters(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalOfTooLarge checks that a client that still sends its body gets the
+// answer that it is too large, and not a broken connection.
+func TestJournalOfTooLarge(t *testing.T) { onSQLite(t, testJournalOfTooLarge) }
+
+func testJournalOfTooLarge(t *testing.T) {
+	s := start(t, withJournal)
+	body := strings.Repeat("x", 4<<20)
+	for range 40 {
+		s.do("PUT", entities+"/jobs/1/properties", body).isError(t, 413, "over the limit")
+	}
+}
