@@ -9,7 +9,7 @@
 //   PLATEN_SCREENSHOTS  a directory for screenshots, if they are wanted
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { chromium } from "playwright-core";
@@ -18,6 +18,7 @@ const { PLATEN_USER: user, PLATEN_PASSWORD: password, PLATEN_JOB: job, PLATEN_SC
 for (const name of ["PLATEN_URL", "PLATEN_USER", "PLATEN_PASSWORD", "PLATEN_JOB"]) {
   assert.ok(process.env[name], `${name} is not set`);
 }
+const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const server = new URL(process.env.PLATEN_URL).origin;
 
 let browser, page;
@@ -88,6 +89,30 @@ test("the page shows every operation of the document", async () => {
   assert.equal(shown, described);
   assert.equal(await page.locator(".errors-wrapper").count(), 0, "the page finds errors in the document");
   await shoot("whole.png");
+  checkQuiet();
+});
+
+test("operations are found by a text, in both colours without a serious finding of axe", async () => {
+  const field = page.getByLabel("Filter by path, summary or group");
+  await field.fill("/webhooks/{webhook}/rotate");
+  const found = page.locator("#operations-Webhooks-rotateWebhookSecret");
+  await found.waitFor();
+  assert.equal(await page.locator(".opblock").count(), 1);
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForFunction((dark) => document.documentElement.classList.contains("dark-mode") === dark, colorScheme === "dark");
+    await page.waitForFunction(() => window.document.getAnimations().length === 0);
+    const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+    const serious = found.violations.filter((one) => one.impact === "serious" || one.impact === "critical");
+    assert.deepEqual(serious.map((one) => [one.id, one.nodes.map((node) => node.html)]), [], colorScheme);
+    await shoot(`filter-${colorScheme}.png`);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+  await field.fill("");
+  await page.locator(".opblock").first().waitFor({ state: "detached" });
+  const document = await (await fetch(`${server}/serverengine/doc/openapi.json`)).json();
+  assert.match(await page.locator("header").innerText(), new RegExp(`platen .*OL Connect ${document.info.version}`, "s"));
   checkQuiet();
 });
 

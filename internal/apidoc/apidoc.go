@@ -10,10 +10,14 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
+	"html"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // path is where the page is. The files are below it.
@@ -37,6 +41,7 @@ var files = sync.OnceValue(func() map[string]file {
 		"page.css":                         {source: "page/page.css", contentType: "text/css; charset=utf-8"},
 		"page.js":                          {source: "page/page.js", contentType: "text/javascript; charset=utf-8"},
 		"openapi.yaml":                     {source: "openapi.yaml", contentType: "application/yaml"},
+		"openapi.json":                     {source: "openapi.yaml", contentType: "application/json"},
 		"swagger-ui-bundle.js":             {source: "ui/swagger-ui-bundle.js", contentType: "text/javascript; charset=utf-8"},
 		"swagger-ui.css":                   {source: "ui/swagger-ui.css", contentType: "text/css; charset=utf-8"},
 		"favicon-32x32.png":                {source: "ui/favicon-32x32.png", contentType: "image/png"},
@@ -49,12 +54,39 @@ var files = sync.OnceValue(func() map[string]file {
 		if err != nil {
 			panic(err) // a file that is named here is not embedded
 		}
-		sum := sha256.Sum256(content)
-		f.content = content
-		f.etag = `"` + hex.EncodeToString(sum[:16]) + `"`
-		files[name] = f
+		if name == "openapi.json" {
+			content = asJSON(content)
+		}
+		files[name] = f.with(content)
 	}
 	return files
+})
+
+// with returns the file with content, and its tag.
+func (f file) with(content []byte) file {
+	sum := sha256.Sum256(content)
+	f.content, f.etag = content, `"`+hex.EncodeToString(sum[:16])+`"`
+	return f
+}
+
+// asJSON returns the document as JSON.
+func asJSON(document []byte) []byte {
+	var content any
+	if err := yaml.Unmarshal(document, &content); err != nil {
+		panic(err) // what is embedded is tested
+	}
+	text, err := json.Marshal(content)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// level is the version of the API, which the document has.
+var level = sync.OnceValue(func() string {
+	_, after, _ := bytes.Cut(files()["openapi.yaml"].content, []byte("\n  version: "))
+	text, _, _ := bytes.Cut(after, []byte("\n"))
+	return string(text)
 })
 
 // policy lets the page load what is here, and call this server, and no more.
@@ -66,11 +98,16 @@ func Document() []byte { return bytes.Clone(files()["openapi.yaml"].content) }
 
 // Serve answers GET and HEAD of the page at /serverengine/doc, with or without
 // a slash at its end, and of its files below. It reports false, and answers
-// nothing, for every other path. It neither redirects nor lists.
-func Serve(w http.ResponseWriter, r *http.Request) bool {
+// nothing, for every other path. It neither redirects nor lists. The page shows the
+// version of platen.
+func Serve(w http.ResponseWriter, r *http.Request, version string) bool {
 	f, ok := find(r.URL.Path)
 	if !ok {
 		return false
+	}
+	if f.source == "page/index.html" {
+		text := strings.NewReplacer("{{version}}", html.EscapeString(version), "{{level}}", level()).Replace(string(f.content))
+		f = f.with([]byte(text))
 	}
 	header := w.Header()
 	header.Set("Content-Type", f.contentType)

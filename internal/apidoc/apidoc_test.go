@@ -1,8 +1,10 @@
 package apidoc
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -117,7 +119,7 @@ func get(t *testing.T, path string, header ...string) *http.Response {
 		request.Header.Set(header[i], header[i+1])
 	}
 	recorder := httptest.NewRecorder()
-	if !Serve(recorder, request) {
+	if !Serve(recorder, request, "1.2.3") {
 		recorder.WriteHeader(http.StatusTeapot)
 	}
 	return recorder.Result()
@@ -128,6 +130,7 @@ func TestHandler(t *testing.T) {
 		"/serverengine/doc":                      "text/html; charset=utf-8",
 		"/serverengine/doc/":                     "text/html; charset=utf-8",
 		"/serverengine/doc/openapi.yaml":         "application/yaml",
+		"/serverengine/doc/openapi.json":         "application/json",
 		"/serverengine/doc/page.js":              "text/javascript; charset=utf-8",
 		"/serverengine/doc/page.css":             "text/css; charset=utf-8",
 		"/serverengine/doc/swagger-ui-bundle.js": "text/javascript; charset=utf-8",
@@ -185,5 +188,20 @@ func TestPage(t *testing.T) {
 	}
 	if inline := regexp.MustCompile(`<style|style=|<script>| on[a-z]+=`).FindString(page); inline != "" {
 		t.Errorf("the page has %q, which its policy refuses", inline)
+	}
+}
+
+// The document is the same in both forms, and the page says which versions there are.
+func TestForms(t *testing.T) {
+	document, err := openapi3.NewLoader().LoadFromData(files()["openapi.json"].content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := document.Paths.Len(), loadDocument(t).Paths.Len(); got != want {
+		t.Errorf("%d paths in JSON, %d in YAML", got, want)
+	}
+	page, err := io.ReadAll(get(t, "/serverengine/doc/").Body)
+	if err != nil || !bytes.Contains(page, []byte("platen 1.2.3")) || !bytes.Contains(page, []byte("OL Connect "+document.Info.Version)) {
+		t.Errorf("%s %v", page, err)
 	}
 }

@@ -100,7 +100,11 @@ func (s *Server) logOut(w *response, r *http.Request, _ target) error {
 
 // document answers with the page of the API document, or a file of it.
 func (s *Server) document(w *response, r *http.Request, _ target) error {
-	if !apidoc.Serve(w, r) {
+	version := ""
+	if s.About != nil {
+		version = s.About().Version
+	}
+	if !apidoc.Serve(w, r, version) {
 		return nowhere(r)
 	}
 	return nil
