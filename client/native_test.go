@@ -291,7 +291,7 @@ func TestEvents(t *testing.T) {
 }
 
 func TestAdministration(t *testing.T) {
-	c, sent := connect(t)
+	c, sent := connect(t, journaled)
 	ctx := t.Context()
 	me := must[client.Me](t)(c.Me(ctx))
 	if me.User != user || me.Role != platen.Admin {

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // startServer starts a server on a new SQLite database, on a port of this
 // machine. stop ends it and removes the database.
-func startServer(ctx context.Context, tokenTTL time.Duration) (address string, stop func() error, err error) {
+func startServer(ctx context.Context, tokenTTL time.Duration, changes ...func(*server.Config)) (address string, stop func() error, err error) {
 	dir, err := os.MkdirTemp("", "platen-client-")
 	if err != nil {
 		return "", nil, err
@@ -58,11 +58,14 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 	if err != nil {
 		return "", nil, err
 	}
+	config := server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20}
+	for _, change := range changes {
+		change(&config)
+	}
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
 	go func() {
-		served <- server.New(server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20,
-			Journal: journal.New(journal.Config{Requests: 100, Body: 1 << 10, Bytes: 1 << 20})}).Serve(serving, listener)
+		served <- server.New(config).Serve(serving, listener)
 	}()
 	return "http://" + listener.Addr().String(), func() error {
 		end()
@@ -70,6 +73,11 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 		guard.Close()
 		return errors.Join(err, store.Close(), os.RemoveAll(dir))
 	}, nil
+}
+
+// journaled lets a server keep its requests.
+func journaled(config *server.Config) {
+	config.Journal = journal.New(journal.Config{Requests: 100, Body: 1 << 10, Bytes: 1 << 20})
 }
 
 // A recorder is a transport that keeps what was sent.
@@ -94,9 +102,9 @@ func (r *recorder) requests() []*http.Request {
 }
 
 // connect starts a server for a test and returns a client of it.
-func connect(t *testing.T) (*client.Client, *recorder) {
+func connect(t *testing.T, changes ...func(*server.Config)) (*client.Client, *recorder) {
 	t.Helper()
-	address, stop, err := startServer(t.Context(), time.Hour)
+	address, stop, err := startServer(t.Context(), time.Hour, changes...)
 	if err != nil {
 		t.Fatal(err)
 	}
