@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"text/template"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -149,26 +149,26 @@ func kindOfDocument(name string) (platen.Kind, error) {
 	return 0, fmt.Errorf("%s has none of records, contentitems and jobs: it is no document of a set", name)
 }
 
-// sandboxText is what there is to know of a sandbox.
-var sandboxText = template.Must(template.New("sandbox").Parse(`platen {{.Version}}: a sandbox for tests, gone when it ends (Ctrl-C)
+// sandboxText is what there is to know of a sandbox, see [demoText].
+const sandboxText = `platen {version}: a sandbox for tests, gone when it ends (Ctrl-C)
 
-  address   {{.URL}}
-  user      {{.User}}
-  password  {{.Password}}
-  clock     {{.Clock}}, and stands still
-  API       {{.URL}}/serverengine/doc/
-{{$curl := printf "curl -u %s:%s" .User .Password}}{{$sandbox := print .URL "/api/v1/sandbox"}}
+  address   {url}
+  user      {user}
+  password  {password}
+  clock     {clock}, and stands still
+  API       {url}/serverengine/doc/
+
   # back to the start
-  {{$curl}} -X POST {{$sandbox}}/reset
+  {login} -X POST {url}/api/v1/sandbox/reset
 
   # an hour later
-  {{$curl}} -X PUT {{$sandbox}}/clock -H 'Content-Type: application/json' -d '{"advance":"1h"}'
+  {login} -X PUT {url}/api/v1/sandbox/clock -H 'Content-Type: application/json' -d '{"advance":"1h"}'
 
   # the next two requests for properties fail, and which did
-  {{$curl}} {{$sandbox}}/faults -H 'Content-Type: application/json' -d '{"path":"*/properties","to":2,"status":503}'
-  {{$curl}} '{{.URL}}/api/v1/requests?fault=fault-1'
+  {login} {url}/api/v1/sandbox/faults -H 'Content-Type: application/json' -d '{"path":"*/properties","to":2,"status":503}'
+  {login} '{url}/api/v1/requests?fault=fault-1'
 
-`))
+`
 
 // runSandbox runs a sandbox until ctx ends.
 func runSandbox(ctx context.Context, env environment, set *sandboxSettings) error {
@@ -188,11 +188,12 @@ func runSandbox(ctx context.Context, env environment, set *sandboxSettings) erro
 	if err != nil {
 		return err
 	}
-	facts := struct{ Version, URL, User, Password, Clock string }{buildVersion(), s.URL(), adminName, set.password, config.Clock.UTC().Format(time.RFC3339)}
 	if set.json {
-		err = json.NewEncoder(env.stdout).Encode(map[string]string{"url": facts.URL, "user": facts.User, "password": facts.Password})
+		err = json.NewEncoder(env.stdout).Encode(map[string]string{"url": s.URL(), "user": adminName, "password": set.password})
 	} else {
-		err = sandboxText.Execute(env.stdout, facts)
+		_, err = strings.NewReplacer("{version}", buildVersion(), "{url}", s.URL(), "{user}", adminName, "{password}", set.password,
+			"{clock}", config.Clock.UTC().Format(time.RFC3339), "{login}", fmt.Sprintf("curl -u %s:%s", adminName, set.password),
+		).WriteString(env.stdout, sandboxText)
 	}
 	if err == nil {
 		<-ctx.Done()
