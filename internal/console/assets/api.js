@@ -175,8 +175,6 @@ export async function statisticsOf(id, kind, most, signal) {
 // createJobs begins to make a job set of content sets, and returns the operation.
 export const createJobs = (ids) => send("POST", createPath, { body: JSON.stringify({ identifiers: ids }) })
   .then((answer) => answer.headers.get("operationId"));
-export const operationOf = (id, signal) => get(`operations/${id}`, {}, signal);
-export const cancelOperation = (id) => call("POST", `${native}/operations/${id}/cancel`);
 
 // readList returns a list of an entity with the tag that a change of it names.
 export const readList = (kind, id, list, signal) =>
@@ -300,7 +298,6 @@ export async function loadDemo() {
 // What the overview shows.
 export const intake = (query, signal) => get("intake", query, signal);
 export const operations = (signal) => get("operations", {}, signal).then((found) => found.operations);
-export const cancelOperation = (id) => act("POST", `operations/${id}/cancel`);
 
 // Administration. act changes something and returns the answer.
 const act = (method, path, body, query) =>

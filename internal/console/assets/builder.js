@@ -5,7 +5,7 @@ import { Problem } from "./load.js";
 import { needsEscapes, plain } from "./format.js";
 import { Names } from "./names.js";
 import { comparisonsOf, factsOf, isComplete, listsOf, needsNoValue, read, typeOf, write } from "./filter.js";
-import { compare, facts, how, kinds, lists, t } from "./texts.js";
+import { compare, facts, how, kinds, t } from "./texts.js";
 
 const fresh = (kind) => ({ of: listsOf(kind)[0], name: "", op: "is", value: "" });
 

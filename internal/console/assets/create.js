@@ -1,6 +1,6 @@
 // Job creation: content sets are chosen, and an operation makes a job set of them.
 import { html, useEffect, useState } from "./html.js";
-import { cancelOperation, createJobs, createPath, entities, entitiesPath, operationOf } from "./api.js";
+import { cancelOperation, createJobs, createPath, entities, entitiesPath, operation } from "./api.js";
 import { Link, go } from "./router.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
@@ -65,7 +65,7 @@ function Choice({ state, who }) {
 }
 
 function Progress({ id }) {
-  const { data, error, again } = useLoad((signal) => operationOf(id, signal), [id]);
+  const { data, error, again } = useLoad((signal) => operation(id, signal), [id]);
   const [failure, setFailure] = useState();
   const running = data?.state === "running";
   useEffect(() => {

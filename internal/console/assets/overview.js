@@ -1,6 +1,6 @@
 // What one sees first: what came in, what is under way, what changed last, and
 // what is wrong.
-import { html, useEffect, useMemo, useState } from "./html.js";
+import { html, useEffect, useMemo } from "./html.js";
 import { cancelOperation, entities, intake, operations, rules, serverFacts, webhooks } from "./api.js";
 import { Link, go } from "./router.js";
 import { Problem, useLoad, useTitle } from "./load.js";
