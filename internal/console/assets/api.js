@@ -224,7 +224,7 @@ export const lastEvents = (query, signal) => get("events", query, signal);
 // listen follows the log of changes from an event on, or from now. It returns
 // when the stream ends, and tells when it has begun, and of each event.
 export const listen = (after, signal, onBegin, onEvent) =>
-  follow(`${native}/events`, { "Last-Event-ID": after }, signal, onBegin, ({ id, data }) => id && onEvent(id, { ...JSON.parse(data).data, key: id }));
+  follow(`${native}/events`, { "Last-Event-ID": after }, signal, onBegin, ({ id, data }) => data && onEvent(id, { ...JSON.parse(data).data, key: id }));
 
 // followRequests follows the journal of requests. lost: some are missing.
 export const followRequests = (query, signal, onBegin, onRequest, onLost) =>
@@ -253,6 +253,7 @@ async function follow(path, headers, signal, onBegin, onMessage) {
   } finally {
     clearTimeout(timer);
     signal.removeEventListener("abort", stop);
+    stop(); // an answer that nobody reads to its end would keep its connection
   }
 }
 
