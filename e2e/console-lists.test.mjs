@@ -215,7 +215,7 @@ test("what is selected over pages is changed after a preview, and put back", asy
 test("sets are deleted together and come back, and new ones are counted", async () => {
   const made = [];
   for (let i = 0; i < 3; i++) made.push((await ask(server.url, "/api/v1/jobsets", "POST", { properties: [{ name: "batch", value: "x" }], jobs: [{}] })).data.id);
-  await open(`/?filter=${encodeURIComponent("properties.batch = x")}`);
+  await open(`/?kind=jobset&filter=${encodeURIComponent("properties.batch = x")}`);
   await rowsAre(3);
   await page.getByLabel("Select all on this page").click();
   await page.getByRole("button", { name: "Delete…" }).click();
