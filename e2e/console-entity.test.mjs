@@ -31,7 +31,7 @@ before(async () => {
   await page.getByLabel("User").fill(user);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
-  await heading("Job sets");
+  await heading("Overview");
 });
 
 after(async () => {
