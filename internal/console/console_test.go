@@ -177,3 +177,30 @@ func TestSize(t *testing.T) {
 		t.Errorf("%d bytes, more than %d", size, most)
 	}
 }
+
+// TestTexts checks that no text is named twice: the second one would take the place of
+// the first.
+func TestTexts(t *testing.T) {
+	object := regexp.MustCompile(`(?ms)^export const (\w+) = \{\n(.*?)^\};`)
+	quoted := regexp.MustCompile("`[^`]*`|\"[^\"]*\"")
+	nested := regexp.MustCompile(`\([^()]*\)|\{[^{}]*\}|\[[^\[\]]*\]`)
+	key := regexp.MustCompile(`(?:^|[,\s])([A-Za-z]\w*):`)
+	for _, name := range []string{"texts.js", "admintexts.js"} {
+		for _, found := range object.FindAllSubmatch(files()[name].plain, -1) {
+			text := quoted.ReplaceAllString(string(found[2]), "")
+			for shorter := nested.ReplaceAllString(text, ""); shorter != text; shorter = nested.ReplaceAllString(text, "") {
+				text = shorter
+			}
+			seen := make(map[string]bool)
+			for _, one := range key.FindAllStringSubmatch(text, -1) {
+				if seen[one[1]] {
+					t.Errorf("%s: %s has two texts %s", name, found[1], one[1])
+				}
+				seen[one[1]] = true
+			}
+			if len(seen) == 0 {
+				t.Errorf("%s: %s has no texts", name, found[1])
+			}
+		}
+	}
+}

@@ -63,9 +63,9 @@ export function Pages({ entity, state }) {
 function Media({ rows }) {
   const all = rows.reduce((sum, row) => sum + row.count, 0);
   return html`<div class="table plain" tabindex="0" role="region" aria-label=${t.byMedium}><table class="media">
-    <thead><tr><th scope="col">${t.medium}</th><th scope="col" class="number">${t.pagesTitle}</th><th scope="col">${t.share}</th></tr></thead>
+    <thead><tr><th scope="col">${t.medium}</th><th scope="col" class="number">${t.pagesTitle}</th><th scope="col">${t.shareOfAll}</th></tr></thead>
     <tbody>${rows.map((row, i) => html`<tr key=${i}><th scope="row"><${Medium} media=${row.media} /></th><td class="number">${number(row.count)}</td>
-      <td><meter min="0" max=${all} value=${row.count} aria-label=${t.share}></meter> <span class="quiet">${t.percent(row.count / all)}</span></td></tr>`)}</tbody></table></div>`;
+      <td><meter min="0" max=${all} value=${row.count} aria-label=${t.shareOfAll}></meter> <span class="quiet">${t.percent(row.count / all)}</span></td></tr>`)}</tbody></table></div>`;
 }
 
 // MediaOfSet shows the pages of a content set by medium.

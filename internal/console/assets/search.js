@@ -84,6 +84,6 @@ export function Search({ state }) {
       ${some.map((kind) => html`<${Group} key=${kind} kind=${kind} found=${found[kind]} text=${text} inside=${inside} />`)}
       ${busy && html`<p class="quiet" role="status">${t.searching}</p>`}
       ${!busy && some.length === 0 && html`<p class="empty">${inside ? t.foundNothing : t.foundNoBegin}</p>`}
-      ${!busy && some.length > 0 && none.length > 0 && html`<p class="quiet">${t.nothingIn(none.map((kind) => kinds[kind].many.toLowerCase()).join(", "))}</p>`}
+      ${!busy && some.length > 0 && none.length > 0 && html`<p class="quiet">${t.nothingAmong(none.map((kind) => kinds[kind].many.toLowerCase()).join(", "))}</p>`}
     </div>`;
 }
