@@ -182,7 +182,7 @@ func TestSize(t *testing.T) {
 // the first.
 func TestTexts(t *testing.T) {
 	object := regexp.MustCompile(`(?ms)^export const (\w+) = \{\n(.*?)^\};`)
-	quoted := regexp.MustCompile("`[^`]*`|\"[^\"]*\"")
+	quoted := regexp.MustCompile("(?m)^ *//.*$|`[^`]*`|\"[^\"]*\"")
 	nested := regexp.MustCompile(`\([^()]*\)|\{[^{}]*\}|\[[^\[\]]*\]`)
 	key := regexp.MustCompile(`(?:^|[,\s])([A-Za-z]\w*):`)
 	for _, name := range []string{"texts.js", "admintexts.js"} {
