@@ -136,6 +136,6 @@ export function Entity({ state, who }) {
       </div>
     </div>
     <${Curl} who=${who} path=${state.at ? listPathAt(entity.id, first ?? "fields", state.at) : entityPath(entity.id)} more=${[
-      ...partPaths(entity).map((path) => curlOf(who, path)), ...(isSet ? [commandOf(who, `export ${entity.id} --kind ${entity.kind}`)] : [])]} />
+      ...partPaths(entity).map((path) => curlOf(who, path)), commandOf(who, `get ${entity.id}`), ...(isSet ? [commandOf(who, `export ${entity.id} --kind ${entity.kind}`)] : [])]} />
     ${deleting && html`<${Delete} entity=${entity} onClose=${() => setDeleting(false)} />`}`;
 }

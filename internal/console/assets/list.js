@@ -10,7 +10,7 @@ import { Views, useSaved } from "./views.js";
 import { Pick, PickAll, Selection, useSelection } from "./selection.js";
 import { lazy } from "./lazy.js";
 import { isIn, useEvent } from "./live.js";
-import { Curl, FirstMinute } from "./welcome.js";
+import { Curl, FirstMinute, listCommand } from "./welcome.js";
 import { mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
@@ -119,6 +119,6 @@ export function List({ kind, state, who }) {
       ${mayChange(who) && selection.some && html`<${Selection} ...${target} state=${state} more=${Boolean(data?.nextPageToken || state.page)} />`}
       ${rows.length > 0 && html`<${Rows} kind=${kind} state=${state} rows=${rows} selection=${mayChange(who) ? selection : undefined} />`}
       ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken}>${rows.length > 0 && t.pageRows(rows.length, number(rows.length))}<//>`}
-      ${rows.length > 0 && html`<${Curl} who=${who} path=${entitiesPath(query)} />`}
+      ${rows.length > 0 && html`<${Curl} who=${who} path=${entitiesPath(query)} more=${[listCommand(who, query)]} />`}
     </div>`;
 }

@@ -27,6 +27,10 @@ export const curlOf = (who, path, options = "") => `curl${userOf(who)}${options 
 // commandOf is a line of the command line of platen, which asks for the password.
 export const commandOf = (who, words) => `platen ${words} --server ${window.location.origin} --user ${quote(who.user)}`;
 
+// listCommand is the line that lists what a query finds.
+export const listCommand = (who, { kind, filter, orderBy, fields }) => commandOf(who, [`list ${kind}s`,
+  filter && `--filter ${quote(filter)}`, orderBy && `--order-by ${quote(orderBy)}`, fields && `--fields ${quote(fields)}`].filter(Boolean).join(" "));
+
 // FirstMinute says what to do with a server that has nothing yet.
 export function FirstMinute({ who, onLoaded }) {
   const [busy, setBusy] = useState(false);
