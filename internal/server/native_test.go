@@ -92,8 +92,9 @@ func testUndelete(t *testing.T) {
 func TestServerFacts(t *testing.T) { onSQLite(t, testServerFacts) }
 
 func testServerFacts(t *testing.T) {
-	facts := olrest.ServerFacts{Version: "1.2.3", Database: "/data", Settings: []olrest.Setting{{Name: "cache", Value: "64", Source: "default"}}}
+	facts := olrest.ServerFacts{Database: "/data", Settings: []olrest.Setting{{Name: "cache", Value: "64", Source: "default"}}}
 	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Version = "1.2.3"
 		c.About = func() olrest.ServerFacts { return facts }
 	})
 	const tail = `"disks":[],"cleanup":{},"settings":[{"name":"cache","value":"64","source":"default"}]}`
