@@ -26,10 +26,11 @@ func at(address string) storetest.Open {
 	}
 }
 
-// TestStoreUnraced is what TestStore is on SQLite, with the race detector. It runs
-// without: what is of PostgreSQL alone are its statements and locks, and the tests
-// of servers on it run with the race detector.
-func TestStoreUnraced(t *testing.T) { storetest.Run(t, direct) }
+// TestStoreUnraced runs without the race detector, with which TestStore runs on
+// SQLite: what is of PostgreSQL alone are its statements and locks, and the tests of
+// servers on it run with the race detector. The tests that it lacks run behind a
+// pooler (TestPooler), and those of servers do the same without one.
+func TestStoreUnraced(t *testing.T) { storetest.RunOthers(t, direct) }
 
 func TestLarge(t *testing.T) { storetest.RunLarge(t, direct) }
 

@@ -131,6 +131,15 @@ func RunCached(t *testing.T, open func(t *testing.T) Open) {
 	}
 }
 
+// RunOthers runs those tests of Run that RunCached does not.
+func RunOthers(t *testing.T, open func(t *testing.T) Open) {
+	for _, one := range tests {
+		if one.about&(cached|large) == 0 {
+			one.start(t, open, true)
+		}
+	}
+}
+
 func (one test) start(t *testing.T, open func(t *testing.T) Open, parallel bool) {
 	t.Run(one.name, func(t *testing.T) {
 		if testing.Short() && one.about&slow != 0 {
