@@ -9,12 +9,10 @@
 //   PLATEN_SCREENSHOTS  a directory for screenshots, if they are wanted
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { chromium } from "playwright-core";
+import { findingsOf, screenshot, startBrowser } from "./support.mjs";
 
-const { PLATEN_USER: user, PLATEN_PASSWORD: password, PLATEN_JOB: job, PLATEN_SCREENSHOTS: screenshots } = process.env;
+const { PLATEN_USER: user, PLATEN_PASSWORD: password, PLATEN_JOB: job } = process.env;
 for (const name of ["PLATEN_URL", "PLATEN_USER", "PLATEN_PASSWORD", "PLATEN_JOB"]) {
   assert.ok(process.env[name], `${name} is not set`);
 }
@@ -26,13 +24,7 @@ const complaints = []; // what the console shows as an error, and errors that no
 const violations = []; // of the page's content security policy
 
 before(async () => {
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
-    args: [
-      "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-      "--disable-background-networking", "--disable-component-update", "--disable-sync",
-    ],
-  });
+  browser = await startBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
   page.setDefaultTimeout(20_000);
   await page.route("**/*", (route) => {
@@ -57,11 +49,7 @@ before(async () => {
 
 after(() => browser?.close());
 
-async function shoot(name) {
-  if (!screenshots) return;
-  await mkdir(screenshots, { recursive: true });
-  await page.screenshot({ path: path.join(screenshots, name), fullPage: name.includes("whole") });
-}
+const shoot = (name) => screenshot(page, name, { fullPage: name.includes("whole") });
 
 function checkQuiet() {
   assert.deepEqual(outside, [], "requests to other servers");
@@ -87,7 +75,7 @@ test("the page shows every operation of the document", async () => {
   }
   assert.equal(shown, described);
   assert.equal(await page.locator(".errors-wrapper").count(), 0, "the page finds errors in the document");
-  await shoot("whole.png");
+  await shoot("whole");
   checkQuiet();
 });
 
@@ -97,7 +85,7 @@ test("an operation can be tried out", async () => {
   const basic = dialog.locator(".auth-container", { has: page.locator('input[type="password"]') });
   await basic.locator('input[type="text"]').fill(user);
   await basic.locator('input[type="password"]').fill(password);
-  await shoot("authorize.png");
+  await shoot("authorize");
   await basic.locator("button.authorize").click();
   await dialog.locator("button.btn-done").first().click();
 
@@ -121,12 +109,11 @@ test("an operation can be tried out", async () => {
   assert.notEqual(shown.length, 0, "the job has no properties");
 
   await operation.scrollIntoViewIfNeeded();
-  await shoot("tried.png");
+  await shoot("tried");
   checkQuiet();
 });
 
 test("the filter box shows the operations with its words, in light and dark, and axe finds nothing serious", async () => {
-  const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
   for (const colorScheme of ["light", "dark"]) {
     await page.emulateMedia({ colorScheme });
     await page.goto(`${server}/serverengine/doc/`);
@@ -139,11 +126,9 @@ test("the filter box shows the operations with its words, in light and dark, and
     assert.equal(await sections.count(), 1);
     await page.locator("#operations-Job_sets-getPropertiesOfJobSet .responses-table").waitFor();
     assert.equal(await page.evaluate(() => document.documentElement.classList.contains("dark-mode")), colorScheme === "dark");
-    await page.evaluate(axeSource);
-    const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-    const serious = violations.filter((one) => ["serious", "critical"].includes(one.impact));
-    assert.deepEqual(serious.map((one) => `${one.id}: ${one.nodes.map((node) => node.html).join(", ")}`), []);
-    await shoot(`filter-${colorScheme}.png`);
+    const serious = (await findingsOf(page)).filter((one) => ["serious", "critical"].includes(one.impact));
+    assert.deepEqual(serious, []);
+    await shoot(`filter-${colorScheme}`);
     await page.getByLabel("Filter operations").fill("no such operation");
     await sections.first().waitFor({ state: "detached" });
     await page.getByLabel("Filter operations").fill("");

@@ -3,13 +3,10 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { mkdir, readFile } from "node:fs/promises";
 import { createServer } from "node:http";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { ask, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
-const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 let browser, server, page, quiet, receiver;
 const received = [];
 let answerWith = 500;
@@ -52,17 +49,8 @@ const row = (text) => page.locator("main tbody tr", { hasText: text });
 const send = (where, method, body) => ask(server.url, where, method, body).then(({ data }) => data);
 const importJobs = (jobs = [{}]) => send("/api/v1/jobsets", "POST", { jobs });
 
-async function accessible(what) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], what);
-}
-
-async function shoot(name) {
-  if (!process.env.PLATEN_SCREENSHOTS) return;
-  await mkdir(process.env.PLATEN_SCREENSHOTS, { recursive: true });
-  await page.screenshot({ path: path.join(process.env.PLATEN_SCREENSHOTS, `admin-${name}.png`) });
-}
+const accessible = (what) => assertAccessible(page, what);
+const shoot = (name) => screenshot(page, `admin-${name}`);
 
 test("the overview says what came in, changed and runs, and goes on by itself", async () => {
   await button("Load the demo’s data").waitFor(); // an empty server says what to do

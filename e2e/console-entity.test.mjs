@@ -5,11 +5,9 @@
 //   CHROMIUM       the browser, unless it is /usr/bin/chromium
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { ask, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, startBrowser, startServer, user, watch } from "./support.mjs";
 
-const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const entity = "/rest/serverengine/entity";
 const many = 30_000; // jobs
 
@@ -50,11 +48,7 @@ const jobWith = async (text) => (await ask(server.url, "/api/v1/jobsets", "POST"
 const focused = () => page.evaluate(() => document.activeElement.textContent.replace(/\s+/g, " ").trim());
 const onRow = (text) => page.waitForFunction((wanted) => new RegExp(wanted).test(document.activeElement.textContent.replace(/\s+/g, " ")), text).catch(async (error) => { throw new Error(`not on ${text} but on ${await focused()}`, { cause: error }); });
 
-async function accessible(what) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], what);
-}
+const accessible = (what) => assertAccessible(page, what);
 
 test("a tree is walked with the arrow keys, however much is in it", async () => {
   let asked = 0;

@@ -2,11 +2,9 @@
 // selection, changes of many, and the search.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import { ask, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, startBrowser, startServer, user, watch } from "./support.mjs";
 
-const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 
 let browser, server, page, quiet, set;
 
@@ -53,9 +51,7 @@ const valueOf = async (id, name) => (await ask(server.url, `/api/v1/entities/${i
 // accessible fails if axe finds something in a part of the page, which takes long
 // for long tables, or if the page is wider than its window.
 async function accessible(what, part = "body") {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
-  const found = await page.evaluate((part) => window.axe.run(part, { resultTypes: ["violations"] }), part);
-  assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], what);
+  await assertAccessible(page, what, part);
   for (const width of [360, 768, 1440]) {
     await page.setViewportSize({ width, height: 900 });
     assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${what} is wider than ${width}`);

@@ -5,12 +5,9 @@
 //   PLATEN_SCREENSHOTS  a directory for screenshots, if they are wanted
 
 import assert from "node:assert/strict";
-import { mkdir, readFile } from "node:fs/promises";
-import path from "node:path";
 import { after, before, test } from "node:test";
-import { ask, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
-const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
 const jobs = "/rest/serverengine/entity/jobs";
 
 let browser, server, context, page, quiet;
@@ -47,18 +44,8 @@ const properties = async (id) => (await ask(server.url, `${jobs}/${id}/propertie
 const write = (id, list) => ask(server.url, `${jobs}/${id}/properties`, "PUT", { id, properties: list });
 const importJobs = async (list) => (await ask(server.url, "/api/v1/jobsets", "POST", { jobs: [{ properties: list }] })).data;
 
-// accessible fails if axe finds something.
-async function accessible(what) {
-  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  assert.deepEqual(found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}`), [], what);
-}
-
-async function shoot(name) {
-  if (!process.env.PLATEN_SCREENSHOTS) return;
-  await mkdir(process.env.PLATEN_SCREENSHOTS, { recursive: true });
-  await page.screenshot({ path: path.join(process.env.PLATEN_SCREENSHOTS, `console-${name}.png`) });
-}
+const accessible = (what) => assertAccessible(page, what);
+const shoot = (name) => screenshot(page, `console-${name}`);
 
 test("a user logs in, and the session is out of reach of scripts", async () => {
   await open("/");

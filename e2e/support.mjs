@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { chromium } from "playwright-core";
@@ -79,4 +79,26 @@ export async function watch(page, server) {
     });
   });
   return () => assert.deepEqual(found.splice(0), []);
+}
+
+const axeSource = await readFile(new URL("./node_modules/axe-core/axe.min.js", import.meta.url), "utf8");
+
+// findingsOf returns what axe finds in a page, or in a part of it.
+export async function findingsOf(page, part) {
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(axeSource);
+  const found = await page.evaluate((where) => window.axe.run(where ?? document, { resultTypes: ["violations"] }), part);
+  return found.violations.map((v) => ({ impact: v.impact, text: `${v.id}: ${v.nodes.map((n) => `${n.target} ${n.failureSummary}`).join("; ")}` }));
+}
+
+// assertAccessible fails if axe finds something in a page, or in a part of it.
+export async function assertAccessible(page, what, part) {
+  assert.deepEqual((await findingsOf(page, part)).map(({ text }) => text), [], what);
+}
+
+// screenshot is taken if PLATEN_SCREENSHOTS names a directory for them.
+export async function screenshot(page, name, options) {
+  const directory = process.env.PLATEN_SCREENSHOTS;
+  if (!directory) return;
+  await mkdir(directory, { recursive: true });
+  await page.screenshot({ path: path.join(directory, `${name}.png`), ...options });
 }
