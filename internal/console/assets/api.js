@@ -91,7 +91,10 @@ function parse(text) {
   }
 }
 
+// get and act return the answer of a route of /api/v1; act changes something.
 const get = (path, query, signal) => call("GET", `${native}/${path}`, { query, signal }).then(({ data }) => data);
+const act = (method, path, body, options) =>
+  call(method, `${native}/${path}`, { body: body === undefined ? undefined : JSON.stringify(body), ...options }).then(({ data }) => data);
 const listPath = (kind, id, list) => `${entity}/${segments[kind]}/${id}/${list}`;
 
 // me returns who is logged in, or null for nobody.
@@ -191,20 +194,19 @@ export const names = (query, signal) => get("names", query, signal);
 // Views that are saved on the server. Status 412: it is not the one that revision names.
 const ifMatch = (revision) => (revision ? { "If-Match": `"${revision}"` } : {});
 export const views = (signal) => get("views", {}, signal).then((page) => page.views);
-export const addView = (view) => call("POST", `${native}/views`, { body: JSON.stringify(view) }).then(({ data }) => data);
-export const replaceView = (id, view, revision) =>
-  call("PUT", `${native}/views/${id}`, { body: JSON.stringify(view), headers: ifMatch(revision) }).then(({ data }) => data);
-export const deleteView = (id, revision) => call("DELETE", `${native}/views/${id}`, { headers: ifMatch(revision) });
+export const addView = (view) => act("POST", "views", view);
+export const replaceView = (id, view, revision) => act("PUT", `views/${id}`, view, { headers: ifMatch(revision) });
+export const deleteView = (id, revision) => act("DELETE", `views/${id}`, undefined, { headers: ifMatch(revision) });
 
 // updateMany changes many entities at once, or with validateOnly says what would
 // change. Large updates are operations, which have a state.
-export const updateMany = (update, signal) => call("POST", `${native}/updates`, { body: JSON.stringify(update), signal }).then(({ data }) => data);
+export const updateMany = (update, signal) => act("POST", "updates", update, { signal });
 export const operation = (id, signal) => get(`operations/${id}`, {}, signal);
-export const cancelOperation = (id) => call("POST", `${native}/operations/${id}/cancel`).then(({ data }) => data);
+export const cancelOperation = (id) => act("POST", `operations/${id}/cancel`);
 
-export const deleteSet = (id) => call("DELETE", `${native}/entities/${id}`);
+export const deleteSet = (id) => act("DELETE", `entities/${id}`);
 export const deleted = (query, signal) => get("deleted", query, signal);
-export const undelete = (id) => call("POST", `${native}/entities/${id}/undelete`).then(({ data }) => data);
+export const undelete = (id) => act("POST", `entities/${id}/undelete`);
 
 export const history = (id, query, signal) => get(`entities/${id}/history`, query, signal);
 export const serverFacts = (signal) => get("server", {}, signal);
@@ -213,8 +215,7 @@ export const changeOf = (change, signal) => get(`changes/${change}`, {}, signal)
 
 // revert puts back what was before a change. Status 409: it was changed since,
 // which force only goes past for the names that the change has touched.
-export const revert = (change, force) =>
-  call("POST", `${native}/changes/${change}/revert`, { body: JSON.stringify({ force }) }).then(({ data }) => data);
+export const revert = (change, force) => act("POST", `changes/${change}/revert`, { force });
 
 const silence = 60_000; // milliseconds, after which a connection is taken for lost: there are comments every 15 seconds
 
@@ -300,9 +301,7 @@ export async function loadDemo() {
 export const intake = (query, signal) => get("intake", query, signal);
 export const operations = (signal) => get("operations", {}, signal).then((found) => found.operations);
 
-// Administration. act changes something and returns the answer.
-const act = (method, path, body, query) =>
-  call(method, `${native}/${path}`, { query, body: body === undefined ? undefined : JSON.stringify(body) }).then(({ data }) => data);
+// Administration.
 const resource = (name) => ({
   all: (query, signal) => get(name, query, signal),
   one: (id, signal) => get(`${name}/${encodeURIComponent(id)}`, {}, signal),
@@ -328,5 +327,5 @@ export const requests = {
   one: (id, signal) => get(`requests/${encodeURIComponent(id)}`, {}, signal),
   curl: (id, signal) => send("GET", `${native}/requests/${encodeURIComponent(id)}/curl`, { signal, headers: { Accept: "text/plain" } }).then((answer) => answer.text()),
   remove: (id) => act("DELETE", `requests/${encodeURIComponent(id)}`),
-  clear: (query) => act("DELETE", "requests", undefined, query),
+  clear: (query) => act("DELETE", "requests", undefined, { query }),
 };
