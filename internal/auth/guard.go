@@ -87,10 +87,11 @@ func newGuard(ctx context.Context, config Config, localTime func() time.Time) (*
 		verified:    make(map[verifiedKey]verified),
 		attempts:    make(map[attemptKey]*attempt),
 	}
-	g.limiter = newLimiter(g.now)
+	guessing := g.now
 	if config.Clock != nil {
-		g.limiter = newLimiter(time.Now)
+		guessing = time.Now
 	}
+	g.limiter = newLimiter(guessing)
 	g.users.Store(&users{})
 	g.lastPoll.Store(&userPoll{done: make(chan struct{})})
 	for _, step := range []func(context.Context) error{g.setClock, g.poll, g.hearLogins} {
