@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -303,20 +304,22 @@ func (p *service) running() running {
 
 // banner tells the person who started the server what there is to know.
 func banner(w io.Writer, now running, set settings) error {
-	_, err := fmt.Fprintf(w, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
+	var text strings.Builder
+	fmt.Fprintf(&text, "platen %s listening on %s\ndata in %s\n", buildVersion(), now.url, set.location)
 	if now.metrics != "" {
-		_, err = fmt.Fprintf(w, "metrics on %s\n", now.metrics)
+		fmt.Fprintf(&text, "metrics on %s\n", now.metrics)
 	}
 	if now.password != "" {
-		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
+		fmt.Fprintf(&text, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
 			adminName, now.password, adminName, set.option())
 	}
 	if now.file != "" {
-		_, err = fmt.Fprintf(w, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it; \"platen user passwd %s %s\" sets another.\n",
+		fmt.Fprintf(&text, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it; \"platen user passwd %s %s\" sets another.\n",
 			adminName, now.file, adminName, set.option())
 	}
 	if set.noAuth {
-		_, err = fmt.Fprintln(w, "no credentials are checked: --no-auth")
+		text.WriteString("no credentials are checked: --no-auth\n")
 	}
+	_, err := w.Write([]byte(text.String()))
 	return err
 }
