@@ -138,7 +138,10 @@ func directory() (string, error) {
 }
 
 // Start starts a server with settings, which the caller removes.
-func Start(settings ...string) (*Cluster, error) {
+func Start(settings ...string) (*Cluster, error) { return start("scram-sha-256", settings) }
+
+// start starts a server with a method by which users are authenticated.
+func start(authentication string, settings []string) (*Cluster, error) {
 	dir, err := directory()
 	if err != nil {
 		return nil, err
@@ -148,7 +151,7 @@ func Start(settings ...string) (*Cluster, error) {
 	if err := os.WriteFile(secret, []byte(password), 0o644); err != nil {
 		return nil, err
 	}
-	err = run("initdb", "--pgdata="+c.data(), "--username=platen", "--auth=scram-sha-256", "--pwfile="+secret,
+	err = run("initdb", "--pgdata="+c.data(), "--username=platen", "--auth="+authentication, "--pwfile="+secret,
 		"--encoding=UTF8", "--locale=C", "--no-sync")
 	if err == nil {
 		err = c.Start()

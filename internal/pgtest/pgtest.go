@@ -29,6 +29,8 @@ var shared struct {
 	address string
 	err     error
 	cluster *Cluster
+	admin   *sql.DB // makes and drops databases
+	create  string  // what follows the name of a database that is made
 	count   atomic.Int64
 
 	mu      sync.Mutex
@@ -60,12 +62,17 @@ func stop() {
 			fmt.Fprintln(os.Stderr, "stop PgBouncer:", err)
 		}
 	}
+	if shared.admin != nil {
+		if err := shared.admin.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, "leave PostgreSQL:", err)
+		}
+	}
 	if shared.cluster != nil {
 		if err := shared.cluster.Remove(); err != nil {
 			fmt.Fprintln(os.Stderr, "stop PostgreSQL:", err)
 		}
 	}
-	shared.poolers, shared.cluster = nil, nil
+	shared.poolers, shared.admin, shared.cluster = nil, nil, nil
 }
 
 // Missing says why there is no PostgreSQL for tests here; "" if there is.
@@ -104,18 +111,36 @@ func Database(t testing.TB) string {
 		t.Fatal("start PostgreSQL:", shared.err)
 	}
 	name := fmt.Sprintf("platen_test_%d_%d", os.Getpid(), shared.count.Add(1))
-	Exec(t, shared.address, "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8'")
-	t.Cleanup(func() { Exec(t, shared.address, "DROP DATABASE IF EXISTS "+name+" WITH (FORCE)") })
+	admin := func(text string) {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if _, err := shared.admin.ExecContext(ctx, text); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+	}
+	admin("CREATE DATABASE " + name + shared.create)
+	t.Cleanup(func() { admin("DROP DATABASE IF EXISTS " + name + " WITH (FORCE)") })
 	return WithDatabase(t, shared.address, name)
 }
 
+// startShared starts the server of all tests. Its databases and connections are many,
+// so it makes them in the cheapest way that it has: SCRAM costs both sides much on
+// purpose, and [NewCluster] has it.
 func startShared() {
-	if shared.address = os.Getenv(Variable); shared.address != "" {
-		return
-	}
-	shared.cluster, shared.err = Start("fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300")
-	if shared.err == nil {
+	if shared.address = os.Getenv(Variable); shared.address == "" {
+		shared.cluster, shared.err = start("md5", []string{"fsync=off", "synchronous_commit=off", "full_page_writes=off", "max_connections=300"})
+		if shared.err != nil {
+			return
+		}
 		shared.address = shared.cluster.Address("postgres")
+	}
+	version := 0
+	if shared.admin, shared.err = sql.Open("pgx", shared.address); shared.err == nil {
+		shared.err = shared.admin.QueryRow("SELECT current_setting('server_version_num')::int").Scan(&version)
+	}
+	shared.create = " TEMPLATE template0 ENCODING 'UTF8'"
+	if version >= 150000 {
+		shared.create += " STRATEGY file_copy"
 	}
 }
 
