@@ -30,12 +30,12 @@ func testManyReaders(t *testing.T) {
 	}
 
 	reading, stop := context.WithCancel(t.Context())
-	var readers, begun sync.WaitGroup
+	var readers sync.WaitGroup
+	begun := make(chan struct{}) // the first has an answer; the others read, too, or wait for their turn
+	begin := sync.OnceFunc(func() { close(begun) })
 	const clients = 64
-	begun.Add(clients)
 	for range clients {
 		readers.Go(func() {
-			begin := sync.OnceFunc(begun.Done)
 			defer begin()
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
@@ -62,7 +62,7 @@ func testManyReaders(t *testing.T) {
 			}
 		})
 	}
-	begun.Wait()
+	<-begun
 
 	job, other := made.Children[0], made.Children[1]
 	longest, n := time.Duration(0), 0
