@@ -15,6 +15,8 @@ import (
 	"io"
 	"net/http"
 	"path"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -75,8 +77,31 @@ var files = sync.OnceValue(func() map[string]file {
 		}
 		add(files, name, content.Bytes())
 	}
+	add(files, index, preloading(files))
 	return files
 })
+
+// imported matches a static import of a module that is served here.
+var imported = regexp.MustCompile(`(?:^|\n|;)(?:import|export)\b[^;"]*?from ?"\./([^"]+)"`)
+
+// preloading returns the page with a link to each module that its first view
+// imports, at whatever depth. The browser then asks for all of them at once, and
+// not for those that a module imports only after it has read that module.
+func preloading(files map[string]file) []byte {
+	names := []string{"main.js"}
+	var links bytes.Buffer
+	for i := 0; i < len(names); i++ {
+		for _, found := range imported.FindAllSubmatch(files[names[i]].plain, -1) {
+			name := string(found[1])
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+				links.WriteString(`<link rel="modulepreload" href="` + prefix + name + "\">\n")
+			}
+		}
+	}
+	end := []byte("</head>")
+	return bytes.Replace(files[index].plain, end, append(links.Bytes(), end...), 1)
+}
 
 // add compresses a file and adds it. Those without a content type are
 // for developers, and not served.

@@ -141,17 +141,24 @@ func TestReferences(t *testing.T) {
 			t.Errorf("%s: status %d", reference[1], answer.StatusCode)
 		}
 	}
-	imported := regexp.MustCompile(`(?m)^(?:import|export) [^;]*from "([^"]*)";$`)
+	modules := regexp.MustCompile(`(?m)^(?:import|export) [^;]*from "([^"]*)";$`)
 	refused := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|dangerouslySet|document\.write|\beval\(|new Function|style=`)
+	preloaded := func(name string) bool { return bytes.Contains(page, []byte(`"/console/`+name+`"`)) }
+	if !preloaded("main.js") || !preloaded("preact.js") || preloaded("uplot.js") {
+		t.Error("the page loads too much, or too little")
+	}
 	err := fs.WalkDir(embedded, "assets", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".js") {
 			return err
 		}
 		text, err := fs.ReadFile(embedded, path)
-		for _, module := range imported.FindAllSubmatch(text, -1) {
+		for _, module := range modules.FindAllSubmatch(text, -1) {
 			name, relative := strings.CutPrefix(string(module[1]), "./")
 			if _, there := files()[name]; !relative || !there {
 				t.Errorf("%s imports %q, which is not here", path, module[1])
+			}
+			if preloaded(strings.TrimPrefix(path, "assets/")) && !preloaded(name) {
+				t.Errorf("the page preloads %s, and not %s, which it imports", path, name)
 			}
 		}
 		if found := refused.Find(text); found != nil {
