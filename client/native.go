@@ -189,9 +189,12 @@ func (c *Client) Revert(ctx context.Context, change int64, force bool) (int64, e
 	return made.ID, err
 }
 
-// OperationStates returns the operations that run. (GET /api/v1/operations)
-func (c *Client) OperationStates(ctx context.Context) ([]OperationState, error) {
-	return collect(pagesOf[OperationState](ctx, c, func() *request { return nativeRequest(olrest.ListOperations, "") }))
+// OperationStates returns the operations that run, and up to ended of those that have
+// ended in the last 24 hours, the last one first. (GET /api/v1/operations)
+func (c *Client) OperationStates(ctx context.Context, ended int) ([]OperationState, error) {
+	return collect(pagesOf[OperationState](ctx, c, func() *request {
+		return nativeRequest(olrest.ListOperations, "").set("ended", strconv.Itoa(ended))
+	}))
 }
 
 // OperationState returns what is known of an operation. NotFound: there is none, or it

@@ -168,9 +168,10 @@ func TestChanges(t *testing.T) {
 	if state.State != "done" || state.Result.Changed != 1 || len(state.Result.Changes) != 1 || seen == 0 {
 		t.Errorf("%+v", state)
 	}
-	if _, err := c.OperationStates(ctx); err != nil {
-		t.Error(err)
+	if all := must[[]client.OperationState](t)(c.OperationStates(ctx, 1)); len(all) != 1 || all[0].ID != begun.Operation.ID {
+		t.Errorf("%+v", all)
 	}
+	is(t, []client.OperationState(nil))(c.OperationStates(ctx, 0))
 	fails(t, second(c.CancelOperation(ctx, begun.Operation.ID)), platen.NotFound, "")
 }
 

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
 
 let browser, server, page, quiet, receiver;
 const received = [];
@@ -73,6 +73,54 @@ test("the overview says what came in, changed and runs, and goes on by itself", 
   await page.locator(".history li", { hasText: `Job set ${made.id}` }).first().getByText("Deleted").waitFor();
   await shoot("overview");
   quiet();
+});
+
+test("an operation is cancelled in the overview", async () => {
+  const sandbox = await startSandbox();
+  try {
+    const tell = (where, method, body) => ask(sandbox.url, where, method, body).then(({ data }) => data);
+    await tell("/api/v1/sandbox/faults", "POST", { name: "slow", operationDelay: "10m" });
+    const { page: shown, quiet: calm, context } = await visitor(user, password, sandbox);
+    const { id } = await tell("/api/v1/updates", "POST", {
+      kind: "job", all: true, set: [{ name: "properties.n", value: "1" }], inParts: true,
+    });
+    assert.ok(id, "there is no operation");
+    const operation = shown.locator(".operations li");
+    await operation.getByText("runs").waitFor();
+    await operation.getByRole("button", { name: "Cancel" }).click();
+    await operation.getByText("it was cancelled by ol-admin").waitFor();
+    assert.equal((await tell(`/api/v1/operations/${id}`)).state, "cancelled");
+    calm();
+    await context.close();
+  } finally {
+    await sandbox.stop();
+  }
+});
+
+test("the overview says what is wrong", async () => {
+  const low = await startServer("--min-free-disk", String(2 ** 50));
+  try {
+    const { page: shown, quiet: calm, context } = await visitor(user, password, low);
+    const wrong = (text) => shown.locator(".wrongs .bad", { hasText: text });
+    await wrong("Imports are refused").first().waitFor();
+    // A server does not have these at will: the page is told that it has.
+    await shown.route("**/api/v1/server", async (route) => {
+      const answer = await route.fetch();
+      const facts = await answer.json();
+      facts.database.problem = "the disk of the server is full";
+      facts.cleanup.purgeTime = new Date(Date.now() - 50 * 3_600_000).toISOString();
+      await route.fulfill({ response: answer, json: facts });
+    });
+    await shown.reload();
+    await wrong("the disk of the server is full").waitFor();
+    await wrong("The clean-up is 50 hours behind").waitFor();
+    await assertAccessible(shown, "an overview with much that is wrong");
+    await screenshot(shown, "admin-wrong");
+    calm();
+    await context.close();
+  } finally {
+    await low.stop();
+  }
 });
 
 test("users are added, changed and deleted", async () => {

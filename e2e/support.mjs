@@ -13,20 +13,27 @@ const basic = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 // startServer starts a server on a new directory. Its stop ends it.
 export async function startServer(...flags) {
-  assert.ok(process.env.PLATEN_BINARY, "PLATEN_BINARY is not set");
   const work = await mkdtemp(path.join(tmpdir(), "platen-e2e-"));
-  const child = spawn(process.env.PLATEN_BINARY, ["serve", "--listen", "127.0.0.1:0", "--data", path.join(work, "data"), ...flags], {
+  return start(["serve", "--data", path.join(work, "data"), ...flags], /listening on (\S+)\n/, () => rm(work, { recursive: true, force: true }));
+}
+
+// startSandbox starts a sandbox. Its stop ends it.
+export const startSandbox = (...flags) => start(["sandbox", "--json", ...flags], /"url": *"([^"]+)"/, () => {});
+
+async function start(args, address, clear) {
+  assert.ok(process.env.PLATEN_BINARY, "PLATEN_BINARY is not set");
+  const child = spawn(process.env.PLATEN_BINARY, [...args, "--listen", "127.0.0.1:0"], {
     env: { ...process.env, PLATEN_ADMIN_PASSWORD: password }, stdio: ["ignore", "pipe", "ignore"],
   });
   const stop = async () => {
     child.kill("SIGTERM");
     if (child.exitCode === null) await once(child, "exit");
-    await rm(work, { recursive: true, force: true });
+    await clear();
   };
   let text = "";
   for await (const part of child.stdout) {
     text += part;
-    const found = text.match(/listening on (\S+)\n/);
+    const found = text.match(address);
     if (found) return { url: found[1], stop };
   }
   await stop();

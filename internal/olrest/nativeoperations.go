@@ -3,6 +3,8 @@ package olrest
 import (
 	"fmt"
 	"net/http"
+	"net/url"
+	"strconv"
 
 	"github.com/platenhq/platen"
 )
@@ -69,6 +71,21 @@ func ReplyUpdating(w http.ResponseWriter, o *platen.Operation) {
 	j.operation(o)
 	w.Header().Set("Location", nativeOperations+"/"+o.ID)
 	reply(w, http.StatusAccepted, typeJSON, j.buf)
+}
+
+const endedKey = "ended"
+
+// ReadEnded reads how many of the operations that have ended are asked for, 0 to
+// 1,000.
+func ReadEnded(query url.Values) (int, error) {
+	if err := CheckQuery(query, endedKey); err != nil || !query.Has(endedKey) {
+		return 0, err
+	}
+	n, err := strconv.Atoi(query.Get(endedKey))
+	if err != nil || n < 0 || n > maxPageSize {
+		return 0, invalidParameter(endedKey, query.Get(endedKey), "a whole number from 0 to "+strconv.Itoa(maxPageSize))
+	}
+	return n, nil
 }
 
 // ReplyNativeOperations answers with operations.

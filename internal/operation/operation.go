@@ -215,9 +215,9 @@ func (r *Runner) Wait(ctx context.Context) bool {
 }
 
 // Running returns the operations that run, here and on other servers, by
-// their start.
-func (r *Runner) Running(ctx context.Context) ([]platen.Operation, error) {
-	stored, err := r.store.Operations(ctx)
+// their start, and up to ended of those that have ended, the last one first.
+func (r *Runner) Running(ctx context.Context, ended int) ([]platen.Operation, error) {
+	stored, err := r.store.Operations(ctx, ended)
 	for i := range stored {
 		if running := r.get(stored[i].ID); running != nil {
 			stored[i].Percent = running.percent()

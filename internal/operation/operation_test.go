@@ -150,7 +150,7 @@ func TestResult(t *testing.T) {
 		if percent != 50 || ended || err != nil {
 			t.Errorf("%d%%, ended: %v, %v", percent, ended, err)
 		}
-		list, err := f.Running(t.Context())
+		list, err := f.Running(t.Context(), 0)
 		if err != nil || len(list) != 1 || list[0].ID != id || list[0].Type != "T" || list[0].Percent != 50 {
 			t.Errorf("%+v, %v", list, err)
 		}
@@ -166,7 +166,7 @@ func TestResult(t *testing.T) {
 			t.Errorf("ended: %v, %v", ended, err)
 		}
 		wants(t, f.Cancel(t.Context(), id), platen.NotFound, "it made job set "+made.ID.String())
-		if list, err := f.Running(t.Context()); err != nil || len(list) != 0 {
+		if list, err := f.Running(t.Context(), 0); err != nil || len(list) != 0 {
 			t.Errorf("%+v, %v", list, err)
 		}
 	})
@@ -254,7 +254,7 @@ func TestStop(t *testing.T) {
 		f.wait(2)
 		_, err = f.Result(t.Context(), id)
 		wants(t, err, platen.Failed, "the server was stopped before the operation had ended")
-		if list, err := f.store.Operations(t.Context()); err != nil || len(list) != 0 {
+		if list, err := f.store.Operations(t.Context(), 0); err != nil || len(list) != 0 {
 			t.Errorf("%+v, %v", list, err)
 		}
 	})

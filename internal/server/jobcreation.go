@@ -164,7 +164,7 @@ func (s *Server) createPreset(_ *response, _ *http.Request, to target) error {
 }
 
 func (s *Server) listOperations(w *response, r *http.Request, _ target) error {
-	running, err := s.operations.Running(r.Context())
+	running, err := s.operations.Running(r.Context(), 0)
 	if err != nil {
 		return err
 	}

@@ -108,10 +108,11 @@ func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpd
 }
 
 func (s *Server) operationsRunning(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+	ended, err := olrest.ReadEnded(r.URL.Query())
+	if err != nil {
 		return err
 	}
-	running, err := s.operations.Running(r.Context())
+	running, err := s.operations.Running(r.Context(), ended)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (s *Store) FailOperation(ctx context.Context, id, message string) (err erro
 func (s *Store) FailOperations(ctx context.Context, message string) (err error) {
 	ctx, done := s.observe(ctx, "fail_operations")
 	defer func() { done(err) }()
-	if running, err := s.Operations(ctx); err != nil || len(running) == 0 {
+	if running, err := s.Operations(ctx, 0); err != nil || len(running) == 0 {
 		return err
 	}
 	return s.error("end operations", s.update(func(t *transaction) error {
@@ -81,12 +81,17 @@ func operationNotFound(id string) error {
 }
 
 // Operations implements [storage.Operations].
-func (s *Store) Operations(ctx context.Context) (_ []platen.Operation, err error) {
+func (s *Store) Operations(ctx context.Context, ended int) (_ []platen.Operation, err error) {
 	ctx, done := s.observe(ctx, "operations")
 	defer func() { done(err) }()
 	rows, err := s.on(selectOperations).QueryContext(ctx)
 	all, err := collect(rows, err, scanOperation)
-	return all, s.error("read operations", err)
+	if err != nil || ended == 0 {
+		return all, s.error("read operations", err)
+	}
+	rows, err = s.on(selectEnded).QueryContext(ctx, ended)
+	last, err := collect(rows, err, scanOperation)
+	return append(all, last...), s.error("read operations", err)
 }
 
 // An outcome is a [platen.BulkResult] as it is stored.

@@ -157,6 +157,7 @@ var (
 	})
 	selectOperation  = onLookup.query(`SELECT ` + operationColumns + ` FROM operation WHERE id = $1`)
 	selectOperations = onLookup.query(`SELECT ` + operationColumns + ` FROM operation WHERE ended IS NULL ORDER BY started, id`)
+	selectEnded      = onLookup.query(`SELECT ` + operationColumns + ` FROM operation WHERE ended IS NOT NULL ORDER BY ended DESC, id LIMIT $1`)
 	deleteOperation  = onWriter.query(`DELETE FROM operation WHERE id = $1`)
 	deleteRunning    = onWriter.query(`DELETE FROM operation WHERE id = $1 AND ended IS NULL`)
 	deleteOperations = onWriter.query(`DELETE FROM operation WHERE ended < $1`)

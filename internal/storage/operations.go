@@ -27,8 +27,9 @@ type Operations interface {
 	// Operation returns one. NotFound: there is none of that ID.
 	Operation(ctx context.Context, id string) (platen.Operation, error)
 
-	// Operations returns those that are running, by their start.
-	Operations(ctx context.Context) ([]platen.Operation, error)
+	// Operations returns those that are running, by their start, and after them up
+	// to ended of those that are not, the last one first.
+	Operations(ctx context.Context, ended int) ([]platen.Operation, error)
 
 	// CancelOperation removes a running operation, whatever process it runs
 	// in: what it was to make is then not stored. NotFound: none of that ID is

@@ -453,7 +453,7 @@ func testOperations(t *testing.T, open Open) {
 			t.Fatal(err)
 		}
 	}
-	all, err := s.Operations(ctx)
+	all, err := s.Operations(ctx, 10)
 	if err != nil || len(all) != 3 || !all[0].Started.Equal(start) || all[0].Type != "T" {
 		t.Fatal(all, err)
 	}
@@ -480,6 +480,10 @@ func testOperations(t *testing.T, open Open) {
 		if err != nil || o.Ended.IsZero() || fmt.Sprint(o.Result, " ", o.Message) != want {
 			t.Errorf("operation %s: %+v %v", id, o, err)
 		}
+	}
+	all, err = s.Operations(ctx, 2)
+	if err != nil || len(all) != 2 || all[0].ID != "c" || all[1].Ended.IsZero() {
+		t.Errorf("the last two: %+v %v", all, err)
 	}
 	runs, err := s.Entities(ctx, platen.JobSet, "")
 	diff(t, "job sets", ids(t, runs, err), []platen.ID{made.ID})

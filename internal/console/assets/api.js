@@ -299,7 +299,7 @@ export async function loadDemo() {
 
 // What the overview shows.
 export const intake = (query, signal) => get("intake", query, signal);
-export const operations = (signal) => get("operations", {}, signal).then((found) => found.operations);
+export const operations = (signal) => get("operations", { ended: 5 }, signal).then((found) => found.operations);
 
 // Administration.
 const resource = (name) => ({

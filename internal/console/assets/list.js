@@ -104,9 +104,12 @@ export function List({ kind, state, who }) {
   const total = data?.totalEstimate;
   const wrong = error?.parameter === "filter" ? error : undefined;
   const target = { kind, filter: state.filter, total, selection };
+  const [by, direction] = orderOf(state.orderBy);
+  const unseen = by !== "id" && !columnsOf(kind, state).includes(by);
   return html`
     <div class="head">
       <h1>${kinds[kind].many}${name && html` <span class="view-name"><${Text} value=${saved.current.name} most=${60} />${saved.changed && html` <small class="quiet">${t.viewChanged}</small>`}</span>`}${total !== undefined && html` <span class="quiet count">${t.about(number(total), total <= rows.length && !state.page)}</span>`}</h1>
+      ${unseen && html`<span class="quiet">${t.orderedBy(plain(by, 60), direction === "desc")} <${Link} to=${{ ...state, orderBy: undefined, page: undefined }}>${t.usualOrder}<//></span>`}
       <span role="status">${news !== undefined && html`<button type="button" class="fresh" onClick=${show}>${news > 0 ? t.newOnes(news, number(news)) : t.showChanges}</button>`}</span>
       <span class="row menus"><${Views} kind=${kind} state=${state} who=${who} saved=${saved} /><${Columns} kind=${kind} state=${state} /></span>
       <${Filter} kind=${kind} state=${state} error=${wrong} />

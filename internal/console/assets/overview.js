@@ -89,7 +89,7 @@ function CameIn({ state }) {
 function Operations({ who }) {
   const { data, error, again } = useLoad((signal) => operations(signal), []);
   const running = (data ?? []).filter((one) => one.state === "running");
-  const ended = (data ?? []).filter((one) => one.state !== "running").slice(0, 5);
+  const ended = (data ?? []).filter((one) => one.state !== "running");
   usePoll(again, running.length > 0 ? 1000 : 5000);
   const cancel = async (operation) => {
     try {

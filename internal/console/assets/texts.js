@@ -151,6 +151,8 @@ export const t = {
   shownLast: "Move to the right",
   fieldColumn: "Name of a field",
   remove: "Remove",
+  orderedBy: (name, down) => `Ordered by ${name}, ${down ? "descending" : "ascending"}.`,
+  usualOrder: "The usual order",
   about: (n, exact) => (exact ? n : `about ${n}`),
   conditions: "Conditions",
   condition: (n) => `Condition ${n}`,
