@@ -5,7 +5,7 @@ import { Link } from "./router.js";
 import { Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time } from "./format.js";
 import { By, Names } from "./history.js";
-import { isIn, useEvent, useLive, useRecent } from "./live.js";
+import { isIn, Live, useEvent, useRecent } from "./live.js";
 import { nameOf } from "./deleted.js";
 import { changeTypes, kinds, lists, t } from "./texts.js";
 
@@ -42,11 +42,10 @@ export function Happened({ event, short }) {
 
 export function Changes() {
   const events = useRecent();
-  const live = useLive();
   useTitle(t.changes);
   return html`
     <div class="head"><h1>${t.changes}</h1>
-      <span class=${live ? "live" : "live off"} role="status">${live ? t.live : t.notLive}</span></div>
+      <${Live} /></div>
     <div class="body columns-of-entity">
       <div><section class="history"><div class="section-head"><h2>${t.happening}</h2></div>
         ${events.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}

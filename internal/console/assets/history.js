@@ -3,7 +3,7 @@ import { html, useState } from "./html.js";
 import { changeOf, history, revert } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { Link, go } from "./router.js";
-import { useLive } from "./live.js";
+import { Live } from "./live.js";
 import { nameOf } from "./deleted.js";
 import { Pager, Problem, useLoad } from "./load.js";
 import { Text, Time, number } from "./format.js";
@@ -105,11 +105,10 @@ export function History({ entity, state, who }) {
   const { data, error, loading, again } = useLoad(
     (signal) => history(entity.id, { pageSize, pageToken: state.changes }, signal), [entity.id, state.changes]);
   const [asked, setAsked] = useState();
-  const live = useLive();
   const changes = data?.changes ?? [];
   const whole = (change) => ({ ...state, change });
   return html`<section class="history below" aria-busy=${loading}>
-    <div class="section-head"><h2>${t.history}</h2> <span class=${live ? "live" : "live off"} role="status">${live ? t.live : t.notLive}</span></div>
+    <div class="section-head"><h2>${t.history}</h2> <${Live} /></div>
     ${error && (error.status === 409 ? html`<p class="empty">${t.noLog}</p>` : html`<${Problem} error=${error} again=${again} />`)}
     ${data && changes.length === 0 && html`<p class="empty">${t.noHistory}</p>`}
     <ol class="timeline">${changes.map((change) => html`<li key=${change.change} class=${change.type}>

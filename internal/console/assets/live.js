@@ -1,6 +1,7 @@
 // What changes on the server, as it happens, for all views.
-import { useEffect, useState } from "./html.js";
+import { html, useEffect, useState } from "./html.js";
 import { childOf, lastEvents, listen } from "./api.js";
+import { t } from "./texts.js";
 
 // The stream rests while nobody looks: a browser has only six connections to a
 // server, for all of its windows.
@@ -9,7 +10,7 @@ const shownFirst = 30;
 const again = 3000; // milliseconds until the next attempt
 
 let after; // the last event that was seen
-let live = false;
+let live; // undefined: not known yet
 let recent = []; // the last changes, the newest first
 const shownTypes = "update,revert,import,jobcreation,add,delete,undelete"; // not those of the audit trail
 let lost = false; // the stream has ended since the page was opened
@@ -54,7 +55,7 @@ async function follow(signal) {
       });
     } catch (error) {
       if (error.status === 410) after = undefined; // it is no longer kept
-      if (error.status === 409) return; // this server keeps no log
+      if (error.status === 409) return setLive(false); // this server keeps no log
     } finally {
       cut.abort();
     }
@@ -101,15 +102,15 @@ export function useRecent() {
   return events;
 }
 
-// useLive reports whether events arrive.
-export function useLive() {
+// Live says whether events arrive.
+export function Live() {
   const [is, set] = useState(live);
   useEffect(() => {
     const heard = () => set(live);
     window.addEventListener("platen:live", heard);
     return () => window.removeEventListener("platen:live", heard);
   }, []);
-  return is;
+  return html`<span class=${is === false ? "live off" : is ? "live" : "quiet"} role="status">${is === false ? t.notLive : is ? t.live : ""}</span>`;
 }
 
 // useEvent calls run after events that concern a view: once for many of them.

@@ -7,7 +7,7 @@ import { Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, bytes, number, plain } from "./format.js";
 import { Happened } from "./changes.js";
 import { FirstMinute } from "./welcome.js";
-import { useEvent, useLive, useRecent } from "./live.js";
+import { Live, useEvent, useRecent } from "./live.js";
 import { may, mayChange } from "./roles.js";
 import { lazy } from "./lazy.js";
 import { notify } from "./notices.js";
@@ -173,14 +173,13 @@ function Last() {
 }
 
 export function Overview({ state, who }) {
-  const live = useLive();
   useTitle(t.overview);
   const { data, again } = useLoad((signal) => entities({ kind: "jobset", pageSize: 1, fields: "id" }, signal), []);
   useEvent((event) => event.kind === "jobset" && !event.facet, again, [again]);
   const empty = data && data.entities.length === 0;
   return html`
     <div class="head"><h1>${t.overview}</h1>
-      <span class=${live ? "live" : "live off"} role="status">${live ? t.live : t.notLive}</span></div>
+      <${Live} /></div>
     ${empty && html`<div class="body first"><${FirstMinute} who=${who} onLoaded=${() => go({ kind: "jobset" })} /></div>`}
     <div class="body columns-of-entity">
       <div><${CameIn} state=${state} /><${Last} /></div>
