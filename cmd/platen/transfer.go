@@ -102,8 +102,8 @@ func importCommand(env environment) *cobra.Command {
 		Use:   "import FILE|-",
 		Short: "Send a document of a data set, content set or job set to a server",
 		Long: `import sends a document, a file or "-" for standard input, to a server, and
-prints the id of the set and those of what is in it. The server stores all of
-it or nothing. The document of a job set is the JSON Job Set Structure of OL
+prints the id of the set and those of what is in it, on a terminal the first
+twenty of them. The server stores all of it or nothing. The document of a job set is the JSON Job Set Structure of OL
 Connect, where each level may also carry id, properties and metadata; those of
 data sets and content sets are in the same style. The API document of the
 server (/serverengine/doc/) has examples. What the document is, its beginning
@@ -166,8 +166,13 @@ func importDocument(cmd *cobra.Command, env environment, to *target, kind *setKi
 	for i, id := range made.Children {
 		children[i] = id.String()
 	}
+	const shown = 20 // on a terminal: a program gets all
+	rest := ""
+	if n := len(children) - shown; n > 0 && isTerminal(env.stdout) {
+		children, rest = children[:shown], fmt.Sprintf(" and %d more", n)
+	}
 	set := sets[string(*kind)]
-	_, err = fmt.Fprintf(env.stdout, "%s %d\n%s %s\n", set.kind, made.ID, set.content, strings.Join(children, " "))
+	_, err = fmt.Fprintf(env.stdout, "%s %d\n%s %s%s\n", set.kind, made.ID, set.content, strings.Join(children, " "), rest)
 	return err
 }
 
