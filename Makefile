@@ -29,6 +29,7 @@ release:
 
 # What installs platen: a release for linux/amd64 built twice, its packages, their
 # installation, update and removal (root, systemd-container), its unit, its image,
-# and platen beside others' servers. CI runs the quick part of it.
+# and platen beside others' servers. In CI it is a job beside
+# .ci/run, which has twenty minutes.
 check-release:
 	./scripts/check-release
