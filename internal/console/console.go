@@ -14,6 +14,7 @@ import (
 	"encoding/hex"
 	"io"
 	"net/http"
+	"net/url"
 	"path"
 	"regexp"
 	"slices"
@@ -77,19 +78,41 @@ var files = sync.OnceValue(func() map[string]file {
 		}
 		add(files, name, content.Bytes())
 	}
-	add(files, index, preloading(files))
+	for page, view := range pages {
+		add(files, page, preloading(files, view))
+	}
 	return files
 })
+
+// pages are the page at "/" with links to the modules of a view.
+var pages = map[string]string{index: "", "overview.html": "overview.js", "list.html": "list.js", "entity.html": "entity.js"}
+
+// pageOf returns the page for the state in an address, as the console keeps it.
+func pageOf(state url.Values) string {
+	switch {
+	case state.Has("id"):
+		return "entity.html"
+	case state.Has("view"):
+		return index
+	case state.Has("kind"):
+		return "list.html"
+	}
+	return "overview.html"
+}
 
 // imported matches a static import of a module that is served here.
 var imported = regexp.MustCompile(`(?:^|\n|;)(?:import|export)\b[^;"]*?from ?"\./([^"]+)"`)
 
-// preloading returns the page with a link to each module that its first view
-// imports, at whatever depth. The browser then asks for all of them at once, and
+// preloading returns the page with a link to each module that the frame and a view
+// import, at whatever depth. The browser then asks for all of them at once, and
 // not for those that a module imports only after it has read that module.
-func preloading(files map[string]file) []byte {
+func preloading(files map[string]file, view string) []byte {
 	names := []string{"main.js"}
 	var links bytes.Buffer
+	if view != "" {
+		names = append(names, view)
+		links.WriteString(`<link rel="modulepreload" href="` + prefix + view + "\">\n")
+	}
 	for i := 0; i < len(names); i++ {
 		for _, found := range imported.FindAllSubmatch(files[names[i]].plain, -1) {
 			name := string(found[1])
@@ -99,8 +122,12 @@ func preloading(files map[string]file) []byte {
 			}
 		}
 	}
+	page, err := embedded.ReadFile("assets/" + index)
+	if err != nil {
+		panic(err) // it is not embedded
+	}
 	end := []byte("</head>")
-	return bytes.Replace(files[index].plain, end, append(links.Bytes(), end...), 1)
+	return bytes.Replace(page, end, append(links.Bytes(), end...), 1)
 }
 
 // add compresses a file and adds it. Those without a content type are
@@ -139,7 +166,7 @@ const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 func Serve(w http.ResponseWriter, r *http.Request) bool {
 	name, ok := strings.CutPrefix(r.URL.Path, prefix)
 	if r.URL.Path == "/" {
-		name, ok = index, true
+		name, ok = pageOf(r.URL.Query()), true
 	}
 	f, found := files()[name]
 	if !ok || !found {

@@ -143,9 +143,19 @@ func TestReferences(t *testing.T) {
 	}
 	modules := regexp.MustCompile(`(?m)^(?:import|export) [^;]*from "([^"]*)";$`)
 	refused := regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|dangerouslySet|document\.write|\beval\(|new Function|style=`)
-	preloaded := func(name string) bool { return bytes.Contains(page, []byte(`"/console/`+name+`"`)) }
-	if !preloaded("main.js") || !preloaded("preact.js") || preloaded("uplot.js") {
-		t.Error("the page loads too much, or too little")
+	preloaded := func(page, name string) bool {
+		return bytes.Contains(files()[page].plain, []byte(`"/console/`+name+`"`))
+	}
+	for page := range pages {
+		if !preloaded(page, "main.js") || !preloaded(page, "preact.js") || preloaded(page, "uplot.js") || preloaded(page, "list.js") != (page == "list.html") {
+			t.Errorf("%s loads too much, or too little", page)
+		}
+	}
+	for address, view := range map[string]string{"/": "overview.js", "/?kind=job": "list.js", "/?kind=job&id=1": "entity.js"} {
+		body, err := io.ReadAll(get(t, address).Body)
+		if err != nil || !bytes.Contains(body, []byte(view)) {
+			t.Errorf("%s: %v, %s", address, err, body)
+		}
 	}
 	err := fs.WalkDir(embedded, "assets", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".js") {
@@ -157,8 +167,10 @@ func TestReferences(t *testing.T) {
 			if _, there := files()[name]; !relative || !there {
 				t.Errorf("%s imports %q, which is not here", path, module[1])
 			}
-			if preloaded(strings.TrimPrefix(path, "assets/")) && !preloaded(name) {
-				t.Errorf("the page preloads %s, and not %s, which it imports", path, name)
+			for page := range pages {
+				if preloaded(page, strings.TrimPrefix(path, "assets/")) && !preloaded(page, name) {
+					t.Errorf("%s preloads %s, and not %s, which that imports", page, path, name)
+				}
 			}
 		}
 		if found := refused.Find(text); found != nil {

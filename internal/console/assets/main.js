@@ -6,13 +6,7 @@ import { Search, useKeys } from "./keys.js";
 import { Theme } from "./theme.js";
 import { LogIn } from "./login.js";
 import { Notices } from "./notices.js";
-import { List } from "./list.js";
-import { Entity } from "./entity.js";
-import { Deleted } from "./deleted.js";
-import { Import } from "./import.js";
-import { Changes } from "./changes.js";
 import { lazy } from "./lazy.js";
-import { Overview } from "./overview.js";
 import { useSession } from "./session.js";
 import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
@@ -32,10 +26,17 @@ const destinations = [
   { state: { view: "requests" }, key: "r", text: t.requests, role: "admin", within: "admin" },
   { state: { view: "server" }, key: "v", text: t.server, role: "admin", within: "admin" },
 ];
+
+// The page names what the view in its address imports, so that it is asked for
+// at once.
+const Overview = lazy(() => import("./overview.js"), "Overview");
+const List = lazy(() => import("./list.js"), "List");
+const Entity = lazy(() => import("./entity.js"), "Entity");
+const Changes = lazy(() => import("./changes.js"), "Changes");
+const Deleted = lazy(() => import("./deleted.js"), "Deleted");
+const Import = lazy(() => import("./import.js"), "Import");
 const Admin = lazy(() => import("./admin.js"), "Admin");
-
 const Found = lazy(() => import("./search.js"), "Search");
-
 const Create = lazy(() => import("./create.js"), "Create");
 
 const listed = [...sets, ...Object.values(childOf)];
