@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/sandbox"
 )
 
 const (
@@ -99,8 +102,10 @@ func (s *savedServers) write() error {
 
 // A target is the server that a command talks to, and as whom.
 type target struct {
-	server string
-	user   string
+	server  string
+	user    string
+	sandbox bool // it is one, whose password is known
+	basic   bool // no login: faults of a sandbox are for that, too
 
 	name string // of the saved server that it is, "" for none
 }
@@ -151,6 +156,16 @@ func (t *target) find() (savedServer, error) {
 	return at, nil
 }
 
+// isLoopback reports whether an address is of this machine, where all sandboxes are.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback() || u.Hostname() == "localhost"
+}
+
 // client returns a client of the server. Credentials are, in this order: the variable
 // with a token, that with a password, the saved token, a password that is asked for.
 func (t *target) client(env environment, stdinTaken bool) (*client.Client, error) {
@@ -174,6 +189,8 @@ func (t *target) client(env environment, stdinTaken bool) (*client.Client, error
 		}
 		t.user = ""
 		return named(client.NewWithToken(at.Address, at.Token))
+	case password == "" && t.sandbox && t.user == adminName && isLoopback(at.Address):
+		password = cmp.Or(env.getenv(adminPassword), sandbox.DefaultPassword)
 	case password == "" && t.user != "":
 		if stdinTaken || !isTerminal(env.stdin) {
 			return nil, platen.Errorf(platen.Unauthenticated, "no password: set %s to that of the user %s, or log in with: platen login %s", passwordVariable, t.user, at.Address)
@@ -182,7 +199,11 @@ func (t *target) client(env environment, stdinTaken bool) (*client.Client, error
 			return nil, err
 		}
 	}
-	return named(client.New(at.Address, t.user, password))
+	c, err := named(client.New(at.Address, t.user, password))
+	if err == nil {
+		c.Basic = t.basic
+	}
+	return c, err
 }
 
 // named gives a client the name of this program.
