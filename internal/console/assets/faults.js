@@ -180,7 +180,7 @@ export function Faults({ faults, marked, changed }) {
     all: () => html`<${AllDialog} faults=${faults} onClose=${close} save=${async (value) => { await sandbox.replaceFaults(value); close(); changed(); }} />`,
     removeAll: () => html`<${Form} title=${s.removeAllTitle} action=${s.doRemoveAll} danger fields=${[]} onClose=${close} submit=${async () => { await sandbox.removeFaults(); close(); changed(); }}><p>${s.removeAllText}</p><//>`,
   };
-  return html`<section class="boxed below"><div class="section-head"><h2>${s.faults}</h2><div class="row">
+  return html`<section class="boxed"><div class="section-head"><h2>${s.faults}</h2><div class="row">
       <button type="button" class="primary" onClick=${() => setOpen({ what: "add" })}>${s.addFault}</button>
       <button type="button" onClick=${() => setOpen({ what: "all" })}>${s.allAsJSON}</button>
       <button type="button" disabled=${faults.length === 0} onClick=${() => setOpen({ what: "removeAll" })}>${s.removeAll}</button></div></div>
@@ -190,8 +190,8 @@ export function Faults({ faults, marked, changed }) {
       <td class="wide"><${Which} fault=${fault} /></td><td class="wide"><${Text} value=${line(fault, what).join(", ")} most=${200} /></td>
       <td class="number">${number(fault.matched)}</td>
       <td class="number">${fault.hits > 0 ? html`<${Link} to=${{ view: "requests", fault: fault.name }} aria-label=${`${plain(fault.name, 64)}: ${s.showRequests(fault.hits, number(fault.hits))}`}>${number(fault.hits)}<//>` : "0"}</td>
-      <td class="row"><button type="button" disabled=${busy || i === 0} aria-label=${s.up(plain(fault.name, 64))} onClick=${() => move(fault.name, -1)}>↑</button>
+      <td class="wide"><div class="row"><button type="button" disabled=${busy || i === 0} aria-label=${s.up(plain(fault.name, 64))} onClick=${() => move(fault.name, -1)}>↑</button>
         <button type="button" disabled=${busy || i === faults.length - 1} aria-label=${s.down(plain(fault.name, 64))} onClick=${() => move(fault.name, 1)}>↓</button>
-        <button type="button" disabled=${busy} onClick=${() => remove(fault.name)}>${s.removeFault}</button></td></tr>`)}<//>`}
+        <button type="button" disabled=${busy} onClick=${() => remove(fault.name)}>${s.removeFault}</button></div></td></tr>`)}<//>`}
     ${open && dialogs[open.what](open)}</section>`;
 }
