@@ -39,7 +39,7 @@ became of what was sent. docs/webhooks.md says what a receiver gets.`,
 				return showWebhook(r, &w)
 			}),
 		updateWebhookCommand(env),
-		ofWebhook(env, cobra.Command{Use: "remove ID", Short: "Remove a webhook", Example: "  platen webhook remove 1"},
+		ofWebhook(env, cobra.Command{Use: "remove ID", Aliases: []string{"delete"}, Short: "Remove a webhook", Example: "  platen webhook remove 1"},
 			func(ctx context.Context, r *remote, id int64) error {
 				if err := r.DeleteWebhook(ctx, id); err != nil {
 					return err

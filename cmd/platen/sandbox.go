@@ -176,6 +176,11 @@ const sandboxText = `platen {version}: a sandbox for tests, gone when it ends (C
   {login} {url}/api/v1/sandbox/faults -H 'Content-Type: application/json' -d '{"path":"*/properties","to":2,"status":503}'
   {login} '{url}/api/v1/requests?fault=fault-1'
 
+  # the same by commands ("platen sandbox --help" has all), and by the console's view Sandbox
+  platen sandbox reset --server {url}
+  platen sandbox clock +1h --server {url}
+  platen sandbox faults add --path '*/properties' --to 2 --status 503 --server {url}
+
 `
 
 // runSandbox runs a sandbox until ctx ends.

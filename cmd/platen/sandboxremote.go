@@ -29,7 +29,7 @@ func sandboxRemote(env environment, cmd cobra.Command, run func(ctx context.Cont
 		if err == nil {
 			err = run(ctx, r, args)
 		}
-		if platen.ErrorCode(err) == platen.NotFound && strings.Contains(err.Error(), "no sandbox") && r.server != "" {
+		if platen.ErrorCode(err) == platen.NotFound && strings.Contains(err.Error(), "is no sandbox") {
 			err = platen.Errorf(platen.NotFound, "%s; this is about %s, and --server names another one", explain(err), r.server)
 		}
 		return err
@@ -115,7 +115,7 @@ func sandboxCommands(env environment) []*cobra.Command {
 			}),
 		addInstanceCommand(env),
 		sandboxRemote(env, cobra.Command{
-			Use: "remove NAME", Short: "End a sandbox that \"platen sandbox add\" has started", Example: "  platen sandbox remove suite-b",
+			Use: "remove NAME", Aliases: []string{"delete"}, Short: "End a sandbox that \"platen sandbox add\" has started", Example: "  platen sandbox remove suite-b",
 			Args: arguments("NAME"), ValidArgsFunction: completeSandbox(env, instanceNames),
 		}, func(ctx context.Context, r *remote, args []string) error {
 			if err := r.RemoveInstance(ctx, args[0]); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -117,7 +118,7 @@ func requestsCommand(env environment) *cobra.Command {
 			if q.Query != "" {
 				path += "?" + q.Query
 			}
-			return []string{q.RequestID, r.out.when(q.Time), strconv.Itoa(q.Status), q.Method, path, q.User + q.Tried, q.Reason}
+			return []string{q.RequestID, r.out.when(q.Time), strconv.Itoa(q.Status), q.Method, path, q.User + q.Tried, reasonText(&q)}
 		})
 	})
 	flags := cmd.Flags()
@@ -152,6 +153,14 @@ func requestsCommand(env environment) *cobra.Command {
 		}),
 	)
 	return cmd
+}
+
+// reasonText says why a request was refused, or came as it came.
+func reasonText(q *client.Request) string {
+	if q.Fault == "" || strings.Contains(q.Reason, "the fault "+q.Fault) {
+		return q.Reason
+	}
+	return strings.TrimSuffix("the fault "+q.Fault+": "+q.Reason, ": ")
 }
 
 // requestParts returns what a person reads of a request.
