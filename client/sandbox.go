@@ -117,8 +117,8 @@ func (c *Client) Faults(ctx context.Context) ([]Fault, error) {
 }
 
 // ReplaceFaults puts a list in the place of all faults; all counts are 0 then. Invalid:
-// one can not be meant; none is taken. Conflict: two have one name. (PUT
-// /api/v1/sandbox/faults)
+// one can not be meant, two have one name, or there are too many; then none is taken.
+// (PUT /api/v1/sandbox/faults)
 func (c *Client) ReplaceFaults(ctx context.Context, list ...platen.Fault) ([]Fault, error) {
 	r := nativeRequest(olrest.ReplaceFaults, "").json(olrest.EncodeFaults(list), nil)
 	return faultsOf(decoded(ctx, c, r, olrest.ReadFaultCounts))
