@@ -107,7 +107,8 @@ type target struct {
 	sandbox bool // it is one, whose password is known
 	basic   bool // no login: faults of a sandbox are for that, too
 
-	name string // of the saved server that it is, "" for none
+	name    string // of the saved server that it is, "" for none
+	assumed bool   // the password is that of sandboxes, since none was given
 }
 
 func (t *target) flags(cmd *cobra.Command) {
@@ -190,7 +191,7 @@ func (t *target) client(env environment, stdinTaken bool) (*client.Client, error
 		t.user = ""
 		return named(client.NewWithToken(at.Address, at.Token))
 	case password == "" && t.sandbox && t.user == adminName && isLoopback(at.Address):
-		password = cmp.Or(env.getenv(adminPassword), sandbox.DefaultPassword)
+		password, t.assumed = cmp.Or(env.getenv(adminPassword), sandbox.DefaultPassword), true
 	case password == "" && t.user != "":
 		if stdinTaken || !isTerminal(env.stdin) {
 			return nil, platen.Errorf(platen.Unauthenticated, "no password: set %s to that of the user %s, or log in with: platen login %s", passwordVariable, t.user, at.Address)
