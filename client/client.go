@@ -70,9 +70,11 @@
 // # platen's own API
 //
 // Methods of entities by their identifier alone, changes, events, updates of
-// many, webhooks, tokens and the journal of requests are platen's own: other
-// servers answer them with NotFound. Their types have the names and JSON of the
-// API document, and encode as that has them.
+// many, webhooks, tokens, the journal of requests and the sandbox are platen's own:
+// other servers answer them with NotFound, and so do servers that are no sandbox
+// with those of a sandbox. What those change counts as a change for trying again,
+// although most of it could be done twice: a count would begin anew. Their types have the names and JSON of the API document,
+// and encode as that has them.
 //
 // # Versions
 //

@@ -14,6 +14,7 @@ type Me struct {
 	Token      string        `json:"token,omitzero"`      // the name of the token
 	Kinds      []platen.Kind `json:"kinds,omitzero"`      // nil: all
 	ExpireTime time.Time     `json:"expireTime,omitzero"` // of the session or the token; zero: never
+	Sandbox    bool          `json:"sandbox,omitzero"`    // the server is a sandbox
 }
 
 // A NewToken is a named token to be made.
@@ -115,6 +116,7 @@ type RequestFilter struct {
 	Path   string    // an asterisk stands for any text
 	Status string    // such as 404 or 4xx
 	Reason string    // a part of why it was refused, or of a hint
+	Fault  string    // the name of a fault of a sandbox that has acted
 	Since  time.Time // zero: of any time
 }
 
@@ -136,6 +138,7 @@ type Request struct {
 	Status      int          `json:"status"` // 0: it was not answered
 	Aborted     bool         `json:"aborted,omitzero"`
 	Reason      string       `json:"reason,omitzero"` // why it was refused
+	Fault       string       `json:"fault,omitzero"`  // of a sandbox that has acted
 	Hints       []string     `json:"hints,omitzero"`
 	Request     *Transferred `json:"request,omitzero"` // [Client.Request] alone has both
 	Answer      *Transferred `json:"answer,omitzero"`

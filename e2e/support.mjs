@@ -11,34 +11,32 @@ export const user = "ol-admin";
 export const password = "browser-test-only";
 const basic = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
-// startServer starts a server on a new directory. Its stop ends it.
-export async function startServer(...flags) {
-  const work = await mkdtemp(path.join(tmpdir(), "platen-e2e-"));
-  return start(["serve", "--data", path.join(work, "data"), ...flags], /listening on (\S+)\n/, () => rm(work, { recursive: true, force: true }));
-}
-
-// startSandbox starts a sandbox. Its stop ends it.
-export const startSandbox = (...flags) => start(["sandbox", "--json", ...flags], /"url": *"([^"]+)"/, () => {});
-
-async function start(args, address, clear) {
+// start runs platen until its stop. found finds the address in what it has printed.
+async function start(found, ...words) {
   assert.ok(process.env.PLATEN_BINARY, "PLATEN_BINARY is not set");
-  const child = spawn(process.env.PLATEN_BINARY, [...args, "--listen", "127.0.0.1:0"], {
+  const work = await mkdtemp(path.join(tmpdir(), "platen-e2e-"));
+  const child = spawn(process.env.PLATEN_BINARY, words.map((word) => word.replace("WORK", work)), {
     env: { ...process.env, PLATEN_ADMIN_PASSWORD: password }, stdio: ["ignore", "pipe", "ignore"],
   });
   const stop = async () => {
     child.kill("SIGTERM");
     if (child.exitCode === null) await once(child, "exit");
-    await clear();
+    await rm(work, { recursive: true, force: true });
   };
   let text = "";
   for await (const part of child.stdout) {
     text += part;
-    const found = text.match(address);
-    if (found) return { url: found[1], stop };
+    const url = text.match(found)?.[1];
+    if (url) return { url, stop };
   }
   await stop();
   throw new Error(`the server did not start: ${text}`);
 }
+
+// startServer starts a server on a new directory, and startSandbox a sandbox with the
+// demo's data.
+export const startServer = (...flags) => start(/listening on (\S+)\n/, "serve", "--listen", "127.0.0.1:0", "--data", "WORK/data", ...flags);
+export const startSandbox = (...flags) => start(/"url":"([^"]+)"/, "sandbox", "--listen", "127.0.0.1:0", "--json", ...flags);
 
 // ask asks a server as a program does, and returns status, tag and data.
 export async function ask(url, where, method = "GET", body = undefined) {

@@ -25,7 +25,7 @@ func completeChange(env environment, after string) func(*cobra.Command, []string
 		if len(of) == 0 || typed != "" && typed[0] >= '0' && typed[0] <= '9' {
 			return ids(cmd, args, typed)
 		}
-		c := completing(cmd, env)
+		c := completing(cmd, env, target{})
 		if c == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -54,10 +54,10 @@ func completeChange(env environment, after string) func(*cobra.Command, []string
 
 // completing returns a client for a completion, nil if there is none without a
 // question.
-func completing(cmd *cobra.Command, env environment) *client.Client {
+func completing(cmd *cobra.Command, env environment, to target) *client.Client {
 	env.stdin = nil // so that nothing is asked for
 	_ = fromEnvironment(cmd.Flags(), &env)
-	to := target{user: adminName}
+	to.user = adminName
 	if flag := cmd.Flags().Lookup("server"); flag != nil {
 		to.server = flag.Value.String()
 	}
@@ -72,7 +72,7 @@ func completing(cmd *cobra.Command, env environment) *client.Client {
 // is 0. It asks for no password, and says nothing if the server does not.
 func completeIDs(env environment, kind platen.Kind) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return func(cmd *cobra.Command, _ []string, _ string) (ids []string, _ cobra.ShellCompDirective) {
-		c := completing(cmd, env)
+		c := completing(cmd, env, target{})
 		if c == nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

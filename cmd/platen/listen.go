@@ -18,42 +18,6 @@ import (
 	"github.com/platenhq/platen/internal/webhook"
 )
 
-func webhookCommand(env environment) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: "webhook", Short: "List and try webhooks, and listen as one",
-		Args: arguments(), RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(listenCommand(env),
-		remoteCommand(env, cobra.Command{Use: "list", Short: "List the webhooks of the server", Example: "  platen webhook list", Args: arguments()},
-			func(ctx context.Context, r *remote, _ []string) error {
-				r.out.begin("ID", "URL", "STATE", "FAILURES", "DESCRIPTION")
-				return printAll(r, 0, "There is none.", r.WebhooksSeq(ctx), func(w client.Webhook) []string {
-					state := w.State
-					if w.Reason != "" {
-						state += ": " + w.Reason
-					}
-					return []string{number(w.ID), w.URL, state, strconv.Itoa(w.Failures), w.Description}
-				})
-			}),
-		remoteCommand(env, cobra.Command{Use: "test ID", Short: "Send a test to a webhook, and show what came back", Example: "  platen webhook test 1", Args: arguments("ID, of a webhook")},
-			func(ctx context.Context, r *remote, args []string) error {
-				ids, err := idsOf("platen webhook test", args...)
-				if err != nil {
-					return err
-				}
-				attempt, err := r.TestWebhook(ctx, int64(ids[0]))
-				if err != nil {
-					return err
-				}
-				return r.out.one(attempt, [2]string{"delivered", strconv.FormatBool(attempt.Delivered)}, [2]string{"status", strconv.Itoa(attempt.Status)},
-					[2]string{"error", attempt.Error}, [2]string{"answer", attempt.Response})
-			}),
-	)
-	return cmd
-}
-
-func number(n int64) string { return strconv.FormatInt(n, 10) }
-
 // A forwarder posts events to an address as the server posts them to webhooks.
 type forwarder struct {
 	to     string

@@ -31,7 +31,11 @@ type remote struct {
 
 // remoteCommand returns a command that talks to a server. run is called with a client.
 func remoteCommand(env environment, cmd cobra.Command, run func(ctx context.Context, r *remote, args []string) error) *cobra.Command {
-	r := &remote{env: env}
+	return (&remote{env: env}).command(cmd, run)
+}
+
+// command returns a command that is this remote.
+func (r *remote) command(cmd cobra.Command, run func(ctx context.Context, r *remote, args []string) error) *cobra.Command {
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		r.out.to(r.env)
 		c, err := r.client(r.env, false)
@@ -40,7 +44,7 @@ func remoteCommand(env environment, cmd cobra.Command, run func(ctx context.Cont
 		}
 		r.Client = c
 		if err := run(cmd.Context(), r, args); err != nil {
-			if r.name != "" && r.user == "" && refused(err) && env.getenv(tokenVariable) == "" {
+			if r.name != "" && r.user == "" && refused(err) && r.env.getenv(tokenVariable) == "" {
 				err = platen.Errorf(platen.ErrorCode(err), "%s; if the session at %s has ended, begin another one with: platen login %s", explain(err), r.name, r.name)
 			}
 			return serverError{err}
@@ -129,6 +133,16 @@ func atLeast(n int, want string) cobra.PositionalArgs {
 			return nil
 		}
 		return usageError{fmt.Errorf("%s wants %s, got %d", cmd.CommandPath(), want, len(args)), cmd.CommandPath()}
+	}
+}
+
+// atMost checks that there are not too many arguments, and says what they are.
+func atMost(n int, want string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= n {
+			return nil
+		}
+		return usageError{fmt.Errorf("%s takes %d at most: %s; got %d", cmd.CommandPath(), n, want, len(args)), cmd.CommandPath()}
 	}
 }
 

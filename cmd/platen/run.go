@@ -166,6 +166,13 @@ func arguments(want ...string) cobra.PositionalArgs {
 		if len(args) == len(want) {
 			return nil
 		}
+		if len(want) == 0 && cmd.HasSubCommands() {
+			known := make(map[string]bool)
+			for _, command := range cmd.Commands() {
+				known[command.Name()] = true
+			}
+			return usageError{fmt.Errorf("unknown command %q of %s%s", args[0], cmd.CommandPath(), didYouMean(args[0], known)), cmd.CommandPath()}
+		}
 		wants := "takes no arguments"
 		if len(want) > 0 {
 			wants = "wants " + strings.Join(want, " and ")

@@ -36,10 +36,14 @@ func sandboxCommand(env environment) *cobra.Command {
 Identifiers begin at the same number each time, the clock stands still until it
 is told, and the user ` + adminName + ` has the password ` + sandbox.DefaultPassword + `, unless
 ` + adminPassword + ` is set to another one. So it listens on loopback only.
-Over /api/v1/sandbox a test resets it, keeps snapshots, moves the clock, has
-requests fail as a list of rules says, and starts further sandboxes on ports of
-their own. The last requests are in the journal. docs/testing.md has examples.`,
+
+The commands below talk to a sandbox that runs: they reset it, keep snapshots,
+move its clock, have requests fail as a list of rules says, and start further
+sandboxes on ports of their own. They know its password. Programs do the same
+over /api/v1/sandbox. The last requests are in the journal ("platen requests").
+docs/testing.md has examples.`,
 		Example: `  platen sandbox
+  platen sandbox reset
   platen sandbox --seed none --listen 127.0.0.1:0 --json
   platen sandbox --seed customers.json --seed mailrun.json --clock 2026-12-31T23:59:00Z`,
 		Args: arguments(),
@@ -64,6 +68,10 @@ their own. The last requests are in the journal. docs/testing.md has examples.`,
 	set.journal.Requests = 1000
 	flags.StringVar(&set.logFormat, "log-format", "text", `"text" for people or "json"`)
 	flags.StringVar(&set.logLevel, "log-level", "warn", `"debug", "info" (a line for each request), "warn" or "error"`)
+	for _, command := range sandboxCommands(env) {
+		withoutVariables(command)
+		cmd.AddCommand(command)
+	}
 	return cmd
 }
 
@@ -167,6 +175,11 @@ const sandboxText = `platen {version}: a sandbox for tests, gone when it ends (C
   # the next two requests for properties fail, and which did
   {login} {url}/api/v1/sandbox/faults -H 'Content-Type: application/json' -d '{"path":"*/properties","to":2,"status":503}'
   {login} '{url}/api/v1/requests?fault=fault-1'
+
+  # the same by commands ("platen sandbox --help" has all), and by the console's view Sandbox
+  platen sandbox reset --server {url}
+  platen sandbox clock +1h --server {url}
+  platen sandbox faults add --path '*/properties' --to 2 --status 503 --server {url}
 
 `
 

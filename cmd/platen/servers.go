@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/sandbox"
 )
 
 const (
@@ -99,10 +102,13 @@ func (s *savedServers) write() error {
 
 // A target is the server that a command talks to, and as whom.
 type target struct {
-	server string
-	user   string
+	server  string
+	user    string
+	sandbox bool // it is one, whose password is known
+	basic   bool // no login: faults of a sandbox are for that, too
 
-	name string // of the saved server that it is, "" for none
+	name    string // of the saved server that it is, "" for none
+	assumed bool   // the password is that of sandboxes, since none was given
 }
 
 func (t *target) flags(cmd *cobra.Command) {
@@ -151,6 +157,16 @@ func (t *target) find() (savedServer, error) {
 	return at, nil
 }
 
+// isLoopback reports whether an address is of this machine, where all sandboxes are.
+func isLoopback(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(u.Hostname())
+	return err == nil && ip.IsLoopback() || u.Hostname() == "localhost"
+}
+
 // client returns a client of the server. Credentials are, in this order: the variable
 // with a token, that with a password, the saved token, a password that is asked for.
 func (t *target) client(env environment, stdinTaken bool) (*client.Client, error) {
@@ -174,6 +190,8 @@ func (t *target) client(env environment, stdinTaken bool) (*client.Client, error
 		}
 		t.user = ""
 		return named(client.NewWithToken(at.Address, at.Token))
+	case password == "" && t.sandbox && t.user == adminName && isLoopback(at.Address):
+		password, t.assumed = cmp.Or(env.getenv(adminPassword), sandbox.DefaultPassword), true
 	case password == "" && t.user != "":
 		if stdinTaken || !isTerminal(env.stdin) {
 			return nil, platen.Errorf(platen.Unauthenticated, "no password: set %s to that of the user %s, or log in with: platen login %s", passwordVariable, t.user, at.Address)
@@ -182,7 +200,11 @@ func (t *target) client(env environment, stdinTaken bool) (*client.Client, error
 			return nil, err
 		}
 	}
-	return named(client.New(at.Address, t.user, password))
+	c, err := named(client.New(at.Address, t.user, password))
+	if err == nil {
+		c.Basic = t.basic
+	}
+	return c, err
 }
 
 // named gives a client the name of this program.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -92,7 +93,8 @@ func requestsCommand(env environment) *cobra.Command {
 	var limit int
 	var follow bool
 	var since time.Duration
-	cmd := remoteCommand(env, cobra.Command{
+	journal := func() *remote { return &remote{env: env, target: target{basic: true}} }
+	cmd := journal().command(cobra.Command{
 		Use:   "requests",
 		Short: "Show the last requests to a server, and why they were refused",
 		Long: `requests lists the journal of a server that keeps one ("platen serve --journal
@@ -116,19 +118,20 @@ func requestsCommand(env environment) *cobra.Command {
 			if q.Query != "" {
 				path += "?" + q.Query
 			}
-			return []string{q.RequestID, r.out.when(q.Time), strconv.Itoa(q.Status), q.Method, path, q.User + q.Tried, q.Reason}
+			return []string{q.RequestID, r.out.when(q.Time), strconv.Itoa(q.Status), q.Method, path, q.User + q.Tried, reasonText(&q)}
 		})
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&filter.Method, "method", "", "only those with this method")
 	flags.StringVar(&filter.Path, "path", "", "only those with this path; * stands for any text")
 	flags.StringVar(&filter.Status, "status", "", "only those with this status, such as 404 or 4xx")
+	flags.StringVar(&filter.Fault, "fault", "", "only those on which this fault of a sandbox has acted")
 	flags.StringVar(&filter.Reason, "reason", "", "only those with this text in the reason")
 	flags.DurationVar(&since, "since", 0, "only those of so long, such as 10m")
 	flags.BoolVarP(&follow, "follow", "f", false, "as they end, until interrupted")
 	flags.IntVar(&limit, "limit", 0, "how many at most; 0: all")
 	cmd.AddCommand(
-		remoteCommand(env, cobra.Command{
+		journal().command(cobra.Command{
 			Use: "show REQUEST", Short: "Show a request with what was sent in both directions",
 			Example: "  platen requests show q5x2ka-17", Args: arguments("REQUEST, its id"),
 		}, func(ctx context.Context, r *remote, args []string) error {
@@ -138,7 +141,7 @@ func requestsCommand(env environment) *cobra.Command {
 			}
 			return r.out.one(q, requestParts(&q)...)
 		}),
-		remoteCommand(env, cobra.Command{
+		journal().command(cobra.Command{
 			Use: "curl REQUEST", Short: "Write a request as a command line with curl",
 			Example: "  platen requests curl q5x2ka-17", Args: arguments("REQUEST, its id"),
 		}, func(ctx context.Context, r *remote, args []string) error {
@@ -152,11 +155,19 @@ func requestsCommand(env environment) *cobra.Command {
 	return cmd
 }
 
+// reasonText says why a request was refused, or came as it came.
+func reasonText(q *client.Request) string {
+	if q.Fault == "" || strings.Contains(q.Reason, "the fault "+q.Fault) {
+		return q.Reason
+	}
+	return strings.TrimSuffix("the fault "+q.Fault+": "+q.Reason, ": ")
+}
+
 // requestParts returns what a person reads of a request.
 func requestParts(q *client.Request) [][2]string {
 	parts := [][2]string{{"request", q.RequestID}, {"time", when(q.Time)}, {"took", (time.Duration(q.TookMicros) * time.Microsecond).String()},
 		{"sent", q.Method + " " + q.Path}, {"query", q.Query}, {"route", q.Route}, {"client", q.Client}, {"user", q.User + q.Tried},
-		{"status", strconv.Itoa(q.Status)}, {"reason", q.Reason}}
+		{"status", strconv.Itoa(q.Status)}, {"fault", q.Fault}, {"reason", q.Reason}}
 	for _, hint := range q.Hints {
 		parts = append(parts, [2]string{"hint", hint})
 	}

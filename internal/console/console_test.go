@@ -204,7 +204,7 @@ func TestTexts(t *testing.T) {
 	quoted := regexp.MustCompile("(?m)^ *//.*$|`[^`]*`|\"[^\"]*\"")
 	nested := regexp.MustCompile(`\([^()]*\)|\{[^{}]*\}|\[[^\[\]]*\]`)
 	key := regexp.MustCompile(`(?:^|[,\s])([A-Za-z]\w*):`)
-	for _, name := range []string{"texts.js", "admintexts.js"} {
+	for _, name := range []string{"texts.js", "admintexts.js", "sandboxtexts.js"} {
 		for _, found := range object.FindAllSubmatch(files()[name].plain, -1) {
 			text := quoted.ReplaceAllString(string(found[2]), "")
 			for shorter := nested.ReplaceAllString(text, ""); shorter != text; shorter = nested.ReplaceAllString(text, "") {

@@ -116,9 +116,10 @@ func (r *Rules) add(f platen.Fault) (platen.FaultCount, error) {
 	for i := range f.Methods {
 		f.Methods[i] = strings.ToUpper(f.Methods[i])
 	}
-	for f.Name == "" || f.Name == "fault-"+strconv.Itoa(r.made) && r.index(f.Name) >= 0 {
-		r.made++
-		f.Name = "fault-" + strconv.Itoa(r.made)
+	made := r.made
+	for f.Name == "" || f.Name == "fault-"+strconv.Itoa(made) && r.index(f.Name) >= 0 {
+		made++
+		f.Name = "fault-" + strconv.Itoa(made)
 	}
 	if err := check(&f); err != nil {
 		return platen.FaultCount{}, err
@@ -130,7 +131,7 @@ func (r *Rules) add(f platen.Fault) (platen.FaultCount, error) {
 		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there can be %d faults, and there are so many: remove some", platen.MaxFaults)
 	}
 	added := &rule{FaultCount: platen.FaultCount{Fault: f}, random: rand.New(rand.NewPCG(uint64(f.Seed), 0))}
-	r.rules = append(r.rules, added)
+	r.rules, r.made = append(r.rules, added), made
 	return added.FaultCount, nil
 }
 

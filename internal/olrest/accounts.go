@@ -175,6 +175,7 @@ type Me struct {
 	Token   string         // the name of the token, "" for none
 	Kinds   platen.KindSet // 0: all
 	Expires time.Time      // when the session or the token does; zero: never
+	Sandbox bool           // the server is a sandbox
 }
 
 // ReplyMe answers who makes a request.
@@ -188,6 +189,9 @@ func ReplyMe(w http.ResponseWriter, me Me) {
 	}
 	b.kinds("kinds", me.Kinds)
 	b.time("expireTime", me.Expires)
+	if me.Sandbox {
+		b.flag("sandbox", true)
+	}
 	b.end()
 	ReplyJSON(w, b.buf)
 }

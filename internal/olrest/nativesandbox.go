@@ -151,17 +151,18 @@ func (d *decoder) numberInto(name string, to *int64, least int64) func() error {
 	}
 }
 
-// fault reads a fault. Whether its parts fit each other is for others to check.
-func (d *decoder) fault() (f platen.Fault, err error) {
-	var status int64
+// fault reads a fault; strict: members that are not known are errors. The counts
+// may be there, so that a fault can be sent as it was read. Whether its parts fit
+// each other is for others to check.
+func (d *decoder) fault(strict bool) (f platen.FaultCount, err error) {
 	anything := func(string) error { return nil }
-	err = d.strictMembers("a fault", map[string]func() error{
+	read := map[string]func() error{
 		"name":    d.textInto("name", &f.Name),
 		"methods": d.textsInto("methods", &f.Methods, anything),
 		"route":   d.textInto("route", &f.Route), "path": d.textInto("path", &f.Path), "user": d.textInto("user", &f.User),
 		"from": d.numberInto("from", &f.From, 1), "to": d.numberInto("to", &f.To, 1), "every": d.numberInto("every", &f.Every, 1),
 		"probability": d.probabilityInto(&f.Probability), "seed": d.numberInto("seed", &f.Seed, -1<<63),
-		"status": d.numberInto("status", &status, 200), "body": d.bodyInto(&f.Body), "headers": d.headersInto(&f.Headers),
+		"status": d.statusInto(&f.Status), "body": d.bodyInto(&f.Body), "headers": d.headersInto(&f.Headers),
 		"retryAfter": d.durationInto("retryAfter", &f.RetryAfter, 24*time.Hour),
 		"noAnswer":   d.boolInto("noAnswer", &f.NoAnswer), "expireToken": d.boolInto("expireToken", &f.ExpireToken),
 		"latency":   d.durationInto("latency", &f.Latency, platen.MaxFaultWait),
@@ -172,12 +173,30 @@ func (d *decoder) fault() (f platen.Fault, err error) {
 		},
 		"operationDelay": d.durationInto("operationDelay", &f.OperationDelay, platen.MaxFaultWait),
 		"operationError": d.textInto("operationError", &f.OperationError),
-	})
-	if status > 599 {
-		err = cmp.Or(err, d.fail("status must be from 200 to 599, not %d", status))
+		"matched":        d.numberInto("matched", &f.Matched, 0), "hits": d.numberInto("hits", &f.Hits, 0),
 	}
-	f.Status = int(status)
+	if strict {
+		return f, d.strictMembers("a fault", read)
+	}
+	err = d.members("a fault", func(key string) error {
+		if fn := read[key]; fn != nil {
+			return fn()
+		}
+		return d.skip()
+	})
 	return f, err
+}
+
+func (d *decoder) statusInto(to *int) func() error {
+	return func() error {
+		var status int64
+		err := d.numberInto("status", &status, 200)()
+		if err == nil && status > 599 {
+			err = d.fail("status must be from 200 to 599, not %d", status)
+		}
+		*to = int(status)
+		return err
+	}
 }
 
 func (d *decoder) probabilityInto(to *float64) func() error {
@@ -222,24 +241,25 @@ func (d *decoder) headersInto(to *[]platen.NameValue) func() error {
 	}
 }
 
-// ReadFault reads a fault.
+// ReadFault reads a fault that is to be added.
 func ReadFault(body []byte) (f platen.Fault, err error) {
 	err = decode(body, func(d *decoder) error {
-		f, err = d.fault()
+		one, err := d.fault(true)
+		f = one.Fault
 		return err
 	})
 	return f, err
 }
 
-// ReadFaults reads a list of faults.
+// ReadFaults reads a list of faults that is to be in force.
 func ReadFaults(body []byte) (list []platen.Fault, err error) {
 	found := false
 	err = decode(body, func(d *decoder) error {
 		return d.strictMembers("the body", map[string]func() error{"faults": func() error {
 			found = true
 			return d.each("faults", func() error {
-				f, err := d.fault()
-				list = append(list, f)
+				one, err := d.fault(true)
+				list = append(list, one.Fault)
 				return err
 			})
 		}})
@@ -281,12 +301,8 @@ func (j *jsonWriter) clock(c SandboxClock) {
 	j.end()
 }
 
-func (j *jsonWriter) fault(f platen.FaultCount) {
-	j.object()
-	j.text("name", f.Name)
-	if len(f.Methods) > 0 {
-		j.texts("methods", f.Methods)
-	}
+// faultMembers writes what a fault is, without its counts.
+func (j *jsonWriter) faultMembers(f *platen.Fault) {
 	text := func(key, value string) {
 		if value != "" {
 			j.text(key, value)
@@ -306,6 +322,10 @@ func (j *jsonWriter) fault(f platen.FaultCount) {
 		if on {
 			j.flag(key, on)
 		}
+	}
+	text("name", f.Name)
+	if len(f.Methods) > 0 {
+		j.texts("methods", f.Methods)
 	}
 	text("route", f.Route)
 	text("path", f.Path)
@@ -337,6 +357,11 @@ func (j *jsonWriter) fault(f platen.FaultCount) {
 	}
 	wait("operationDelay", f.OperationDelay)
 	text("operationError", f.OperationError)
+}
+
+func (j *jsonWriter) fault(f platen.FaultCount) {
+	j.object()
+	j.faultMembers(&f.Fault)
 	j.number("matched", f.Matched)
 	j.number("hits", f.Hits)
 	j.end()

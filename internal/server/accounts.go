@@ -23,7 +23,7 @@ func (s *Server) me(w *response, r *http.Request, _ target) error {
 		return err
 	}
 	call := w.call
-	olrest.ReplyMe(w, olrest.Me{User: call.User, Role: call.Role, Token: call.Token, Kinds: call.Kinds, Expires: call.Expires})
+	olrest.ReplyMe(w, olrest.Me{User: call.User, Role: call.Role, Token: call.Token, Kinds: call.Kinds, Expires: call.Expires, Sandbox: s.Sandbox != nil})
 	return nil
 }
 

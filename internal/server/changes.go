@@ -160,6 +160,12 @@ func (s *Server) streamEvents(w *response, r *http.Request, query *olrest.EventQ
 		return err
 	}
 	defer leave()
+	if query.Given && query.After > now {
+		// It was not yet, unless another server has just written it: a page says which.
+		if _, _, err := s.events.Page(r.Context(), query.After); err != nil {
+			return err
+		}
+	}
 	stream := eventStream{s: s, w: w, r: r, control: http.NewResponseController(w), query: query, after: query.After}
 	if !query.Given {
 		stream.after = now

@@ -163,6 +163,10 @@ func testHistory(t *testing.T) {
 	} {
 		t.Run(bad.path, func(t *testing.T) { s.do(bad.method, bad.path, bad.body).isError(t, bad.status, bad.message) })
 	}
+	// A stream says the same as a page of an event that was not yet, and does not wait for it.
+	stream := header("Accept", "text/event-stream")
+	s.do("GET", "/api/v1/events?after=99999999999999", "", stream).isError(t, 400, "no event")
+	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "99999999999999")).isError(t, 400, "no event")
 	if a := s.do("POST", fmt.Sprintf("%s/jobsets/%d/delete", entities, all[2].Entries[0].ID), ""); a.status != 200 {
 		t.Fatal(a.status, a.body)
 	}

@@ -53,12 +53,14 @@ var sandboxHandlers = map[olrest.Action]method{
 	olrest.DescribeSandbox: asked(func(s *Server, w *response, _ *http.Request, _ target) error { return s.replySandbox(w) }),
 	olrest.ResetSandbox: inSandbox(func(s *Server, w *response, r *http.Request, _ target) error {
 		reset, err := decodeNative(s, w, r, olrest.ReadSandboxReset)
+		restart := s.Guard.RestartSession(r)
 		if err == nil {
 			err = s.Sandbox.Reset(r.Context(), reset)
 		}
 		if err != nil {
 			return err
 		}
+		restart(w)
 		return s.replySandbox(w)
 	}),
 	olrest.TakeSnapshot: asked(func(s *Server, w *response, _ *http.Request, to target) error {
@@ -76,10 +78,12 @@ var sandboxHandlers = map[olrest.Action]method{
 		if err != nil {
 			return err
 		}
+		restart := s.Guard.RestartSession(r)
 		now, err := s.Sandbox.SetClock(r.Context(), change)
 		if err != nil {
 			return err
 		}
+		restart(w)
 		olrest.ReplyClock(w, now)
 		return nil
 	}),

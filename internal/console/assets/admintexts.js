@@ -157,6 +157,7 @@ export const a = {
   user: "User",
   reason: "Why",
   reasonHint: "a part of the reason",
+  fault: "Fault",
   showConsole: "And those of the console",
   follow: "Follow",
   following: "Following",

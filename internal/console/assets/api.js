@@ -329,3 +329,22 @@ export const requests = {
   remove: (id) => act("DELETE", `requests/${encodeURIComponent(id)}`),
   clear: (query) => act("DELETE", "requests", undefined, { query }),
 };
+
+// What a sandbox can do, and no other server.
+export const sandbox = {
+  state: (signal) => get("sandbox", {}, signal),
+  reset: (how) => act("POST", "sandbox/reset", how),
+  setClock: (change) => act("PUT", "sandbox/clock", change),
+  take: (name) => act("PUT", `sandbox/snapshots/${encodeURIComponent(name)}`),
+  forget: (name) => act("DELETE", `sandbox/snapshots/${encodeURIComponent(name)}`),
+  add: (instance) => act("POST", "sandbox/instances", instance),
+  end: (name) => act("DELETE", `sandbox/instances/${encodeURIComponent(name)}`),
+  faults: (signal) => get("sandbox/faults", {}, signal).then((found) => found.faults),
+  addFault: (fault) => act("POST", "sandbox/faults", fault),
+  replaceFaults: (all) => act("PUT", "sandbox/faults", all),
+  removeFault: (name) => act("DELETE", `sandbox/faults/${encodeURIComponent(name)}`),
+  removeFaults: () => act("DELETE", "sandbox/faults"),
+};
+
+// routePaths are the paths of all routes, as faults name them.
+export const routePaths = () => call("GET", "/serverengine/doc/openapi.json").then(({ data }) => Object.keys(data.paths));

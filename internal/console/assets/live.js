@@ -54,7 +54,7 @@ async function follow(signal) {
         window.dispatchEvent(new CustomEvent("platen:event", { detail: event }));
       });
     } catch (error) {
-      if (error.status === 410) after = undefined; // it is no longer kept
+      if (error.status === 410 || error.status === 400) after = undefined; // it is no longer kept, or a sandbox was reset
       if (error.status === 409) return setLive(false); // this server keeps no log
     } finally {
       cut.abort();

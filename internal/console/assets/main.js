@@ -23,6 +23,7 @@ const destinations = [
   { state: { view: "import" }, key: "i", text: t.import, role: "editor" },
   { state: { view: "create" }, key: "b", text: t.createTitle, role: "editor" },
   { state: { view: "admin" }, key: "a", text: t.administration, role: "admin" },
+  { state: { view: "sandbox" }, key: "t", text: t.sandbox, role: "admin", only: "sandbox" },
   { state: { view: "requests" }, key: "r", text: t.requests, role: "admin", within: "admin" },
   { state: { view: "server" }, key: "v", text: t.server, role: "admin", within: "admin" },
 ];
@@ -39,6 +40,8 @@ const Admin = lazy(() => import("./admin.js"), "Admin");
 const Found = lazy(() => import("./search.js"), "Search");
 const Create = lazy(() => import("./create.js"), "Create");
 
+const Sandbox = lazy(() => import("./sandbox.js"), "Sandbox");
+
 const listed = [...sets, ...Object.values(childOf)];
 
 function View({ state, who }) {
@@ -52,6 +55,7 @@ function View({ state, who }) {
     const found = destinations.find((d) => d.state.view === state.view);
     if (!found) return html`<p class="empty">${t.noView}</p>`;
     if (found.role && !may(who, found.role)) return html`<p class="empty">${t.noAccess} ${t.needsRole(found.role, who.role)}</p>`;
+    if (state.view === "sandbox") return html`<${Sandbox} state=${state} who=${who} />`;
     return html`<${Admin} key=${found.within ?? state.view} state=${state} who=${who} />`;
   }
   if (!state.kind) return html`<${Overview} state=${state} who=${who} />`;
@@ -108,7 +112,7 @@ function App() {
     <header>
       <${Link} to=${{}} class="brand">${t.title}<//>
       <nav class="views" aria-label=${t.views}>
-        ${destinations.filter((d) => !d.within && (!d.role || may(who, d.role))).map((d) => html`<${Link} key=${d.key} to=${d.state}
+        ${destinations.filter((d) => !d.within && (!d.only || who[d.only]) && (!d.role || may(who, d.role))).map((d) => html`<${Link} key=${d.key} to=${d.state}
           aria-current=${isHere(state, d.state) ? "page" : undefined}>${d.text}<//>`)}
       </nav>
       <${Search} state=${state} />

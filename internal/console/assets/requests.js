@@ -13,7 +13,7 @@ import { a } from "./admintexts.js";
 
 const pageSize = 100;
 const most = 300; // rows while requests are followed
-const filters = ["method", "status", "path", "user", "reason"];
+const filters = ["method", "status", "path", "user", "reason", "fault"];
 const methods = ["GET", "PUT", "POST", "DELETE", "PATCH", "HEAD", "OPTIONS"];
 
 // Those of the console itself are left out unless they are wanted.
@@ -24,9 +24,12 @@ function Status({ request }) {
   return html`<span class=${request.status >= 400 ? "bad" : ""}>${request.status}</span>${request.aborted && html` <span class="bad">${a.aborted}</span>`}`;
 }
 
-const Why = ({ request }) => html`${request.reason && html`<${Text} value=${request.reason} most=${240} />`}${request.hints?.map((hint) => html`<div key=${hint} class="quiet"><${Text} value=${hint} most=${240} /></div>`)}`;
+// Acted links to the fault of a sandbox that has acted on a request.
+const Acted = ({ request }) => html`<${Link} to=${{ view: "sandbox", fault: request.fault }}>${a.fault}: <${Text} value=${request.fault} most=${64} /><//>`;
 
-function Filter({ state }) {
+const Why = ({ request }) => html`${request.fault && html`<div><${Acted} request=${request} /></div>`}${request.reason && html`<${Text} value=${request.reason} most=${240} />`}${request.hints?.map((hint) => html`<div key=${hint} class="quiet"><${Text} value=${hint} most=${240} /></div>`)}`;
+
+function Filter({ state, who }) {
   const form = useRef();
   const apply = (event) => {
     event?.preventDefault();
@@ -40,6 +43,7 @@ function Filter({ state }) {
     ${select("method", a.method, a.anyMethod, methods.map((one) => [one, one]))}
     ${select("status", a.status, a.anyStatus, a.statuses.some(([one]) => one === state.status) || !state.status ? a.statuses : [...a.statuses, [state.status, state.status]])}
     ${field("path", a.path, a.pathHint)} ${field("user", a.user, a.user)} ${field("reason", a.reason, a.reasonHint)}
+    ${(who.sandbox || state.fault) && field("fault", a.fault, a.fault)}
     <label class="check"><input type="checkbox" name="console" checked=${state.console === "too"} onChange=${apply} /> ${a.showConsole}</label>
     <button type="submit">${t.apply}</button>
     ${filters.some((name) => state[name]) && html`<${Link} class="button" to=${{ view: "requests", console: state.console, live: state.live }}>${t.clear}<//>`}
@@ -89,7 +93,7 @@ function Off() {
     <section class="welcome"><h2>${a.journalOff}</h2><p>${a.journalOffText}</p><${CopyLine} text="platen serve --journal 1000" /></section>`;
 }
 
-function All({ state }) {
+function All({ state, who }) {
   const query = queryOf(state);
   const { data, error, loading, again } = useLoad((signal) => requests.all({ ...query, pageSize, pageToken: state.page }, signal), [JSON.stringify(query), state.page]);
   const [clearing, setClearing] = useState(false);
@@ -109,7 +113,7 @@ function All({ state }) {
     <div class="head"><h1>${a.requests}</h1>
       <button type="button" aria-pressed=${state.live === "on"} onClick=${() => go({ ...state, live: state.live === "on" ? undefined : "on", page: undefined })}>${state.live === "on" ? html`<span class="live">${a.following}</span>` : a.follow}</button>
       <button type="button" disabled=${rows.length === 0} onClick=${() => setClearing(true)}>${a.clear}</button>
-      <${Filter} state=${state} /></div>
+      <${Filter} state=${state} who=${who} /></div>
     <div class="body" aria-busy=${loading && !data}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
       ${data && rows.length === 0 && html`<p class="empty">${filtered ? a.noneMatch : a.noRequests}</p>`}
@@ -161,7 +165,7 @@ function One({ state }) {
     ${one && html`<div class="head"><h1 class="address">${one.method || "?"} <${Text} value=${one.path + (one.query ? `?${one.query}` : "")} most=${300} /></h1>
       <button type="button" class="actions" onClick=${remove}>${a.doRemove}</button></div>
     <div class="body" aria-busy=${loading}>
-      ${(one.reason || one.hints) && html`<div class="problem"><div><${Why} request=${one} /></div></div>`}
+      ${(one.reason || one.hints || one.fault) && html`<div class="problem"><div><${Why} request=${one} /></div></div>`}
       <${Terms} title=${a.facts} rows=${[
         [a.status, html`<${Status} request=${one} />`], [facts.time, html`<${Time} value=${one.time} />`], [facts.took, a.took(one.tookMicros)],
         [a.user, one.user && html`<${Text} value=${one.user} most=${64} />`], [a.tried, one.tried && html`<${Text} value=${one.tried} most=${64} />`], [a.credentials, one.credentials],
@@ -175,4 +179,4 @@ function One({ state }) {
 
 const facts = { time: a.requestHeads[0], took: a.requestHeads[3] };
 
-export const Requests = ({ state }) => (state.request ? html`<${One} key=${state.request} state=${state} />` : html`<${All} state=${state} />`);
+export const Requests = ({ state, who }) => (state.request ? html`<${One} key=${state.request} state=${state} />` : html`<${All} state=${state} who=${who} />`);
