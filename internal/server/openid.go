@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -102,5 +103,6 @@ func (s *Server) setLogin(w *response, r *http.Request, value string) {
 // showProblem answers an error to a person whose browser shows no JSON.
 func (s *Server) showProblem(w *response, shown *platen.Error) {
 	olrest.SetErrorHeaders(w.Header(), shown)
-	console.ServeProblem(w, olrest.Status(shown.Code), cmp.Or(shown.Message, shown.Error()))
+	message := cmp.Or(shown.Message, shown.Error())
+	console.ServeProblem(w, olrest.Status(shown.Code), strings.ToUpper(message[:1])+message[1:]+".")
 }
