@@ -18,8 +18,10 @@ import (
 )
 
 const (
-	// askWithin bounds each question to the provider.
-	askWithin = 5 * time.Second
+	// askWithin bounds the question what the provider is, which the page waits for, and
+	// answerWithin each other one.
+	askWithin    = 5 * time.Second
+	answerWithin = 10 * time.Second
 	// knowFor is how long what the provider says of itself is believed. Its keys are
 	// asked for as soon as one is unknown.
 	knowFor = time.Hour
@@ -72,7 +74,7 @@ func (p *Provider) discover(ctx context.Context) (knowledge, error) {
 		}
 		p.known.failed = err
 		p.known.pause = min(max(soonest, 2*p.known.pause), latest)
-		p.known.next = now.Add(p.known.pause)
+		p.known.next = time.Now().Add(p.known.pause) // who has waited meanwhile does not ask again
 	}
 	if p.known.provider != nil {
 		return p.known, nil // what it said before may do
@@ -134,7 +136,7 @@ func (p *Provider) scopes(named []string) []string {
 }
 
 // client is for all questions to providers.
-var client = &http.Client{Timeout: askWithin, Transport: bounded{transport()}, CheckRedirect: func(r *http.Request, via []*http.Request) error {
+var client = &http.Client{Timeout: answerWithin, Transport: bounded{transport()}, CheckRedirect: func(r *http.Request, via []*http.Request) error {
 	if r.URL.Scheme != via[0].URL.Scheme || r.Method != http.MethodGet || len(via) > 3 {
 		return http.ErrUseLastResponse // nothing secret goes elsewhere
 	}
