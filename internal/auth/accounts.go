@@ -69,7 +69,7 @@ func (g *Guard) ChangeUser(ctx context.Context, name, password string, role plat
 		return err // before the password is hashed, and whatever name it is
 	}
 	if user.External() {
-		return g.store.SetRole(ctx, name, role) // which says why not
+		return platen.Errorf(platen.Conflict, "role and password of %q are those of the provider %s, and can not be set here; disable the user, or remove it", name, user.Issuer)
 	}
 	if password == "" {
 		err = g.store.SetRole(ctx, name, role)
@@ -192,7 +192,7 @@ func (g *Guard) mayMake(ctx context.Context, owner string) error {
 		return nil
 	}
 	if owner != call.User {
-		return platen.Errorf(platen.Forbidden, "only an admin makes tokens for others; yours is %s", call.Role)
+		return platen.Errorf(platen.Forbidden, "only an admin makes tokens for others, and your role is %s", call.Role)
 	}
 	if err := byPerson(call); err != nil {
 		return err

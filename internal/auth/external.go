@@ -48,16 +48,29 @@ func (g *Guard) RefuseExternal(r *http.Request, tried, cause string, guessed boo
 	return err
 }
 
+// nameOf returns the name of the user that somebody has been since the first log-in, or
+// will be as of this one.
+func (g *Guard) nameOf(who External) (name string, known bool) {
+	for name, user := range g.users.Load().byName {
+		if user.External() && user.Issuer == who.Issuer && user.Subject == who.Subject {
+			return name, true
+		}
+	}
+	return who.Name, false
+}
+
 // StartExternal begins a session of the console for somebody whom a provider has
 // authenticated, as the user who was added at the first log-in. secure: the browser
 // came by TLS. Forbidden: there is no role, or an admin has disabled the user.
 // Conflict: another user has the name. Invalid: nobody can have it.
 func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who External, secure bool) error {
 	call := CallOf(r.Context())
-	if err := checkUserName(who.Name); err != nil {
-		return g.RefuseExternal(r, who.Name, causeName, false, err.(*platen.Error))
+	name, known := g.nameOf(who)
+	if err := checkUserName(name); err != nil && !known {
+		return g.RefuseExternal(r, name, causeName, false, platen.Errorf(platen.Invalid,
+			"the provider calls you %.80q, and nobody can have that name here: %v. Another claim may have one (--oidc-username-claim)", name, err))
 	}
-	call.User = who.Name // who makes or changes the user
+	call.User = name // who makes or changes the user
 	user, err := g.store.LoggedIn(r.Context(), storage.User{
 		Name: who.Name, Role: who.Role, Issuer: who.Issuer, Subject: who.Subject, Epoch: NewEpoch(), Changed: time.Now(),
 	})
@@ -67,7 +80,7 @@ func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who Extern
 		return g.RefuseExternal(r, who.Name, causeNoRole, false, who.noRole())
 	case code == platen.Conflict:
 		return g.RefuseExternal(r, who.Name, causeTaken, false, platen.Errorf(platen.Conflict,
-			"there is another user %s here already, who is not taken over: an admin can remove that user, or give it another name", who.Name))
+			"there is another user %s here already, who is not taken over: an admin can remove that user, if nobody needs it", who.Name))
 	case err != nil:
 		return err
 	}

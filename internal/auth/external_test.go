@@ -50,7 +50,7 @@ func TestExternal(t *testing.T) {
 		message string
 	}{
 		{other, platen.Conflict, causeTaken, "not taken over"},
-		{spaced, platen.Invalid, causeName, "a user name has"},
+		{spaced, platen.Invalid, causeName, "--oidc-username-claim"},
 		{none, platen.Forbidden, causeNoRole, "the groups canteen"},
 	} {
 		cookie, call, err := start(c.who)
@@ -61,8 +61,10 @@ func TestExternal(t *testing.T) {
 	if refused := g.use(session.Value); refused != causeEpoch {
 		t.Errorf("the session of a user without a role: %q", refused)
 	}
-	if session, _, err = start(ann); err != nil {
-		t.Fatal(err)
+	renamed := ann
+	renamed.Name = "Ann Other"
+	if session, call, err = start(renamed); err != nil || call.User != "ann" {
+		t.Fatalf("with another name: %v, as %s", err, call.User)
 	}
 	for _, password := range []string{"", goodPassword} {
 		if _, refused, err := g.login(home, "ann", password); platen.ErrorCode(err) != platen.Unauthenticated || refused != causeUnknown {

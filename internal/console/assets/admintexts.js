@@ -26,7 +26,7 @@ export const a = {
   you: "you",
 
   disabledBy: { admin: "disabled", provider: "disabled: no group with a role" },
-  passwordOf: "by",
+  passwordOf: "that of",
   addUser: "Add a user…",
   addUserTitle: "Add a user",
   userName: "Name",

@@ -39,7 +39,7 @@ export function LogIn({ again, user = "", onDone }) {
       await logIn(form.get("user"), form.get("password"));
       await onDone();
     } catch (failure) {
-      setError(failure.status === 403 ? t.wrongPassword : failure.status === 0 ? t.unreachable : plain(failure.message, 300));
+      setError(failure.status === 403 && !/ is disabled/.test(failure.message) ? t.wrongPassword : failure.status === 0 ? t.unreachable : plain(failure.message, 300));
       first.current?.focus();
     }
     setBusy(false);
