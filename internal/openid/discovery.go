@@ -82,9 +82,12 @@ func (p *Provider) discover(ctx context.Context) (knowledge, error) {
 	return p.known, unreachable(p.known.failed)
 }
 
-// unreachable is the error for a provider that can not be asked.
+// unreachable is the error for a provider that can not be asked. Why is for the log:
+// strangers need not know where it is.
 func unreachable(err error) error {
-	return platen.Errorf(platen.Unavailable, "the provider can not be reached (%s); users with a password of this server can log in", reason(err))
+	unavailable := platen.Errorf(platen.Unavailable, "the provider can not be reached; users with a password of this server can log in")
+	unavailable.Err = errors.New(reason(err))
+	return unavailable
 }
 
 // ask asks the provider for what it says of itself.

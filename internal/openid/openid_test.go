@@ -2,6 +2,7 @@ package openid
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -177,11 +178,17 @@ func TestAway(t *testing.T) {
 	p := New(c)
 	for range 3 {
 		_, _, err := p.Begin(t.Context(), "/")
-		if platen.ErrorCode(err) != platen.Unavailable || !strings.Contains(err.Error(), "users with a password") || len(err.Error()) > 500 {
+		if platen.ErrorCode(err) != platen.Unavailable || !strings.Contains(err.Error(), "users with a password") || len(err.Error()) > 500 || strings.Contains(shown(err), "502") {
 			t.Error(err)
 		}
 	}
 	if asked != 1 {
 		t.Errorf("it was asked %d times", asked)
 	}
+}
+
+// shown returns what a stranger is told of an error.
+func shown(err error) string {
+	told, _ := errors.AsType[*platen.Error](err)
+	return told.Message
 }
