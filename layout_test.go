@@ -27,8 +27,9 @@ var imports = map[string][]string{
 	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
+	"/internal/openid":    {""},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention", "/internal/clock", "/internal/fault"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention", "/internal/clock", "/internal/fault", "/internal/openid"},
 	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
 	"/internal/retention": {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
@@ -54,7 +55,7 @@ var imports = map[string][]string{
 // PostgreSQL and programs.
 var sandboxImports = []string{"", "/client", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/changelog", "/internal/clock",
 	"/internal/console", "/internal/counts", "/internal/demo", "/internal/event", "/internal/fault", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen",
-	"/internal/olrest", "/internal/operation", "/internal/retention", "/internal/search", "/internal/server", "/internal/spool", "/internal/sqlite", "/internal/sqlstore", "/internal/storage",
+	"/internal/olrest", "/internal/openid", "/internal/operation", "/internal/retention", "/internal/search", "/internal/server", "/internal/spool", "/internal/sqlite", "/internal/sqlstore", "/internal/storage",
 	"/internal/telemetry", "/internal/transfer", "/internal/webhook"}
 
 // indirect are dependencies that have to go by way of another package.

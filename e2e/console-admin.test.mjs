@@ -139,6 +139,10 @@ test("users are added, changed and deleted", async () => {
   await dialog().getByLabel("Role").selectOption("editor");
   await button("Save").click();
   await row("reader").getByText("editor").waitFor();
+  await row("reader").getByRole("button", { name: "Disable" }).click();
+  await row("reader").getByText("disabled", { exact: true }).waitFor();
+  await row("reader").getByRole("button", { name: "Enable" }).click();
+  await row("reader").getByText("enabled", { exact: true }).waitFor();
   await row("ol-admin").getByRole("button", { name: "Delete…" }).click();
   await button("Delete").click();
   await dialog().getByRole("alert").waitFor(); // it is the last admin
@@ -288,10 +292,18 @@ test("a viewer has none of it, by page and by request", async () => {
   const statuses = await reader.page.evaluate(async (calls) => Promise.all(calls.map(async ([method, where]) => (await fetch(`/api/v1/${where}`, {
     method, headers: { "X-Requested-With": "platen-console", "Content-Type": "application/json" }, ...(method === "GET" ? {} : { body: "{}" }),
   })).status)), [
-    ["GET", "users"], ["POST", "users"], ["PATCH", "users/reader"], ["DELETE", "users/ol-admin"], ["GET", "tokens"], ["POST", "tokens"], ["GET", "webhooks"], ["POST", "webhooks"],
+    ["GET", "users"], ["POST", "users"], ["PATCH", "users/reader"], ["DELETE", "users/ol-admin"], ["GET", "webhooks"], ["POST", "webhooks"],
     ["GET", "retention"], ["POST", "retention"], ["GET", "events?last=5&type=audit"], ["GET", "requests"], ["DELETE", "requests"], ["GET", "server"],
   ]);
   assert.deepEqual(statuses, statuses.map(() => 403));
+  await reader.page.getByRole("link", { name: "reader viewer" }).click();
+  await reader.page.getByText("You have no tokens.").waitFor();
+  await reader.page.getByRole("button", { name: "Make a token…" }).click();
+  await reader.page.getByRole("dialog").getByLabel("Name").fill("of-reader");
+  assert.deepEqual(await reader.page.getByLabel("Role").locator("option").allInnerTexts(), ["viewer: may look"]);
+  await reader.page.getByRole("button", { name: "Add" }).click();
+  await reader.page.getByRole("button", { name: "I have kept it" }).click();
+  await reader.page.locator("tr", { hasText: "of-reader" }).waitFor();
   reader.quiet();
   await reader.context.close();
 });

@@ -23,8 +23,9 @@ func checkCommand(env environment) *cobra.Command {
 		Short: "Say whether the server would start with these settings",
 		Long: `check takes the flags and the environment of "platen serve", and looks at what
 a start needs: the settings, the addresses, the certificates, the database with
-its schema and rights, the room on the disk. It changes nothing. The exit code
-is 1 if a start would fail. While the server runs, its addresses and its
+its schema and rights, the room on the disk; and whether the provider answers by
+which people log in. It changes nothing. The exit code is 1 if a start would
+fail. While the server runs, its addresses and its
 directory are taken, and check says so.`,
 		Example: "  platen check --data /var/lib/platen --listen 0.0.0.0:9340 --tls-cert tls.pem --tls-key tls.key",
 		Args:    arguments(),
@@ -52,8 +53,13 @@ func check(ctx context.Context, env environment, set settings) (err error) {
 		{"certificates", p.lookAtFront},
 		{"database", p.set.location.lookAt},
 		{"disk", p.lookAtDisk},
+		{"log-in", p.lookAtProvider},
 	} {
 		found, err := one.look(ctx)
+		if _, ok := errors.AsType[warning](err); ok {
+			fmt.Fprintf(env.stdout, "WARNS  %-13s %s\n", one.name, err)
+			continue
+		}
 		if err != nil {
 			failed++
 			fmt.Fprintf(env.stdout, "FAILS  %-13s %s\n", one.name, explain(err))

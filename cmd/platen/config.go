@@ -48,6 +48,9 @@ func printSettings(env environment, flags *pflag.FlagSet, set settings) error {
 	return err
 }
 
+// hidden is shown for what is secret.
+const hidden = "(hidden)"
+
 // listSettings returns the settings of a server, without secrets.
 func listSettings(env environment, flags *pflag.FlagSet, set settings) (list []olrest.Setting) {
 	flags.VisitAll(func(flag *pflag.Flag) {
@@ -57,6 +60,9 @@ func listSettings(env environment, flags *pflag.FlagSet, set settings) (list []o
 		one := olrest.Setting{Name: flag.Name, Value: flag.Value.String(), Source: "default"}
 		if flag.Name == "database" && one.Value != "" {
 			one.Value = set.location.String()
+		}
+		if flag.Name == secretFlag && one.Value != "" {
+			one.Value = hidden
 		}
 		if from := flag.Annotations[sourceAnnotation]; len(from) > 0 {
 			one.Source = from[0]
@@ -68,7 +74,7 @@ func listSettings(env environment, flags *pflag.FlagSet, set settings) (list []o
 	if env.getenv(adminPassword) == "" {
 		return list
 	}
-	password := olrest.Setting{Name: "admin-password", Value: "(hidden)", Source: adminPassword}
+	password := olrest.Setting{Name: "admin-password", Value: hidden, Source: adminPassword}
 	if file := env.files[adminPassword]; file != "" {
 		password.Source = adminPassword + fileSuffix + "=" + file
 	}

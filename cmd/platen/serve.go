@@ -37,6 +37,7 @@ type settings struct {
 	metrics string // the address of the listener for metrics
 	location
 	front      front
+	oidc       oidcSettings
 	tokenTTL   time.Duration
 	apiVersion string
 	maxBody    int64
@@ -123,13 +124,14 @@ func (set *settings) serveFlags(cmd *cobra.Command) {
 	set.flags(cmd)
 	set.location.flags(cmd.Flags())
 	set.front.flags(cmd.Flags())
+	set.oidc.flags(cmd.Flags())
 	cmd.Flags().BoolVar(&set.anew, "new", false, "begin an empty database although the directory has had one; what is left of that is kept under another name")
 	cmd.Flags().BoolVar(&set.reindex, "rebuild-index", false, "empty the search index at the start, and make it anew from the properties and fields; searches wait for that")
 	cmd.Flags().BoolVar(&set.noAuth, "no-auth", false, "check no credentials; only on a loopback address, and only for requests to localhost, 127.0.0.1 or [::1]")
 }
 
 // check refuses settings that can not be meant.
-func (set settings) check() error {
+func (set *settings) check() error {
 	wrong := func(format string, args ...any) error {
 		return usageError{fmt.Errorf(format, args...), "platen serve"}
 	}
@@ -152,7 +154,7 @@ func (set settings) check() error {
 	if err := checkJournal(set.journal); err != nil {
 		return wrong("%w", err)
 	}
-	return nil
+	return set.oidc.check(set.noAuth)
 }
 
 func loopback(address net.Addr) bool {

@@ -62,7 +62,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate} {
+	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
 		if err := step(ctx); err != nil {
 			return err
 		}

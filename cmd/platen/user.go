@@ -40,6 +40,7 @@ admin also manages users and tokens.`,
 	cmd.AddCommand(
 		logoutCommand(env, &at), unlockCommand(env, &at),
 		addUserCommand(env, &at), roleCommand(env, &at),
+		disableCommand(env, &at, true), disableCommand(env, &at, false),
 		passwordCommand(env, &at, "passwd", "Set the password of a user, which ends the user's sessions", false, func(ctx context.Context, s sqlstore.UserStore, user storage.User) error {
 			return s.SetPassword(ctx, user)
 		}),
@@ -102,6 +103,22 @@ new role. There is always an admin.`,
 	}
 }
 
+// disableCommand disables users, or enables them.
+func disableCommand(env environment, at *location, disabled bool) *cobra.Command {
+	use, short := "enable", "Let a user in again who is disabled"
+	if disabled {
+		use, short = "disable", "Refuse a user with all sessions and tokens until it is enabled; the last local admin stays"
+	}
+	return &cobra.Command{
+		Use: use + " NAME", Short: short, Example: "  platen user " + use + " mailroom --data /var/lib/platen", Args: arguments("NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
+				return s.SetDisabled(cmd.Context(), args[0], disabled, auth.NewEpoch())
+			})
+		},
+	}
+}
+
 // passwordCommand is a command that sets a password, with set.
 func passwordCommand(env environment, at *location, use, short string, create bool, set func(context.Context, sqlstore.UserStore, storage.User) error) *cobra.Command {
 	var generate bool
@@ -149,9 +166,17 @@ func listUsersCommand(env environment, at *location) *cobra.Command {
 					return err
 				}
 				w := tabwriter.NewWriter(env.stdout, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "USER\tROLE\tPASSWORD SET")
+				fmt.Fprintln(w, "USER\tROLE\tPASSWORD SET\tDISABLED")
 				for _, user := range users {
-					fmt.Fprintf(w, "%s\t%s\t%s\n", user.Name, user.Role, user.Changed.Format(time.DateTime))
+					password := user.Changed.Format(time.DateTime)
+					if user.External() {
+						password = user.Issuer
+					}
+					disabled := ""
+					if user.Disabled != storage.NotDisabled {
+						disabled = "yes"
+					}
+					fmt.Fprintln(w, strings.TrimRight(strings.Join([]string{user.Name, user.Role.String(), password, disabled}, "\t"), "\t"))
 				}
 				return w.Flush()
 			})

@@ -30,6 +30,8 @@ const (
 var credentials = map[string]string{
 	"platen.admin-password": adminPassword,
 	"platen.database":       variablePrefix + "DATABASE",
+
+	"platen.oidc-client-secret": variablePrefix + "OIDC_CLIENT_SECRET",
 }
 
 // environmentName is the variable that sets a flag.

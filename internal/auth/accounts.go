@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -17,6 +18,9 @@ import (
 func (g *Guard) Refresh(ctx context.Context) {
 	_ = g.poll(ctx) // else the loop does
 }
+
+// IssuerOf returns the issuer of the provider who knows a user, "" for local ones.
+func (g *Guard) IssuerOf(name string) string { return g.users.Load().byName[name].Issuer }
 
 // mayGive returns Forbidden if the caller's role is less than one that is to be
 // given to somebody.
@@ -60,19 +64,32 @@ func (g *Guard) ChangeUser(ctx context.Context, name, password string, role plat
 	if err := mayGive(ctx, role); err != nil {
 		return err
 	}
-	if _, err := g.User(ctx, name); err != nil {
+	user, err := g.User(ctx, name)
+	if err != nil {
 		return err // before the password is hashed, and whatever name it is
 	}
-	var err error
+	if user.External() {
+		return platen.Errorf(platen.Conflict, "role and password of %q are those of the provider %s, and can not be set here; disable the user, or remove it", name, user.Issuer)
+	}
 	if password == "" {
 		err = g.store.SetRole(ctx, name, role)
 	} else {
-		var user storage.User
 		if user, err = g.withPassword(name, password); err == nil {
 			user.Role = role
 			err = g.store.SetPassword(ctx, user)
 		}
 	}
+	if err == nil {
+		g.Refresh(ctx)
+	}
+	return err
+}
+
+// SetDisabled disables a user, whose sessions and named tokens are refused from then
+// on, or enables one; sessions from before stay ended. NotFound. Conflict: there
+// would be no admin.
+func (g *Guard) SetDisabled(ctx context.Context, name string, disabled bool) error {
+	err := g.store.SetDisabled(ctx, name, disabled, NewEpoch())
 	if err == nil {
 		g.Refresh(ctx)
 	}
@@ -110,6 +127,9 @@ func (g *Guard) ChangePassword(ctx context.Context, old, fresh string) error {
 	if name == "" {
 		return platen.Errorf(platen.Conflict, "this server checks no credentials (--no-auth), so you are no user whose password could change")
 	}
+	if user := g.users.Load().byName[name]; user.External() {
+		return platen.Errorf(platen.Conflict, "your password is that of the provider %s, and can not be changed here", user.Issuer)
+	}
 	if _, err := g.checkPassword(ctx, name, old); err != nil {
 		g.trail.refused(CallOf(ctx))
 		if platen.ErrorCode(err) == platen.Forbidden {
@@ -142,6 +162,9 @@ func (g *Guard) NewToken(ctx context.Context, asked olrest.NewToken) (token stor
 	if err := olrest.CheckName("token", asked.Name); err != nil {
 		return token, "", err
 	}
+	if err := g.mayMake(ctx, asked.User); err != nil {
+		return token, "", err
+	}
 	if err := g.mayHave(ctx, asked.User, asked.Role, asked.Expires); err != nil {
 		return token, "", err
 	}
@@ -155,6 +178,39 @@ func (g *Guard) NewToken(ctx context.Context, asked olrest.NewToken) (token stor
 	}
 	g.Refresh(ctx)
 	return token, text, nil
+}
+
+// maxOwnTokens bounds the tokens of somebody who is no admin: all servers have those
+// of all users in memory.
+const maxOwnTokens = 50
+
+// mayMake checks that the caller may make a token for a user. Who is no admin makes
+// tokens for nobody else, and only so many.
+func (g *Guard) mayMake(ctx context.Context, owner string) error {
+	call := CallOf(ctx)
+	if call.Role >= platen.Admin {
+		return nil
+	}
+	if owner != call.User {
+		return platen.Errorf(platen.Forbidden, "only an admin makes tokens for others, and your role is %s", call.Role)
+	}
+	if err := byPerson(call); err != nil {
+		return err
+	}
+	tokens, _, err := g.NamedTokens(ctx)
+	if err == nil && len(tokens) >= maxOwnTokens {
+		err = platen.Errorf(platen.Conflict, "you have %d tokens, and can have no more: revoke some", len(tokens))
+	}
+	return err
+}
+
+// byPerson refuses changes of tokens by a token of somebody who is no admin: one that
+// was stolen could outlive its end.
+func byPerson(call *Call) error {
+	if call.Role >= platen.Admin || call.Token == "" {
+		return nil
+	}
+	return platen.Errorf(platen.Forbidden, "a token can not make, change or revoke tokens: log in for that")
 }
 
 // mayHave checks what a named token of a user is to have.
@@ -175,6 +231,9 @@ func (g *Guard) mayHave(ctx context.Context, owner string, role platen.Role, exp
 // ChangeToken changes a named token. NotFound; otherwise as NewToken.
 func (g *Guard) ChangeToken(ctx context.Context, name string, update storage.TokenUpdate) error {
 	token, _, err := g.NamedToken(ctx, name)
+	if err == nil {
+		err = byPerson(CallOf(ctx))
+	}
 	if err != nil {
 		return err
 	}
@@ -199,18 +258,28 @@ func (g *Guard) ChangeToken(ctx context.Context, name string, update storage.Tok
 // RevokeToken removes a named token: this server refuses it from then on, and
 // others do within MaxStaleness. NotFound.
 func (g *Guard) RevokeToken(ctx context.Context, name string) error {
-	err := g.store.RemoveToken(ctx, name)
+	_, _, err := g.NamedToken(ctx, name)
+	if err == nil {
+		err = byPerson(CallOf(ctx))
+	}
+	if err == nil {
+		err = g.store.RemoveToken(ctx, name)
+	}
 	if err == nil {
 		g.Refresh(ctx)
 	}
 	return err
 }
 
-// NamedTokens returns all named tokens by name, and the role that each has now.
+// NamedTokens returns the named tokens that the caller may see by name, and the role
+// that each has now: all for an admin, and otherwise the caller's own.
 func (g *Guard) NamedTokens(ctx context.Context) ([]storage.NamedToken, []platen.Role, error) {
 	tokens, err := g.store.NamedTokens(ctx)
 	if err != nil {
 		return nil, nil, err
+	}
+	if call := CallOf(ctx); call.Role < platen.Admin {
+		tokens = slices.DeleteFunc(tokens, func(token storage.NamedToken) bool { return token.Owner != call.User })
 	}
 	users, err := g.store.Users(ctx)
 	if err != nil {
@@ -227,7 +296,8 @@ func (g *Guard) NamedTokens(ctx context.Context) ([]storage.NamedToken, []platen
 	return tokens, roles, nil
 }
 
-// NamedToken returns a named token, and the role that it has now. NotFound.
+// NamedToken returns a named token that the caller may see, and the role that it has
+// now. NotFound.
 func (g *Guard) NamedToken(ctx context.Context, name string) (storage.NamedToken, platen.Role, error) {
 	tokens, roles, err := g.NamedTokens(ctx)
 	if err != nil {

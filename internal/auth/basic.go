@@ -75,7 +75,7 @@ func (g *Guard) checkPassword(ctx context.Context, name, password string) (stora
 	key := verifiedKey(keyed(g.key, from.String(), name, password))
 	user := g.users.Load().byName[name]
 	if g.isVerified(key, user) {
-		return user, nil
+		return user, g.enabled(call, user)
 	}
 	a := g.attempt(attemptKey{key, user.Epoch}, user, password, g.hashes.of(name, from))
 	select {
@@ -90,7 +90,27 @@ func (g *Guard) checkPassword(ctx context.Context, name, password string) (stora
 		}
 		return storage.User{}, err
 	}
-	return user, a.err
+	if a.err != nil {
+		return user, a.err
+	}
+	return user, g.enabled(call, user)
+}
+
+// enabled returns Forbidden if a user, whose password was right, is disabled.
+func (g *Guard) enabled(call *Call, user storage.User) error {
+	if user.Disabled == storage.NotDisabled {
+		return nil
+	}
+	return call.refuse(user.Name, causeNoUser, disabledError(user))
+}
+
+// disabledError says that a user is disabled to somebody who is, or has a token of,
+// that user.
+func disabledError(user storage.User) *platen.Error {
+	if user.Disabled == storage.DisabledByProvider {
+		return platen.Errorf(platen.Forbidden, "the user %s is disabled: at the last log-in the provider sent no group that gives a role here", user.Name)
+	}
+	return platen.Errorf(platen.Forbidden, "the user %s is disabled: ask an admin", user.Name)
 }
 
 // attempt returns the attempt at the credentials that is under way, or begins
@@ -165,14 +185,15 @@ func (g *Guard) verify(a *attempt, key verifiedKey, user storage.User, password 
 		return
 	}
 	stored, cause := user.Password, causeWrong
-	if user.Name == "" {
+	nobodys := user.Name == "" || user.External()
+	if nobodys {
 		stored, cause = nobody, causeUnknown // takes as long
 	}
 	right, err := checkPassword(stored, password)
 	switch {
 	case err != nil:
 		a.err = fmt.Errorf("user %q: %w: set the password anew with \"platen user passwd\"", user.Name, err)
-	case !right || user.Name == "":
+	case !right || nobodys:
 		g.failed(try)
 		a.refuse(cause, platen.Errorf(platen.Forbidden, "the user or password is wrong"))
 	default:

@@ -84,6 +84,11 @@ const (
 	causeEpoch     = "token from before the password was changed or the sessions were ended"
 	causeExpired   = "expired token"
 
+	causeNoUser = "disabled user"
+	causeNoRole = "no group that gives a role"
+	causeTaken  = "another user has the name"
+	causeName   = "a name that nobody can have"
+
 	causeNamed    = "unknown or revoked token"
 	causeDisabled = "disabled token"
 	causeRole     = "role"

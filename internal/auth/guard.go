@@ -221,7 +221,7 @@ func (g *Guard) openToken(ctx context.Context, text string) (token, storage.User
 // wrong ones get 401.
 func (g *Guard) Login(w http.ResponseWriter, r *http.Request) error {
 	user, err := g.checkLogin(r)
-	if platen.ErrorCode(err) == platen.Forbidden {
+	if platen.ErrorCode(err) == platen.Forbidden && CallOf(r.Context()).Refused != causeNoUser {
 		err = platen.Errorf(platen.Unauthenticated, "the user or password is wrong")
 	}
 	if err != nil {

@@ -89,6 +89,8 @@ func (g *Guard) checkNamed(ctx context.Context, text string) (caller, error) {
 	}
 	now := g.now()
 	switch {
+	case token.user.Disabled != storage.NotDisabled:
+		return caller{}, call.refuse(token.Owner, causeNoUser, disabledError(token.user))
 	case token.Disabled:
 		return caller{}, call.refuse(token.Owner, causeDisabled, platen.Errorf(platen.Forbidden, "the token %q is disabled", token.Name))
 	case !token.Expires.IsZero() && !now.Before(token.Expires):

@@ -40,16 +40,24 @@ var base64Raw = base64.RawStdEncoding
 // NewUser returns a user with a password, ready for the store. Invalid: the
 // name or the password will not do.
 func NewUser(name, password string) (storage.User, error) {
-	switch {
-	case name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f || r == utf8.RuneError }):
-		return storage.User{}, platen.Errorf(platen.Invalid, "a user name has 1 to 64 bytes, none of them a space, a colon or a control character")
-	case len(password) < 8 || len(password) > 1024:
+	if err := checkUserName(name); err != nil {
+		return storage.User{}, err
+	}
+	if len(password) < 8 || len(password) > 1024 {
 		return storage.User{}, platen.Errorf(platen.Invalid, "a password has 8 to 1024 bytes")
 	}
 	h := passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads, salt: make([]byte, saltBytes)}
 	_, _ = rand.Read(h.salt) // never fails
 	h.sum = h.of(password, hashBytes)
 	return storage.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}, nil
+}
+
+// checkUserName returns Invalid if nobody can have the name.
+func checkUserName(name string) error {
+	if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f || r == utf8.RuneError }) {
+		return platen.Errorf(platen.Invalid, "a user name has 1 to 64 bytes, none of them a space, a colon or a control character")
+	}
+	return nil
 }
 
 // NewEpoch returns a random epoch for a user, see [storage.User].

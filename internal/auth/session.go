@@ -47,11 +47,19 @@ func sessionToken(r *http.Request) (string, error) {
 // sessionCookie returns the name of the cookie. Browsers send cookies to all
 // ports of a host, so that each server needs a name of its own.
 func sessionCookie(r *http.Request) string {
+	return ofPort("platen_session", r)
+}
+
+// LoginCookie returns the name of the cookie of a log-in that is under way at a
+// provider.
+func LoginCookie(r *http.Request) string { return ofPort("platen_login", r) }
+
+func ofPort(name string, r *http.Request) string {
 	_, port, err := net.SplitHostPort(r.Host)
 	if err != nil {
-		return "platen_session"
+		return name
 	}
-	return "platen_session_" + port
+	return name + "_" + port
 }
 
 // StartSession answers a log-in to the console: a token for Basic credentials,
@@ -65,7 +73,7 @@ func (g *Guard) StartSession(w http.ResponseWriter, r *http.Request) error {
 		g.trail.refused(CallOf(r.Context()))
 		return err
 	}
-	setSession(w, r, g.begin(r, user, g.now()))
+	setSession(w, r, g.begin(r, user, g.now()), false)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
@@ -104,7 +112,7 @@ func (g *Guard) RenewSession(w http.ResponseWriter, r *http.Request) (time.Durat
 	now := g.now()
 	if end := earlier(now.Add(g.ttl), t.begun.Add(MaxSession)); !t.begun.IsZero() && end.After(t.expires) {
 		t.expires = end
-		setSession(w, r, g.users.Load().signer.sign(t))
+		setSession(w, r, g.users.Load().signer.sign(t), false)
 	}
 	return t.expires.Sub(now), nil
 }
@@ -122,7 +130,7 @@ func (g *Guard) RestartSession(r *http.Request) func(http.ResponseWriter) {
 		if err == nil {
 			t.begun = g.now()
 			t.expires = t.begun.Add(g.ttl)
-			setSession(w, r, g.users.Load().signer.sign(t))
+			setSession(w, r, g.users.Load().signer.sign(t), false)
 		}
 	}
 }
@@ -139,18 +147,19 @@ func (g *Guard) EndSession(w http.ResponseWriter, r *http.Request) error {
 	if sameOrigin.Check(r) != nil {
 		return platen.Errorf(platen.Forbidden, "a page of another origin may not log out of the console")
 	}
-	setSession(w, r, "")
+	setSession(w, r, "", false)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }
 
-// setSession sets the cookie, or removes it: token is "".
-func setSession(w http.ResponseWriter, r *http.Request, token string) {
+// setSession sets the cookie, or removes it: token is "". secure: the browser came by
+// TLS in any case.
+func setSession(w http.ResponseWriter, r *http.Request, token string, secure bool) {
 	cookie := &http.Cookie{
 		Name: sessionCookie(r), Value: token, Path: "/",
 		HttpOnly: true, SameSite: http.SameSiteStrictMode,
 		// Behind a proxy only the browser knows whether it came by TLS.
-		Secure: r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://"),
+		Secure: secure || r.TLS != nil || strings.HasPrefix(r.Header.Get("Origin"), "https://"),
 	}
 	if token == "" {
 		cookie.MaxAge = -1
@@ -164,7 +173,11 @@ func setSession(w http.ResponseWriter, r *http.Request, token string) {
 func (g *Guard) begin(r *http.Request, user storage.User, session time.Time) string {
 	call := CallOf(r.Context())
 	call.User, call.Role = user.Name, user.Role
-	g.audit(call, "login")
-	g.trail.login(call)
+	var details []any
+	if user.External() {
+		details = []any{"provider", user.Issuer}
+	}
+	g.audit(call, "login", details...)
+	g.trail.login(call, user.Issuer)
 	return g.users.Load().signer.sign(token{expires: g.now().Add(g.ttl), epoch: user.Epoch, begun: session, user: user.Name})
 }

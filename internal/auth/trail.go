@@ -50,17 +50,20 @@ func newTrail() *trail {
 	return &trail{limit: rate.NewLimiter(rate.Every(trailRefusals), trailBurst), refusals: make(map[refusal]*refusals)}
 }
 
-// login records a login.
-func (t *trail) login(call *Call) {
+// login records a login. issuer is that of the provider who knows the user, "" for
+// none.
+func (t *trail) login(call *Call, issuer string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.entries) >= trailEntries {
 		t.left++
 		return
 	}
-	t.entries = append(t.entries, storage.AuditEntry{Type: platen.AuditLogin, Origin: call.Origin, Details: []platen.NameValue{
-		{Name: "action", Value: "login"}, {Name: "client", Value: call.Client.String()},
-	}})
+	details := []platen.NameValue{{Name: "action", Value: "login"}, {Name: "client", Value: call.Client.String()}}
+	if issuer != "" {
+		details = append(details, platen.NameValue{Name: "provider", Value: issuer})
+	}
+	t.entries = append(t.entries, storage.AuditEntry{Type: platen.AuditLogin, Origin: call.Origin, Details: details})
 }
 
 // routine are refusals that come up with honest clients all the time.

@@ -49,7 +49,7 @@ func TestTrailBounds(t *testing.T) {
 	for second := range 20 {
 		for n := range each {
 			call := &Call{Client: netip.AddrFrom4([4]byte{10, byte(second), byte(n >> 8), byte(n)})}
-			trail.login(call)
+			trail.login(call, "")
 			_ = call.refuse(fmt.Sprint("user", n), causeWrong, nil)
 			trail.refused(call)
 		}
@@ -98,14 +98,14 @@ func TestTrailAway(t *testing.T) {
 	now := time.Unix(1_700_000_000, 0)
 	g := &Guard{store: store, trail: newTrail(), localTime: func() time.Time { return now }}
 	call := &Call{}
-	g.trail.login(call)
+	g.trail.login(call, "")
 	_ = call.refuse("ann", causeWrong, nil)
 	g.trail.refused(call)
 	if err := g.recordTrail(t.Context()); err == nil {
 		t.Error("no error")
 	}
 	store.away = false
-	g.trail.login(&Call{})
+	g.trail.login(&Call{}, "")
 	now = now.Add(time.Second)
 	if err := g.recordTrail(t.Context()); err != nil || len(store.got) != 3 {
 		t.Errorf("%+v, %v", store.got, err)

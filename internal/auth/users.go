@@ -14,6 +14,7 @@ import (
 const (
 	tokenKey   = "token-key"
 	failureKey = "failure-key" // hashes what is recorded of logins; outlives the key of tokens
+	loginKey   = "login-key"   // signs log-ins that are under way at a provider of identities
 )
 
 const (
@@ -54,6 +55,12 @@ func newKey() []byte {
 	key := make([]byte, 32)
 	_, _ = rand.Read(key) // never fails
 	return key
+}
+
+// LoginKey returns the key of log-ins that are under way at a provider of identities,
+// which all servers on a store share.
+func LoginKey(ctx context.Context, store storage.Users) ([]byte, error) {
+	return store.Secret(ctx, loginKey, newKey())
 }
 
 // RotateKey replaces the key of the tokens of sessions, which ends all sessions.
@@ -187,7 +194,7 @@ func (g *Guard) tell(changes []storage.UserChange) {
 			g.limiter.unlock(try)
 		case storage.UserRemoved:
 			g.limiter.forgetUser(g.hashes.user(change.User))
-		case storage.UserAdded, storage.RoleSet:
+		case storage.UserAdded, storage.RoleSet, storage.UserEnabled:
 			line = append(line, "role", change.Detail)
 		case storage.TokenMade, storage.TokenChanged, storage.TokenRevoked:
 			line = append(line, "token", change.Detail)

@@ -12,6 +12,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"html"
 	"io"
 	"net/http"
 	"net/url"
@@ -30,6 +31,10 @@ const (
 	Session = "/console/session" // POST logs in, PUT goes on with the session, DELETE logs out
 	Files   = prefix + "{file}"
 	prefix  = "/console/"
+
+	WaysIn   = "/console/login"     // GET says by what one can log in
+	OpenID   = "/console/openid"    // GET sends a browser to the provider of identities
+	Callback = OpenID + "/callback" // where that sends it back to
 )
 
 //go:embed assets lib
@@ -190,6 +195,37 @@ func Serve(w http.ResponseWriter, r *http.Request) bool {
 	r.Header.Del("Range") // a range that a file does not have would be answered in plain text
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	return true
+}
+
+// problem is what a browser shows that was at a provider of identities in vain.
+const problem = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Not logged in – platen</title>
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="/console/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/console/console.css">
+</head>
+<body>
+<main class="front"><h1>Not logged in</h1>
+<div class="login"><p class="problem" role="alert">PROBLEM</p>
+<a href="/">Back to the log-in</a></div></main>
+</body>
+</html>
+`
+
+// ServeProblem answers with a page that says why somebody is not logged in.
+func ServeProblem(w http.ResponseWriter, status int, message string) {
+	header := w.Header()
+	header.Set("Content-Type", contentTypes[".html"])
+	header.Set("Content-Security-Policy", policy)
+	header.Set("Referrer-Policy", "no-referrer")
+	header.Set("X-Content-Type-Options", "nosniff")
+	header.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, strings.Replace(problem, "PROBLEM", html.EscapeString(message), 1)) // an error: the client has left
 }
 
 // acceptsGzip reports whether a header Accept-Encoding names gzip.

@@ -104,11 +104,11 @@ var accesses = map[Action]Access{
 	DescribeUser:   {platen.Admin, EveryKind},
 	ChangeUser:     {platen.Admin, EveryKind},
 	RemoveUser:     {platen.Admin, EveryKind},
-	ListTokens:     {platen.Admin, EveryKind},
-	AddToken:       {platen.Admin, EveryKind},
-	DescribeToken:  {platen.Admin, EveryKind},
-	ChangeToken:    {platen.Admin, EveryKind},
-	RemoveToken:    {platen.Admin, EveryKind},
+	ListTokens:     {platen.Viewer, EveryKind}, // the caller's own; of others: an admin
+	AddToken:       {platen.Viewer, EveryKind},
+	DescribeToken:  {platen.Viewer, EveryKind},
+	ChangeToken:    {platen.Viewer, EveryKind},
+	RemoveToken:    {platen.Viewer, EveryKind},
 
 	ListRules:    {platen.Admin, EveryKind},
 	AddRule:      {platen.Admin, EveryKind},

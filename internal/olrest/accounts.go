@@ -85,6 +85,7 @@ func ReadNewUser(body []byte) (u NewUser, err error) {
 type UserUpdate struct {
 	Password string
 	Role     platen.Role
+	Disabled *bool // alone; nil: it stays
 }
 
 // ReadUserUpdate reads what is to change of a user: something at least.
@@ -92,10 +93,15 @@ func ReadUserUpdate(body []byte) (u UserUpdate, err error) {
 	err = decode(body, func(d *decoder) error {
 		return d.strictMembers("the change", map[string]func() error{
 			"password": d.textInto("password", &u.Password), "role": d.roleInto(&u.Role),
+			"disabled": given(&u.Disabled, func(to *bool) func() error { return d.boolInto("disabled", to) }),
 		})
 	})
-	if err == nil && u == (UserUpdate{}) {
-		err = platen.Errorf(platen.Invalid, "there is nothing to change: name a role, a password or both")
+	switch {
+	case err != nil:
+	case u == (UserUpdate{}):
+		err = platen.Errorf(platen.Invalid, "there is nothing to change: name a role, a password or both, or disabled")
+	case u.Disabled != nil && (u.Password != "" || u.Role != 0):
+		err = platen.Errorf(platen.Invalid, "disabled is changed by itself: send role and password in another request")
 	}
 	return u, err
 }
@@ -171,6 +177,7 @@ func ReadTokenUpdate(body []byte) (t TokenUpdate, err error) {
 // A Me is who makes a request.
 type Me struct {
 	User    string
+	Issuer  string // of the provider who knows the user; "": a local one
 	Role    platen.Role
 	Token   string         // the name of the token, "" for none
 	Kinds   platen.KindSet // 0: all
@@ -183,6 +190,9 @@ func ReplyMe(w http.ResponseWriter, me Me) {
 	var b jsonWriter
 	b.object()
 	b.text("user", me.User)
+	if me.Issuer != "" {
+		b.text("issuer", me.Issuer)
+	}
 	b.text("role", me.Role.String())
 	if me.Token != "" {
 		b.text("token", me.Token)
@@ -196,17 +206,39 @@ func ReplyMe(w http.ResponseWriter, me Me) {
 	ReplyJSON(w, b.buf)
 }
 
+// ReplyWaysIn answers by what people can log in to the console besides a password:
+// the label of a provider, "" for none.
+func ReplyWaysIn(w http.ResponseWriter, label string) {
+	var b jsonWriter
+	b.object()
+	if label != "" {
+		b.text("provider", label)
+	}
+	b.end()
+	ReplyJSON(w, b.buf)
+}
+
 // A User is a user as the API shows one.
 type User struct {
 	Name    string
 	Role    platen.Role
-	Changed time.Time // when the password was set
+	Changed time.Time // when the password was set; zero: there is none
+
+	DisabledBy string // "admin" or "provider"; "": the user is not disabled
+	Issuer     string // of the provider who knows the user; "": a local one
 }
 
 func (j *jsonWriter) user(u User) {
 	j.object()
 	j.text("name", u.Name)
 	j.text("role", u.Role.String())
+	j.flag("disabled", u.DisabledBy != "")
+	if u.DisabledBy != "" {
+		j.text("disabledBy", u.DisabledBy)
+	}
+	if u.Issuer != "" {
+		j.text("issuer", u.Issuer)
+	}
 	j.time("passwordTime", u.Changed)
 	j.end()
 }
@@ -245,12 +277,7 @@ func (j *jsonWriter) token(t Token) {
 	j.text("role", t.Role.String())
 	j.text("effectiveRole", t.Effective.String())
 	j.kinds("kinds", t.Kinds)
-	j.key("disabled")
-	if t.Disabled {
-		j.buf = append(j.buf, "true"...)
-	} else {
-		j.buf = append(j.buf, "false"...)
-	}
+	j.flag("disabled", t.Disabled)
 	j.time("createTime", t.Created)
 	j.text("createdBy", t.CreatedBy)
 	j.time("expireTime", t.Expires)

@@ -86,7 +86,13 @@ func ShownError(err error) *platen.Error {
 // ReplyError answers with a JSON Error (api-facts 2.1).
 func ReplyError(w http.ResponseWriter, err error) {
 	shown := ShownError(err)
-	header := w.Header()
+	SetErrorHeaders(w.Header(), shown)
+	status := Status(shown.Code)
+	reply(w, status, typeJSON, errorBody(status, shown.Message, shown.Param, shown.Offset))
+}
+
+// SetErrorHeaders sets the headers that an answer to an error has, such as Retry-After.
+func SetErrorHeaders(header http.Header, shown *platen.Error) {
 	switch shown.Code {
 	case platen.Changed:
 		if shown.Tag != "" {
@@ -98,8 +104,6 @@ func ReplyError(w http.ResponseWriter, err error) {
 		wait := max(shown.RetryAfter, time.Second)
 		header.Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
 	}
-	status := Status(shown.Code)
-	reply(w, status, typeJSON, errorBody(status, shown.Message, shown.Param, shown.Offset))
 }
 
 // ReplyStatus answers with a JSON Error for what is wrong with HTTP itself,

@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -23,7 +24,10 @@ func (s *Server) me(w *response, r *http.Request, _ target) error {
 		return err
 	}
 	call := w.call
-	olrest.ReplyMe(w, olrest.Me{User: call.User, Role: call.Role, Token: call.Token, Kinds: call.Kinds, Expires: call.Expires, Sandbox: s.Sandbox != nil})
+	olrest.ReplyMe(w, olrest.Me{
+		User: call.User, Issuer: s.Guard.IssuerOf(call.User), Role: call.Role, Token: call.Token, Kinds: call.Kinds, Expires: call.Expires,
+		Sandbox: s.Sandbox != nil,
+	})
 	return nil
 }
 
@@ -52,8 +56,15 @@ func decodeNative[T any](s *Server, w *response, r *http.Request, read func(body
 	return decode(s, w, r, read)
 }
 
+// disabledBy are the words for who has disabled a user.
+var disabledBy = map[storage.DisabledBy]string{storage.DisabledByAdmin: "admin", storage.DisabledByProvider: "provider"}
+
 func shownUser(user storage.User) olrest.User {
-	return olrest.User{Name: user.Name, Role: user.Role, Changed: user.Changed}
+	shown := olrest.User{Name: user.Name, Role: user.Role, Changed: user.Changed, DisabledBy: disabledBy[user.Disabled], Issuer: user.Issuer}
+	if user.External() {
+		shown.Changed = time.Time{}
+	}
+	return shown
 }
 
 func (s *Server) users(w *response, r *http.Request, _ target) error {
@@ -103,7 +114,11 @@ func (s *Server) replyUser(w *response, r *http.Request, name string) error {
 
 func (s *Server) changeUser(w *response, r *http.Request, to target) error {
 	asked, err := decodeNative(s, w, r, olrest.ReadUserUpdate)
-	if err == nil {
+	switch {
+	case err != nil:
+	case asked.Disabled != nil:
+		err = s.Guard.SetDisabled(r.Context(), to.name, *asked.Disabled)
+	default:
 		err = s.Guard.ChangeUser(r.Context(), to.name, asked.Password, asked.Role)
 	}
 	if err != nil {

@@ -34,6 +34,7 @@ type method struct {
 	kinds platen.KindSet // of entities that the caller's token may not be kept from
 
 	unrecorded bool // the journal does not have it
+	page       bool // a browser shows the answer, also an error
 }
 
 // An endpoint is all that can be done at one path: nothing if it has no
@@ -44,6 +45,7 @@ type endpoint struct {
 	allow   string // the methods, for the header Allow
 
 	unrecorded bool // the journal does not have what is sent here
+	page       bool // browsers show the answer, errors too
 }
 
 // handlers has what each action of olrest does.
@@ -146,7 +148,7 @@ func (s *Server) addEndpoints() {
 			endpoints[path] = at
 		}
 		at.methods[name] = &m
-		at.unrecorded = at.unrecorded || m.unrecorded
+		at.unrecorded, at.page = at.unrecorded || m.unrecorded, at.page || m.page
 	}
 	for _, route := range olrest.Routes() {
 		m, ok := handlers[route.Action]
@@ -177,6 +179,10 @@ func (s *Server) addEndpoints() {
 	add(console.Session, http.MethodPost, true, method{handle: (*Server).logIn})
 	add(console.Session, http.MethodPut, true, method{handle: (*Server).renew})
 	add(console.Session, http.MethodDelete, true, method{handle: (*Server).logOut})
+	add(console.WaysIn, http.MethodGet, true, method{handle: (*Server).waysIn, unrecorded: true})
+	// Unrecorded, since what the provider sends is in the query.
+	add(console.OpenID, http.MethodGet, true, method{handle: (*Server).toProvider, unrecorded: true, page: true})
+	add(console.Callback, http.MethodGet, true, method{handle: (*Server).fromProvider, unrecorded: true, page: true})
 
 	for path, at := range endpoints {
 		at.allow = at.allowed()

@@ -161,6 +161,10 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	if w.recording != nil {
 		s.readRefused(w, r)
 	}
+	if w.endpoint != nil && w.endpoint.page {
+		s.showProblem(w, w.shown)
+		return
+	}
 	olrest.ReplyError(w, err)
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/listen"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/openid"
 	"github.com/platenhq/platen/internal/operation"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/storage"
@@ -70,6 +71,8 @@ type Config struct {
 	Sandbox Sandbox // nil: it is none
 
 	Journal *journal.Journal // keeps the last requests; nil: off
+
+	OpenID *openid.Provider // people can log in to the console by it; nil: by a password alone
 
 	Origins       Origins        // whose pages may call the API from a browser
 	LoopbackHosts bool           // answer only requests for a host name of loopback

@@ -103,7 +103,7 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	findLongTable,
 	findRangeTable,
 	{"operation", 1, slices.Concat(texts("id", "type"), integers("started", "ended", "result"), texts("message", "owner"), integers("percent"), texts("outcome"), integers("cancelled")), ""},
-	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role")), ""},
+	{"server_user", 1, slices.Concat(texts("name", "password"), integers("epoch", "changed", "role"), texts("issuer", "subject"), integers("disabled")), ""},
 	namedTokenTable,
 	retentionTable,
 	viewTable,

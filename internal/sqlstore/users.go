@@ -42,19 +42,21 @@ func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 }
 
 var (
-	selectUsers        = onControl.query(`SELECT name, password, epoch, changed, role FROM server_user ORDER BY name`)
+	selectUsers        = onControl.query(`SELECT name, password, epoch, changed, role, disabled, issuer, subject FROM server_user ORDER BY name`)
 	selectUsersVersion = onControl.query(`SELECT version FROM users_version`)
 	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
-	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role)
-		VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO NOTHING`)
-	updateUser  = onWriter.query(`UPDATE server_user SET password = $1, epoch = $2, changed = $3 WHERE name = $4`)
-	updateEpoch = onWriter.query(`UPDATE server_user SET epoch = $1 WHERE name = $2`)
-	updateRole  = onWriter.query(`UPDATE server_user SET role = $1 WHERE name = $2`)
-	deleteUser  = onWriter.query(`DELETE FROM server_user WHERE name = $1`)
+	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0) ON CONFLICT DO NOTHING`)
+	updateUser     = onWriter.query(`UPDATE server_user SET password = $1, epoch = $2, changed = $3 WHERE name = $4`)
+	updateEpoch    = onWriter.query(`UPDATE server_user SET epoch = $1 WHERE name = $2`)
+	updateDisabled = onWriter.query(`UPDATE server_user SET disabled = $1, epoch = coalesce($2, epoch) WHERE name = $3`)
+	updateRole     = onWriter.query(`UPDATE server_user SET role = $1 WHERE name = $2`)
+	deleteUser     = onWriter.query(`DELETE FROM server_user WHERE name = $1`)
 
 	selectUserCount  = onReader.query(`SELECT count(*) FROM server_user WHERE name = $1`)
 	selectAnyUser    = onReader.query(`SELECT count(*) FROM (SELECT 1 FROM server_user LIMIT 1) AS one`)
-	selectAdminCount = onReader.query(`SELECT count(*) FROM server_user WHERE role = $1`)
+	selectIssuer     = onReader.query(`SELECT coalesce((SELECT issuer FROM server_user WHERE name = $1), '')`)
+	selectAdminCount = onReader.query(`SELECT count(*) FROM server_user WHERE role = $1 AND disabled = 0 AND issuer = ''`)
 
 	selectUserChanges = onControl.query(`SELECT version, action, name, address, detail, changed_by FROM user_change WHERE version > $1 ORDER BY version`)
 	insertUserChange  = onWriter.query(`INSERT INTO user_change (version, action, name, address, detail, changed_by)
@@ -69,7 +71,7 @@ func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
 	rows, err := s.on(selectUsers).QueryContext(ctx)
 	users, err := collect(rows, err, func(from scanner) (user storage.User, err error) {
 		var changed int64
-		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed, &user.Role)
+		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed, &user.Role, &user.Disabled, &user.Issuer, &user.Subject)
 		user.Changed = time.Unix(changed, 0)
 		return user, err
 	})
@@ -111,7 +113,7 @@ func (s *Store) AddUser(ctx context.Context, user storage.User) (err error) {
 			return platen.Errorf(platen.Conflict, "%q is the first user, who has to be an admin", user.Name)
 		}
 		change.Detail = role.String()
-		ok, err := changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix(), int64(role))
+		ok, err := changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix(), int64(role), user.Issuer, user.Subject)
 		if err != nil || !ok {
 			return orError(err, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
 		}
@@ -124,6 +126,9 @@ func (s *Store) SetPassword(ctx context.Context, user storage.User) (err error) 
 	ctx, done := s.observe(ctx, "set_password")
 	defer func() { done(err) }()
 	return s.changeUser(ctx, storage.UserChange{Action: storage.PasswordSet, User: user.Name}, func(t *transaction, _ *storage.UserChange) error {
+		if err := t.checkLocal(user.Name, "password"); err != nil {
+			return err
+		}
 		if err := t.changeOne(user.Name, updateUser, user.Password, user.Epoch, user.Changed.Unix(), user.Name); err != nil || user.Role == 0 {
 			return err
 		}
@@ -143,10 +148,30 @@ func (s *Store) SetRole(ctx context.Context, name string, role platen.Role) (err
 }
 
 func (t *transaction) setRole(name string, role platen.Role) error {
+	if err := t.checkLocal(name, "role"); err != nil {
+		return err
+	}
 	if err := t.changeOne(name, updateRole, int64(role), name); err != nil {
 		return err
 	}
 	return t.checkAdmin(name)
+}
+
+// SetDisabled implements [storage.Users].
+func (s *Store) SetDisabled(ctx context.Context, name string, disabled bool, epoch int64) (err error) {
+	ctx, done := s.observe(ctx, "set_disabled")
+	defer func() { done(err) }()
+	change := storage.UserChange{Action: storage.UserEnabled, User: name}
+	by, fresh := storage.NotDisabled, any(nil)
+	if disabled {
+		change.Action, by, fresh = storage.UserDisabled, storage.DisabledByAdmin, epoch
+	}
+	return s.changeUser(ctx, change, func(t *transaction, _ *storage.UserChange) error {
+		if err := t.changeOne(name, updateDisabled, int64(by), fresh, name); err != nil || !disabled {
+			return err
+		}
+		return t.checkAdmin(name)
+	})
 }
 
 // SetEpoch implements [storage.Users].
@@ -214,7 +239,18 @@ func (t *transaction) checkAdmin(name string) error {
 	var n int64
 	err := t.stmt(selectAdminCount).QueryRowContext(t.ctx, int64(platen.Admin)).Scan(&n)
 	if err != nil || n == 0 {
-		return orError(err, platen.Errorf(platen.Conflict, "%q is the last admin: make another user an admin first", name))
+		return orError(err, platen.Errorf(platen.Conflict, "%q is the last admin who has a password here: make another local user an admin first", name))
+	}
+	return nil
+}
+
+// checkLocal returns a Conflict if a provider of identities knows the user, and so
+// says what the user's role is, and checks the password.
+func (t *transaction) checkLocal(name, what string) error {
+	var issuer string
+	err := t.stmt(selectIssuer).QueryRowContext(t.ctx, name).Scan(&issuer)
+	if err != nil || issuer != "" {
+		return orError(err, platen.Errorf(platen.Conflict, "the %s of %q is that of the provider %s, and can not be set here; disable the user, or remove it", what, name, issuer))
 	}
 	return nil
 }

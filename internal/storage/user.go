@@ -13,7 +13,27 @@ type User struct {
 	Epoch    int64     // random, new with each password and each end of the user's sessions: tokens of sessions carry it and die with it
 	Changed  time.Time // when the password was set
 	Role     platen.Role
+	Disabled DisabledBy
+
+	// By whom and as what a provider of identities knows the user, who then has no
+	// password. Both are "" for a local one.
+	Issuer, Subject string
 }
+
+// External reports whether a provider of identities knows the user: only it says
+// who logs in, and with which role.
+func (u User) External() bool { return u.Issuer != "" }
+
+// A DisabledBy says whether a user is refused, with all sessions and named tokens,
+// and for whose sake. Databases store it.
+type DisabledBy int64
+
+// The reasons.
+const (
+	NotDisabled        DisabledBy = 0
+	DisabledByAdmin    DisabledBy = 1
+	DisabledByProvider DisabledBy = 2 // at the last log-in no group gave a role
+)
 
 // A UserAction is what was done to users, their sessions or tokens.
 type UserAction string
@@ -26,6 +46,8 @@ const (
 	RoleSet       UserAction = "role set"
 	SessionsEnded UserAction = "sessions ended"
 	KeyRotated    UserAction = "token key rotated"
+	UserDisabled  UserAction = "user disabled"
+	UserEnabled   UserAction = "user enabled"
 	UserUnlocked  UserAction = "user unlocked"
 	TokenMade     UserAction = "token made"
 	TokenChanged  UserAction = "token changed"
@@ -39,7 +61,7 @@ type UserChange struct {
 	Action  UserAction
 	User    string // "" for all
 	Address string // UserUnlocked: an IP address or prefix, "" for all
-	Detail  string // UserAdded, RoleSet: the role; TokenMade, TokenChanged, TokenRevoked: the name of the token
+	Detail  string // UserAdded, RoleSet, UserEnabled: the role; TokenMade, TokenChanged, TokenRevoked: the name of the token
 	By      string // who did it, see [Origin.By]; "" if that is not known
 }
 

@@ -28,13 +28,22 @@ type Users interface {
 	// user has one. NotFound; Conflict as SetRole.
 	SetPassword(ctx context.Context, user User) error
 	// SetRole replaces the role of a user. NotFound; Conflict: there would be no
-	// admin.
+	// local admin who is not disabled, or the user is external.
 	SetRole(ctx context.Context, name string, role platen.Role) error
+	// SetDisabled disables a user for an admin, with a new epoch, or enables one
+	// whoever disabled it. NotFound; Conflict as SetRole.
+	SetDisabled(ctx context.Context, name string, disabled bool, epoch int64) error
+	// LoggedIn brings an external user up to date at a log-in, and returns the user
+	// as it is then, whom an admin may have disabled. It is found by Issuer and
+	// Subject, keeps the name of its first log-in, at which it is added, and gets
+	// Role; without one it is disabled, and gets Epoch. NotFound: there is none, and
+	// no role. Conflict: somebody else has the name.
+	LoggedIn(ctx context.Context, user User) (User, error)
 	// SetEpoch replaces the epoch of a user, which ends the user's sessions.
 	// NotFound.
 	SetEpoch(ctx context.Context, name string, epoch int64) error
 	// RemoveUser removes a user and the user's named tokens. NotFound; Conflict if
-	// it is the last admin.
+	// it is the last local admin who is not disabled.
 	RemoveUser(ctx context.Context, name string) error
 	// Unlock tells all servers to forget the failed logins of a user, "" for
 	// all, from an address, "" for all; and forgets those that are shared, by

@@ -62,6 +62,7 @@ func testUsers(t *testing.T, open Open) {
 	changed("remove the last", false)
 	testUserChanges(t, s, v)
 	testRoles(t, s)
+	testDisabled(t, s)
 	testNamedTokens(t, s)
 	testSecrets(t, s)
 	testKnownLogins(t, s)

@@ -25,6 +25,8 @@ export const a = {
   kinds: "Kinds",
   you: "you",
 
+  disabledBy: { admin: "disabled", provider: "disabled: no group with a role" },
+  passwordOf: "that of",
   addUser: "Add a user…",
   addUserTitle: "Add a user",
   userName: "Name",
@@ -42,6 +44,8 @@ export const a = {
   addToken: "Make a token…",
   addTokenTitle: "Make a named token",
   tokenText: "A named token is the credential of one program. It can be revoked by itself.",
+  userDisabled: "user disabled",
+  noOwnTokens: "You have no tokens. A program gets one of its own, which may do no more than you may and can be revoked by itself.",
   tokenName: "Name",
   tokenUser: "Of the user",
   tokenKinds: "Only these kinds of entities",

@@ -109,6 +109,12 @@ export async function me(signal) {
 
 const session = "/console/session";
 
+// waysIn returns by what people can log in besides a password: {provider}, or {}.
+export const waysIn = (signal) => call("GET", "/console/login", { signal }).then(({ data }) => data);
+
+// providerPath begins a log-in by the provider, which ends at a view.
+export const providerPath = (view) => `/console/openid${searchOf({ return: view })}`;
+
 export function logIn(user, password) {
   const text = new TextEncoder().encode(`${user}:${password}`);
   const basic = btoa(Array.from(text, (byte) => String.fromCharCode(byte)).join(""));

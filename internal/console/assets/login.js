@@ -1,8 +1,19 @@
 import { html, useEffect, useRef, useState } from "./html.js";
-import { logIn } from "./api.js";
+import { logIn, providerPath, waysIn } from "./api.js";
 import { Dialog } from "./dialog.js";
 import { plain } from "./format.js";
 import { t } from "./texts.js";
+
+// useProvider returns the name of the provider by which people can log in, too.
+function useProvider() {
+  const [provider, setProvider] = useState();
+  useEffect(() => {
+    const abort = new AbortController();
+    waysIn(abort.signal).then((ways) => setProvider(ways.provider && plain(ways.provider, 60)), () => {}); // a password will do
+    return () => abort.abort();
+  }, []);
+  return provider;
+}
 
 // LogIn asks for user and password. again: over the view where the session has
 // ended, so that nothing of it is lost.
@@ -10,7 +21,15 @@ export function LogIn({ again, user = "", onDone }) {
   const [error, setError] = useState();
   const [busy, setBusy] = useState(false);
   const first = useRef();
+  const provider = useProvider();
   useEffect(() => first.current.focus(), []);
+  useEffect(() => {
+    if (!again || !provider) return undefined;
+    // The log-in by the provider is in another tab, so that nothing of this one is lost.
+    const back = () => onDone();
+    window.addEventListener("focus", back);
+    return () => window.removeEventListener("focus", back);
+  }, [again, provider]);
   const submit = async (event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);
@@ -20,7 +39,7 @@ export function LogIn({ again, user = "", onDone }) {
       await logIn(form.get("user"), form.get("password"));
       await onDone();
     } catch (failure) {
-      setError(failure.status === 403 ? t.wrongPassword : failure.status === 0 ? t.unreachable : plain(failure.message, 300));
+      setError(failure.status === 403 && !/ is disabled/.test(failure.message) ? t.wrongPassword : failure.status === 0 ? t.unreachable : plain(failure.message, 300));
       first.current?.focus();
     }
     setBusy(false);
@@ -31,6 +50,9 @@ export function LogIn({ again, user = "", onDone }) {
     <label>${t.password}<input ref=${user ? first : undefined} name="password" type="password" autocomplete="current-password" required /></label>
     ${error && html`<p class="problem" role="alert">${error}</p>`}
     <button type="submit" class="primary" disabled=${busy}>${t.logIn}</button>
+    ${provider && html`<p class="or">${t.or}</p>
+      ${again ? html`<a class="button" href=${providerPath("/")} target="_blank">${t.logInBy(provider)}</a><small class="quiet">${t.logInByAgain}</small>`
+        : html`<a class="button" href=${providerPath(window.location.pathname + window.location.search)}>${t.logInBy(provider)}</a><small class="quiet">${t.logOutBy(provider)}</small>`}`}
   </form>`;
   if (again) return html`<${Dialog} title=${t.logIn}>${form}<//>`;
   return html`<main class="front"><h1>${t.title}</h1>${form}</main>`;

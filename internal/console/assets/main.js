@@ -26,6 +26,7 @@ const destinations = [
   { state: { view: "sandbox" }, key: "t", text: t.sandbox, role: "admin", only: "sandbox" },
   { state: { view: "requests" }, key: "r", text: t.requests, role: "admin", within: "admin" },
   { state: { view: "server" }, key: "v", text: t.server, role: "admin", within: "admin" },
+  { state: { view: "tokens" }, key: "k", text: t.yourTokens, within: "user" },
 ];
 
 // The page names what the view in its address imports, so that it is asked for
@@ -37,9 +38,9 @@ const Changes = lazy(() => import("./changes.js"), "Changes");
 const Deleted = lazy(() => import("./deleted.js"), "Deleted");
 const Import = lazy(() => import("./import.js"), "Import");
 const Admin = lazy(() => import("./admin.js"), "Admin");
+const Tokens = lazy(() => import("./tokens.js"), "Tokens");
 const Found = lazy(() => import("./search.js"), "Search");
 const Create = lazy(() => import("./create.js"), "Create");
-
 const Sandbox = lazy(() => import("./sandbox.js"), "Sandbox");
 
 const listed = [...sets, ...Object.values(childOf)];
@@ -50,6 +51,7 @@ function View({ state, who }) {
   if (state.view === "deleted") return html`<${Deleted} state=${state} who=${who} />`;
   if (state.view === "import" && mayChange(who)) return html`<${Import} state=${state} who=${who} />`;
   if (state.view === "create" && mayChange(who)) return html`<${Create} state=${state} who=${who} />`;
+  if (state.view === "tokens") return html`<${Tokens} own who=${who} />`;
   if (state.view === "search") return html`<${Found} state=${state} />`;
   if (state.view) {
     const found = destinations.find((d) => d.state.view === state.view);
@@ -119,7 +121,7 @@ function App() {
       <div class="about">
         <button type="button" class="plain" onClick=${keys.show} title=${t.keys} aria-label=${t.keys}>?</button>
         <${Theme} />
-        ${who.user && html`<span class="who" title=${t.roles[who.role]}>${who.user} <small>${who.role}</small></span>`}
+        ${who.user && html`<${Link} to=${{ view: "tokens" }} class="who" title=${`${t.roles[who.role]}. ${t.yourTokens}`}>${who.user} <small>${who.role}</small><//>`}
         ${who.user !== "" && html`<button type="button" class="plain" onClick=${leave}>${t.logOut}</button>`}
       </div>
     </header>

@@ -132,6 +132,11 @@ export const t = {
 
   logIn: "Log in",
   logOut: "Log out",
+  or: "or",
+  logInBy: (provider) => `Log in with ${provider}`,
+  logInByAgain: "This opens a new tab. Come back here once you are logged in there.",
+  logOutBy: (provider) => `To log out here does not log you out of ${provider}.`,
+  yourTokens: "Your tokens",
   logInAgain: "Your session has ended. Log in to go on where you were.",
   user: "User",
   password: "Password",

@@ -26,6 +26,14 @@ export function Users({ who }) {
     await users.change(open.user.name, { role, ...(password ? { password } : {}) });
     done(a.userChanged(open.user.name));
   };
+  const toggle = async (user) => {
+    try {
+      await users.change(user.name, { disabled: !user.disabled });
+    } catch (failure) {
+      notify(plain(failure.message, 300));
+    }
+    again();
+  };
   const remove = async () => {
     await users.remove(open.user.name);
     done(a.userRemoved(open.user.name));
@@ -35,10 +43,12 @@ export function Users({ who }) {
     <div class="head"><h1>${a.tabs.users}</h1><button type="button" class="primary" onClick=${() => setOpen({ what: "add" })}>${a.addUser}</button></div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
-      ${data && html`<${Table} label=${a.tabs.users} heads=${[t.name, a.role, a.passwordSet, t.actions]}>${data.users.slice(0, 500).map((user) => html`<tr key=${user.name}>
+      ${data && html`<${Table} label=${a.tabs.users} heads=${[t.name, a.role, a.state, a.passwordSet, t.actions]}>${data.users.slice(0, 500).map((user) => html`<tr key=${user.name}>
         <th scope="row"><${Text} value=${user.name} most=${64} />${user.name === who.user && html` <span class="quiet">${a.you}</span>`}</th>
-        <td>${user.role}</td><td><${Time} value=${user.passwordTime} /></td>
-        <td class="row"><button type="button" data-row onClick=${() => setOpen({ what: "change", user })}>${a.change}</button>
+        <td>${user.role}</td><td class=${user.disabled ? "bad" : ""}>${user.disabled ? a.disabledBy[user.disabledBy] : a.enabled}</td>
+        <td>${user.issuer ? html`<span class="quiet">${a.passwordOf} <${Text} value=${user.issuer} most=${60} /></span>` : html`<${Time} value=${user.passwordTime} />`}</td>
+        <td class="row">${!user.issuer && html`<button type="button" data-row onClick=${() => setOpen({ what: "change", user })}>${a.change}</button>`}
+          <button type="button" data-row=${user.issuer ? true : undefined} onClick=${() => toggle(user)}>${user.disabled ? a.enable : a.disable}</button>
           <button type="button" onClick=${() => setOpen({ what: "remove", user })}>${a.remove}</button></td></tr>`)}<//>`}
     </div>
     ${open?.what === "add" && html`<${Form} title=${a.addUserTitle} action=${a.add} submit=${add} onClose=${close} fields=${[

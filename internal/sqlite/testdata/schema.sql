@@ -247,7 +247,9 @@ CREATE TABLE server_user (
     password TEXT NOT NULL,               -- argon2id, PHC form
     epoch    INTEGER NOT NULL,            -- new with each password
     changed  INTEGER NOT NULL             -- Unix seconds
-, role INTEGER NOT NULL DEFAULT 3) STRICT;
+, role INTEGER NOT NULL DEFAULT 3, issuer TEXT NOT NULL DEFAULT '', subject TEXT NOT NULL DEFAULT '', disabled INTEGER NOT NULL DEFAULT 0) STRICT;
+
+CREATE UNIQUE INDEX server_user_subject ON server_user (issuer, subject) WHERE issuer <> '';
 
 CREATE TABLE set_fact (
     id            INTEGER PRIMARY KEY,
