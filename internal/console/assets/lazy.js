@@ -19,6 +19,11 @@ export function lazy(load, name) {
     useEffect(() => {
       if (!Loaded) again();
     }, []);
+    useEffect(() => {
+      if (!error) return undefined;
+      window.addEventListener("platen:again", again); // the server is there again
+      return () => window.removeEventListener("platen:again", again);
+    }, [error]);
     if (error) return html`<${Problem} error=${error} again=${again} />`;
     return Loaded ? html`<${Loaded} ...${props} />` : html`<p class="quiet" aria-busy="true">${t.loading}</p>`;
   };
