@@ -16,7 +16,7 @@ const (
 )
 
 // pacedPages is after how many pages of the database the checkpointer syncs it.
-const pacedPages = 64
+const pacedPages = 128
 
 // registerVFS makes the layers known to SQLite, which asks for them by name.
 var registerVFS = sync.OnceFunc(func() {
