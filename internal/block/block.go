@@ -226,7 +226,9 @@ func AppendContents(contents []platen.Content, pairs []byte) ([]platen.Content, 
 type Reader struct {
 	next func() (pairs, pages []byte, err error)
 
-	contents []platen.Content
+	pairs    []byte           // of the row; nil: they are decoded
+	skipped  uint64           // of pairs, how many were passed over
+	contents []platen.Content // the next ones, once pairs are decoded
 	pages    []byte
 }
 
@@ -237,21 +239,82 @@ func NewReader(next func() (pairs, pages []byte, err error)) *Reader { return &R
 // of its row. An error is that of next, that of yield, or [ErrDamaged].
 func (r *Reader) Document(yield func(transfer.Page) error) error {
 	for {
-		for len(r.pages) == 0 {
-			pairs, pages, err := r.next()
-			if err != nil {
-				return err
-			}
-			if r.contents, err = AppendContents(r.contents[:0], pairs); err != nil {
-				return err
-			}
-			r.pages = pages
+		err := r.fill()
+		if err == nil {
+			err = r.decode()
+		}
+		if err != nil {
+			return err
 		}
 		continued, err := r.part(yield)
 		if err != nil || !continued {
 			return err
 		}
 	}
+}
+
+// Skip passes over documents. That costs little: the pairs of rows that are passed
+// over are not decoded, unless a page has more than its pair.
+func (r *Reader) Skip(documents int64) error {
+	for documents > 0 {
+		if err := r.fill(); err != nil {
+			return err
+		}
+		continued, err := r.skipPart()
+		if err != nil {
+			return err
+		}
+		if !continued {
+			documents--
+		}
+	}
+	return nil
+}
+
+// fill takes the next row if nothing is left of this one.
+func (r *Reader) fill() (err error) {
+	for len(r.pages) == 0 {
+		if r.pairs, r.pages, err = r.next(); err != nil {
+			return err
+		}
+		r.contents, r.skipped = r.contents[:0], 0
+	}
+	return nil
+}
+
+// decode decodes the pairs of the row, unless that is done.
+func (r *Reader) decode() (err error) {
+	if r.pairs == nil {
+		return nil
+	}
+	if r.contents, err = AppendContents(r.contents[:0], r.pairs); err != nil {
+		return err
+	}
+	skipped := r.skipped
+	r.pairs, r.skipped = nil, 0
+	return r.drop(skipped)
+}
+
+// drop passes over contents.
+func (r *Reader) drop(n uint64) error {
+	if n > uint64(len(r.contents)) {
+		return ErrDamaged
+	}
+	r.contents = r.contents[n:]
+	return nil
+}
+
+// skipPart passes over what part yields.
+func (r *Reader) skipPart() (continued bool, err error) {
+	if head, n := binary.Uvarint(r.pages); n > 0 && head&documentSpecial == 0 && r.pairs != nil {
+		r.pages = r.pages[n:]
+		r.skipped += head >> documentShift
+		return head&documentContinued != 0, nil
+	}
+	if err := r.decode(); err != nil {
+		return false, err
+	}
+	return r.part(func(transfer.Page) error { return nil })
 }
 
 // EachPage yields the pages of one row, from its first document to its last.

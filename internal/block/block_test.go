@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -42,15 +43,20 @@ func pack(t testing.TB, parts []part) []block.Row {
 
 var errEnd = errors.New("no more rows")
 
-// documents reads the documents of rows back.
-func documents(rows []block.Row) (all [][]transfer.Page, err error) {
-	r := block.NewReader(func() (pairs, pages []byte, err error) {
+// readerOf returns a reader of rows, whose error at the end is errEnd.
+func readerOf(rows []block.Row) *block.Reader {
+	return block.NewReader(func() (pairs, pages []byte, err error) {
 		if len(rows) == 0 {
 			return nil, nil, errEnd
 		}
 		pairs, pages, rows = rows[0].Pairs, rows[0].Pages, rows[1:]
 		return pairs, pages, nil
 	})
+}
+
+// documents reads the documents of rows back.
+func documents(rows []block.Row) (all [][]transfer.Page, err error) {
+	r := readerOf(rows)
 	for {
 		var pages []transfer.Page
 		err := r.Document(func(page transfer.Page) error {
@@ -113,7 +119,33 @@ func TestRoundTrip(t *testing.T) {
 				t.Error(diff)
 			}
 			checkContents(t, rows, want)
+			checkSkips(t, rnd, rows, want)
 		})
+	}
+}
+
+// checkSkips passes over documents, which may have pages of all forms or be in
+// several rows, and reads what follows them.
+func checkSkips(t *testing.T, rnd *rand.Rand, rows []block.Row, want [][]transfer.Page) {
+	for range 5 {
+		r := readerOf(rows)
+		for at := 0; at < len(want); at++ {
+			skip := rnd.IntN(len(want) - at)
+			if err := r.Skip(int64(skip)); err != nil {
+				t.Fatal(err)
+			}
+			at += skip
+			var got []transfer.Page
+			if err := r.Document(func(page transfer.Page) error { got = append(got, page); return nil }); err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want[at], got); diff != "" {
+				t.Fatalf("document %d of %d: %s", at, len(want), diff)
+			}
+		}
+		if err := r.Skip(1); err != errEnd {
+			t.Error("after the last document:", err)
+		}
 	}
 }
 
@@ -235,6 +267,10 @@ func FuzzRead(f *testing.F) {
 		}
 		if n > len(pairs)+len(pages) {
 			t.Errorf("%d pages in %d bytes", n, len(pairs)+len(pages))
+		}
+		err = readerOf([]block.Row{{Pairs: pairs, Pages: pages}}).Skip(math.MaxInt64)
+		if err != errEnd && !errors.Is(err, block.ErrDamaged) {
+			t.Error("passed over:", err)
 		}
 	})
 }

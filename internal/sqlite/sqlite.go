@@ -29,8 +29,13 @@ const (
 )
 
 // checkpointEvery is how often the checkpointer moves what was committed from
-// the write-ahead log into the database, so that no commit has to.
-const checkpointEvery = 200 * time.Millisecond
+// the write-ahead log into the database, so that commits have to move little. Between
+// two passes is a part of the time that one takes, at least: only then a commit that
+// finds the log too long can move the rest and begin the log anew.
+const (
+	checkpointEvery = 200 * time.Millisecond
+	checkpointGap   = 4 // the part is one of so many
+)
 
 // busyTimeout is the first pragma: others read the database, which a connection
 // that closes may hold.
@@ -99,7 +104,7 @@ func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlsto
 	if err != nil {
 		return nil, errors.Join(err, lookup.Close(), reader.Close(), writer.Close())
 	}
-	checkpoints, err := open(path, "&_pragma=cache_size(-1024)", 1, functions)
+	checkpoints, err := openCheckpoints(path)
 	if err != nil {
 		return nil, errors.Join(err, control.Close(), lookup.Close(), reader.Close(), writer.Close())
 	}
@@ -195,8 +200,18 @@ func databasePath(dir string) (string, error) {
 // open opens a database with so many connections. each, unless nil, is called
 // with each of them.
 func open(path, options string, connections int, each func(*sqlite3.Conn) error) (*sql.DB, error) {
+	return openOn(vfsName, path, options, connections, each)
+}
+
+// openCheckpoints opens a database for the checkpointer.
+func openCheckpoints(path string) (*sql.DB, error) {
+	return openOn(pacedVFS, path, "&_pragma=cache_size(-1024)", 1, functions)
+}
+
+// openOn is open on a file system layer.
+func openOn(layer, path, options string, connections int, each func(*sqlite3.Conn) error) (*sql.DB, error) {
 	registerVFS()
-	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+vfsName+"&"+busyTimeout+options+"&"+pragmas, each)
+	db, err := driver.Open("file:"+(&url.URL{Path: path}).EscapedPath()+"?vfs="+layer+"&"+busyTimeout+options+"&"+pragmas, each)
 	if err != nil {
 		return nil, err
 	}
@@ -209,14 +224,15 @@ func open(path, options string, connections int, each func(*sqlite3.Conn) error)
 // nobody. An error is no harm; the next one, or the writer's own, does it.
 func checkpoint(db *sql.DB, stop <-chan struct{}, stopped chan<- struct{}) {
 	defer close(stopped)
-	ticker := time.NewTicker(checkpointEvery)
-	defer ticker.Stop()
-	for {
+	for wait := checkpointEvery; ; {
 		select {
 		case <-stop:
 			return
-		case <-ticker.C:
-			_, _ = db.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
+		case <-time.After(wait):
 		}
+		started := time.Now()
+		_, _ = db.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
+		took := time.Since(started)
+		wait = max(checkpointEvery-took, took/checkpointGap)
 	}
 }

@@ -8,12 +8,21 @@ import (
 	"github.com/ncruces/go-sqlite3/vfs"
 )
 
-// vfsName names the file system layer of SQLite that all connections use.
-const vfsName = "platen"
+// The file system layers of SQLite: pacedVFS is that of the checkpointer, vfsName
+// that of all other connections.
+const (
+	vfsName  = "platen"
+	pacedVFS = "platen-paced"
+)
 
-// registerVFS makes vfsName known to SQLite, which asks for it by name.
+// pacedPages is after how many pages of the database the checkpointer syncs it.
+const pacedPages = 128
+
+// registerVFS makes the layers known to SQLite, which asks for them by name.
 var registerVFS = sync.OnceFunc(func() {
-	vfs.Register(vfsName, privateVFS{vfs.Find("os").(vfs.VFSFilename)})
+	system := vfs.Find("os").(vfs.VFSFilename)
+	vfs.Register(vfsName, privateVFS{VFSFilename: system})
+	vfs.Register(pacedVFS, privateVFS{VFSFilename: system, paced: true})
 })
 
 // privateVFS is the system's own file system, with two differences. Each file
@@ -21,7 +30,10 @@ var registerVFS = sync.OnceFunc(func() {
 // driver makes it readable by all that the umask lets. And a write for which
 // there is no room fails with SQLite's code for a full disk; the driver's code
 // is an I/O error, whose cause is lost when the transaction is rolled back.
-type privateVFS struct{ vfs.VFSFilename }
+type privateVFS struct {
+	vfs.VFSFilename
+	paced bool // the database is a pacedFile
+}
 
 // OpenFilename implements [vfs.VFSFilename].
 func (v privateVFS) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs.OpenFlag, error) {
@@ -33,10 +45,14 @@ func (v privateVFS) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.Fi
 		}
 	}
 	file, flags, err := v.VFSFilename.OpenFilename(name, flags)
-	if whole, ok := file.(systemFile); ok && err == nil {
-		return roomFile{whole}, flags, nil
+	whole, ok := file.(systemFile)
+	switch {
+	case err != nil || !ok:
+		return file, flags, err
+	case v.paced && flags&vfs.OPEN_MAIN_DB != 0:
+		return &pacedFile{roomFile: roomFile{whole}}, flags, nil
 	}
-	return file, flags, err
+	return roomFile{whole}, flags, nil
 }
 
 // A systemFile is all that the driver's own file is to SQLite.
@@ -69,6 +85,30 @@ func (f roomFile) SizeHint(size int64) error { return orFull(f.systemFile.SizeHi
 // [systemFile] is passed on, so there are no atomic batches (F2FS).
 func (f roomFile) DeviceCharacteristics() vfs.DeviceCharacteristic {
 	return f.systemFile.DeviceCharacteristics() &^ vfs.IOCAP_BATCH_ATOMIC
+}
+
+// A pacedFile is synced after every few pages that are written. A commit syncs the
+// write-ahead log meanwhile, and waits for the disk to finish with what it was given
+// before: that must never be much.
+type pacedFile struct {
+	roomFile
+	written int // pages since the last sync
+}
+
+// WriteAt implements [vfs.File]. An error of the sync must not be lost: the next sync
+// may succeed although the pages are not on the disk.
+func (f *pacedFile) WriteAt(p []byte, offset int64) (int, error) {
+	n, err := f.roomFile.WriteAt(p, offset)
+	if f.written++; err != nil || f.written < pacedPages {
+		return n, err
+	}
+	return n, f.Sync(vfs.SYNC_NORMAL | vfs.SYNC_DATAONLY)
+}
+
+// Sync implements [vfs.File].
+func (f *pacedFile) Sync(flags vfs.SyncFlag) error {
+	f.written = 0
+	return f.roomFile.Sync(flags)
 }
 
 // orFull returns err with SQLite's code for a full disk, if it is due to one.

@@ -292,7 +292,7 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 		if err != nil {
 			return false, err
 		}
-		if _, err := x.apply(changes, time.Time{}); err != nil {
+		if _, err := x.apply(changes, func() bool { return false }); err != nil {
 			return false, err
 		}
 		if err := t.markUpdated(times); err != nil {

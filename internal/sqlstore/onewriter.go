@@ -144,12 +144,19 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 			return err
 		}
 		var start time.Time
-		var took, hold time.Duration
+		var took, most time.Duration
 		var left []indexChange
 		err := w.s.updateWith(ctx, NoLock, func(t *transaction) (err error) {
-			start, hold = time.Now(), at.hold()
+			start = time.Now()
+			hold := at.hold()
+			if most = hold; !w.s.updating() {
+				most = max(hold, at.most)
+			}
 			x := indexer{t: t}
-			left, err = x.apply(changes, start.Add(hold))
+			left, err = x.apply(changes, func() bool {
+				took := time.Since(start)
+				return took > most || took > hold && w.s.committer.Waiting() > 0
+			})
 			if took = time.Since(start); err != nil || len(left) > 0 {
 				return err
 			}
@@ -174,7 +181,7 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 		switch {
 		case first && more:
 			w.most = max(n/2, 1)
-		case first && took < hold/2 && n == w.most:
+		case first && took < most/2 && n == w.most:
 			w.most = min(2*w.most, dirtyBatch)
 		}
 		at.rest(time.Since(start))

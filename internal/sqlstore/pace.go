@@ -9,10 +9,15 @@ import (
 // or for the disk that they keep busy. While lists are updated the background
 // work also rests most of the time: the index may be behind as far as a search
 // can make good before its caller's patience ends.
+//
+// Each transaction writes most pages of the index, however short it is, so the same
+// work in fewer is much less of it. With one writer, while no list is updated, one
+// goes on until somebody waits for it.
 const (
-	holdAlone  = 40 * time.Millisecond // of a transaction while no list is updated
-	holdSearch = 25 * time.Millisecond // beside updates, for a search that waits
-	holdBehind = 3 * time.Millisecond  // beside updates, in the background
+	holdAlone  = 40 * time.Millisecond  // of a transaction while no list is updated
+	holdSearch = 25 * time.Millisecond  // beside updates, for a search that waits
+	holdBehind = 3 * time.Millisecond   // beside updates, in the background
+	holdMost   = 200 * time.Millisecond // while no list is updated and nobody waits for it, with one writer
 
 	updatesFor = 100 * time.Millisecond // after which an update no longer counts as one beside
 	restTimes  = 16                     // how many times as long as it worked the background work rests beside updates
@@ -23,6 +28,7 @@ const (
 type pace struct {
 	lock Lock
 	hold func() time.Duration // of the next transaction, without its commit
+	most time.Duration        // with one writer, see holdMost; less than hold has no effect
 	rest func(worked time.Duration)
 }
 
@@ -64,6 +70,7 @@ func (s *Store) flush(ctx context.Context, of awaited) error {
 			}
 			return holdAlone
 		},
+		most: holdMost,
 		rest: func(time.Duration) {},
 	}
 	return s.flushUntil(ctx, until, at)
@@ -153,6 +160,7 @@ func (s *Store) flushBehind() error {
 			}
 			return holdAlone
 		},
+		most: holdMost,
 		rest: func(worked time.Duration) {
 			if time.Since(counted) > time.Second {
 				counted, times = time.Now(), s.restTimes()

@@ -83,10 +83,8 @@ func (r *pageReader) document(ref platen.Ref) error {
 		return err
 	}
 	r.openJob(job)
-	for range before {
-		if err := r.block.Document(skipPage); err != nil {
-			return err
-		}
+	if err := r.block.Skip(before); err != nil {
+		return err
 	}
 	err = r.block.Document(func(page transfer.Page) error {
 		if r.at++; r.at <= r.position {
@@ -99,8 +97,6 @@ func (r *pageReader) document(ref platen.Ref) error {
 	}
 	return err
 }
-
-func skipPage(transfer.Page) error { return nil }
 
 // documentsBefore returns how many documents of a job come before one of it.
 func (r *pageReader) documentsBefore(document, job, set platen.ID) (before int64, err error) {

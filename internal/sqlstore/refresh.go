@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"slices"
-	"time"
 
 	"github.com/platenhq/platen"
 )
@@ -272,11 +271,10 @@ func (p planner) compare(owners []owner, want []indexChange, with *query) (chang
 // resolveMost is how many changes have their names looked up together.
 const resolveMost = 256
 
-// apply makes changes, until a time if that is not zero, but one at least, and
-// returns the rest.
-func (x *indexer) apply(changes []indexChange, until time.Time) ([]indexChange, error) {
+// apply makes changes, one at least, until enough says so, and returns the rest.
+func (x *indexer) apply(changes []indexChange, enough func() bool) ([]indexChange, error) {
 	for i, change := range changes {
-		if i > 0 && !until.IsZero() && time.Now().After(until) {
+		if i > 0 && enough() {
 			return changes[i:], nil
 		}
 		if i%resolveMost == 0 {
