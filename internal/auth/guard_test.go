@@ -49,7 +49,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func() storage.Store)) {
 		t.Parallel()
 		address := pgtest.Database(t)
 		test(t, func() storage.Store {
-			s, err := postgres.Open(t.Context(), address)
+			s, err := postgres.Open(t.Context(), pgtest.Few(address))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -283,7 +283,7 @@ func TestClocks(t *testing.T) {
 	address := pgtest.Database(t)
 	for _, away := range []time.Duration{-3 * time.Hour, 3 * time.Hour} {
 		open := func() storage.Store {
-			s, err := postgres.Open(t.Context(), address)
+			s, err := postgres.Open(t.Context(), pgtest.Few(address))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -71,7 +71,7 @@ func on(t *testing.T, test func(t *testing.T, f *fixture)) {
 		run(t, store, err)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
-		store, err := postgres.Open(t.Context(), pgtest.Database(t))
+		store, err := postgres.Open(t.Context(), pgtest.Few(pgtest.Database(t)))
 		run(t, store, err)
 	})
 }

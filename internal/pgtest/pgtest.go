@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -153,6 +154,17 @@ func WithDatabase(t testing.TB, address, name string) string {
 	}
 	u.Path = "/" + name
 	return u.String()
+}
+
+// Few returns the address for a store that opens its connections only when it needs
+// them. To open one costs a server of tests, which many stores share, more than most
+// tests.
+func Few(address string) string {
+	separator := "?"
+	if strings.Contains(address, "?") {
+		separator = "&"
+	}
+	return address + separator + "pool_min_conns=0"
 }
 
 // Exec runs statements at an address.

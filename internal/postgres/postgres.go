@@ -27,7 +27,7 @@ import (
 const (
 	connections       = 20 // pool_max_conns
 	leastConnections  = 8
-	openAtFirst       = 4                // connections for writes, and for single rows
+	openAtFirst       = 8                // pool_min_conns: connections that are opened at the start
 	connectTimeout    = 3 * time.Second  // connect_timeout, of each server in the address
 	statementTimeout  = "30s"            // statement_timeout
 	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
@@ -46,6 +46,7 @@ func IsAddress(text string) bool {
 type Database struct {
 	Writer, Reader, Lookup, Control *sql.DB
 
+	atFirst  int          // connections for writes, and as many for single rows
 	degraded atomic.Int64 // commits, see [sqlstore.Engine.DegradedCommits]
 }
 
@@ -68,7 +69,10 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 	if most < leastConnections {
 		return nil, platen.Errorf(platen.Invalid, "pool_max_conns=%d in the database's address is too small: %d are the fewest", most, leastConnections)
 	}
-	d := &Database{}
+	d := &Database{atFirst: openAtFirst / 2}
+	if strings.Contains(address, "pool_min_conns") {
+		d.atFirst = int(config.MinConns) / 2
+	}
 	// Only the server that takes writes has what was written last.
 	conn.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	conn.ConnectTimeout = cmp.Or(conn.ConnectTimeout, connectTimeout)
@@ -137,9 +141,9 @@ func pool(config *pgxpool.Config, most int) *sql.DB {
 // open opens some connections of a pool before they are needed: to open one
 // takes a busy server a quarter of a second, for which a request would wait. An
 // error is no harm; the request that needs the connection sees it.
-func open(ctx context.Context, pool *sql.DB) {
+func open(ctx context.Context, pool *sql.DB, n int) {
 	var opened []*sql.Conn
-	for range min(openAtFirst, pool.Stats().MaxOpenConnections) {
+	for range min(n, pool.Stats().MaxOpenConnections) {
 		if conn, err := pool.Conn(ctx); err == nil {
 			opened = append(opened, conn)
 		}
@@ -165,7 +169,7 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		return nil, errors.Join(err, d.Close())
 	}
 	for _, pool := range []*sql.DB{d.Writer, d.Lookup} {
-		open(ctx, pool)
+		open(ctx, pool, d.atFirst)
 	}
 	return sqlstore.Open(ctx, sqlstore.Engine{
 		Writer:          d.Writer,

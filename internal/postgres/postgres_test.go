@@ -18,7 +18,7 @@ func direct(t *testing.T) storetest.Open { return at(pgtest.Database(t)) }
 // at opens the store at an address.
 func at(address string) storetest.Open {
 	return func(t *testing.T) storage.Store {
-		s, err := postgres.Open(t.Context(), address)
+		s, err := postgres.Open(t.Context(), pgtest.Few(address))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -79,7 +79,7 @@ func openStore(t testing.TB, options ...sqlstore.Option) storage.Store {
 // openAt opens the store at an address of PostgreSQL.
 func openAt(t testing.TB, address string, options ...sqlstore.Option) storage.Store {
 	t.Helper()
-	s, err := postgres.Open(t.Context(), address, options...)
+	s, err := postgres.Open(t.Context(), pgtest.Few(address), options...)
 	if err != nil {
 		t.Fatal(err)
 	}

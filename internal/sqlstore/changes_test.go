@@ -172,7 +172,7 @@ func TestCopiedChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer first.Close()
-			second, err := postgres.Open(ctx, address, sqlstore.HistoryFor(age))
+			second, err := postgres.Open(ctx, pgtest.Few(address), sqlstore.HistoryFor(age))
 			if err != nil {
 				t.Fatal(err)
 			}

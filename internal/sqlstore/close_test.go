@@ -36,7 +36,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func(...sqlstore.Option) 
 	t.Run("PostgreSQL", func(t *testing.T) {
 		address := pgtest.Database(t)
 		test(t, func(options ...sqlstore.Option) *sqlstore.Store {
-			s, err := postgres.Open(context.Background(), address, options...)
+			s, err := postgres.Open(context.Background(), pgtest.Few(address), options...)
 			if err != nil {
 				t.Fatal(err)
 			}

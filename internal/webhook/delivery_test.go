@@ -412,7 +412,7 @@ func TestTakeover(t *testing.T) {
 	var senders []*Sender
 	dying := &dyingStore{}
 	for i := range 2 {
-		store, err := postgres.Open(t.Context(), address)
+		store, err := postgres.Open(t.Context(), pgtest.Few(address))
 		if err != nil {
 			t.Fatal(err)
 		}
