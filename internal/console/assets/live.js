@@ -108,6 +108,7 @@ export function Live() {
   useEffect(() => {
     const heard = () => set(live);
     window.addEventListener("platen:live", heard);
+    heard(); // it may be known since this was drawn
     return () => window.removeEventListener("platen:live", heard);
   }, []);
   return html`<span class=${is === false ? "live off" : is ? "live" : "quiet"} role="status">${is === false ? t.notLive : is ? t.live : ""}</span>`;
