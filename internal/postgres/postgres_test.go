@@ -2,6 +2,8 @@ package postgres_test
 
 import (
 	"database/sql"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/platenhq/platen/internal/pgtest"
@@ -39,6 +41,33 @@ func TestPooler(t *testing.T) {
 	storetest.RunCached(t, func(t *testing.T) storetest.Open {
 		return at(pgtest.Bouncer(t, pgtest.Database(t)) + "?default_query_exec_mode=exec")
 	})
+}
+
+// TestConnectionsAtStart counts the connections of a store that was just opened.
+func TestConnectionsAtStart(t *testing.T) {
+	t.Parallel()
+	for setting, least := range map[string]int{"": 8, "pool_min_conns=4": 4, "pool_min_conns=0": 1} {
+		address := pgtest.Database(t)
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.RawQuery = strings.Trim(u.RawQuery+"&"+setting, "&")
+		s, err := postgres.Open(t.Context(), u.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var n int
+		if err := pgtest.Query(address, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`, &n); err != nil {
+			t.Fatal(err)
+		}
+		if n < least || n >= least+4 {
+			t.Errorf("with %q there are %d connections", setting, n)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 func TestSmallReads(t *testing.T) {
