@@ -195,7 +195,7 @@ func (f *webhookFlags) filter(cmd *cobra.Command, to *client.WebhookFilter) (cha
 	return changed, nil
 }
 
-// nonEmpty returns texts without empty ones: --kind ” means no kind.
+// nonEmpty returns texts without empty ones: an empty --kind means no kind.
 func nonEmpty(texts []string) (kept []string) {
 	for _, text := range texts {
 		if text != "" {

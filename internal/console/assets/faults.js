@@ -6,7 +6,7 @@ import { Link } from "./router.js";
 import { Dialog } from "./dialog.js";
 import { Problem } from "./load.js";
 import { Text, number, plain } from "./format.js";
-import { notify } from "./notices.js";
+import { notify, useRun } from "./notices.js";
 import { Form, Table } from "./forms.js";
 import { t } from "./texts.js";
 import { a } from "./admintexts.js";
@@ -145,23 +145,13 @@ function Which({ fault }) {
 // Faults is the list. changed is called after each change of it.
 export function Faults({ faults, marked, changed }) {
   const [open, setOpen] = useState(); // {what, fault}
-  const [busy, setBusy] = useState(false);
+  const [busy, run] = useRun(changed);
   const close = () => setOpen(undefined);
   // replace makes a list of the one that the server has now, and puts it in its place.
   const replace = async (make) => {
     await sandbox.replaceFaults({ faults: make(await sandbox.faults()) });
     close();
     notify(s.countsAnew);
-    changed();
-  };
-  const run = async (work) => {
-    setBusy(true);
-    try {
-      await work();
-    } catch (failure) {
-      notify(plain(failure.message, 300));
-    }
-    setBusy(false);
     changed();
   };
   const move = (name, by) => run(() => replace((list) => {

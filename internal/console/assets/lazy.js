@@ -3,10 +3,11 @@ import { html, useEffect, useState } from "./html.js";
 import { Problem } from "./load.js";
 import { t } from "./texts.js";
 
-// lazy makes a view of a module that load imports, and that calls it name.
+// lazy makes a view of a module that load imports, and that calls it name. The load of
+// the view fetches the module before it is shown.
 export function lazy(load, name) {
   let Loaded; // once it is there, it is shown at once
-  return function Lazy(props) {
+  function Lazy(props) {
     const [error, setError] = useState();
     const [, setRound] = useState(0);
     const again = () => {
@@ -26,5 +27,7 @@ export function lazy(load, name) {
     }, [error]);
     if (error) return html`<${Problem} error=${error} again=${again} />`;
     return Loaded ? html`<${Loaded} ...${props} />` : html`<p class="quiet" aria-busy="true">${t.loading}</p>`;
-  };
+  }
+  Lazy.load = load;
+  return Lazy;
 }

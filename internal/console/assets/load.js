@@ -55,3 +55,12 @@ export function Pager({ to, name = "page", token, next, children }) {
     <span class="quiet">${children}</span>
   </nav>`;
 }
+
+// usePoll calls run from time to time, every so many milliseconds, while somebody
+// looks.
+export function usePoll(run, every) {
+  useEffect(() => {
+    const timer = setInterval(() => document.visibilityState === "visible" && run(), every);
+    return () => clearInterval(timer);
+  }, [run, every]);
+}

@@ -32,9 +32,14 @@ const destinations = [
 // The page names what the view in its address imports, so that it is asked for
 // at once. What else one goes to often follows once that is shown, and is then there
 // if the server is not.
-const often = [() => import("./overview.js"), () => import("./list.js"), () => import("./entity.js"), () => import("./changes.js"), () => import("./deleted.js"), () => import("./import.js")];
-const [Overview, List, Entity, Changes, Deleted, Import] = ["Overview", "List", "Entity", "Changes", "Deleted", "Import"].map((name, i) => lazy(often[i], name));
-const loadOften = () => Promise.all(often.map((load) => load())).catch(() => {}); // the view that needs one says so
+const Overview = lazy(() => import("./overview.js"), "Overview");
+const List = lazy(() => import("./list.js"), "List");
+const Entity = lazy(() => import("./entity.js"), "Entity");
+const Changes = lazy(() => import("./changes.js"), "Changes");
+const Deleted = lazy(() => import("./deleted.js"), "Deleted");
+const Import = lazy(() => import("./import.js"), "Import");
+const often = [Overview, List, Entity, Changes, Deleted, Import];
+const loadOften = () => Promise.all(often.map((view) => view.load())).catch(() => {}); // the view that needs one says so
 const Admin = lazy(() => import("./admin.js"), "Admin");
 const Tokens = lazy(() => import("./tokens.js"), "Tokens");
 const Found = lazy(() => import("./search.js"), "Search");

@@ -1,9 +1,9 @@
 // What one sees first: what came in, what is under way, what changed last, and
 // what is wrong.
-import { html, useEffect, useMemo } from "./html.js";
+import { html, useMemo } from "./html.js";
 import { cancelOperation, entities, intake, operations, rules, serverFacts, webhooks } from "./api.js";
 import { Link, go } from "./router.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, bytes, number, plain } from "./format.js";
 import { Happened } from "./changes.js";
 import { FirstMinute } from "./welcome.js";
@@ -16,14 +16,6 @@ import { facts, kinds, overview as o, t } from "./texts.js";
 export const measures = ["documents", "pages", "sheets", "jobs"];
 const hour = 3_600_000;
 const shownChanges = 12;
-
-// usePoll calls run from time to time while somebody looks.
-function usePoll(run, every) {
-  useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && run(), every);
-    return () => clearInterval(timer);
-  }, [run, every]);
-}
 
 // spans are the times that are shown. Their parts begin by the viewer's clock,
 // so days are summed up here from hours.

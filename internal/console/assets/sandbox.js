@@ -1,9 +1,9 @@
 // A sandbox: its clock, its faults, its snapshots, and the way back to the start.
-import { html, useEffect, useState } from "./html.js";
+import { html, useState } from "./html.js";
 import { sandbox } from "./api.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, number, plain } from "./format.js";
-import { notify } from "./notices.js";
+import { notify, useRun } from "./notices.js";
 import { Form, fromLocal, localTime } from "./forms.js";
 import { Faults } from "./faults.js";
 import { CopyLine } from "./welcome.js";
@@ -76,23 +76,10 @@ function Is({ state }) {
     return { is, faults };
   }, []);
   const [open, setOpen] = useState();
-  const [busy, setBusy] = useState(false);
+  const [busy, run] = useRun(again);
   useTitle(s.title);
-  useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && again(), every);
-    return () => clearInterval(timer);
-  }, [again]);
+  usePoll(again, every);
   const close = () => setOpen(undefined);
-  const run = async (work) => {
-    setBusy(true);
-    try {
-      await work();
-    } catch (failure) {
-      notify(plain(failure.message, 300));
-    }
-    setBusy(false);
-    again();
-  };
   const is = data?.is;
   const forms = {
     reset: { title: s.resetTitle, action: s.doReset, text: s.resetText, danger: true,

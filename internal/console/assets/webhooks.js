@@ -1,10 +1,10 @@
 // Webhooks: where events are sent to, and what came of it.
-import { html, useEffect, useState } from "./html.js";
+import { html, useState } from "./html.js";
 import { webhooks } from "./api.js";
 import { Link, go } from "./router.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Pager, Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, number, plain } from "./format.js";
-import { notify } from "./notices.js";
+import { notify, useRun } from "./notices.js";
 import { Form, Secret, Table, fromLocal } from "./forms.js";
 import { Terms } from "./server.js";
 import { changeTypes, kinds, t } from "./texts.js";
@@ -41,17 +41,10 @@ export function StateOf({ hook }) {
   return a.enabled;
 }
 
-function usePoll(run) {
-  useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && run(), every);
-    return () => clearInterval(timer);
-  }, [run]);
-}
-
 function All({ state }) {
   const { data, error, loading, again } = useLoad((signal) => webhooks.all({ pageSize: 100, pageToken: state.page }, signal), [state.page]);
   const [open, setOpen] = useState();
-  usePoll(again);
+  usePoll(again, every);
   useTitle(a.tabs.webhooks);
   const add = async (values) => {
     const hook = await webhooks.add(given(values));
@@ -90,24 +83,14 @@ function One({ state }) {
   const hook = useLoad((signal) => webhooks.one(id, signal), [id]);
   const attempts = useLoad((signal) => webhooks.attempts(id, { pageSize: 50, pageToken: state.page }, signal), [id, state.page]);
   const [open, setOpen] = useState();
-  const [busy, setBusy] = useState(false);
   const again = () => {
     hook.again();
     attempts.again();
   };
-  usePoll(again);
+  usePoll(again, every);
   useTitle(a.tabs.webhooks);
   const close = () => setOpen(undefined);
-  const run = async (work) => {
-    setBusy(true);
-    try {
-      await work();
-    } catch (failure) {
-      notify(plain(failure.message, 300));
-    }
-    setBusy(false);
-    again();
-  };
+  const [busy, run] = useRun(again);
   const test = () => run(async () => {
     const tried = await webhooks.test(id);
     notify(tried.delivered ? a.testFine(tried.status, number(tried.durationMs)) : a.testFailed(plain(tried.error ?? String(tried.status), 200)));
