@@ -27,13 +27,10 @@ func (h *history) followEvents() *followed {
 	f := &followed{h: h, after: "0", written: make(map[string]int), now: make(map[string]pair), stop: make(chan struct{}), ended: make(chan struct{})}
 	go func() {
 		defer close(f.ended)
-		for {
-			more := f.page()
+		for ending := false; f.page() || !ending; {
 			select {
 			case <-f.stop:
-				if !more {
-					return
-				}
+				ending = true // with a page that is asked for from here on
 			case <-time.After(10 * time.Millisecond):
 			}
 		}
