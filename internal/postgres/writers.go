@@ -6,6 +6,9 @@ import (
 	"errors"
 	"strconv"
 
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -33,8 +36,11 @@ const (
 	waitForGroups = `SELECT pg_advisory_xact_lock(7528360051)`
 
 	noStatementTimeout = `SELECT set_config('statement_timeout', '0', true)`
-
-	keepDirty = `UPDATE find_stale SET ids = $2 WHERE seq = $1`
+	// What is compared with the index is in memory, since it was just written. And an
+	// index scan remembers which entries are of rows that were removed; a bitmap
+	// scan reads them each time, until a vacuum, which makes the index of lists
+	// that change all the time slower and slower.
+	ofIndex = `SELECT set_config('statement_timeout', '0', true), set_config('random_page_cost', '1.1', true), set_config('enable_bitmapscan', 'off', true)`
 
 	theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
 	findNames  = `SELECT n.id, n.kind, n.facet, n.name FROM find_name AS n JOIN ` + theseNames + `
@@ -49,7 +55,11 @@ const (
 
 // Lock implements [sqlstore.ManyWriters].
 func (writers) Lock(ctx context.Context, tx sqlstore.Conn, lock sqlstore.Lock) (held bool, err error) {
-	if _, err := tx.ExecContext(ctx, noStatementTimeout); err != nil {
+	settings := noStatementTimeout
+	if lock != sqlstore.StructureLock {
+		settings = ofIndex
+	}
+	if _, err := tx.ExecContext(ctx, settings); err != nil {
 		return false, err
 	}
 	result, err := tx.ExecContext(ctx, lockTexts[lock])
@@ -60,11 +70,31 @@ func (writers) Lock(ctx context.Context, tx sqlstore.Conn, lock sqlstore.Lock) (
 	return n == 0, err
 }
 
-// BeginGroup implements [sqlstore.ManyWriters].
-func (writers) BeginGroup(ctx context.Context, tx sqlstore.Conn) error {
-	_, err := tx.ExecContext(ctx, beginGroup)
-	return err
+// Pipeline implements [sqlstore.ManyWriters].
+func (writers) Pipeline(ctx context.Context, on *sql.Conn, statements []sqlstore.Pipelined) error {
+	var batch pgx.Batch
+	for _, statement := range statements {
+		queued := batch.Queue(statement.Text, statement.Args...)
+		if statement.Row == nil {
+			continue
+		}
+		queued.Query(func(rows pgx.Rows) error {
+			defer rows.Close()
+			for rows.Next() {
+				if err := statement.Row(rows); err != nil {
+					return err
+				}
+			}
+			return rows.Err()
+		})
+	}
+	return on.Raw(func(driver any) error {
+		return driver.(*stdlib.Conn).Conn().SendBatch(ctx, &batch).Close()
+	})
 }
+
+// BeginGroup implements [sqlstore.ManyWriters].
+func (writers) BeginGroup() string { return beginGroup }
 
 // WaitForGroups implements [sqlstore.ManyWriters].
 func (writers) WaitForGroups(ctx context.Context, on sqlstore.Conn) error {
@@ -74,18 +104,18 @@ func (writers) WaitForGroups(ctx context.Context, on sqlstore.Conn) error {
 
 // AddLists implements [sqlstore.ManyWriters]. Only a row can be locked, so each
 // list gets one.
-func (writers) AddLists(ctx context.Context, tx sqlstore.Conn, table, kinds string, ids []int64) (*sql.Rows, error) {
-	return tx.QueryContext(ctx, `WITH k (id, kind, root) AS (`+kinds+`), new AS (INSERT INTO `+table+` (id, list)
+func (writers) AddLists(table, kinds string) string {
+	return `WITH k (id, kind, root) AS (` + kinds + `), new AS (INSERT INTO ` + table + ` (id, list)
 		SELECT id, '[]' FROM k WHERE kind > 0 ORDER BY id ON CONFLICT DO NOTHING)
-		SELECT id, kind, root FROM k`, ids)
+		SELECT id, kind, root FROM k`
 }
 
 // LockLists implements [sqlstore.ManyWriters].
-func (writers) LockLists(ctx context.Context, tx sqlstore.Conn, table string, ids []int64, large int) (*sql.Rows, error) {
+func (writers) LockLists(table string, large int) string {
 	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
-	return tx.QueryContext(ctx, `SELECT id, octet_length(list), CASE WHEN NOT `+isLarge+` THEN list END,
-		CASE WHEN `+isLarge+` THEN sha256(convert_to(list, 'UTF8')) END, change
-		FROM `+table+` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`, ids)
+	return `SELECT id, octet_length(list), CASE WHEN NOT ` + isLarge + ` THEN list END,
+		CASE WHEN ` + isLarge + ` THEN sha256(convert_to(list, 'UTF8')) END, change
+		FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`
 }
 
 // FindNames implements [sqlstore.ManyWriters].
@@ -96,12 +126,6 @@ func (writers) FindNames(ctx context.Context, on sqlstore.Conn, kinds, facets []
 // AddNames implements [sqlstore.ManyWriters].
 func (writers) AddNames(ctx context.Context, on sqlstore.Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error) {
 	return on.QueryContext(ctx, addNames, kinds, facets, names)
-}
-
-// KeepDirty implements [sqlstore.ManyWriters].
-func (writers) KeepDirty(ctx context.Context, tx sqlstore.Conn, seq int64, ids []int64) error {
-	_, err := tx.ExecContext(ctx, keepDirty, seq, ids)
-	return err
 }
 
 // snapshot is [sqlstore.Engine.Snapshot].

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"maps"
@@ -72,14 +73,17 @@ func (t *transaction) log() *changeLog {
 // store stores the next part of the block.
 func (l *changeLog) store(part []byte) (err error) {
 	l.parts++
-	switch many := l.t.store.engine.ManyWriters != nil; {
+	s := l.t.store
+	switch many := s.engine.ManyWriters != nil; {
+	case many && l.parts == 1 && l.block == 0:
+		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, nil, nil, part).Scan(&l.block, &l.at)
+	case many && l.parts == 1:
+		l.t.later(insertBlock, l.block, l.at, l.position, bytes.Clone(part))
+		return nil
 	case l.parts > 1:
 		_, err = l.t.stmt(insertPart).ExecContext(l.t.ctx, l.block, l.parts-1, part)
 		return err
-	case l.block == 0 && many:
-		return l.t.stmt(insertBlock).QueryRowContext(l.t.ctx, nil, nil, nil, part).Scan(&l.block, &l.at)
 	}
-	s := l.t.store
 	if l.block == 0 && s.lastBlock > 0 { // the goroutine that writes knows, unless another process has changed a user
 		l.block, l.at, l.position = s.lastBlock+1, s.clock(), sql.NullInt64{Int64: s.lastPosition + 1, Valid: true}
 		ok, err := changed(l.t, insertBlock, l.block, l.at, l.position, part)

@@ -65,7 +65,7 @@ func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows i
 	if err := errors.Join(from.unfinished(ctx), from.requireExclusive(ctx, "the source"), to.requireExclusive(ctx, "the target")); err != nil {
 		return 0, err
 	}
-	if err := from.flushDirty(ctx, true); err != nil {
+	if err := from.flushDirty(ctx, 0, true); err != nil {
 		return 0, from.error("copy", err)
 	}
 	c := copier{ctx: ctx, from: from, to: to, progress: progress}
@@ -241,7 +241,7 @@ func (c *copier) write(table table, rows [][]any) error {
 			_, err := t.tx.ExecContext(t.ctx, many, deferred.args()...)
 			return err
 		}
-		stmt, err := t.tx.PrepareContext(t.ctx, table.insert())
+		stmt, err := t.one.PrepareContext(t.ctx, table.insert())
 		if err != nil {
 			return err
 		}
@@ -352,7 +352,7 @@ func (c *copier) finish() error {
 		return errors.Join(t.exec(updateNext, next), t.exec(setUsersVersion, version), t.exec(deleteSecret, copyMark))
 	})
 	if err == nil {
-		c.to.afterInserts()
+		c.to.afterImport()
 	}
 	return err
 }

@@ -159,25 +159,33 @@ type ManyWriters interface {
 	// Lock takes a lock until the end of a transaction, which may then take its
 	// time. held: a lock that is not waited for is another's.
 	Lock(ctx context.Context, tx Conn, lock Lock) (held bool, err error)
-	// BeginGroup tells WaitForGroups of a transaction that writes lists, until
-	// its end.
-	BeginGroup(ctx context.Context, tx Conn) error
+	// Pipeline runs statements, all in one network round trip: in their order, up
+	// to the first that fails.
+	Pipeline(ctx context.Context, on *sql.Conn, statements []Pipelined) error
+	// BeginGroup is a statement that tells WaitForGroups of a transaction that
+	// writes lists, until its end.
+	BeginGroup() string
 	// WaitForGroups waits for the transactions that write lists and have begun.
 	WaitForGroups(ctx context.Context, on Conn) error
-	// AddLists adds an empty list to a table for those entities that have none,
-	// and returns (id, kind, set) of those that exist, as the query kinds finds
-	// them, whose parameter is ids.
-	AddLists(ctx context.Context, tx Conn, table, kinds string, ids []int64) (*sql.Rows, error)
-	// LockLists locks the lists of entities in a table until the end of a
-	// transaction. It returns (id, bytes, list, hash, change) of each: the list is
-	// NULL if it is over large bytes, otherwise its SHA-256 is.
-	LockLists(ctx context.Context, tx Conn, table string, ids []int64, large int) (*sql.Rows, error)
+	// AddLists is a statement that adds an empty list to a table for those of the
+	// entities $1 that have none, and returns (id, kind, set) of those that exist,
+	// as the query kinds finds them, whose parameter is $1, too.
+	AddLists(table, kinds string) string
+	// LockLists is a statement that locks the lists of the entities $1 in a table
+	// until the end of a transaction. It returns (id, bytes, list, hash, change) of
+	// each: the list is NULL if it is over large bytes, otherwise its SHA-256 is.
+	LockLists(table string, large int) string
 	// FindNames returns (id, kind, facet, name) of those names that are in the
 	// table find_name. AddNames adds those that are not, and returns all.
 	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)
 	AddNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)
-	// KeepDirty leaves only ids in a row of find_stale.
-	KeepDirty(ctx context.Context, tx Conn, seq int64, ids []int64) error
+}
+
+// A Pipelined statement is one of those that are sent together.
+type Pipelined struct {
+	Text string
+	Args []any
+	Row  func(scanner) error // gets each row that it returns; nil: none is wanted
 }
 
 // Replicas is what the processes that serve one database tell each other. All

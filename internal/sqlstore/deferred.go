@@ -138,18 +138,56 @@ func (r *deferredRows) args() []any {
 	return args
 }
 
-// flush writes the deferred rows. The first error ends the transaction.
+// later sends q with the deferred rows, before these.
+func (t *transaction) later(q *query, args ...any) {
+	t.queued = append(t.queued, Pipelined{Text: t.store.statements.writer[q.number].text, Args: args})
+}
+
+// flush sends what is queued and deferred. The first error ends the transaction.
 func (t *transaction) flush() {
+	if statements := t.take(); len(statements) > 0 {
+		_ = t.pipeline(statements) // deferredErr
+	}
+}
+
+// take returns the statements that are to be sent, and sends some of them if they
+// have many bytes.
+func (t *transaction) take() []Pipelined {
+	statements, bytes := t.queued, 0
+	t.queued = nil
 	if len(t.deferred) == 0 {
-		return
+		return statements
 	}
 	for _, q := range deferredOrder {
 		rows := t.deferred[q]
-		if rows == nil || t.deferredErr != nil {
+		if rows == nil {
 			continue
 		}
+		if bytes += rows.bytes; bytes > deferredBytes {
+			_ = t.pipeline(statements)
+			statements, bytes = nil, rows.bytes
+		}
 		t.flushedRows += int64(rows.count)
-		_, t.deferredErr = t.tx.ExecContext(t.ctx, t.store.statements.batches[q.number], rows.args()...)
+		statements = append(statements, Pipelined{Text: t.store.statements.batches[q.number], Args: rows.args()})
 	}
 	clear(t.deferred)
+	return statements
+}
+
+// pipeline sends statements, unless the transaction has failed.
+func (t *transaction) pipeline(statements []Pipelined) error {
+	if t.deferredErr == nil {
+		t.deferredErr = t.send(statements)
+	}
+	return t.deferredErr
+}
+
+func (t *transaction) send(statements []Pipelined) error {
+	first := !t.begun
+	t.begun = true
+	err := t.store.engine.ManyWriters.Pipeline(t.ctx, t.many, statements)
+	if first && err != nil {
+		t.drop() // no statement may follow if BEGIN is what failed
+	}
+	return err
 }

@@ -42,7 +42,7 @@ func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.ID
 	}()
 	err = s.guarded("importing", func() error { return run(w) })
 	if err == nil && w.inserted >= insertsMany {
-		s.afterInserts()
+		s.afterImport()
 	}
 	return err
 }

@@ -143,7 +143,7 @@ func entriesOf(group []*listWrite) (n int) {
 func (s *Store) tryGroup(group []*listWrite) (err error) {
 	ctx, cancel := s.boundedFor(s.killed, entriesOf(group))
 	defer cancel()
-	t, err := s.begin(ctx)
+	t, err := s.beginLater(ctx)
 	if err != nil {
 		return ended(ctx, err)
 	}
@@ -173,7 +173,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 		return err
 	}
 	if len(g.changed) == 0 {
-		return t.tx.Rollback()
+		return t.rollbackTx()
 	}
 	g.encode()
 	if err := g.endLog(); err != nil {

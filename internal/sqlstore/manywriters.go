@@ -7,6 +7,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -20,6 +21,9 @@ type manyWriters struct {
 	s     *Store
 	db    ManyWriters
 	turns lockTurns
+
+	indexing sync.Mutex // guards backlog
+	backlog  *backlog   // of the index; nil: none was read
 }
 
 var _ writers = (*manyWriters)(nil)
@@ -81,9 +85,6 @@ func (w *manyWriters) update(ctx, turn context.Context, lock Lock, fn func(*tran
 		defer cancel()
 	}
 	t, err := s.begin(within)
-	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
-		t, err = s.begin(within)
-	}
 	if err != nil {
 		return ended(within, err)
 	}
@@ -124,9 +125,6 @@ func (w *manyWriters) lock(ctx context.Context, t *transaction, lock Lock) error
 // readGroup implements [writers]. It reads the kinds of the entities, and their
 // lists, which stay locked.
 func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
-	if err := w.db.BeginGroup(g.t.ctx, g.t.tx); err != nil {
-		return err
-	}
 	seen := make(map[listcache.Key]bool, len(group))
 	var ids [len(facets)][]int64
 	for _, request := range group {
@@ -137,77 +135,72 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 			}
 		})
 	}
+	statements := []Pipelined{{Text: w.db.BeginGroup()}}
 	for f, ids := range ids {
-		if len(ids) == 0 {
-			continue
-		}
-		there, err := w.addLists(g, platen.Facet(f), ids)
-		if err != nil {
-			return err
-		}
-		if len(there) > 0 {
-			if err := w.lockLists(g, platen.Facet(f), there); err != nil {
-				return err
-			}
+		if len(ids) > 0 {
+			statements = append(statements, w.addLists(g, platen.Facet(f), ids), w.lockLists(g, platen.Facet(f), ids))
 		}
 	}
-	return nil
+	if log := g.t.log(); log != nil {
+		statements = append(statements, Pipelined{
+			Text: w.s.engine.Dialect.NextBlock(),
+			Row:  func(row scanner) error { return row.Scan(&log.block, &log.at, &log.position) },
+		})
+	}
+	return g.t.pipeline(append(g.t.take(), statements...))
 }
 
-// addLists reads the kinds of entities, and adds rows of lists that have none. It
-// returns the entities that exist.
-func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) (there []int64, err error) {
+// addLists reads the kinds of entities, and adds rows of lists that have none.
+func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) Pipelined {
 	for _, id := range ids {
 		g.now[listcache.Key{ID: platen.ID(id), Facet: facet}] = listcache.Entry{}
 	}
-	rows, err := w.db.AddLists(g.t.ctx, g.t.conn(), listTables[facet].name, selectKind+`, coalesce(e.root, 0)`+eachEntity(w.s.engine.Dialect, "$1"), ids)
-	if err != nil {
-		return nil, err
+	return Pipelined{
+		Text: w.db.AddLists(listTables[facet].name, selectKind+`, coalesce(e.root, 0)`+eachEntity(w.s.engine.Dialect, "$1")),
+		Args: []any{ids},
+		Row: func(row scanner) error {
+			var id platen.ID
+			now := listcache.Entry{List: platen.EmptyList}
+			err := row.Scan(&id, &now.Kind, &now.Set)
+			if now.Kind != 0 {
+				g.now[listcache.Key{ID: id, Facet: facet}] = now
+			}
+			return err
+		},
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var id platen.ID
-		now := listcache.Entry{List: platen.EmptyList}
-		if err := rows.Scan(&id, &now.Kind, &now.Set); err != nil {
-			return nil, err
-		}
-		if now.Kind != 0 {
-			g.now[listcache.Key{ID: id, Facet: facet}] = now
-			there = append(there, int64(id))
-		}
-	}
-	return there, rows.Err()
 }
 
 // lockLists locks lists until the end of the transaction, and reads those that are
 // not large.
-func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) error {
-	rows, err := w.db.LockLists(g.t.ctx, g.t.conn(), listTables[facet].name, ids, largeBytes)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id platen.ID
-		var large largeList
-		var list, digest []byte
-		var change int64
-		if err := rows.Scan(&id, &large.bytes, &list, &digest, &change); err != nil {
-			return err
-		}
-		key := listcache.Key{ID: id, Facet: facet}
-		now := g.now[key]
-		now.List, now.Change = list, change
-		g.now[key] = now
-		if list == nil {
-			copy(large.digest[:], digest)
-			if g.large == nil {
-				g.large = make(map[listcache.Key]largeList)
+func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipelined {
+	return Pipelined{
+		Text: w.db.LockLists(listTables[facet].name, largeBytes),
+		Args: []any{ids},
+		Row: func(row scanner) error {
+			var id platen.ID
+			var large largeList
+			var list, digest []byte
+			var change int64
+			if err := row.Scan(&id, &large.bytes, &list, &digest, &change); err != nil {
+				return err
 			}
-			g.large[key] = large
-		}
+			key := listcache.Key{ID: id, Facet: facet}
+			now := g.now[key]
+			if now.Kind == 0 {
+				return nil // the clean-up will remove it
+			}
+			now.List, now.Change = list, change
+			g.now[key] = now
+			if list == nil {
+				copy(large.digest[:], digest)
+				if g.large == nil {
+					g.large = make(map[listcache.Key]largeList)
+				}
+				g.large[key] = large
+			}
+			return nil
+		},
 	}
-	return rows.Err()
 }
 
 // largeBytes is the length from which on a group does not fetch a list that it
@@ -241,10 +234,6 @@ func (w *manyWriters) blockFlush(context.Context) (release func(), err error) {
 
 func (w *manyWriters) lockIndex(t *transaction) error { return w.lock(t.ctx, t, IndexLock) }
 
-// dirtyRows is how many rows of find_stale are taken together. One row is of a
-// group of entities.
-const dirtyRows = 100
-
 // flushSome implements [writers]. Only other flushes wait for its transaction.
 func (w *manyWriters) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
 	start := time.Now()
@@ -252,39 +241,34 @@ func (w *manyWriters) flushSome(ctx context.Context, until dirtyMark, at pace) (
 		more, err = w.flush(t, until, at.hold())
 		return err
 	})
+	if err != nil {
+		w.dropBacklog() // what it says is done may not be
+	}
 	at.rest(time.Since(start))
 	return more && err == nil, err
 }
+
+// chunk is how many entities of the backlog are compared with the index together.
+const chunk = 500
 
 // flush brings the index up to date with some dirty entities, in one
 // transaction. It reads the lists after the rows that mark them: a later change
 // adds another row.
 func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration) (more bool, err error) {
+	w.indexing.Lock() // the lock of the database keeps others out already
+	defer w.indexing.Unlock()
 	p := w.s.planner(t.ctx, t.stmt, t.tx)
-	d, err := p.dirty(until, dirtyRows)
-	if d.of.seq != 0 && err == nil {
-		d, err = p.dirty(until, dirtyBatch)
+	d := dirty{}
+	if d.owners, err = w.readBacklog(p, until.stale); err == nil && len(d.owners) == 0 {
+		d, err = p.dirty(dirtyMark{ranges: until.ranges, late: until.late, jobs: until.jobs}, dirtyBatch)
 	}
 	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
 		return false, err
 	}
-	var owners []owner
-	left := make(map[platen.ID]bool, len(d.owners))
-	changed := make(map[platen.ID]int64, len(d.owners))
-	for _, o := range d.owners {
-		changed[o.id] = max(changed[o.id], o.changed)
-		if !left[o.id] {
-			left[o.id] = true
-			owners = append(owners, o)
-		}
-	}
-	for i := range owners {
-		owners[i].changed = changed[owners[i].id]
-	}
 	x := indexer{t: t}
-	start := time.Now()
-	for len(owners) > 0 && time.Since(start) < hold {
-		n, err := p.few(owners)
+	owners := d.owners
+	for start := time.Now(); len(owners) > 0 && time.Since(start) < hold; {
+		n, err := p.few(owners[:min(chunk, len(owners))])
 		if err != nil {
 			return false, err
 		}
@@ -299,43 +283,88 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 			return false, err
 		}
 		maps.Copy(p.names, x.names)
-		for _, o := range owners[:n] {
-			delete(left, o.id)
-		}
 		owners = owners[n:]
 	}
+	n := len(d.owners) - len(owners)
 	if d.of.seq != 0 {
-		return true, t.indexedUpTo(&d, len(d.owners)-len(owners))
+		return true, t.indexedUpTo(&d, n)
 	}
-	return true, w.removeDirty(t, d.owners, left)
+	if done := w.backlog.done(n); len(done) > 0 {
+		err = t.exec(deleteDirty, w.s.engine.Dialect.IDs(done))
+	}
+	return true, err
 }
 
-// removeDirty removes rows of find_stale, except for entities that are left.
-func (w *manyWriters) removeDirty(t *transaction, dirty []owner, left map[platen.ID]bool) error {
-	var done []int64
-	for len(dirty) > 0 {
-		seq := dirty[0].seq
-		var rest []int64
-		n := 0
-		for ; n < len(dirty) && dirty[n].seq == seq; n++ {
-			if left[dirty[n].id] {
-				rest = append(rest, int64(dirty[n].id))
+// A backlog is rows of find_stale that were read together. An entity that is in
+// many of them is compared with the index once, and a row is removed with the last
+// of its entities.
+type backlog struct {
+	read   time.Time
+	owners []owner               // those that are left, each once
+	left   map[int64]int         // row: how many of its entities are
+	rows   map[platen.ID][]int64 // entity: the rows that it is in
+}
+
+// What a backlog has at most; of entities the last row may bring more. After
+// backlogFor it is read again, since other processes work at the same.
+const (
+	backlogRows     = 4000
+	backlogEntities = 50_000
+	backlogFor      = 10 * time.Second
+)
+
+// readBacklog returns what is left of the backlog. If nothing is, it first reads the
+// next rows up to a mark.
+func (w *manyWriters) readBacklog(p planner, until int64) ([]owner, error) {
+	if b := w.backlog; b != nil && len(b.owners) > 0 && time.Since(b.read) < backlogFor {
+		return b.owners, nil
+	}
+	w.backlog = nil
+	b := &backlog{read: time.Now(), left: make(map[int64]int), rows: make(map[platen.ID][]int64)}
+	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until, backlogRows)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	places := make(map[platen.ID]int)
+	for n := 0; rows.Next(); n++ {
+		var o owner
+		if err := rows.Scan(&o.seq, &o.id, &o.changed); err != nil {
+			return nil, err
+		}
+		if n >= backlogEntities && b.left[o.seq] == 0 {
+			break // between two rows
+		}
+		b.left[o.seq]++
+		b.rows[o.id] = append(b.rows[o.id], o.seq)
+		if place, ok := places[o.id]; ok {
+			b.owners[place].changed = max(b.owners[place].changed, o.changed)
+			continue
+		}
+		places[o.id] = len(b.owners)
+		b.owners = append(b.owners, o)
+	}
+	w.backlog = b
+	return b.owners, rows.Err()
+}
+
+// done takes the first n entities out, and returns the rows that have none left.
+func (b *backlog) done(n int) (rows []int64) {
+	for _, o := range b.owners[:n] {
+		for _, row := range b.rows[o.id] {
+			if b.left[row]--; b.left[row] == 0 {
+				rows = append(rows, row)
 			}
 		}
-		switch {
-		case len(rest) == 0:
-			done = append(done, seq)
-		case len(rest) < n:
-			if err := w.db.KeepDirty(t.ctx, t.conn(), seq, rest); err != nil {
-				return err
-			}
-		}
-		dirty = dirty[n:]
 	}
-	if len(done) == 0 {
-		return nil
-	}
-	return t.exec(deleteDirty, w.s.engine.Dialect.IDs(done))
+	b.owners = b.owners[n:]
+	return rows
+}
+
+func (w *manyWriters) dropBacklog() {
+	w.indexing.Lock()
+	defer w.indexing.Unlock()
+	w.backlog = nil
 }
 
 // A namesFunc is a method of [ManyWriters] for many names.

@@ -126,9 +126,11 @@ var (
 	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
 	insertRange      = insertInto(newRangeTable, "")
 	// The first range up to $1, or late one up to $2, but for those of imports that
-	// are under way.
+	// are under way; if $3 is 1 without those of data sets and content sets.
 	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
 		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
+		AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM entity AS e WHERE e.first = find_range.root AND e.kind IN (` +
+		decimal(int(platen.DataSet)) + `, ` + decimal(int(platen.ContentSet)) + `)))
 		AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY late, seq LIMIT 1`)
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p

@@ -36,8 +36,12 @@ type owner struct {
 // A dirtyMark is up to which rows of find_stale and of find_range the index is
 // to be brought up to date. late is for the rows of find_range of entities of which
 // only the metadata is missing, since it was not searched before: only who asks for
-// metadata waits for those.
-type dirtyMark struct{ stale, ranges, late int64 }
+// metadata waits for those. Of jobs and what is below them there are none in ranges of
+// other sets.
+type dirtyMark struct {
+	stale, ranges, late int64
+	jobs                bool // without the ranges of data sets and content sets
+}
 
 // Dirty entities are some of those in find_stale, or the first of a range.
 type dirty struct {
@@ -120,7 +124,7 @@ func (p planner) dirty(until dirtyMark, most int) (d dirty, err error) {
 	if err != nil || len(d.owners) > 0 {
 		return d, err
 	}
-	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges, until.late).Scan(&d.of.seq, &d.of.First, &d.of.Last, &d.of.root, &d.of.late)
+	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges, until.late, flag(until.jobs)).Scan(&d.of.seq, &d.of.First, &d.of.Last, &d.of.root, &d.of.late)
 	if err != nil {
 		return d, ignoreNoRows(err)
 	}

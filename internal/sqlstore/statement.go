@@ -164,14 +164,6 @@ type prepared struct {
 	text string
 }
 
-// in returns the statement for a transaction.
-func (p prepared) in(ctx context.Context, tx *sql.Tx) statement {
-	if p.stmt == nil {
-		return direct{tx, p.text}
-	}
-	return tx.StmtContext(ctx, p.stmt)
-}
-
 // A direct statement is a text that the driver gets each time it is run. A
 // driver for a server keeps statements prepared for each connection itself,
 // unless it is told not to: behind some poolers it must not.

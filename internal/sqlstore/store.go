@@ -49,6 +49,7 @@ type Store struct {
 	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
 	catchingUp                  atomic.Int64  // searches and clean-ups that wait for a flush of the index, which then does not rest
 	rebuilt                     atomic.Bool   // the index, since it was damaged
+	analysis                    analysis
 	changesEach                 atomic.Int64  // how many changes of the index an entity took, about, in the last plans
 	failuresSeen                atomic.Int64  // login_failure.seq of the last one that was read
 	shortSearches, longSearches chan struct{} // hold an element for each that is under way

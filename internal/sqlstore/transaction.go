@@ -3,22 +3,33 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
+	"time"
 
 	"github.com/platenhq/platen"
 )
 
 // A transaction is a write transaction with its prepared statements.
+//
+// With one writer it is a [sql.Tx]. With many each statement is a network round
+// trip, so that statements are sent together as far as they can be, BEGIN and COMMIT
+// as well: it is a connection, and what was not sent yet.
 type transaction struct {
 	ctx   context.Context
 	store *Store
-	tx    *sql.Tx
+	tx    Conn
 	stmts map[*query]statement
+	one   *sql.Tx   // with one writer
+	many  *sql.Conn // with many
+	begun bool      // BEGIN was sent, or may have been
+
 	hides bool             // it hides entities, whose lists may be in the cache
 	freed []platen.IDRange // data records of content items that it removed
 
+	queued      []Pipelined              // statements to be sent, before the deferred rows
 	deferred    map[*query]*deferredRows // rows that are written together later
-	deferredErr error                    // the first error of writing them
+	deferredErr error                    // the first error of either
 	flushedRows int64                    // deferred rows that were written
 
 	changes *changeLog // nil: nothing is logged yet
@@ -26,11 +37,60 @@ type transaction struct {
 
 // begin begins a transaction that must end before ctx does.
 func (s *Store) begin(ctx context.Context) (*transaction, error) {
-	tx, err := s.engine.Writer.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
+	t, err := s.beginLater(ctx)
+	for tries := 0; err == nil && len(t.queued) > 0; tries++ {
+		t.flush()
+		if t.deferredErr == nil {
+			break
+		}
+		err = errors.Join(t.deferredErr, t.rollbackTx())
+		if s.isRetryable(err) && tries < retries {
+			t, err = s.beginLater(ctx)
+		}
 	}
-	return &transaction{ctx: ctx, store: s, tx: tx, stmts: make(map[*query]statement)}, nil
+	return t, err
+}
+
+// beginLater is begin that, with many writers, sends BEGIN with the first
+// statements.
+func (s *Store) beginLater(ctx context.Context) (_ *transaction, err error) {
+	t := &transaction{ctx: ctx, store: s, stmts: make(map[*query]statement)}
+	if s.engine.ManyWriters == nil {
+		t.one, err = s.engine.Writer.BeginTx(ctx, nil)
+		t.tx = t.one
+		return t, err
+	}
+	t.many, err = s.engine.Writer.Conn(ctx)
+	t.tx = t.many
+	t.queued = []Pipelined{{Text: "BEGIN"}}
+	return t, err
+}
+
+// rollbackTx ends the transaction without a change.
+func (t *transaction) rollbackTx() error {
+	if t.one != nil {
+		return ignoreDone(t.one.Rollback())
+	}
+	if t.begun {
+		const most = 5 * time.Second
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.ctx), most)
+		defer cancel()
+		if _, err := t.many.ExecContext(ctx, "ROLLBACK"); err != nil {
+			t.drop()
+		}
+	}
+	t.release()
+	return nil
+}
+
+// drop closes the connection, and so ends what may be under way on it.
+func (t *transaction) drop() {
+	_ = t.many.Raw(func(any) error { return driver.ErrBadConn })
+}
+
+// release gives the connection back.
+func (t *transaction) release() {
+	_ = t.many.Close() // an error says that it is closed already
 }
 
 // stmt returns q prepared for the transaction, after the deferred rows are
@@ -39,7 +99,11 @@ func (t *transaction) stmt(q *query) statement {
 	t.flush()
 	stmt := t.stmts[q]
 	if stmt == nil {
-		stmt = t.store.statements.writer[q.number].in(t.ctx, t.tx)
+		if p := t.store.statements.writer[q.number]; p.stmt == nil {
+			stmt = direct{t.tx, p.text}
+		} else {
+			stmt = t.one.StmtContext(t.ctx, p.stmt)
+		}
 		t.stmts[q] = stmt
 	}
 	return stmt
@@ -68,10 +132,22 @@ func (t *transaction) commit() error {
 	if err != nil {
 		return t.rollback(err)
 	}
-	if t.flush(); t.deferredErr != nil {
-		return errors.Join(t.deferredErr, t.tx.Rollback())
+	commit := func() error { return t.one.Commit() }
+	if t.many != nil {
+		last := append(t.take(), Pipelined{Text: "COMMIT"})
+		commit = func() error { return t.send(last) }
 	}
-	err = t.store.commitChecked(t.tx)
+	if t.deferredErr != nil {
+		return errors.Join(t.deferredErr, t.rollbackTx())
+	}
+	err = t.store.commitChecked(commit)
+	switch {
+	case t.many == nil:
+	case err != nil:
+		err = errors.Join(err, t.rollbackTx())
+	default:
+		t.release()
+	}
 	if logged {
 		t.store.logged.wake()
 	}
@@ -94,7 +170,7 @@ func (t *transaction) rollback(err error) error {
 		err = t.deferredErr // err is what follows from it
 	}
 	t.changes.discard()
-	return errors.Join(err, ignoreDone(t.tx.Rollback()))
+	return errors.Join(err, t.rollbackTx())
 }
 
 // update runs fn in a transaction of its own, and waits for the commit.

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -64,12 +65,12 @@ func (s *Store) boundedFor(ctx context.Context, lists int) (context.Context, con
 	return context.WithTimeoutCause(ctx, s.engine.Timeout*time.Duration(1+lists/each), errTooSlow)
 }
 
-// commitChecked commits. If the reply was lost, or the database warned that the
+// commitChecked runs a commit. If the reply was lost, or the database warned that the
 // commit has no synchronous copy, the error is Unavailable and wraps
 // [errInDoubt].
-func (s *Store) commitChecked(tx interface{ Commit() error }) error {
+func (s *Store) commitChecked(commit func() error) error {
 	degraded := s.engine.DegradedCommits()
-	err := tx.Commit()
+	err := commit()
 	if err != nil && s.engine.ServerReplied(err) || err == nil && degraded == s.engine.DegradedCommits() {
 		return err
 	}
@@ -110,10 +111,49 @@ func (s *Store) beginWork() bool {
 	return true
 }
 
-// afterInserts tells the planner of new rows, see [Engine.AfterInserts]. An
-// error is ignored, since the next import does the same.
+// analysisRest is how many times as long as it took the planner's analysis rests,
+// unless an import wants it.
+const analysisRest = 20
+
+// An analysis is when the planner was told of new rows.
+type analysis struct {
+	mu   sync.Mutex
+	next time.Time // the next time
+	due  bool      // there are rows that it was not told of
+}
+
+// afterInserts tells the planner of new rows, see [Engine.AfterInserts]; if it was
+// told only just now, in the background. An error is ignored, since the next time
+// does the same.
 func (s *Store) afterInserts() {
-	if s.engine.AfterInserts != nil {
-		_ = s.engine.AfterInserts(s.stop)
+	s.analysis.mu.Lock()
+	defer s.analysis.mu.Unlock()
+	if s.analysis.due = time.Now().Before(s.analysis.next); !s.analysis.due {
+		s.analyze()
 	}
+}
+
+// afterImport is afterInserts for rows that are searched next.
+func (s *Store) afterImport() {
+	s.analysis.mu.Lock()
+	defer s.analysis.mu.Unlock()
+	s.analyze()
+}
+
+// analyzeDue makes up for what afterInserts left.
+func (s *Store) analyzeDue() {
+	s.analysis.mu.Lock()
+	defer s.analysis.mu.Unlock()
+	if s.analysis.due && time.Now().After(s.analysis.next) {
+		s.analyze()
+	}
+}
+
+func (s *Store) analyze() {
+	if s.engine.AfterInserts == nil {
+		return
+	}
+	start := time.Now()
+	_ = s.engine.AfterInserts(s.stop)
+	s.analysis.due, s.analysis.next = false, time.Now().Add(analysisRest*time.Since(start))
 }
