@@ -20,9 +20,9 @@ import (
 var (
 	lockLog = onWriter.queryFor(Dialect.LockLog)
 	// Positions for blocks that have none.
-	updatePositions = onWriter.query(`UPDATE change_block SET position = (SELECT position FROM change_log) +
-		(SELECT count(*) FROM change_block AS b WHERE b.position IS NULL AND b.id <= change_block.id)
-		WHERE position IS NULL AND id <= $1`)
+	updatePositions = onWriter.query(`UPDATE change_block SET position = (SELECT position FROM change_log) + new.n
+		FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM change_block WHERE position IS NULL AND id <= $1) AS new
+		WHERE change_block.id = new.id`)
 	// The last of the next blocks that have no position, and how many these are.
 	selectUnplaced = onLookup.query(`SELECT coalesce(max(id), 0), count(*) FROM
 		(SELECT id FROM change_block WHERE position IS NULL ORDER BY id LIMIT ` + decimal(placedMost) + `) AS new`)
