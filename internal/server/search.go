@@ -9,6 +9,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -28,11 +29,11 @@ func (s *Server) find(w *response, r *http.Request, _ target) error {
 	defer answer.Close()
 	err = s.findInto(ctx, answer, search)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return &platen.Error{
-			Code:    platen.Unavailable,
-			Message: "the search took longer than " + s.Timeouts.Find.String() + " and was stopped: restrict it with setIds, or with a rule that fewer entities fulfil",
-			Err:     err,
+		message := "the search took longer than " + s.Timeouts.Find.String() + " and was stopped: restrict it with setIds, or with a rule that fewer entities fulfil"
+		if errors.Is(err, storage.ErrIndexBehind) {
+			message = "the search waited longer than " + s.Timeouts.Find.String() + " for the index to be brought up to date with what was written: try again"
 		}
+		return &platen.Error{Code: platen.Unavailable, Message: message, Err: err}
 	}
 	if err != nil {
 		return err

@@ -8,6 +8,8 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // TestNoIndexAwaited reads entities of an import that the index does not have yet,
@@ -39,7 +41,57 @@ func TestNoIndexAwaited(t *testing.T) {
 	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	all.Order = platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}
-	if _, err := s.ListPage(ctx, &all); !errors.Is(ctx.Err(), context.DeadlineExceeded) || err == nil {
+	if _, err := s.ListPage(ctx, &all); !errors.Is(ctx.Err(), context.DeadlineExceeded) || !errors.Is(err, storage.ErrIndexBehind) {
 		t.Errorf("a listing by a fact did not wait for the index: %v", err)
 	}
+}
+
+// taggedRecords are data records with a property.
+type taggedRecords struct{ fewRecords }
+
+func (r taggedRecords) Read(yield func(*platen.SourceRecord) error) error {
+	return r.fewRecords.Read(func(record *platen.SourceRecord) error {
+		record.Properties = platen.EncodeList([]platen.NameValue{{Name: "n", Value: "1"}})
+		return yield(record)
+	})
+}
+
+// TestOtherIndexNotAwaited searches jobs after an import of a data set, whose index a
+// search of data records waits for, and one of jobs does not.
+func TestOtherIndexNotAwaited(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		if _, err := s.CreateDataSet(t.Context(), taggedRecords{fewRecords{5000}}); err != nil {
+			t.Fatal(err)
+		}
+		made := createJobs(t, s, 8)
+		if err := replace(t.Context(), s, made.Children[3], "1"); err != nil {
+			t.Fatal(err)
+		}
+		// find returns how many a search finds, and whether there are imports that
+		// the index does not have.
+		find := func(kind platen.Kind) (found int, left bool) {
+			t.Helper()
+			rule := platen.Rule{Type: platen.Text, Facet: platen.Properties, Name: "n", Condition: platen.Equal, Value: "1"}
+			err := s.Find(t.Context(), &platen.Search{Kind: kind, Rule: rule}, func(int, *platen.Found) error {
+				found++
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last, err := s.LastRange(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return found, last > 0
+		}
+		if found, left := find(platen.Job); found != 1 || !left {
+			t.Errorf("a search of jobs finds %d; the index of data records is left: %v", found, left)
+		}
+		if found, left := find(platen.DataRecord); found != 18 || left {
+			t.Errorf("a search of data records finds %d; their index is left: %v", found, left)
+		}
+	})
 }

@@ -273,7 +273,7 @@ func (b *bulk) holds(ids []platen.ID) (_ map[platen.ID]bool, err error) {
 	}
 	listing := platen.Listing{Kind: b.asked.Kind, Rule: b.asked.Rule}
 	if indexed, late := usesIndex(&listing); indexed {
-		if err := b.s.flushDirty(b.ctx, late); err != nil {
+		if err := b.s.flushDirty(b.ctx, b.asked.Kind, late); err != nil {
 			return nil, err
 		}
 	}

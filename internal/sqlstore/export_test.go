@@ -67,6 +67,12 @@ func (s *Store) LastDirty(ctx context.Context) (int64, error) {
 	return mark.stale, err
 }
 
+// LastRange returns the largest number of a row of find_range.
+func (s *Store) LastRange(ctx context.Context) (int64, error) {
+	mark, err := s.dirtyMark(ctx, ofImports)
+	return mark.ranges, err
+}
+
 // FlushInSteps brings the index up to date. It calls between once, after lists
 // were read and before what differs is written.
 func (s *Store) FlushInSteps(ctx context.Context, between func()) error {

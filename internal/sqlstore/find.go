@@ -50,7 +50,7 @@ type querier interface {
 func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
 	ctx, done := s.observe(ctx, "find")
 	defer func() { done(err) }()
-	if err := s.flushDirty(ctx, false); err != nil {
+	if err := s.flushDirty(ctx, asked.Kind, false); err != nil {
 		return s.error("find", err)
 	}
 	for limit := shortFor; ; limit = min(4*limit, shortMost) {

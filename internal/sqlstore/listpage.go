@@ -28,7 +28,7 @@ func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.
 	defer func() { done(err) }()
 	switch indexed, late := usesIndex(asked); {
 	case indexed:
-		err = s.flushDirty(ctx, late)
+		err = s.flushDirty(ctx, asked.Kind, late)
 	case asked.Parts.Facts && hasFacts(asked.Kind):
 		err = s.flushChanged(ctx)
 	}

@@ -2,7 +2,12 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // The index is written in short transactions, since list updates wait for them,
@@ -21,8 +26,12 @@ const (
 
 	updatesFor = 100 * time.Millisecond // after which an update no longer counts as one beside
 	restTimes  = 16                     // how many times as long as it worked the background work rests beside updates
+	yieldMost  = time.Second            // for which the background work leaves the index to searches that wait, before each batch
 	behindMost = 500_000                // changes that are left, about, from which on it rests only as long as it worked
 )
+
+// ofJobs are the kinds of which all entities belong to a job set.
+var ofJobs = []platen.Kind{platen.JobSet, platen.Job, platen.JobSegment, platen.DocumentSet, platen.Document}
 
 // A pace is how fast the index is brought up to date.
 type pace struct {
@@ -30,21 +39,24 @@ type pace struct {
 	hold func() time.Duration // of the next transaction, without its commit
 	most time.Duration        // with one writer, see holdMost; less than hold has no effect
 	rest func(worked time.Duration)
+
+	yield bool // it leaves the index to others before each batch
 }
 
 // flushDirty brings the index up to date with the lists that were changed up
-// to now, for a search that waits for it. late: with the metadata that was not
-// searched before, see [dirtyMark].
-func (s *Store) flushDirty(ctx context.Context, late bool) error {
+// to now, for a search of a kind that waits for it; 0: of any. late: with the metadata
+// that was not searched before, see [dirtyMark].
+func (s *Store) flushDirty(ctx context.Context, kind platen.Kind, late bool) error {
+	of := ofImports
 	if late {
-		return s.flush(ctx, ofImportsAndLate)
+		of = ofImportsAndLate
 	}
-	return s.flush(ctx, ofImports)
+	return s.flush(ctx, of, kind)
 }
 
 // flushChanged passes on when jobs and sets changed, for who reads only that. It
 // does not wait for the index of what was imported.
-func (s *Store) flushChanged(ctx context.Context) error { return s.flush(ctx, ofChanges) }
+func (s *Store) flushChanged(ctx context.Context) error { return s.flush(ctx, ofChanges, 0) }
 
 // An awaited is how much of what is dirty is waited for.
 type awaited int
@@ -55,13 +67,19 @@ const (
 	ofImportsAndLate                // late ones included
 )
 
-func (s *Store) flush(ctx context.Context, of awaited) error {
+func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) (err error) {
 	s.catchingUp.Add(1)
 	defer s.catchingUp.Add(-1)
+	defer func() {
+		if err != nil && ctx.Err() != nil {
+			err = fmt.Errorf("%w: %w", storage.ErrIndexBehind, err)
+		}
+	}()
 	until, err := s.markAfterFlush(ctx, of)
 	if err != nil || until == (dirtyMark{}) {
 		return err
 	}
+	until.jobs = slices.Contains(ofJobs, kind)
 	at := pace{
 		lock: IndexLock,
 		hold: func() time.Duration {
@@ -104,6 +122,9 @@ func (s *Store) dirtyMark(ctx context.Context, of awaited) (until dirtyMark, err
 
 func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error {
 	for more := true; more; {
+		if at.yield {
+			s.yield()
+		}
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
@@ -115,7 +136,9 @@ func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error 
 			if until.late > 0 {
 				of = ofImportsAndLate
 			}
+			jobs := until.jobs
 			until, err = s.dirtyMark(ctx, of)
+			until.jobs = jobs
 		}
 		if err != nil {
 			return err
@@ -140,6 +163,7 @@ func (s *Store) index() {
 			return
 		case <-ticker.C:
 			_ = s.guarded("bringing the index up to date", s.flushBehind)
+			s.analyzeDue()
 		}
 	}
 }
@@ -160,7 +184,8 @@ func (s *Store) flushBehind() error {
 			}
 			return holdAlone
 		},
-		most: holdMost,
+		most:  holdMost,
+		yield: true,
 		rest: func(worked time.Duration) {
 			if time.Since(counted) > time.Second {
 				counted, times = time.Now(), s.restTimes()
@@ -179,6 +204,18 @@ func (s *Store) restTimes() time.Duration {
 		return 1
 	}
 	return restTimes
+}
+
+// yield waits while a search waits for the index of what it needs, which may be
+// other entities than those that are next in the background.
+func (s *Store) yield() {
+	for end := time.Now().Add(yieldMost); time.Now().Before(end) && s.catchingUp.Load() > 0; {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-s.stop.Done():
+			return
+		}
+	}
 }
 
 // rest waits beside updates, until a search waits for the index.

@@ -7,6 +7,12 @@
 // methods may be called at once from many goroutines.
 package storage
 
+import "errors"
+
+// ErrIndexBehind is in the error of what ended while it waited for the index to be
+// brought up to date with what was written.
+var ErrIndexBehind = errors.New("the index is behind")
+
 // A Store has all of them: a server needs each.
 type Store interface {
 	Lists
