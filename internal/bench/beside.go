@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -35,9 +36,10 @@ type bystander struct {
 	small   []platen.ID // jobs that the clients read and write
 	jobs    []platen.ID // jobs with properties, of jobSet
 	jobSet  platen.ID
-	large   platen.ID // a job set with as many documents as -documents says
-	items   platen.ID // a content set
-	updated uint64    // the values that the last update wrote
+	large   platen.ID   // a job set with as many documents as -documents says
+	items   platen.ID   // a content set
+	updated uint64      // the values that the last update wrote
+	heavy   []platen.ID // jobs with large lists
 
 	deletable []deletable
 }
@@ -81,6 +83,8 @@ var works = []work{
 		return err
 	}},
 	{name: "backup", do: (*bystander).backup},
+	// The last one, since the lists stay.
+	{name: "large lists", do: (*bystander).enlarge},
 }
 
 // workNames lists the works.
@@ -408,6 +412,70 @@ func (b *bystander) update(ctx context.Context) error {
 	if err == nil && !strings.Contains(string(answer), fmt.Sprintf(`"changed":%d`, len(jobs))) {
 		err = fmt.Errorf("an update of %d jobs: %s", len(jobs), answer)
 	}
+	return err
+}
+
+// What enlarge does: lists of so many bytes of values, most of them in some that
+// are searched meanwhile.
+const (
+	heavyMost     = 80
+	heavyValues   = 10
+	heavyBytes    = 100_000 // of each value
+	heavySearches = 4       // at once
+)
+
+// enlarge gives some jobs lists of 1 MB, one after the other, while searches go
+// through the text of such lists.
+func (b *bystander) enlarge(ctx context.Context) (err error) {
+	if b.heavy == nil {
+		if b.heavy, err = b.importJobs(ctx, b.server, max(1, min(heavyMost, b.run.options.jobs/10)), 0); err != nil {
+			return err
+		}
+		if err := b.putHeavy(ctx, b.heavy[0]); err != nil { // one that can be found
+			return err
+		}
+	}
+	searching, stop := context.WithCancel(ctx)
+	defer stop()
+	var all sync.WaitGroup
+	failed := make([]error, heavySearches)
+	for n := range failed {
+		rule := `{"ruleType":"PROPERTY","property":"heavy-%d","condition":"CONTAINS","value":"b ab ca"}`
+		if n%2 == 1 {
+			rule = `{"ruleType":"PROPERTY","property":"heavy-%d","condition":"LIKE","value":"%%b c%%b cb"}`
+		}
+		all.Go(func() {
+			for searching.Err() == nil && failed[n] == nil {
+				_, failed[n] = b.server.find(searching, fmt.Sprintf(rule, n), "")
+			}
+		})
+	}
+	for _, job := range b.heavy {
+		if err = b.putHeavy(ctx, job); err != nil {
+			break
+		}
+	}
+	stop()
+	all.Wait()
+	for _, one := range failed {
+		if !errors.Is(one, context.Canceled) {
+			err = errors.Join(err, one)
+		}
+	}
+	return err
+}
+
+// putHeavy gives a job a list of 1 MB.
+func (b *bystander) putHeavy(ctx context.Context, job platen.ID) error {
+	b.updated++
+	body := fmt.Appendf(nil, `{"id":%d,"properties":[`, job)
+	for n := range heavyValues {
+		if n > 0 {
+			body = append(body, ',')
+		}
+		body = fmt.Appendf(body, `{"name":"heavy-%d","value":"%d %s"}`, n, b.updated, strings.Repeat("ab c", heavyBytes/4))
+	}
+	_, err := b.server.send(ctx, http.MethodPut, propertiesPath(job), strings.NewReader(string(append(body, "]}"...))), http.StatusOK)
 	return err
 }
 

@@ -94,6 +94,8 @@ const (
 	amongSearch = "search by value"
 	// searchesAtOnce is fewer than a server takes by default.
 	searchesAtOnce = 8
+	// indexLimit bounds how long the index may take after an import.
+	indexLimit = time.Hour
 )
 
 // among measures the rates of requests as shares of a constant answer's.
@@ -106,9 +108,17 @@ func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen
 		return searchBody(fmt.Sprintf(`{"ruleType":"PROPERTY","property":"property-00","condition":"EQ","value":"%s"}`, propertyValue(i)),
 			fmt.Sprintf(`,"setIds":[%d]`, set))
 	}
-	found, err := s.send(ctx, http.MethodPut, findPath, strings.NewReader(search(0)), http.StatusOK)
-	if err != nil {
-		return nil, err
+	var found []byte
+	for start := time.Now(); ; {
+		found, err = s.send(ctx, http.MethodPut, findPath, strings.NewReader(search(0)), http.StatusOK)
+		if err == nil {
+			break
+		}
+		// The index follows an import of millions for minutes.
+		if !strings.Contains(err.Error(), "for the index") || time.Since(start) > indexLimit {
+			return nil, err
+		}
+		progress("%s: the index is behind", what)
 	}
 	if !strings.Contains(string(found), jobs[0].String()) {
 		return nil, fmt.Errorf("a search does not find job %d: %.200s", jobs[0], found)
