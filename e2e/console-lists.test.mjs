@@ -185,6 +185,14 @@ test("what is selected over pages is changed after a preview, and put back", asy
   await page.getByText("What was before is there again.").waitFor();
   assert.equal(await shifts(), 0);
   assert.equal(await valueOf(set.jobs[0], "due date"), "later");
+  // On the overview an update of many is one change, which leads to all of it.
+  await open("/");
+  const changed = page.locator("section.history li");
+  await changed.nth(1).waitFor();
+  assert.equal((await changed.allInnerTexts()).filter((text) => text.includes("and others")).length, 2);
+  await changed.first().getByRole("link", { name: "and others" }).click();
+  await page.getByRole("dialog").getByText(String(set.jobs[3])).first().waitFor();
+  await page.keyboard.press("Escape");
 
   await open(`/?kind=job&filter=${encodeURIComponent("properties.shift = night")}`);
   await page.getByLabel("Select all on this page").click();

@@ -33,6 +33,7 @@ export function Happened({ event, short }) {
   return html`<li>
     <div class="change-head"><b>${changeTypes[event.type] ?? event.type}</b>
       <${Link} to=${{ id: event.id }}>${nameOf(event.kind, event.id)}<//>
+      ${event.others && html`<${Link} to=${{ id: event.id, change: event.change }}>${t.andOthers}<//>`}
       ${event.facet && html`<span class="quiet">${lists[event.facet]}</span>`}
       <${Time} value=${event.time} /> <span class="quiet"><${By} change=${event} /></span></div>
     ${event.facet && short && event.names?.length > 0 && html`<span class="quiet names">${event.names.slice(0, 4).map((one) => html`<${Text} key=${one.name} value=${one.name} most=${40} /> `)}${event.names.length > 4 && "…"}</span>`}

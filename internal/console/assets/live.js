@@ -11,9 +11,17 @@ const again = 3000; // milliseconds until the next attempt
 
 let after; // the last event that was seen
 let live; // undefined: not known yet
-let recent = []; // the last changes, the newest first
+let recent = []; // the last events, the newest first
+let changes = []; // one of each change, the last one first: an update of many is one
 const shownTypes = "update,revert,import,jobcreation,add,delete,undelete"; // not those of the audit trail
 let lost = false; // the stream has ended since the page was opened
+
+// withEvent adds an event to changes.
+function withEvent(before, event) {
+  const [last, ...rest] = before;
+  if (last && last.change === event.change) return [{ ...last, others: true }, ...rest];
+  return [event, ...before].slice(0, most);
+}
 
 function setLive(is) {
   live = is;
@@ -30,6 +38,7 @@ const wait = (signal) => new Promise((done) => {
 async function begin(signal) {
   const page = await lastEvents({ last: shownFirst, type: shownTypes }, signal);
   recent = page.events.map((event) => ({ ...event.data, key: event.id })).reverse();
+  changes = recent.toReversed().reduce(withEvent, []);
   after = page.after;
   window.dispatchEvent(new Event("platen:recent"));
 }
@@ -50,7 +59,10 @@ async function follow(signal) {
         if (missed) window.dispatchEvent(new Event("platen:again"));
       }, (id, event) => {
         after = id;
-        if (event.kind) recent = [event, ...recent].slice(0, most);
+        if (event.kind) {
+          recent = [event, ...recent].slice(0, most);
+          changes = withEvent(changes, event);
+        }
         window.dispatchEvent(new CustomEvent("platen:event", { detail: event }));
       });
     } catch (error) {
@@ -88,11 +100,13 @@ export function useEvents(on) {
   }, [on]);
 }
 
-// useRecent returns the last changes, the newest first.
-export function useRecent() {
-  const [events, set] = useState(recent);
+// useRecent returns the last events, the newest first; or of each change one, which
+// has others if there are some.
+export function useRecent({ oneOfEach } = {}) {
+  const now = () => (oneOfEach ? changes : recent);
+  const [events, set] = useState(now);
   useEffect(() => {
-    const heard = () => set(recent);
+    const heard = () => set(now);
     for (const name of ["platen:event", "platen:recent"]) window.addEventListener(name, heard);
     heard();
     return () => {

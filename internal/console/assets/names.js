@@ -1,9 +1,9 @@
 // The names that lists of a kind have, as suggestions.
 import { html } from "./html.js";
 import { names } from "./api.js";
-import { useLoad } from "./load.js";
+import { useLoad, usePoll } from "./load.js";
 
-const keep = 60_000; // milliseconds, for which what was read is good enough
+const keep = 5_000; // milliseconds, for which what was read is good enough
 const read = new Map(); // kind: {at, names}
 
 // namesOf returns the names of a kind as {list, name}, up to a thousand.
@@ -16,9 +16,11 @@ export function namesOf(kind) {
   return found;
 }
 
-// Names is a datalist of the names of one list.
+// Names is a datalist of the names of one list. Those of an import come once its
+// index is done.
 export function Names({ id, kind, list }) {
-  const { data } = useLoad(() => namesOf(kind), [kind]);
+  const { data, again } = useLoad(() => namesOf(kind), [kind]);
+  usePoll(again, keep + 1000);
   const some = (data ?? []).filter((one) => one.list === list && one.name.length < 100).slice(0, 200);
   return html`<datalist id=${id}>${some.map((one) => html`<option key=${one.name} value=${one.name} />`)}</datalist>`;
 }

@@ -156,7 +156,7 @@ function Wrong() {
 }
 
 function Last() {
-  const events = useRecent().slice(0, shownChanges);
+  const events = useRecent({ oneOfEach: true }).slice(0, shownChanges);
   return html`<section class="history below">
     <div class="section-head"><h2>${o.changedLast}</h2><${Link} to=${{ view: "changes" }}>${o.allChanges}<//></div>
     ${events.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}

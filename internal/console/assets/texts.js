@@ -101,6 +101,7 @@ export const t = {
   counted: "Counted",
   notLive: "Not live: the server does not tell of changes now",
   happening: "What happened",
+  andOthers: "and others",
   nothingYet: "Nothing has changed in the time for which the log is kept. What does appears here at once.",
   overview: "Overview",
   requests: "Requests",
