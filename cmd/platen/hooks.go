@@ -52,8 +52,12 @@ became of what was sent. docs/webhooks.md says what a receiver gets.`,
 				if err != nil {
 					return err
 				}
-				return r.out.one(attempt, [2]string{"delivered", strconv.FormatBool(attempt.Delivered)}, [2]string{"status", strconv.Itoa(attempt.Status)},
+				err = r.out.one(attempt, [2]string{"delivered", strconv.FormatBool(attempt.Delivered)}, [2]string{"status", strconv.Itoa(attempt.Status)},
 					[2]string{"error", attempt.Error}, [2]string{"answer", attempt.Response})
+				if err == nil && !attempt.Delivered {
+					err = fmt.Errorf("webhook %d did not take the test", id)
+				}
+				return err
 			}),
 		attemptsCommand(env), replayCommand(env), rotateCommand(env),
 	)
