@@ -109,7 +109,7 @@ func parse(flags *flag.FlagSet, args []string) (o options, err error) {
 	flags.IntVar(&o.documents, "documents", 1_000_000, "documents of the job sets that statistics are asked of")
 	flags.StringVar(&only, "only", "", "measure only the steps whose name this regular expression fits: "+stepNames())
 	flags.StringVar(&works, "beside", "", "in the step beside, only the works whose name this regular expression fits: "+workNames())
-	flags.BoolVar(&o.large, "large", false, "growth up to 10,000,000 entities and 100,000 users; it takes hours")
+	flags.BoolVar(&o.large, "large", false, "growth up to 10,000,000 entities and 100,000 users; the latter take an hour")
 	flags.BoolVar(&o.peers, "peers", false, "measure PocketBase, too")
 	flags.BoolVar(&o.short, "short", false, "a smoke test: everything, as small as it can be; its figures mean nothing")
 	flags.BoolVar(&o.asJSON, "json", false, "print the results as JSON instead of a table")
