@@ -15,6 +15,6 @@ type Lister interface {
 	ListPage(ctx context.Context, listing *platen.Listing) (*platen.ListingPage, error)
 	// Names returns up to most of the names that lists of entities of a kind have, or
 	// had a while ago, in the order of lists and names, from after on. Those longer
-	// than 512 bytes are left out.
+	// than 512 bytes are left out; so are those of large imports of a moment ago.
 	Names(ctx context.Context, kind platen.Kind, after platen.ListName, most int) ([]platen.ListName, error)
 }
