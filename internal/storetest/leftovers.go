@@ -18,6 +18,9 @@ import (
 func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	ctx := t.Context()
 	counts := func() (all [6]int) {
+		if _, err := find(ctx, s, &platen.Search{Kind: platen.DataRecord, Rule: platen.Rule{Type: platen.Text, Name: "none"}}); err != nil { // waits for all of the index
+			t.Fatal(err)
+		}
 		for i, table := range []string{"find_name", "details", "details_media", "record_table", "find_value", "find_long"} {
 			all[i] = count(table)
 		}
@@ -59,7 +62,7 @@ func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	}
 
 	create("-kept", 100)
-	listed(t, s, platen.Listing{Kind: platen.Job, Order: platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}}) // after which all is in the index
+	listed(t, s, platen.Listing{Kind: platen.Job, Order: platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}}) // waits for the index of facts
 	before := counts()
 	sets, job := create("-gone", 200)
 	for _, name := range []string{"first", "second"} { // the first is left behind by an update
