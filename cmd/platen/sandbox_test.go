@@ -22,6 +22,7 @@ import (
 // that is there: clients that log in, tag, are refused and find out why, survive
 // faults, and reset.
 func TestProgramsOfOthers(t *testing.T) {
+	long(t)
 	for _, program := range [][]string{
 		{"node", "--test", "sandbox.test.mjs"},
 		{"python3", "-B", "-m", "unittest", "test_sandbox"},
@@ -50,6 +51,7 @@ func TestProgramsOfOthers(t *testing.T) {
 // TestFilesOfCI runs the commands of the files for GitHub and GitLab, with a release of
 // this program, and the programs beside them as a client's tests.
 func TestFilesOfCI(t *testing.T) {
+	long(t)
 	release := releaseOf(t, os.Args[0])
 	var github struct {
 		Jobs map[string]struct {

@@ -245,6 +245,7 @@ func testAuditFlood(t *testing.T) {
 func TestAuditOff(t *testing.T) { onEach(t, testAuditOff) }
 
 func testAuditOff(t *testing.T) {
+	long(t)
 	s := startOn(t, openStore(t, sqlstore.HistoryFor(0)))
 	s.addUser("ann", platen.Viewer)
 	s.loginAs("ann")

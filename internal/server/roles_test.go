@@ -87,6 +87,7 @@ func (s *service) each(test func(route olrest.Route, send func(...option) answer
 func TestEveryRouteByRole(t *testing.T) { onSQLite(t, testEveryRouteByRole) }
 
 func testEveryRouteByRole(t *testing.T) {
+	long(t)
 	s := start(t)
 	var callers []credential
 	for _, role := range platen.Roles {

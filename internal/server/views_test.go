@@ -35,6 +35,7 @@ func (s *service) viewNames(with []option) string {
 func TestViews(t *testing.T) { onEach(t, testViews) }
 
 func testViews(t *testing.T) {
+	long(t)
 	s := start(t)
 	as := make(map[string][]option)
 	for name, role := range map[string]platen.Role{"viewer": platen.Viewer, "editor": platen.Editor, "admin": platen.Admin} {

@@ -245,6 +245,7 @@ func testWebhookTest(t *testing.T) {
 func TestWebhookDelivery(t *testing.T) { onEach(t, testWebhookDelivery) }
 
 func testWebhookDelivery(t *testing.T) {
+	long(t)
 	allow := withWebhooks(t, "127.0.0.0/8")
 	servers := []*service{start(t, allow)}
 	if onPostgres(t) {
