@@ -57,7 +57,7 @@ function Nested({ id, schema, level, from, onMove }) {
   const { data, error, loading, again } = useLoad(async (signal) => {
     const found = await children(id, { pageSize: size, position: from }, signal);
     const ids = found.children.map((child) => child.id);
-    return { total: found.total, rows: ids.length > 0 ? await recordsOf(ids, signal) : [] };
+    return { from, total: found.total, rows: ids.length > 0 ? await recordsOf(ids, signal) : [] };
   }, [id, from]);
   const [open, setOpen] = useState([]);
   if (error) return html`<${Problem} error=${error} again=${again} />`;
@@ -71,7 +71,7 @@ function Nested({ id, schema, level, from, onMove }) {
   const toggle = (row) => setOpen(open.includes(row) ? open.filter((one) => one !== row) : [...open, row].slice(-at(openRows, level)));
   return html`<div class="nested" aria-busy=${loading}>
     ${groups.map((group) => html`<${Table} key=${group.rows[0].id} group=${group} schema=${schema?.tables?.[group.table]} level=${level} open=${open} onToggle=${toggle} />`)}
-    <${Steps} from=${from} size=${size} all=${data.total} onMove=${onMove} />
+    <${Steps} from=${data.from} size=${size} all=${data.total} onMove=${onMove} />
   </div>`;
 }
 
