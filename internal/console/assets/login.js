@@ -9,7 +9,9 @@ function useProvider() {
   const [provider, setProvider] = useState();
   useEffect(() => {
     const abort = new AbortController();
-    waysIn(abort.signal).then((ways) => setProvider(ways.provider && plain(ways.provider, 60)), () => {}); // a password will do
+    // A password will do meanwhile.
+    const ask = () => waysIn(abort.signal).then((ways) => setProvider(ways.provider && plain(ways.provider, 60)), () => !abort.signal.aborted && setTimeout(ask, 3000));
+    ask();
     return () => abort.abort();
   }, []);
   return provider;
