@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/platenhq/platen/internal/sqlstore"
@@ -76,6 +77,12 @@ func (writers) Pipeline(ctx context.Context, on *sql.Conn, statements []sqlstore
 	for _, statement := range statements {
 		queued := batch.Queue(statement.Text, statement.Args...)
 		if statement.Row == nil {
+			queued.Exec(func(tag pgconn.CommandTag) error {
+				if tag.String() == "ROLLBACK" { // the answer to COMMIT after a statement that failed
+					return pgx.ErrTxCommitRollback
+				}
+				return nil
+			})
 			continue
 		}
 		queued.Query(func(rows pgx.Rows) error {

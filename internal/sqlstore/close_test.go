@@ -227,3 +227,16 @@ func TestClose(t *testing.T) {
 		}
 	})
 }
+
+// TestCommitDespite commits after an error that nobody looked at: PostgreSQL then
+// answers COMMIT with ROLLBACK, which is no success.
+func TestCommitDespite(t *testing.T) {
+	s, err := postgres.Open(t.Context(), pgtest.Few(pgtest.Database(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.CommitDespite(); err == nil {
+		t.Error("a transaction that was rolled back counts as committed")
+	}
+}

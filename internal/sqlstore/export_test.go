@@ -67,6 +67,14 @@ func (s *Store) LastDirty(ctx context.Context) (int64, error) {
 	return mark.stale, err
 }
 
+// CommitDespite commits a transaction in which a statement has failed.
+func (s *Store) CommitDespite() error {
+	return s.update(func(t *transaction) error {
+		_, _ = t.conn().ExecContext(t.ctx, "this is no statement")
+		return nil
+	})
+}
+
 // LastRange returns the largest number of a row of find_range.
 func (s *Store) LastRange(ctx context.Context) (int64, error) {
 	mark, err := s.dirtyMark(ctx, ofImports)
