@@ -115,6 +115,11 @@ func (Dialect) LockLog() string { return "SELECT 1 FROM change_log FOR UPDATE" }
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "TRUNCATE " + table }
 
+// CreateTemporary implements [sqlstore.Dialect].
+func (Dialect) CreateTemporary(table string, columns []sqlstore.Column, key int) string {
+	return "CREATE TEMPORARY TABLE " + table + " (" + sqlstore.Definition(columns, key, types[:]) + ") ON COMMIT DROP"
+}
+
 // InsertMany implements [sqlstore.Dialect].
 func (Dialect) InsertMany(table string, columns []sqlstore.Column, conflict string) string {
 	return "INSERT INTO " + table + " (" + names(columns) + ") SELECT * FROM " + arrays(columns) + " AS new" + conflict

@@ -190,6 +190,7 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		DegradedCommits: d.degraded.Load,
 		Ready:           d.ready,
 		Snapshot:        d.snapshot,
+		Temporary:       d.temporary,
 		Size:            d.size,
 		AfterInserts:    d.analyze,
 		AfterCopy:       afterCopy,

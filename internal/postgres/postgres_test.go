@@ -8,6 +8,7 @@ import (
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
 )
@@ -18,9 +19,9 @@ func TestMain(m *testing.M) { pgtest.Main(m) }
 func direct(t *testing.T) storetest.Open { return at(pgtest.Database(t)) }
 
 // at opens the store at an address.
-func at(address string) storetest.Open {
+func at(address string, options ...sqlstore.Option) storetest.Open {
 	return func(t *testing.T) storage.Store {
-		s, err := postgres.Open(t.Context(), pgtest.Few(address))
+		s, err := postgres.Open(t.Context(), pgtest.Few(address), options...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -35,6 +36,14 @@ func at(address string) storetest.Open {
 func TestStoreUnraced(t *testing.T) { storetest.RunOthers(t, direct) }
 
 func TestLarge(t *testing.T) { storetest.RunLarge(t, direct) }
+
+// TestPendingUnraced is about searches that do not wait for the index. It runs
+// without the race detector, with which SQLite's does.
+func TestPendingUnraced(t *testing.T) {
+	storetest.RunSearching(t, func(t *testing.T) storetest.Open {
+		return at(pgtest.Database(t), sqlstore.WithPatience(0))
+	})
+}
 
 // TestPooler runs behind a pooler that lends a connection for a transaction.
 func TestPooler(t *testing.T) {

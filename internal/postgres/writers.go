@@ -147,6 +147,11 @@ func (d *Database) snapshot(ctx context.Context) (*sql.Tx, error) {
 	return tx, nil
 }
 
+// temporary is [sqlstore.Engine.Temporary].
+func (d *Database) temporary(ctx context.Context) (*sql.Tx, error) {
+	return d.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead})
+}
+
 // analyze is [sqlstore.Engine.AfterInserts]. To the planner's statistics a
 // table is empty until then, and its plans for an empty table read all of it.
 func (d *Database) analyze(ctx context.Context) error {

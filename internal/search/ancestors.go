@@ -86,7 +86,7 @@ func ofSet(root string) func(*writer, *platen.Rule) string {
 		}
 		text, kind := &rule.Rules[0], w.kind
 		w.kind = rule.Kind
-		condition := root + " IN (SELECT v.entity FROM find_value AS v WHERE v.name = " + w.name(text.Facet, text.Name) + " AND " + w.condition(text) + ")"
+		condition := root + " IN (SELECT v.entity FROM " + w.values() + " AS v WHERE v.name = " + w.name(text.Facet, text.Name) + " AND " + w.condition(text) + ")"
 		w.kind = kind
 		return condition
 	}

@@ -58,9 +58,9 @@ func (p *Plan) findOutside(rule *platen.Rule) error {
 
 // longValues is the statement of the values that a rule is decided for outside.
 func (w *writer) longValues(rule *platen.Rule) (Statement, error) {
-	from, where := "v.value, CAST('' AS BYTEA) FROM find_long AS v", ""
+	from, where := "v.value, CAST('' AS BYTEA) FROM "+w.plan.options.Longs+" AS v", ""
 	if rule.Other != "" { // either of the two values is long
-		from = full("v") + ", " + full("o") + " FROM find_value AS v JOIN find_value AS o ON o.entity = v.entity AND o.name = " +
+		from = w.full("v") + ", " + w.full("o") + " FROM " + w.values() + " AS v JOIN " + w.values() + " AS o ON o.entity = v.entity AND o.name = " +
 			w.name(rule.Facet, rule.Other)
 		where = " AND (length(v.digest) > 0 OR length(o.digest) > 0)"
 	}
@@ -98,6 +98,6 @@ func (w *writer) shortPattern(o *Outside) string {
 		short := w.compare(rule.Condition, "v.value", w.plan.dialect.Bytes(w.arg([]byte(rule.Value))))
 		return "CASE WHEN length(v.digest) = 0 THEN " + short + " ELSE " + among + " END"
 	}
-	return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " + w.name(rule.Facet, rule.Other) +
+	return "EXISTS (SELECT 1 FROM " + w.values() + " AS o WHERE o.entity = v.entity AND +o.name = " + w.name(rule.Facet, rule.Other) +
 		" AND CASE WHEN length(v.digest) = 0 AND length(o.digest) = 0 THEN " + w.compare(rule.Condition, "v.value", "o.value") + " ELSE " + among + " END" + oneRow + ")"
 }

@@ -59,6 +59,9 @@ type Options struct {
 	Hidden func(root, id string) string
 	// LongestRun is the most content items that are one row of entity.
 	LongestRun int
+	// Values and Longs have the rows of the tables find_value and find_long: they are
+	// tables, or queries in parentheses. "": these two tables.
+	Values, Longs string
 }
 
 // A Statement is SQL with its arguments, in the order of its placeholders.
@@ -151,6 +154,7 @@ type Plan struct {
 // the index is not in the map, or 0. The error is Invalid for a search that
 // is too large.
 func Compile(search *platen.Search, names map[Name]int64, dialect Dialect, options Options) (*Plan, error) {
+	options.Values, options.Longs = cmp.Or(options.Values, "find_value"), cmp.Or(options.Longs, "find_long")
 	p := &Plan{search: search, names: names, dialect: dialect, options: options}
 	var err error
 	if p.Drivers, err = drivers(&search.Rule); err != nil {
@@ -240,6 +244,9 @@ type writer struct {
 func (w *writer) statement(text string) (Statement, error) {
 	return Statement{text, w.args}, w.err
 }
+
+// values is where the values are.
+func (w *writer) values() string { return w.plan.options.Values }
 
 // arg adds an argument and returns its placeholder.
 func (w *writer) arg(value any) string {
@@ -344,7 +351,7 @@ func (w *writer) test(rule *platen.Rule) string {
 // and in other places the plus before a column keeps the planner on the index
 // by entity, since it takes a name to be rarer than it is.
 func (w *writer) keyValue(key platen.SearchKey) string {
-	return "(SELECT " + full("v") + " FROM find_value AS v WHERE v.entity = " +
+	return "(SELECT " + w.full("v") + " FROM " + w.values() + " AS v WHERE v.entity = " +
 		w.ownerOf(key.Facet, "c.id") + " AND +v.name = " + w.name(key.Facet, key.Name) + ")"
 }
 

@@ -38,7 +38,7 @@ const oneRow = " LIMIT 1 OFFSET 0"
 // findText is the statement of the entities for which a Text rule holds, from
 // the index.
 func findText(w *writer, rule *platen.Rule) string {
-	from := "SELECT v.entity AS id FROM find_value AS v WHERE v.name = " + w.name(rule.Facet, rule.Name) + " AND " + w.condition(rule)
+	from := "SELECT v.entity AS id FROM " + w.values() + " AS v WHERE v.name = " + w.name(rule.Facet, rule.Name) + " AND " + w.condition(rule)
 	if w.owns(rule.Facet) {
 		return from
 	}
@@ -47,19 +47,19 @@ func findText(w *writer, rule *platen.Rule) string {
 }
 
 func testText(w *writer, rule *platen.Rule) string {
-	return "EXISTS (SELECT 1 FROM find_value AS v WHERE v.entity = " + w.ownerOf(rule.Facet, "c.id") +
+	return "EXISTS (SELECT 1 FROM " + w.values() + " AS v WHERE v.entity = " + w.ownerOf(rule.Facet, "c.id") +
 		" AND +v.name = " + w.name(rule.Facet, rule.Name) + " AND " + w.condition(rule) + oneRow + ")"
 }
 
 // whole is a condition on the whole of the value v: of gives it for an
 // expression of the value. Only a long value is looked up in find_long.
-func whole(v string, of func(value string) string) string {
+func (w *writer) whole(v string, of func(value string) string) string {
 	return "CASE WHEN length(" + v + ".digest) = 0 THEN " + of(v+".value") + " ELSE (SELECT " + of("l.value") +
-		" FROM find_long AS l WHERE l.name = " + v + ".name AND l.entity = " + v + ".entity) END"
+		" FROM " + w.plan.options.Longs + " AS l WHERE l.name = " + v + ".name AND l.entity = " + v + ".entity) END"
 }
 
 // full is the whole of the value v.
-func full(v string) string { return whole(v, func(value string) string { return value }) }
+func (w *writer) full(v string) string { return w.whole(v, func(value string) string { return value }) }
 
 // condition is that of a Text rule on the value v.
 func (w *writer) condition(rule *platen.Rule) string {
@@ -67,8 +67,8 @@ func (w *writer) condition(rule *platen.Rule) string {
 		return w.shortPattern(outside)
 	}
 	if rule.Other != "" {
-		return "EXISTS (SELECT 1 FROM find_value AS o WHERE o.entity = v.entity AND +o.name = " +
-			w.name(rule.Facet, rule.Other) + " AND " + w.compare(rule.Condition, full("v"), full("o")) + oneRow + ")"
+		return "EXISTS (SELECT 1 FROM " + w.values() + " AS o WHERE o.entity = v.entity AND +o.name = " +
+			w.name(rule.Facet, rule.Other) + " AND " + w.compare(rule.Condition, w.full("v"), w.full("o")) + oneRow + ")"
 	}
 	if rule.Numeric {
 		number, _ := platen.ParseNumber(rule.Value)
@@ -101,7 +101,7 @@ func (w *writer) condition(rule *platen.Rule) string {
 		return w.startsWith(rule.Value)
 	case platen.Contains, platen.NotContains, platen.EndsWith, platen.Like, platen.NotLike:
 		value := w.plan.dialect.Bytes(w.arg([]byte(rule.Value)))
-		return whole("v", func(v string) string { return w.compare(rule.Condition, v, value) })
+		return w.whole("v", func(v string) string { return w.compare(rule.Condition, v, value) })
 	}
 	return w.order(rule.Condition, rule.Value)
 }
@@ -122,7 +122,7 @@ func (w *writer) order(condition platen.Condition, value string) string {
 	}
 	all := w.arg([]byte(value))
 	return "(v.value " + strings.TrimSuffix(operator, "=") + " " + h + " OR v.value = " + h + " AND " +
-		whole("v", func(v string) string { return v + " " + operator + " " + all }) + ")"
+		w.whole("v", func(v string) string { return v + " " + operator + " " + all }) + ")"
 }
 
 func (w *writer) startsWith(value string) string {
@@ -130,7 +130,7 @@ func (w *writer) startsWith(value string) string {
 	if len(digest) > 0 {
 		h, start := w.arg(head), w.arg([]byte(value))
 		return "(v.value = " + h + " AND " +
-			whole("v", func(v string) string { return "substr(" + v + ", 1, " + strconv.Itoa(len(value)) + ") = " + start }) + ")"
+			w.whole("v", func(v string) string { return "substr(" + v + ", 1, " + strconv.Itoa(len(value)) + ") = " + start }) + ")"
 	}
 	text := "v.value >= " + w.arg(head)
 	// The smallest text that is larger than all with that start.

@@ -103,6 +103,14 @@ func (Dialect) InsertChanges() string {
 // LockLog implements [sqlstore.Dialect]. One connection writes.
 func (Dialect) LockLog() string { return "SELECT 1 FROM change_log" }
 
+// types are the types of columns.
+var types = [...]string{sqlstore.Integer: "INTEGER", sqlstore.Text: "TEXT", sqlstore.Bytes: "BLOB"}
+
+// CreateTemporary implements [sqlstore.Dialect].
+func (Dialect) CreateTemporary(table string, columns []sqlstore.Column, key int) string {
+	return "CREATE TEMPORARY TABLE " + table + " (" + sqlstore.Definition(columns, key, types[:]) + ") WITHOUT ROWID"
+}
+
 // Empty implements [sqlstore.Dialect].
 func (Dialect) Empty(table string) string { return "DELETE FROM " + table }
 

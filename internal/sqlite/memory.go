@@ -52,7 +52,7 @@ func NewMemory(ctx context.Context, at *clock.Clock, cacheBytes int) (*Memory, e
 		options     string
 		connections int
 	}{
-		{newOptions, 1}, {reads, sqlstore.SearchConnections() + readers}, {reads, lookupers}, {reads, 1},
+		{newOptions, 1}, {reads, sqlstore.SearchConnections() + readers}, {reads, lookupers}, {reads, 1}, {"&_txlock=deferred", sqlstore.SearchConnections()},
 	} {
 		db, err := driver.Open("file:/"+m.name+"?vfs=mvcc&"+busyTimeout+memoryOptions+pool.options, each)
 		if err != nil {
@@ -69,7 +69,8 @@ func NewMemory(ctx context.Context, at *clock.Clock, cacheBytes int) (*Memory, e
 	if err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
-	m.engine = engine(m.pools[0], m.pools[1], m.pools[2], m.pools[3])
+	rest(m.pools[4])
+	m.engine = engine(m.pools[0], m.pools[1], m.pools[2], m.pools[3], m.pools[4])
 	m.engine.Dialect = memoryDialect{}
 	m.engine.Replicas = sqlstore.OneProcess{Clock: at}
 	m.engine.Clock, m.engine.CacheBytes = at, cacheBytes

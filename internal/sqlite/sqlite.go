@@ -54,6 +54,9 @@ const newOptions = "&_pragma=auto_vacuum(incremental)&_txlock=immediate"
 const (
 	writerOptions = "&_pragma=cache_size(-65536)&_txlock=immediate"
 	readerOptions = "&_pragma=cache_size(-8192)&_pragma=query_only(on)"
+	// Those of connections that read with temporary tables, which query_only would
+	// refuse.
+	temporaryOptions = "&_pragma=cache_size(-8192)&_pragma=temp_store(memory)&_txlock=deferred"
 )
 
 // Open opens the store in a directory, which it creates if need be, and
@@ -104,13 +107,18 @@ func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlsto
 	if err != nil {
 		return nil, errors.Join(err, lookup.Close(), reader.Close(), writer.Close())
 	}
-	checkpoints, err := openCheckpoints(path)
+	temporary, err := open(path, temporaryOptions, sqlstore.SearchConnections(), functions)
 	if err != nil {
 		return nil, errors.Join(err, control.Close(), lookup.Close(), reader.Close(), writer.Close())
 	}
+	rest(temporary)
+	checkpoints, err := openCheckpoints(path)
+	if err != nil {
+		return nil, errors.Join(err, temporary.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
+	}
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	go checkpoint(checkpoints, stop, stopped)
-	e := engine(writer, reader, lookup, control)
+	e := engine(writer, reader, lookup, control, temporary)
 	e.CacheBytes = cacheBytes
 	e.LastBackup = func() time.Time { return lastBackup(dir) }
 	disk := diskProbe{path: filepath.Join(dir, probeFile)}
@@ -123,13 +131,13 @@ func openStore(ctx context.Context, dir string, cacheBytes int, options []sqlsto
 	e.Close = func() error {
 		close(stop)
 		<-stopped
-		return errors.Join(checkpoints.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
+		return errors.Join(checkpoints.Close(), temporary.Close(), control.Close(), lookup.Close(), reader.Close(), writer.Close())
 	}
 	return sqlstore.Open(ctx, e, options...)
 }
 
 // engine is what SQLite has of its own.
-func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
+func engine(writer, reader, lookup, control, temporary *sql.DB) sqlstore.Engine {
 	return sqlstore.Engine{
 		Writer:    writer,
 		Reader:    reader,
@@ -143,8 +151,16 @@ func engine(writer, reader, lookup, control *sql.DB) sqlstore.Engine {
 		Compact:   compact,
 		Size:      func(ctx context.Context) (int64, int64, error) { return size(ctx, control) },
 		Snapshot:  func(ctx context.Context) (*sql.Tx, error) { return reader.BeginTx(ctx, &sql.TxOptions{ReadOnly: true}) },
+		Temporary: func(ctx context.Context) (*sql.Tx, error) { return temporary.BeginTx(ctx, nil) },
 	}
 }
+
+// temporaryIdle is how long a connection with temporary tables is kept for the next
+// search that needs one.
+const temporaryIdle = 10 * time.Second
+
+// rest closes connections that were not needed for a while.
+func rest(pool *sql.DB) { pool.SetConnMaxIdleTime(temporaryIdle) }
 
 // readable returns an error unless the database can be read.
 func readable(ctx context.Context, db *sql.DB) error {

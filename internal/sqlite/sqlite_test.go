@@ -8,6 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
 )
@@ -15,11 +16,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // onDisk returns what opens the stores of tests, with so many bytes of cache.
-func onDisk(cacheBytes int) func(*testing.T) storetest.Open {
+func onDisk(cacheBytes int, options ...sqlstore.Option) func(*testing.T) storetest.Open {
 	return func(t *testing.T) storetest.Open {
 		dir := t.TempDir()
 		return func(t *testing.T) storage.Store {
-			s, err := sqlite.Open(t.Context(), dir, cacheBytes)
+			s, err := sqlite.Open(t.Context(), dir, cacheBytes, options...)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,6 +36,11 @@ func TestStore(t *testing.T) {
 }
 
 func TestLarge(t *testing.T) { storetest.RunLarge(t, onDisk(1<<20)) }
+
+// TestPending is about searches that do not wait for the index.
+func TestPending(t *testing.T) {
+	storetest.RunSearching(t, onDisk(1<<20, sqlstore.WithPatience(0)))
+}
 
 func TestCounts(t *testing.T) {
 	if testing.Short() {

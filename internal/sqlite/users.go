@@ -54,7 +54,7 @@ func openUsers(ctx context.Context, dir string, waiting func()) (sqlstore.UserSt
 	if err != nil {
 		return nil, errors.Join(err, reader.Close())
 	}
-	e := engine(writer, reader, reader, reader)
+	e := engine(writer, reader, reader, reader, reader)
 	e.Translate = translateForUsers
 	e.Close = func() error { return errors.Join(reader.Close(), writer.Close()) }
 	return sqlstore.OpenUsers(ctx, e)

@@ -277,12 +277,15 @@ func (b *bulk) holds(ids []platen.ID) (_ map[platen.ID]bool, err error) {
 			return nil, err
 		}
 	}
-	plan, db, end, err := b.s.plan(b.ctx, &platen.Search{Kind: b.asked.Kind, Rule: b.asked.Rule})
-	defer func() { err = errors.Join(err, end()) }()
+	plan, err := b.s.plan(b.ctx, &platen.Search{Kind: b.asked.Kind, Rule: b.asked.Rule}, false)
 	if err != nil {
 		return nil, err
 	}
-	l := lister{db: db, plan: plan, walk: walk{s: b.s, ctx: b.ctx, kind: b.asked.Kind}}
+	defer func() { err = errors.Join(err, plan.end()) }()
+	if err := plan.decide(b.ctx); err != nil {
+		return nil, err
+	}
+	l := lister{plan: plan, walk: walk{s: b.s, ctx: b.ctx, kind: b.asked.Kind, indexReader: plan.indexReader}}
 	found := make([]platen.Position, len(ids))
 	for i, id := range ids {
 		found[i] = platen.Position{ID: id}

@@ -27,6 +27,7 @@ type bulkReader struct {
 	ctx   context.Context
 	kind  platen.Kind
 	parts platen.EntityParts
+	times map[platen.ID]int64 // see pendingTimes
 }
 
 // few returns how many of the first entities are read together: one, or as many as
@@ -143,7 +144,7 @@ func (r bulkReader) facts(all []*platen.Entity, rows map[platen.ID]row) error {
 	}
 	updated, err := facts.updated(r.s.idsOf(ids))
 	for _, e := range all {
-		setUpdated(e.Facts, updated[e.ID])
+		setUpdated(e.Facts, max(updated[e.ID], r.times[e.ID]))
 	}
 	return err
 }

@@ -64,6 +64,9 @@ type Engine struct {
 	// Snapshot begins a transaction that reads the database as it is now, for
 	// as long as that takes.
 	Snapshot func(ctx context.Context) (*sql.Tx, error)
+	// Temporary begins a transaction that reads the database as it is now, and may
+	// make temporary tables, which are gone with its rollback.
+	Temporary func(ctx context.Context) (*sql.Tx, error)
 	// Compact gives a little of the room that is free in the database back to the
 	// disk, in a transaction, and reports whether there is more. Nil: the database
 	// does that by itself, or can not.
@@ -130,6 +133,10 @@ type Dialect interface {
 
 	// LockLog locks the row of change_log until the end of a transaction.
 	LockLog() string
+
+	// CreateTemporary makes a temporary table, whose key is the first columns, until
+	// the end of a transaction.
+	CreateTemporary(table string, columns []Column, key int) string
 
 	// Empty removes all rows of a table.
 	Empty(table string) string

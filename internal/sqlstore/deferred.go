@@ -122,6 +122,22 @@ func number(arg any) *int64 {
 	return nil
 }
 
+// row returns the arguments of one row.
+func (r *deferredRows) row(n int) []any {
+	args := make([]any, len(r.columns))
+	for i, column := range r.columns {
+		switch column.Type {
+		case Integer:
+			args[i] = r.numbers[i][n]
+		case Text:
+			args[i] = r.texts[i][n]
+		case Bytes:
+			args[i] = r.bodies[i][n]
+		}
+	}
+	return args
+}
+
 // args returns an array for each column.
 func (r *deferredRows) args() []any {
 	args := make([]any, len(r.columns))

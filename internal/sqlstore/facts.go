@@ -133,6 +133,31 @@ func (p planner) updated(owners []owner) (map[platen.ID]int64, error) {
 	return times, nil
 }
 
+// changeTimes waits for the index for a short time to pass on when jobs and sets
+// changed. If it still has not, it returns the times of those that it has not passed on.
+func (s *Store) changeTimes(ctx context.Context) (map[platen.ID]int64, error) {
+	behind, err := s.flushFor(ctx, ofChanges, 0)
+	if err != nil || !behind {
+		return nil, err
+	}
+	times, err := s.pendingTimes(ctx)
+	if errors.Is(err, errTooMuchPending) {
+		return nil, s.flushChanged(ctx)
+	}
+	return times, err
+}
+
+// pendingTimes returns when the jobs and sets changed that the index has not passed
+// on yet. errTooMuchPending: they are too many.
+func (s *Store) pendingTimes(ctx context.Context) (map[platen.ID]int64, error) {
+	p := s.planner(ctx, s.on, s.engine.Reader)
+	owners, err := p.stale()
+	if err != nil {
+		return nil, err
+	}
+	return p.updated(owners)
+}
+
 // Entity implements [storage.Entities].
 func (s *Store) Entity(ctx context.Context, id platen.ID) (_ *platen.Entity, err error) {
 	ctx, done := s.observe(ctx, "entity")
@@ -141,12 +166,13 @@ func (s *Store) Entity(ctx context.Context, id platen.ID) (_ *platen.Entity, err
 	if err != nil {
 		return nil, err
 	}
+	r := entityReader{s: s, ctx: ctx, stmt: s.on}
 	if hasFacts(found.kind) {
-		if err := errors.Join(s.flushChanged(ctx), s.ensureFacts(ctx, found.set())); err != nil {
+		r.times, err = s.changeTimes(ctx)
+		if err := errors.Join(err, s.ensureFacts(ctx, found.set())); err != nil {
 			return nil, s.error("read facts", err)
 		}
 	}
-	r := entityReader{s: s, ctx: ctx, stmt: s.on}
 	e, err := r.entity(id)
 	return e, s.error("read an entity", err)
 }
@@ -155,9 +181,10 @@ func hasFacts(kind platen.Kind) bool { return kind.Info().Set || kind == platen.
 
 // An entityReader reads entities, in a transaction or not.
 type entityReader struct {
-	s    *Store
-	ctx  context.Context
-	stmt func(*query) statement
+	s     *Store
+	ctx   context.Context
+	stmt  func(*query) statement
+	times map[platen.ID]int64 // see pendingTimes
 }
 
 // entity reads an entity. NotFound: there is none.
@@ -229,7 +256,7 @@ func (r entityReader) facts(e *platen.Entity, set platen.ID) (*platen.Facts, err
 	if err := r.stmt(selectUpdated).QueryRowContext(r.ctx, int64(e.ID)).Scan(&updated); err != nil {
 		return nil, err
 	}
-	setUpdated(f, updated)
+	setUpdated(f, max(updated, r.times[e.ID]))
 	if e.Kind != platen.Job {
 		return f, nil
 	}

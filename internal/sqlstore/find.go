@@ -50,13 +50,43 @@ type querier interface {
 func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, *platen.Found) error) (err error) {
 	ctx, done := s.observe(ctx, "find")
 	defer func() { done(err) }()
-	if err := s.flushDirty(ctx, asked.Kind, false); err != nil {
-		return s.error("find", err)
+	return s.error("find", s.indexed(ctx, asked.Kind, ofImports, func(pending bool) error {
+		return s.findIndexed(ctx, asked, pending, yield)
+	}))
+}
+
+// indexed brings the index up to date for a search of a kind, which run is: for a
+// short time only, and then with the changes of the index that are pending. run is
+// called again, with all in the index, if it returns errTooMuchPending.
+func (s *Store) indexed(ctx context.Context, kind platen.Kind, of awaited, run func(pending bool) error) error {
+	pending, err := s.flushFor(ctx, of, kind)
+	if err == nil {
+		err = run(pending)
+	}
+	if errors.Is(err, errTooMuchPending) {
+		if err = s.flush(ctx, of, kind); err == nil {
+			err = run(false)
+		}
+	}
+	return err
+}
+
+// findIndexed is Find after the index was waited for. With pending changes it takes
+// a place for a long search if there is one, since to read them twice would cost more
+// than what the search itself takes.
+func (s *Store) findIndexed(ctx context.Context, asked *platen.Search, pending bool, yield func(int, *platen.Found) error) error {
+	if pending {
+		select {
+		case s.longSearches <- struct{}{}:
+			defer func() { <-s.longSearches }()
+			return s.findLong(ctx, asked, pending, yield)
+		default:
+		}
 	}
 	for limit := shortFor; ; limit = min(4*limit, shortMost) {
-		short, many, err := s.findShort(ctx, limit, asked, yield)
+		short, many, err := s.findShort(ctx, limit, asked, pending, yield)
 		if err != nil || short {
-			return s.error("find", err)
+			return err
 		}
 		patience, cancel := ctx, func() {}
 		if !many {
@@ -66,12 +96,21 @@ func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, 
 		cancel()
 		if err == nil {
 			defer release()
-			return s.error("find", s.find(ctx, asked, 0, yield))
+			return s.findLong(ctx, asked, pending, yield)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 	}
+}
+
+// findLong runs a search for as long as it takes.
+func (s *Store) findLong(ctx context.Context, asked *platen.Search, pending bool, yield func(int, *platen.Found) error) error {
+	plan, err := s.plan(ctx, asked, pending)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.find(ctx, plan, asked, 0, yield), plan.end())
 }
 
 // take waits for a place in a channel.
@@ -88,9 +127,14 @@ var errLong = errors.New("the search is a long one")
 
 // findShort runs a search and reports whether that was short. If not, it has
 // yielded nothing. many: it finds more than a short one does.
-func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *platen.Search, yield func(int, *platen.Found) error) (short, many bool, err error) {
+func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *platen.Search, pending bool, yield func(int, *platen.Found) error) (short, many bool, err error) {
 	release, err := take(ctx, s.shortSearches)
 	if err != nil {
+		return false, false, err
+	}
+	plan, err := s.plan(ctx, asked, pending)
+	if err != nil {
+		release()
 		return false, false, err
 	}
 	type found struct {
@@ -100,7 +144,7 @@ func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *plate
 	var all []found
 	start := time.Now()
 	within, cancel := context.WithTimeoutCause(ctx, limit, errLong)
-	err = s.find(within, asked, shortHits+1, func(group int, one *platen.Found) error {
+	err = s.find(within, plan, asked, shortHits+1, func(group int, one *platen.Found) error {
 		if len(all) == shortHits {
 			many = true
 			return errLong
@@ -111,6 +155,7 @@ func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *plate
 	// A driver may see the deadline before the context's timer has fired.
 	long := errors.Is(err, errLong) || err != nil && ctx.Err() == nil && time.Since(start) >= limit
 	cancel()
+	err = errors.Join(err, plan.end())
 	release()
 	if err != nil && long {
 		return false, many, nil
@@ -127,13 +172,11 @@ func (s *Store) findShort(ctx context.Context, limit time.Duration, asked *plate
 }
 
 // find runs a search. It need not yield more than most, unless that is 0.
-func (s *Store) find(ctx context.Context, asked *platen.Search, most int, yield func(int, *platen.Found) error) (err error) {
-	plan, db, end, err := s.plan(ctx, asked)
-	defer func() { err = errors.Join(err, end()) }()
-	if err != nil {
+func (s *Store) find(ctx context.Context, plan *searchPlan, asked *platen.Search, most int, yield func(int, *platen.Found) error) (err error) {
+	if err := plan.decide(ctx); err != nil {
 		return err
 	}
-	driver, err := choose(ctx, db, plan)
+	driver, err := choose(ctx, plan.db, plan.Plan)
 	if err != nil {
 		return err
 	}
@@ -145,7 +188,7 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, most int, yield 
 	if most > 0 && len(keys) == 0 {
 		statement.Text += " LIMIT " + decimal(most)
 	}
-	rows, err := db.QueryContext(ctx, statement.Text, statement.Args...)
+	rows, err := plan.db.QueryContext(ctx, statement.Text, statement.Args...)
 	if err != nil {
 		return err
 	}
@@ -160,42 +203,80 @@ func (s *Store) find(ctx context.Context, asked *platen.Search, most int, yield 
 	return arrange(hits, asked, yield)
 }
 
-// plan compiles a search. Its statements run on db, until end is called, which may
-// be done after an error as well.
-func (s *Store) plan(ctx context.Context, asked *platen.Search) (plan *search.Plan, db querier, end func() error, err error) {
-	end = func() error { return nil }
-	names, err := s.nameIDs(ctx, search.Names(asked))
-	if err != nil {
-		return nil, nil, end, err
-	}
-	plan, err = search.Compile(asked, names, s.engine.Dialect, search.Options{Hidden: hiddenSet, LongestRun: longestItemRun})
-	if err != nil || len(plan.Outside) == 0 {
-		return plan, s.engine.Reader, end, err
-	}
-	// More than one statement, which must see the same.
-	tx, err := s.engine.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
-	if err != nil {
-		return nil, nil, end, err
-	}
-	end = func() error { return ignoreDone(tx.Rollback()) }
-	for _, outside := range plan.Outside {
-		ids, err := decide(ctx, tx, outside)
-		if err != nil {
-			return nil, nil, end, err
+// A searchPlan is a search that was compiled, and where its statements run.
+type searchPlan struct {
+	*search.Plan
+	indexReader
+	db      querier
+	tx      *sql.Tx               // db, if the statements must see the same; or nil
+	ids     map[search.Name]int64 // of the names
+	dialect search.Dialect
+}
+
+// An indexReader is where the other queries of a search run: those of values, and the
+// rest.
+type indexReader struct {
+	index func(indexQuery) statement
+	stmt  func(*query) statement
+}
+
+// plan compiles a search, which may need more names than it has itself. Its
+// statements run until end is called.
+func (s *Store) plan(ctx context.Context, asked *platen.Search, pending bool, more ...search.Name) (_ *searchPlan, err error) {
+	p := &searchPlan{db: s.engine.Reader, dialect: s.engine.Dialect}
+	p.index, p.stmt = func(q indexQuery) statement { return s.on(q.settled) }, s.on
+	options := search.Options{Hidden: hiddenSet, LongestRun: longestItemRun}
+	names := slices.Concat(search.Names(asked), more)
+	if pending {
+		if p.tx, p.ids, err = s.beginPending(ctx, names); err != nil {
+			return nil, err
 		}
-		outside.Entities = s.engine.Dialect.IDs(ids)
+		options.Values, options.Longs = valuesWithPending, longsWithPending
+		p.index = func(q indexQuery) statement { return direct{p.tx, q.text(s.engine.Dialect, valuesWithPending)} }
+		p.stmt = func(q *query) statement { return direct{p.tx, q.text(s.engine.Dialect)} }
+	} else if p.ids, err = nameIDs(s.planner(ctx, s.on, s.engine.Reader), names); err != nil {
+		return nil, err
 	}
-	return plan, tx, end, nil
+	p.Plan, err = search.Compile(asked, p.ids, s.engine.Dialect, options)
+	if err == nil && len(p.Outside) > 0 && !pending { // more than one statement
+		p.tx, err = s.engine.Reader.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true})
+	}
+	if err != nil {
+		return nil, errors.Join(err, p.end())
+	}
+	if p.tx != nil {
+		p.db = p.tx
+	}
+	return p, nil
+}
+
+// end ends the transaction, if there is one.
+func (p *searchPlan) end() error {
+	if p.tx == nil {
+		return nil
+	}
+	return ignoreDone(p.tx.Rollback())
+}
+
+// decide decides what the database does not, before any other statement.
+func (p *searchPlan) decide(ctx context.Context) error {
+	for _, outside := range p.Outside {
+		ids, err := decide(ctx, p.db, outside)
+		if err != nil {
+			return err
+		}
+		outside.Entities = p.dialect.IDs(ids)
+	}
+	return nil
 }
 
 // nameIDs returns the ids of those names that are in the index.
-func (s *Store) nameIDs(ctx context.Context, names []search.Name) (map[search.Name]int64, error) {
-	p := s.planner(ctx, s.on, s.engine.Reader)
+func nameIDs(p planner, names []search.Name) (map[search.Name]int64, error) {
 	stored := make([]searchName, len(names))
 	for i, name := range names {
 		stored[i] = searchName{name.Kind, name.Facet, nameKey(name.Name)}
 	}
-	if err := s.writers.findNames(p, stored); err != nil {
+	if err := p.s.writers.findNames(p, stored); err != nil {
 		return nil, err
 	}
 	ids := make(map[search.Name]int64, len(names))

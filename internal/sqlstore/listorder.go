@@ -25,10 +25,11 @@ func (d direction) of(descending bool) *query {
 	return d.ascending
 }
 
-// bothWays registers a query that orders by columns, and reads those after a
-// position: after is > or <, and each column of the order has the way.
-func bothWays(text func(after, way string) string) direction {
-	return direction{onReader.query(text(">", "")), onReader.query(text("<", " DESC"))}
+func queryNamed(after, way string) indexQuery {
+	return queryIndex(func(_ Dialect, values string) string {
+		return `SELECT value, entity FROM ` + values + ` AS v WHERE name = $1 AND (value, entity) ` + after + ` ($2, $3)
+			ORDER BY value` + way + `, entity` + way + ` LIMIT $4`
+	})
 }
 
 var (
@@ -44,19 +45,19 @@ var (
 			AND first >= coalesce((SELECT max(first) FROM entity WHERE root = $1 AND kind = $2 AND first <= $3), 0) ORDER BY first LIMIT $4`),
 		onReader.query(`SELECT first, last FROM entity WHERE root = $1 AND kind = $2 AND first <= $3 ORDER BY first DESC LIMIT $4`),
 	}
-	selectNamed = bothWays(func(after, way string) string {
-		return `SELECT value, entity FROM find_value WHERE name = $1 AND (value, entity) ` + after + ` ($2, $3)
-			ORDER BY value` + way + `, entity` + way + ` LIMIT $4`
-	})
+	// What has a name after a position, ascending and descending.
+	selectNamed = [...]indexQuery{queryNamed(">", ""), queryNamed("<", " DESC")}
 	// Of which of the entities $1 to $2 a name has a value. The plus keeps the
 	// planner on the index by entity.
-	selectHaving = onReader.query(`SELECT entity FROM find_value WHERE entity BETWEEN $1 AND $2 AND +name = $3`)
-	// The values of a name of entities, or of their sets.
-	selectNamedAmong = onReader.queryFor(func(d Dialect) string {
-		return `SELECT k.id, v.entity, v.value FROM ` + d.EachID("$1") + ` JOIN find_value AS v ON v.entity = k.id AND +v.name = $2`
+	selectHaving = queryIndex(func(_ Dialect, values string) string {
+		return `SELECT entity FROM ` + values + ` AS v WHERE entity BETWEEN $1 AND $2 AND +name = $3`
 	})
-	selectNamedOfSets = onReader.queryFor(func(d Dialect) string {
-		return `SELECT k.id, v.entity, v.value FROM ` + d.EachID("$1") + ` JOIN find_value AS v ON v.entity =
+	// The values of a name of entities, or of their sets.
+	selectNamedAmong = queryIndex(func(d Dialect, values string) string {
+		return `SELECT k.id, v.entity, v.value FROM ` + d.EachID("$1") + ` JOIN ` + values + ` AS v ON v.entity = k.id AND +v.name = $2`
+	})
+	selectNamedOfSets = queryIndex(func(d Dialect, values string) string {
+		return `SELECT k.id, v.entity, v.value FROM ` + d.EachID("$1") + ` JOIN ` + values + ` AS v ON v.entity =
 			(SELECT e.root FROM entity AS e WHERE e.first <= k.id ORDER BY e.first DESC LIMIT 1) AND +v.name = $2`
 	})
 
@@ -71,15 +72,15 @@ var (
 const countedRows = 4096
 
 // countKind returns about how many entities of a kind there are.
-func (s *Store) countKind(ctx context.Context, kind platen.Kind) (int64, error) {
+func (w *walk) countKind() (int64, error) {
 	var rows, count, first, last, begin, end int64
-	if err := s.on(selectKindCount).QueryRowContext(ctx, int64(kind)).Scan(&rows, &count, &first, &last); err != nil {
+	if err := w.stmt(selectKindCount).QueryRowContext(w.ctx, int64(w.kind)).Scan(&rows, &count, &first, &last); err != nil {
 		return 0, err
 	}
 	if rows < countedRows {
 		return count, nil
 	}
-	if err := s.on(selectKindBounds).QueryRowContext(ctx, int64(kind)).Scan(&begin, &end); err != nil {
+	if err := w.stmt(selectKindBounds).QueryRowContext(w.ctx, int64(w.kind)).Scan(&begin, &end); err != nil {
 		return 0, err
 	}
 	return int64(float64(count) * float64(end-begin+1) / float64(last-first+1)), nil
@@ -92,6 +93,7 @@ type walk struct {
 	kind  platen.Kind
 	order platen.ListingOrder
 	name  int64 // of the order in the index; 0: nothing has it
+	indexReader
 
 	// What the rule says of the values of the order: all that it finds are from
 	// low to high, where these are not nil. has: all have the name.
@@ -217,7 +219,7 @@ func (w *walk) named(after platen.Position, most int) ([]platen.Position, error)
 	if value == nil {
 		value = []byte{}
 	}
-	rows, err := w.s.on(selectNamed.of(w.order.Descending)).QueryContext(w.ctx, w.name, value, int64(id), most)
+	rows, err := w.index(selectNamed[flag(w.order.Descending)]).QueryContext(w.ctx, w.name, value, int64(id), most)
 	return collect(rows, err, func(from scanner) (at platen.Position, err error) {
 		return at, from.Scan(&at.Value, &at.ID)
 	})
@@ -275,7 +277,7 @@ func endOf(descending bool) platen.ID {
 // ids returns most identifiers after one, from rows of the table entity.
 func (w *walk) ids(rows direction, of []any, after platen.ID, most int) ([]platen.ID, error) {
 	args := append(of, int64(w.kind), int64(after), most+1)
-	result, err := w.s.on(rows.of(w.order.Descending)).QueryContext(w.ctx, args...)
+	result, err := w.stmt(rows.of(w.order.Descending)).QueryContext(w.ctx, args...)
 	runs, err := collect(result, err, func(from scanner) (run platen.IDRange, err error) {
 		return run, from.Scan(&run.First, &run.Last)
 	})
@@ -346,7 +348,7 @@ func (w *walk) having(ids []platen.ID) (map[platen.ID]bool, error) {
 		}
 		return having, err
 	}
-	rows, err := w.s.on(selectHaving).QueryContext(w.ctx, int64(first), int64(last), w.name)
+	rows, err := w.index(selectHaving).QueryContext(w.ctx, int64(first), int64(last), w.name)
 	_, err = collect(rows, err, func(from scanner) (id platen.ID, err error) {
 		err = from.Scan(&id)
 		having[id] = true
@@ -362,7 +364,7 @@ func (w *walk) values(ids []platen.ID) (map[platen.ID]platen.Position, error) {
 		q = selectNamedOfSets
 	}
 	found := make(map[platen.ID]platen.Position, len(ids))
-	rows, err := w.s.on(q).QueryContext(w.ctx, w.s.idsOf(ids), w.name)
+	rows, err := w.index(q).QueryContext(w.ctx, w.s.idsOf(ids), w.name)
 	_, err = collect(rows, err, func(from scanner) (at platen.Position, err error) {
 		err = from.Scan(&at.ID, &at.Set, &at.Value)
 		if w.order.OfSet == 0 {

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -26,26 +27,46 @@ const (
 func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.ListingPage, err error) {
 	ctx, done := s.observe(ctx, "list page")
 	defer func() { done(err) }()
+	var page *platen.ListingPage
+	list := func(pending bool) (err error) {
+		var times map[platen.ID]int64
+		if pending && asked.Parts.Facts && hasFacts(asked.Kind) {
+			if times, err = s.pendingTimes(ctx); err != nil {
+				return err
+			}
+		}
+		page, err = s.listIn(ctx, asked, pending, times)
+		return err
+	}
 	switch indexed, late := usesIndex(asked); {
+	case indexed && late:
+		err = s.indexed(ctx, asked.Kind, ofImportsAndLate, list)
 	case indexed:
-		err = s.flushDirty(ctx, asked.Kind, late)
+		err = s.indexed(ctx, asked.Kind, ofImports, list)
 	case asked.Parts.Facts && hasFacts(asked.Kind):
-		err = s.flushChanged(ctx)
+		var times map[platen.ID]int64
+		if times, err = s.changeTimes(ctx); err == nil {
+			page, err = s.listIn(ctx, asked, false, times)
+		}
+	default:
+		err = list(false)
 	}
-	if err != nil {
-		return nil, s.error("list entities", err)
-	}
+	return page, s.error("list entities", err)
+}
+
+// listIn returns a page as soon as few others are read. times are those that the
+// index has not passed on yet.
+func (s *Store) listIn(ctx context.Context, asked *platen.Listing, pending bool, times map[platen.ID]int64) (*platen.ListingPage, error) {
 	release, err := take(ctx, s.listings)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	page, err := s.listPage(ctx, asked)
+	page, err := s.listPage(ctx, asked, pending)
 	if err != nil {
-		return nil, s.error("list entities", err)
+		return nil, err
 	}
-	read, err := s.readPage(ctx, asked, page)
-	return read, s.error("list entities", err)
+	return s.readPage(ctx, asked, page, times)
 }
 
 // usesIndex reports whether a listing looks at the index, and whether at what
@@ -77,23 +98,22 @@ type foundPage struct {
 	total int64
 }
 
-func (s *Store) listPage(ctx context.Context, asked *platen.Listing) (_ *foundPage, err error) {
-	plan, db, end, err := s.plan(ctx, &platen.Search{Kind: asked.Kind, Rule: asked.Rule})
-	defer func() { err = errors.Join(err, end()) }()
+func (s *Store) listPage(ctx context.Context, asked *platen.Listing, pending bool) (_ *foundPage, err error) {
+	var orders []search.Name
+	if asked.Order.Name != "" {
+		orders = append(orders, search.Name{Kind: cmp.Or(asked.Order.OfSet, asked.Kind), Facet: asked.Order.Facet, Name: asked.Order.Name})
+	}
+	plan, err := s.plan(ctx, &platen.Search{Kind: asked.Kind, Rule: asked.Rule}, pending, orders...)
 	if err != nil {
 		return nil, err
 	}
-	l := lister{db: db, plan: plan, asked: asked, walk: walk{s: s, ctx: ctx, kind: asked.Kind, order: asked.Order}}
-	if asked.Order.Name != "" {
-		name := search.Name{Kind: asked.Kind, Facet: asked.Order.Facet, Name: asked.Order.Name}
-		if asked.Order.OfSet != 0 {
-			name.Kind = asked.Order.OfSet
-		}
-		ids, err := s.nameIDs(ctx, []search.Name{name})
-		if err != nil {
-			return nil, err
-		}
-		l.name = ids[name]
+	defer func() { err = errors.Join(err, plan.end()) }()
+	if err := plan.decide(ctx); err != nil {
+		return nil, err
+	}
+	l := lister{plan: plan, asked: asked, walk: walk{s: s, ctx: ctx, kind: asked.Kind, order: asked.Order, indexReader: plan.indexReader}}
+	for _, order := range orders {
+		l.name = plan.ids[order]
 		l.bound(&asked.Rule)
 	}
 	driver, err := l.selective()
@@ -109,25 +129,29 @@ func (s *Store) listPage(ctx context.Context, asked *platen.Listing) (_ *foundPa
 // A lister reads a page.
 type lister struct {
 	walk
-	db    querier
-	plan  *search.Plan
+	plan  *searchPlan
 	asked *platen.Listing
 }
 
 // selective returns a driver that finds few candidates, if there is one and that can
 // be seen in a short time.
-func (l *lister) selective() (search.Driver, error) {
+func (l *lister) selective() (_ search.Driver, err error) {
 	if len(l.plan.Drivers) == 0 {
 		return nil, nil
 	}
 	start := time.Now()
 	ctx, cancel := context.WithTimeoutCause(l.ctx, probeFor, errLong)
 	defer cancel()
-	db := l.db
-	if len(l.plan.Outside) > 0 {
-		db = l.s.engine.Reader // an interrupted statement would end the transaction
+	if l.plan.tx != nil { // an interrupted statement may end a transaction
+		if _, err := l.plan.tx.ExecContext(l.ctx, `SAVEPOINT probed`); err != nil {
+			return nil, err
+		}
+		defer func() {
+			_, rolledBack := l.plan.tx.ExecContext(l.ctx, `ROLLBACK TO SAVEPOINT probed`)
+			err = errors.Join(err, rolledBack)
+		}()
 	}
-	driver, hits, err := fewest(ctx, db, l.plan)
+	driver, hits, err := fewest(ctx, l.plan.db, l.plan.Plan)
 	if err != nil && l.ctx.Err() == nil && time.Since(start) >= probeFor || err == nil && hits >= smallListing {
 		return nil, nil
 	}
@@ -165,7 +189,7 @@ func (l *lister) few(driver search.Driver) (*foundPage, error) {
 }
 
 func (l *lister) readIDs(statement search.Statement) ([]platen.ID, error) {
-	rows, err := l.db.QueryContext(l.ctx, statement.Text, statement.Args...)
+	rows, err := l.plan.db.QueryContext(l.ctx, statement.Text, statement.Args...)
 	return collect(rows, err, func(from scanner) (id platen.ID, err error) { return id, from.Scan(&id) })
 }
 
@@ -239,7 +263,7 @@ func (l *lister) estimate(page *foundPage, looked int) error {
 	case page.next == nil:
 		page.total = int64(len(page.at))
 	default:
-		total, err := l.s.countKind(l.ctx, l.kind)
+		total, err := l.countKind()
 		if err != nil {
 			return err
 		}
@@ -259,10 +283,10 @@ func (l *lister) estimate(page *foundPage, looked int) error {
 func (l *lister) sample() (held, looked int, err error) {
 	const places, each = 8, 64
 	var first, last int64
-	if err := l.s.on(selectKindBounds).QueryRowContext(l.ctx, int64(l.kind)).Scan(&first, &last); err != nil {
+	if err := l.stmt(selectKindBounds).QueryRowContext(l.ctx, int64(l.kind)).Scan(&first, &last); err != nil {
 		return 0, 0, err
 	}
-	byID := walk{s: l.s, ctx: l.ctx, kind: l.kind}
+	byID := walk{s: l.s, ctx: l.ctx, kind: l.kind, indexReader: l.indexReader}
 	var found []platen.Position
 	for n := range int64(places) {
 		ids, err := byID.ids(selectKindRows, nil, platen.ID(first-1+(last-first)/places*n), each)
@@ -287,8 +311,8 @@ const pageBytes = 4 << 20
 
 // readPage reads the entities of a page, or the first of them if their lists are
 // long. What was removed meanwhile is left out.
-func (s *Store) readPage(ctx context.Context, asked *platen.Listing, found *foundPage) (*platen.ListingPage, error) {
-	r := bulkReader{s: s, ctx: ctx, kind: asked.Kind, parts: asked.Parts}
+func (s *Store) readPage(ctx context.Context, asked *platen.Listing, found *foundPage, times map[platen.ID]int64) (*platen.ListingPage, error) {
+	r := bulkReader{s: s, ctx: ctx, kind: asked.Kind, parts: asked.Parts, times: times}
 	ids := make([]platen.ID, len(found.at))
 	for i, at := range found.at {
 		ids[i] = at.ID

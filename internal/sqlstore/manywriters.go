@@ -228,6 +228,9 @@ func (w *manyWriters) isDirty(platen.ID) bool { return false }
 
 func (w *manyWriters) addDirty(map[listcache.Key]bool) {}
 
+// lastChanged implements [writers]. Each change has a row.
+func (w *manyWriters) lastChanged([]owner) {}
+
 func (w *manyWriters) blockFlush(context.Context) (release func(), err error) {
 	return func() {}, nil
 }

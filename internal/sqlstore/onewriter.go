@@ -74,6 +74,14 @@ func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 	}
 }
 
+func (w *oneWriter) lastChanged(owners []owner) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range owners {
+		owners[i].changed = max(owners[i].changed, w.dirty[owners[i].id])
+	}
+}
+
 // forgetDirty forgets that owners are dirty, before their lists are read, and
 // fills in when they were changed last.
 func (w *oneWriter) forgetDirty(owners []owner) {
@@ -111,7 +119,9 @@ func (w *oneWriter) lockIndex(*transaction) error { return nil }
 // flushSome implements [writers]. It compares beside the writer, and writes
 // what differs in short transactions.
 func (w *oneWriter) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
-	release, err := w.blockFlush(ctx)
+	turn, cancel := at.bounded(ctx)
+	defer cancel()
+	release, err := w.blockFlush(turn)
 	if err != nil {
 		return false, err
 	}

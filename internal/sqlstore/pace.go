@@ -2,6 +2,7 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -40,7 +41,19 @@ type pace struct {
 	most time.Duration        // with one writer, see holdMost; less than hold has no effect
 	rest func(worked time.Duration)
 
-	yield bool // it leaves the index to others before each batch
+	yield bool      // it leaves the index to others before each batch
+	end   time.Time // no batch begins after it, if it is not zero
+}
+
+// errStillBehind is that the end of a pace has come.
+var errStillBehind = errors.New("the index is still behind")
+
+// bounded is for what waits for a turn, until the end.
+func (at pace) bounded(ctx context.Context) (context.Context, context.CancelFunc) {
+	if at.end.IsZero() {
+		return ctx, func() {}
+	}
+	return context.WithDeadlineCause(ctx, at.end, errStillBehind)
 }
 
 // flushDirty brings the index up to date with the lists that were changed up
@@ -70,17 +83,53 @@ const (
 func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) (err error) {
 	s.catchingUp.Add(1)
 	defer s.catchingUp.Add(-1)
-	defer func() {
-		if err != nil && ctx.Err() != nil {
-			err = fmt.Errorf("%w: %w", storage.ErrIndexBehind, err)
-		}
-	}()
-	until, err := s.markAfterFlush(ctx, of)
+	defer func() { err = behindError(ctx, err) }()
+	until, err := s.markAfterFlush(ctx, of, pace{})
 	if err != nil || until == (dirtyMark{}) {
 		return err
 	}
 	until.jobs = slices.Contains(ofJobs, kind)
-	at := pace{
+	return s.flushUntil(ctx, until, s.searchPace())
+}
+
+// flushFor is flush that waits for the lists that were updated for a short time
+// only. behind: some of them are not in the index yet.
+func (s *Store) flushFor(ctx context.Context, of awaited, kind platen.Kind) (behind bool, err error) {
+	s.catchingUp.Add(1)
+	defer s.catchingUp.Add(-1)
+	defer func() { err = behindError(ctx, err) }()
+	at := s.searchPace()
+	soon := at
+	soon.end = time.Now().Add(s.patience)
+	until, err := s.markAfterFlush(ctx, of, soon)
+	if err == nil && until == (dirtyMark{}) {
+		return false, nil
+	}
+	until.jobs = slices.Contains(ofJobs, kind)
+	if err == nil {
+		err = s.flushUntil(ctx, until, soon)
+	}
+	if !errors.Is(err, errStillBehind) {
+		return false, err
+	}
+	if until, err = s.dirtyMark(ctx, of); err == nil && of != ofChanges {
+		until.stale, until.jobs = 0, slices.Contains(ofJobs, kind)
+		err = s.flushUntil(ctx, until, at)
+	}
+	return true, err
+}
+
+// behindError says of an error that what ended waited for the index.
+func behindError(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return fmt.Errorf("%w: %w", storage.ErrIndexBehind, err)
+	}
+	return err
+}
+
+// searchPace is that of who waits.
+func (s *Store) searchPace() pace {
+	return pace{
 		lock: IndexLock,
 		hold: func() time.Duration {
 			if s.updating() {
@@ -91,17 +140,18 @@ func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) (err er
 		most: holdMost,
 		rest: func(time.Duration) {},
 	}
-	return s.flushUntil(ctx, until, at)
 }
 
 // markAfterFlush returns the mark when nothing is being flushed. What is may
 // have read a list before an update that the search must see, and then leaves
 // the entity in a row after the mark.
-func (s *Store) markAfterFlush(ctx context.Context, of awaited) (dirtyMark, error) {
+func (s *Store) markAfterFlush(ctx context.Context, of awaited, at pace) (dirtyMark, error) {
 	if until, err := s.dirtyMark(ctx, of); err != nil || until == (dirtyMark{}) {
 		return until, err
 	}
-	release, err := s.writers.blockFlush(ctx)
+	turn, cancel := at.bounded(ctx)
+	defer cancel()
+	release, err := s.writers.blockFlush(turn)
 	if err != nil {
 		return dirtyMark{}, err
 	}
@@ -127,6 +177,9 @@ func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error 
 		}
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
+		}
+		if !at.end.IsZero() && time.Now().After(at.end) {
+			return errStillBehind
 		}
 		var err error
 		more, err = s.writers.flushSome(ctx, until, at)

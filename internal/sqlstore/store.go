@@ -43,6 +43,7 @@ type Store struct {
 	running sync.WaitGroup // what ends after stop
 
 	observer                    Observer
+	patience                    time.Duration // of searches that wait for the index
 	historyFor                  time.Duration // changes are kept for; 0: none are logged
 	logged                      bell          // rings when changes were logged
 	lastBlock, lastPosition     int64         // of changes, for the one goroutine that writes, if there is one; 0: not known
@@ -91,6 +92,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		bulks:         make(chan struct{}, 1),
 
 		sweep:      sweep{due: true},
+		patience:   pendingAfter,
 		historyFor: DefaultHistory,
 		observer:   Unobserved{},
 	}

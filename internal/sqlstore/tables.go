@@ -111,6 +111,19 @@ var copiedTables = slices.Concat([]table{entityTable}, listTables[:], []table{
 	webhookTable, attemptTable,
 })
 
+// Definition returns what CREATE TABLE says of columns, of which the first are the
+// key. types are those of the database, by [ColumnType].
+func Definition(columns []Column, key int, types []string) string {
+	var parts, keys []string
+	for i, column := range columns {
+		parts = append(parts, column.Name+" "+types[column.Type]+" NOT NULL")
+		if i < key {
+			keys = append(keys, column.Name)
+		}
+	}
+	return strings.Join(parts, ", ") + ", PRIMARY KEY (" + strings.Join(keys, ", ") + ")"
+}
+
 // names returns the names of the columns.
 func (t table) names() []string {
 	names := make([]string, len(t.columns))

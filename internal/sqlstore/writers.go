@@ -30,6 +30,9 @@ type writers interface {
 	// is told of lists that were changed, and so are now.
 	isDirty(id platen.ID) bool
 	addDirty(changed map[listcache.Key]bool)
+	// lastChanged fills in when owners were changed last, as far as this process
+	// knows.
+	lastChanged(owners []owner)
 	// flushSome brings the index up to date with some of the dirty entities up
 	// to a mark, at a pace. more: there may be more of them.
 	flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error)

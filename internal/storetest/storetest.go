@@ -28,9 +28,10 @@ type test struct {
 type property uint8
 
 const (
-	cached property = 1 << iota // a cache of lists could spoil what it looks at
-	slow                        // takes seconds: not with -short
-	large                       // is about a size or a cost: RunLarge, not Run
+	cached    property = 1 << iota // a cache of lists could spoil what it looks at
+	slow                           // takes seconds: not with -short
+	large                          // is about a size or a cost: RunLarge, not Run
+	searching                      // is about what searches find
 )
 
 var tests = []test{
@@ -53,7 +54,7 @@ var tests = []test{
 	{"kinds of identifiers", testKindOf, 0},
 	{"many writers", testManyWriters, cached},
 	{"no reader goes back in time", testMonotonic, cached | slow},
-	{"random operations", testModel, cached},
+	{"random operations", testModel, cached | searching},
 	{"data records", testRecords, cached},
 	{"what records cost", testRecordCost, large},
 	{"data sets", testDataSets, 0},
@@ -66,23 +67,23 @@ var tests = []test{
 	{"deleting together", testDeleteTogether, cached | slow},
 	{"undeleting", testUndelete, 0},
 	{"undeleting late", testUndeleteLate, 0},
-	{"undeleting before the index", testUndeleteFound, cached},
-	{"searches", testFind, slow},
-	{"listings", testListings, slow},
-	{"listings by facts", testListingFacts, 0},
-	{"listings while all changes", testListingsBeside, slow},
-	{"updates beside the indexer", testIndexBeside, slow},
+	{"undeleting before the index", testUndeleteFound, cached | searching},
+	{"searches", testFind, slow | searching},
+	{"listings", testListings, slow | searching},
+	{"listings by facts", testListingFacts, searching},
+	{"listings while all changes", testListingsBeside, slow | searching},
+	{"updates beside the indexer", testIndexBeside, slow | searching},
 	{"limits of searches", testFindLimits, large},
-	{"long values", testFindLong, large},
+	{"long values", testFindLong, large | searching},
 	{"a search of everything", testFindMuch, large},
 	{"a sort of much", testFindSortMuch, large},
-	{"a search behind a busy writer", testFindWaits, 0},
-	{"a search beside long ones", testFindBeside, 0},
+	{"a search behind a busy writer", testFindWaits, searching},
+	{"a search beside long ones", testFindBeside, searching},
 	{"long listings", testLongListings, large},
 	{"pages of many", testListingCost, large},
 	{"the log of changes", testChanges, cached},
 	{"readers of the log", testEvents, 0},
-	{"updates of many", testBulk, 0},
+	{"updates of many", testBulk, searching},
 	{"an update as one change", testBulkChange, 0},
 	{"updates of many that are refused", testBulkRefused, 0},
 	{"updates of many that changes come between", testBulkMeanwhile, cached},
@@ -127,6 +128,19 @@ func RunCached(t *testing.T, open func(t *testing.T) Open) {
 	for _, one := range tests {
 		if one.about&cached != 0 {
 			one.start(t, open, true)
+		}
+	}
+}
+
+// RunSearching runs the tests of what searches find, for stores that differ in how
+// these see what the index lacks.
+func RunSearching(t *testing.T, open func(t *testing.T) Open) {
+	if testing.Short() {
+		t.Skip("the same tests as those of Run: not with -short")
+	}
+	for _, one := range tests {
+		if one.about&searching != 0 {
+			one.start(t, open, one.about&large == 0)
 		}
 	}
 }
