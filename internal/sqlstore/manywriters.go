@@ -262,7 +262,10 @@ func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration)
 	defer w.indexing.Unlock()
 	p := w.s.planner(t.ctx, t.stmt, t.tx)
 	d := dirty{}
-	if d.owners, err = w.readBacklog(p, until.stale); err == nil && len(d.owners) == 0 {
+	if until.stale > 0 {
+		d.owners, err = w.readBacklog(p, until.stale)
+	}
+	if err == nil && len(d.owners) == 0 {
 		d, err = p.dirty(dirtyMark{ranges: until.ranges, late: until.late, jobs: until.jobs}, dirtyBatch)
 	}
 	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
