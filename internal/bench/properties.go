@@ -1,12 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -166,6 +168,10 @@ func (r *run) changing(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		searches, err := r.searchBeside(ctx, r.smallLoad(r.server, put), len(jobs))
+		if err != nil {
+			return err
+		}
 		started := time.Now()
 		if err := checkFound(ctx, r.server, jobs, written); err != nil {
 			return err
@@ -176,11 +182,36 @@ func (r *run) changing(ctx context.Context) error {
 		r.add(
 			row{Name: "PUT, new values / constant", Value: write.over(&limit), Unit: "ratio", Goal: 0.30, Waits: waits,
 				Note: fmt.Sprintf("%s, %d jobs", write.note(), len(jobs))},
+			row{Name: "search of all beside it, longest", Value: slices.Max(searches).Seconds(), Unit: "s",
+				Note: fmt.Sprintf("median %.2f s", median(searches).Seconds())},
 			row{Name: "search after it that finds all", Value: took.Seconds(), Unit: "s"},
 		)
 		return nil
 	})
 }
+
+// searchBeside searches again and again for all of so many jobs while updates go on,
+// and returns how long that took.
+func (r *run) searchBeside(ctx context.Context, updates load, jobs int) (took []time.Duration, err error) {
+	_, err = updates.during(ctx, func(ctx context.Context) error {
+		for begin := time.Now(); len(took) == 0 || time.Since(begin) < time.Duration(r.rounds)*r.duration(); {
+			started := time.Now()
+			answer, err := r.server.find(ctx, allChanged, "")
+			if err != nil {
+				return err
+			}
+			took = append(took, time.Since(started))
+			if n := bytes.Count(answer, []byte(`"identifier"`)); n != jobs {
+				return fmt.Errorf("a search beside updates finds %d of %d jobs", n, jobs)
+			}
+		}
+		return nil
+	})
+	return took, err
+}
+
+// allChanged is a rule that all jobs fulfil whose values changing writes.
+const allChanged = `{"ruleType":"PROPERTY","property":"property-00","condition":"STARTS_WITH","value":"a value of this property 1"}`
 
 // changingBase is the least value that changing writes; all have as many
 // digits and the same first one.
@@ -189,8 +220,7 @@ const changingBase = 1_000_000_000_000_000
 // checkFound searches for the jobs, sorted by a property, which is answered
 // with them, and compares its values with what was acknowledged.
 func checkFound(ctx context.Context, s *server, jobs []platen.ID, written []uint64) error {
-	answer, err := s.find(ctx, `{"ruleType":"PROPERTY","property":"property-00","condition":"STARTS_WITH","value":"a value of this property 1"}`,
-		`,"sort":[{"type":"property","name":"property-00"}]`)
+	answer, err := s.find(ctx, allChanged, `,"sort":[{"type":"property","name":"property-00"}]`)
 	if err != nil {
 		return err
 	}

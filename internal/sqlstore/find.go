@@ -56,12 +56,18 @@ func (s *Store) Find(ctx context.Context, asked *platen.Search, yield func(int, 
 }
 
 // indexed brings the index up to date for a search of a kind, which run is: for a
-// short time only, and then with the changes of the index that are pending. run is
-// called again, with all in the index, if it returns errTooMuchPending.
+// short time only, and then with the changes of the index that are pending. If run
+// returns errTooMuchPending it is called again after the index has what was imported,
+// and then after it has all.
 func (s *Store) indexed(ctx context.Context, kind platen.Kind, of awaited, run func(pending bool) error) error {
 	pending, err := s.flushFor(ctx, of, kind)
 	if err == nil {
 		err = run(pending)
+	}
+	if errors.Is(err, errTooMuchPending) {
+		if err = s.flushImported(ctx, of, kind); err == nil {
+			err = run(true)
+		}
 	}
 	if errors.Is(err, errTooMuchPending) {
 		if err = s.flush(ctx, of, kind); err == nil {
@@ -228,7 +234,7 @@ func (s *Store) plan(ctx context.Context, asked *platen.Search, pending bool, mo
 	options := search.Options{Hidden: hiddenSet, LongestRun: longestItemRun}
 	names := slices.Concat(search.Names(asked), more)
 	if pending {
-		if p.tx, p.ids, err = s.beginPending(ctx, names); err != nil {
+		if p.tx, p.ids, err = s.beginPending(ctx, asked.Kind, names); err != nil {
 			return nil, err
 		}
 		options.Values, options.Longs = valuesWithPending, longsWithPending

@@ -80,49 +80,45 @@ const (
 	ofImportsAndLate                // late ones included
 )
 
-func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) (err error) {
-	s.catchingUp.Add(1)
-	defer s.catchingUp.Add(-1)
-	defer func() { err = behindError(ctx, err) }()
-	until, err := s.markAfterFlush(ctx, of, pace{})
-	if err != nil || until == (dirtyMark{}) {
-		return err
-	}
-	until.jobs = slices.Contains(ofJobs, kind)
-	return s.flushUntil(ctx, until, s.searchPace())
+func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) error {
+	return s.flushMark(ctx, s.searchPace(), func(at pace) (dirtyMark, error) { return s.markAfterFlush(ctx, of, kind, at) })
 }
 
-// flushFor is flush that waits for the lists that were updated for a short time
-// only. behind: some of them are not in the index yet.
+// flushImported is flush without the lists that were updated.
+func (s *Store) flushImported(ctx context.Context, of awaited, kind platen.Kind) error {
+	return s.flushMark(ctx, s.searchPace(), func(pace) (dirtyMark, error) {
+		until, err := s.dirtyMark(ctx, of, kind)
+		until.stale = 0
+		return until, err
+	})
+}
+
+// flushFor is flush for a short time, after which it waits for the late ones only.
+// behind: something else is not in the index yet.
 func (s *Store) flushFor(ctx context.Context, of awaited, kind platen.Kind) (behind bool, err error) {
-	s.catchingUp.Add(1)
-	defer s.catchingUp.Add(-1)
-	defer func() { err = behindError(ctx, err) }()
-	at := s.searchPace()
-	soon := at
+	soon := s.searchPace()
 	soon.end = time.Now().Add(s.patience)
-	until, err := s.markAfterFlush(ctx, of, soon)
-	if err == nil && until == (dirtyMark{}) {
-		return false, nil
-	}
-	until.jobs = slices.Contains(ofJobs, kind)
-	if err == nil {
-		err = s.flushUntil(ctx, until, soon)
-	}
+	err = s.flushMark(ctx, soon, func(at pace) (dirtyMark, error) { return s.markAfterFlush(ctx, of, kind, at) })
 	if !errors.Is(err, errStillBehind) {
 		return false, err
 	}
-	if until, err = s.dirtyMark(ctx, of); err == nil && of != ofChanges {
-		until.stale, until.jobs = 0, slices.Contains(ofJobs, kind)
-		err = s.flushUntil(ctx, until, at)
-	}
-	return true, err
+	return true, s.flushMark(ctx, s.searchPace(), func(pace) (dirtyMark, error) {
+		until, err := s.dirtyMark(ctx, of, kind)
+		until.stale, until.ranges = 0, 0
+		return until, err
+	})
 }
 
-// behindError says of an error that what ended waited for the index.
-func behindError(ctx context.Context, err error) error {
+// flushMark brings the index up to date for who waits, up to a mark.
+func (s *Store) flushMark(ctx context.Context, at pace, mark func(pace) (dirtyMark, error)) error {
+	s.catchingUp.Add(1)
+	defer s.catchingUp.Add(-1)
+	until, err := mark(at)
+	if err == nil && until.some() {
+		err = s.flushUntil(ctx, until, at)
+	}
 	if err != nil && ctx.Err() != nil {
-		return fmt.Errorf("%w: %w", storage.ErrIndexBehind, err)
+		err = fmt.Errorf("%w: %w", storage.ErrIndexBehind, err)
 	}
 	return err
 }
@@ -145,8 +141,8 @@ func (s *Store) searchPace() pace {
 // markAfterFlush returns the mark when nothing is being flushed. What is may
 // have read a list before an update that the search must see, and then leaves
 // the entity in a row after the mark.
-func (s *Store) markAfterFlush(ctx context.Context, of awaited, at pace) (dirtyMark, error) {
-	if until, err := s.dirtyMark(ctx, of); err != nil || until == (dirtyMark{}) {
+func (s *Store) markAfterFlush(ctx context.Context, of awaited, kind platen.Kind, at pace) (dirtyMark, error) {
+	if until, err := s.dirtyMark(ctx, of, kind); err != nil || !until.some() {
 		return until, err
 	}
 	turn, cancel := at.bounded(ctx)
@@ -156,10 +152,11 @@ func (s *Store) markAfterFlush(ctx context.Context, of awaited, at pace) (dirtyM
 		return dirtyMark{}, err
 	}
 	defer release()
-	return s.dirtyMark(ctx, of)
+	return s.dirtyMark(ctx, of, kind)
 }
 
-func (s *Store) dirtyMark(ctx context.Context, of awaited) (until dirtyMark, err error) {
+// dirtyMark returns the mark for a search of a kind; 0: of any.
+func (s *Store) dirtyMark(ctx context.Context, of awaited, kind platen.Kind) (until dirtyMark, err error) {
 	err = s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&until.stale, &until.ranges, &until.late)
 	if of < ofImportsAndLate {
 		until.late = 0
@@ -167,6 +164,7 @@ func (s *Store) dirtyMark(ctx context.Context, of awaited) (until dirtyMark, err
 	if of < ofImports {
 		until.ranges = 0
 	}
+	until.jobs = slices.Contains(ofJobs, kind)
 	return until, err
 }
 
@@ -190,7 +188,7 @@ func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error 
 				of = ofImportsAndLate
 			}
 			jobs := until.jobs
-			until, err = s.dirtyMark(ctx, of)
+			until, err = s.dirtyMark(ctx, of, 0)
 			until.jobs = jobs
 		}
 		if err != nil {
@@ -223,8 +221,8 @@ func (s *Store) index() {
 
 // flushBehind brings the index up to date in the background.
 func (s *Store) flushBehind() error {
-	until, err := s.dirtyMark(s.stop, ofImportsAndLate)
-	if err != nil || until == (dirtyMark{}) {
+	until, err := s.dirtyMark(s.stop, ofImportsAndLate, 0)
+	if err != nil || !until.some() {
 		return err
 	}
 	var times time.Duration

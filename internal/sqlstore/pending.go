@@ -21,10 +21,11 @@ import (
 // database as it is at one moment. So it takes as long as it takes to read these
 // lists, and the writers do not wait for the index on its behalf.
 //
-// What was imported is waited for: it may be millions of lists.
+// If much was imported, that is waited for, since it may be millions of lists.
 const (
 	pendingAfter    = 50 * time.Millisecond // of waiting for the index, see [WithPatience]
 	pendingEntities = 50_000                // that are read at most
+	pendingRanges   = 1000                  // of find_range, the same
 	pendingBytes    = 8 << 20               // of values in the temporary tables of a search
 	pendingRowBytes = 64                    // of a row, besides its value
 )
@@ -61,6 +62,11 @@ var (
 	longsWithPending  = withPending("name, entity, value", findLongTable.name, pendingLongTable.name)
 )
 
+// The ranges without those of imports that are under way; if $1 is 1 without those of
+// data sets and content sets.
+var selectPendingRanges = onReader.query(`SELECT first, last FROM find_range WHERE late = 0
+	AND ($1 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT ` + decimal(pendingRanges+1))
+
 // An indexQuery reads values from the index. settled is registered, and reads what
 // is there; text is the same with another table of values.
 type indexQuery struct {
@@ -82,24 +88,24 @@ type pendingWriter struct {
 	bytes  int                   // in the tables
 }
 
-// beginPending begins a transaction in which the values of names are to be had with
-// the changes that are pending, and returns the ids of the names there.
+// beginPending begins a transaction in which a search of a kind has the values of
+// names with the changes that are pending, and returns the ids of the names there.
 // errTooMuchPending: there are more than a search may read, or there can be no
 // temporary tables.
-func (s *Store) beginPending(ctx context.Context, names []search.Name) (tx *sql.Tx, ids map[search.Name]int64, err error) {
+func (s *Store) beginPending(ctx context.Context, kind platen.Kind, names []search.Name) (tx *sql.Tx, ids map[search.Name]int64, err error) {
 	tx, err = s.engine.Temporary(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	stmt := func(q *query) statement { return direct{tx, q.text(s.engine.Dialect)} }
 	w := pendingWriter{planner: s.planner(ctx, stmt, tx), tx: tx, kinds: make(map[platen.Kind]bool), facets: make(map[platen.Facet]bool)}
-	if err := w.fill(names); err != nil {
+	if err := w.fill(kind, names); err != nil {
 		return nil, nil, errors.Join(err, ignoreDone(tx.Rollback()))
 	}
 	return tx, w.ids, nil
 }
 
-func (w *pendingWriter) fill(names []search.Name) (err error) {
+func (w *pendingWriter) fill(kind platen.Kind, names []search.Name) (err error) {
 	if err := w.create(); err != nil {
 		return err
 	}
@@ -118,7 +124,11 @@ func (w *pendingWriter) fill(names []search.Name) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := w.lists(owners); err != nil {
+	imported, err := w.imported(kind, owners)
+	if err != nil {
+		return err
+	}
+	if err := w.lists(append(imported, owners...)); err != nil {
 		return err
 	}
 	return w.times(owners)
@@ -165,6 +175,42 @@ func (p planner) stale() ([]owner, error) {
 	}
 	p.s.writers.lastChanged(owners)
 	return owners, rows.Err()
+}
+
+// imported returns the entities in find_range that a search of a kind may find, and
+// that are not among the others.
+func (w *pendingWriter) imported(kind platen.Kind, others []owner) (owners []owner, err error) {
+	seen := make(map[platen.ID]bool, len(others))
+	for _, o := range others {
+		seen[o.id] = true
+	}
+	rows, err := w.stmt(selectPendingRanges).QueryContext(w.ctx, flag(slices.Contains(ofJobs, kind)))
+	ranges, err := collect(rows, err, func(from scanner) (one platen.IDRange, err error) {
+		return one, from.Scan(&one.First, &one.Last)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(ranges) > pendingRanges {
+		return nil, errTooMuchPending
+	}
+	left := pendingEntities - len(others) // of rows that are read
+	for _, one := range ranges {
+		rows, err := w.stmt(selectListed).QueryContext(w.ctx, int64(one.First), int64(one.Last), left+1)
+		listed, err := collect(rows, err, func(from scanner) (o owner, err error) { return o, from.Scan(&o.id) })
+		if err != nil {
+			return nil, err
+		}
+		if left -= len(listed); left < 0 {
+			return nil, errTooMuchPending
+		}
+		for _, o := range listed {
+			if !seen[o.id] {
+				seen[o.id], owners = true, append(owners, o)
+			}
+		}
+	}
+	return owners, nil
 }
 
 // lists adds the values that lists have.
@@ -287,7 +333,7 @@ func (w *pendingWriter) times(owners []owner) error {
 // pairs adds entities to pending_pair with a name.
 func (w *pendingWriter) pairs(ids []int64, nameID int64) error {
 	d := w.s.engine.Dialect
-	_, err := w.tx.ExecContext(w.ctx, `INSERT INTO pending_pair (name, entity) SELECT CAST($1 AS BIGINT), k.id FROM `+d.EachID("$2"), nameID, d.IDs(ids))
+	_, err := w.tx.ExecContext(w.ctx, `INSERT INTO pending_pair (name, entity) SELECT CAST($1 AS BIGINT), k.id FROM `+d.EachID("$2")+``, nameID, d.IDs(ids))
 	return err
 }
 

@@ -27,6 +27,13 @@ func microsOf(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// Conditions of rows of find_range.
+var (
+	notOfRecords = `NOT EXISTS (SELECT 1 FROM entity AS e WHERE e.first = find_range.root AND e.kind IN (` +
+		decimal(int(platen.DataSet)) + `, ` + decimal(int(platen.ContentSet)) + `))`
+	notUnderWay = `root NOT IN (SELECT id FROM deleted_set WHERE state = 2)`
+)
+
 var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)
 
@@ -129,9 +136,7 @@ var (
 	// are under way; if $3 is 1 without those of data sets and content sets.
 	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
 		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
-		AND ($3 = 0 OR NOT EXISTS (SELECT 1 FROM entity AS e WHERE e.first = find_range.root AND e.kind IN (` +
-		decimal(int(platen.DataSet)) + `, ` + decimal(int(platen.ContentSet)) + `)))
-		AND root NOT IN (SELECT id FROM deleted_set WHERE state = 2) ORDER BY late, seq LIMIT 1`)
+		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY late, seq LIMIT 1`)
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
 		UNION SELECT id FROM (SELECT id FROM metadata WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS m

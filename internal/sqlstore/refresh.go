@@ -43,6 +43,9 @@ type dirtyMark struct {
 	jobs                bool // without the ranges of data sets and content sets
 }
 
+// some reports whether there is anything up to the mark.
+func (m dirtyMark) some() bool { return m.stale > 0 || m.ranges > 0 || m.late > 0 }
+
 // Dirty entities are some of those in find_stale, or the first of a range.
 type dirty struct {
 	owners []owner    // in the order of their rows; an entity may have several

@@ -72,7 +72,7 @@ var tests = []test{
 	{"listings", testListings, slow | searching},
 	{"listings by facts", testListingFacts, searching},
 	{"listings while all changes", testListingsBeside, slow | searching},
-	{"updates beside the indexer", testIndexBeside, slow | searching},
+	{"updates beside the indexer", testIndexBeside, slow},
 	{"limits of searches", testFindLimits, large},
 	{"long values", testFindLong, large | searching},
 	{"a search of everything", testFindMuch, large},
