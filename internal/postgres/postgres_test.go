@@ -37,14 +37,6 @@ func TestStoreUnraced(t *testing.T) { storetest.RunOthers(t, direct) }
 
 func TestLarge(t *testing.T) { storetest.RunLarge(t, direct) }
 
-// TestPendingUnraced is about searches that do not wait for the index. It runs
-// without the race detector, with which SQLite's does.
-func TestPendingUnraced(t *testing.T) {
-	storetest.RunSearching(t, func(t *testing.T) storetest.Open {
-		return at(pgtest.Database(t), sqlstore.WithPatience(0))
-	})
-}
-
 // TestPooler runs behind a pooler that lends a connection for a transaction.
 func TestPooler(t *testing.T) {
 	storetest.RunCached(t, func(t *testing.T) storetest.Open {

@@ -267,17 +267,24 @@ func (b *bulk) failed(ref platen.Ref, err error) error {
 
 // holds returns for which of some entities the rule holds after their lists were
 // read; nil: there is no rule.
-func (b *bulk) holds(ids []platen.ID) (_ map[platen.ID]bool, err error) {
+func (b *bulk) holds(ids []platen.ID) (holds map[platen.ID]bool, err error) {
 	if b.asked.Entities != nil {
 		return nil, nil
 	}
-	listing := platen.Listing{Kind: b.asked.Kind, Rule: b.asked.Rule}
-	if indexed, late := usesIndex(&listing); indexed {
-		if err := b.s.flushDirty(b.ctx, b.asked.Kind, late); err != nil {
-			return nil, err
-		}
+	find := func(pending bool) (err error) {
+		holds, err = b.holdsIn(ids, pending)
+		return err
 	}
-	plan, err := b.s.plan(b.ctx, &platen.Search{Kind: b.asked.Kind, Rule: b.asked.Rule}, false)
+	if indexed, of := usesIndex(b.asked.Rule, platen.ListingOrder{}); indexed {
+		err = b.s.indexed(b.ctx, b.asked.Kind, of, find)
+	} else {
+		err = find(false)
+	}
+	return holds, err
+}
+
+func (b *bulk) holdsIn(ids []platen.ID, pending bool) (_ map[platen.ID]bool, err error) {
+	plan, err := b.s.plan(b.ctx, &platen.Search{Kind: b.asked.Kind, Rule: b.asked.Rule}, pending)
 	if err != nil {
 		return nil, err
 	}

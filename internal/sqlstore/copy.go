@@ -65,7 +65,7 @@ func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows i
 	if err := errors.Join(from.unfinished(ctx), from.requireExclusive(ctx, "the source"), to.requireExclusive(ctx, "the target")); err != nil {
 		return 0, err
 	}
-	if err := from.flushDirty(ctx, 0, true); err != nil {
+	if err := from.flush(ctx, ofImportsAndLate, 0); err != nil {
 		return 0, from.error("copy", err)
 	}
 	c := copier{ctx: ctx, from: from, to: to, progress: progress}

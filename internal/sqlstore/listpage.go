@@ -27,53 +27,55 @@ const (
 func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.ListingPage, err error) {
 	ctx, done := s.observe(ctx, "list page")
 	defer func() { done(err) }()
+	facts := asked.Parts.Facts && hasFacts(asked.Kind)
 	var page *platen.ListingPage
-	list := func(pending bool) (err error) {
-		var times map[platen.ID]int64
-		if pending && asked.Parts.Facts && hasFacts(asked.Kind) {
-			if times, err = s.pendingTimes(ctx); err != nil {
-				return err
-			}
-		}
-		page, err = s.listIn(ctx, asked, pending, times)
-		return err
-	}
-	switch indexed, late := usesIndex(asked); {
-	case indexed && late:
-		err = s.indexed(ctx, asked.Kind, ofImportsAndLate, list)
+	switch indexed, of := usesIndex(asked.Rule, asked.Order); {
 	case indexed:
-		err = s.indexed(ctx, asked.Kind, ofImports, list)
-	case asked.Parts.Facts && hasFacts(asked.Kind):
-		var times map[platen.ID]int64
-		if times, err = s.changeTimes(ctx); err == nil {
-			page, err = s.listIn(ctx, asked, false, times)
-		}
+		err = s.indexed(ctx, asked.Kind, of, func(pending bool) (err error) {
+			var times map[platen.ID]int64
+			if pending && facts {
+				if times, err = s.pendingTimes(ctx); err != nil {
+					return err
+				}
+			}
+			page, err = s.listPage(ctx, asked, pending, times)
+			return err
+		})
 	default:
-		err = list(false)
+		var times map[platen.ID]int64
+		if facts {
+			times, err = s.changeTimes(ctx)
+		}
+		if err == nil {
+			page, err = s.listPage(ctx, asked, false, times)
+		}
 	}
 	return page, s.error("list entities", err)
 }
 
-// listIn returns a page as soon as few others are read. times are those that the
+// listPage returns a page as soon as few others are read. times are those that the
 // index has not passed on yet.
-func (s *Store) listIn(ctx context.Context, asked *platen.Listing, pending bool, times map[platen.ID]int64) (*platen.ListingPage, error) {
+func (s *Store) listPage(ctx context.Context, asked *platen.Listing, pending bool, times map[platen.ID]int64) (*platen.ListingPage, error) {
 	release, err := take(ctx, s.listings)
 	if err != nil {
 		return nil, err
 	}
 	defer release()
-	page, err := s.listPage(ctx, asked, pending)
+	page, err := s.findPage(ctx, asked, pending)
 	if err != nil {
 		return nil, err
 	}
 	return s.readPage(ctx, asked, page, times)
 }
 
-// usesIndex reports whether a listing looks at the index, and whether at what
-// follows late, see [dirtyMark].
-func usesIndex(asked *platen.Listing) (indexed, late bool) {
+// usesIndex reports whether a rule and an order look at the index, and at how much of
+// it.
+func usesIndex(rule platen.Rule, order platen.ListingOrder) (indexed bool, of awaited) {
+	of = ofImports
 	see := func(facet platen.Facet) {
-		indexed, late = true, late || facet == platen.Metadata || facet == platen.KeptFacts
+		if indexed = true; facet == platen.Metadata || facet == platen.KeptFacts {
+			of = ofImportsAndLate
+		}
 	}
 	var walk func(*platen.Rule)
 	walk = func(rule *platen.Rule) {
@@ -84,11 +86,11 @@ func usesIndex(asked *platen.Listing) (indexed, late bool) {
 			walk(&rule.Rules[i])
 		}
 	}
-	walk(&asked.Rule)
-	if asked.Order.Name != "" {
-		see(asked.Order.Facet)
+	walk(&rule)
+	if order.Name != "" {
+		see(order.Facet)
 	}
-	return indexed, late
+	return indexed, of
 }
 
 // A foundPage is a page before its entities are read.
@@ -98,7 +100,7 @@ type foundPage struct {
 	total int64
 }
 
-func (s *Store) listPage(ctx context.Context, asked *platen.Listing, pending bool) (_ *foundPage, err error) {
+func (s *Store) findPage(ctx context.Context, asked *platen.Listing, pending bool) (_ *foundPage, err error) {
 	var orders []search.Name
 	if asked.Order.Name != "" {
 		orders = append(orders, search.Name{Kind: cmp.Or(asked.Order.OfSet, asked.Kind), Facet: asked.Order.Facet, Name: asked.Order.Name})

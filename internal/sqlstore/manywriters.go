@@ -88,6 +88,9 @@ func (w *manyWriters) update(ctx, turn context.Context, lock Lock, fn func(*tran
 	if err != nil {
 		return ended(within, err)
 	}
+	if lock == TryIndexLock { // which is not waited for
+		turn = within
+	}
 	if lock != NoLock {
 		if err := w.lock(turn, t, lock); err != nil {
 			return t.rollback(err)
@@ -240,7 +243,9 @@ func (w *manyWriters) lockIndex(t *transaction) error { return w.lock(t.ctx, t, 
 // flushSome implements [writers]. Only other flushes wait for its transaction.
 func (w *manyWriters) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
 	start := time.Now()
-	err = w.s.updateWith(ctx, at.lock, func(t *transaction) (err error) {
+	turn, cancel := at.bounded(ctx)
+	defer cancel()
+	err = w.update(ctx, turn, at.lock, func(t *transaction) (err error) {
 		more, err = w.flush(t, until, at.hold())
 		return err
 	})

@@ -23,7 +23,7 @@ func (s *Store) Names(ctx context.Context, kind platen.Kind, after platen.ListNa
 	// Names are learned with the index. Those of an import of millions are not
 	// waited for.
 	soon, cancel := context.WithTimeout(ctx, namesFor)
-	err = s.flushDirty(soon, kind, false)
+	err = s.flush(soon, ofImports, kind)
 	cancel()
 	if err != nil && !errors.Is(err, storage.ErrIndexBehind) {
 		return nil, s.error("read names", err)

@@ -156,7 +156,8 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 		var start time.Time
 		var took, most time.Duration
 		var left []indexChange
-		err := w.s.updateWith(ctx, NoLock, func(t *transaction) (err error) {
+		turn, cancel := at.bounded(ctx)
+		err := w.update(ctx, turn, NoLock, func(t *transaction) (err error) {
 			start = time.Now()
 			hold := at.hold()
 			if most = hold; !w.s.updating() {
@@ -184,6 +185,7 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 			}
 			return t.exec(deleteDirty, w.s.engine.Dialect.IDs(done))
 		})
+		cancel()
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ type pace struct {
 	rest func(worked time.Duration)
 
 	yield bool      // it leaves the index to others before each batch
-	end   time.Time // no batch begins after it, if it is not zero
+	end   time.Time // no transaction begins after it, if it is not zero
 }
 
 // errStillBehind is that the end of a pace has come.
@@ -54,17 +54,6 @@ func (at pace) bounded(ctx context.Context) (context.Context, context.CancelFunc
 		return ctx, func() {}
 	}
 	return context.WithDeadlineCause(ctx, at.end, errStillBehind)
-}
-
-// flushDirty brings the index up to date with the lists that were changed up
-// to now, for a search of a kind that waits for it; 0: of any. late: with the metadata
-// that was not searched before, see [dirtyMark].
-func (s *Store) flushDirty(ctx context.Context, kind platen.Kind, late bool) error {
-	of := ofImports
-	if late {
-		of = ofImportsAndLate
-	}
-	return s.flush(ctx, of, kind)
 }
 
 // flushChanged passes on when jobs and sets changed, for who reads only that. It
@@ -80,6 +69,8 @@ const (
 	ofImportsAndLate                // late ones included
 )
 
+// flush brings the index up to date with the lists that were changed up to now, for
+// a search of a kind that waits for it; 0: of any.
 func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) error {
 	return s.flushMark(ctx, s.searchPace(), func(at pace) (dirtyMark, error) { return s.markAfterFlush(ctx, of, kind, at) })
 }
@@ -97,9 +88,9 @@ func (s *Store) flushImported(ctx context.Context, of awaited, kind platen.Kind)
 // behind: something else is not in the index yet.
 func (s *Store) flushFor(ctx context.Context, of awaited, kind platen.Kind) (behind bool, err error) {
 	soon := s.searchPace()
-	soon.end = time.Now().Add(s.patience)
+	soon.lock, soon.end = TryIndexLock, time.Now().Add(s.patience)
 	err = s.flushMark(ctx, soon, func(at pace) (dirtyMark, error) { return s.markAfterFlush(ctx, of, kind, at) })
-	if !errors.Is(err, errStillBehind) {
+	if !errors.Is(err, errStillBehind) && !errors.Is(err, errHeld) {
 		return false, err
 	}
 	return true, s.flushMark(ctx, s.searchPace(), func(pace) (dirtyMark, error) {

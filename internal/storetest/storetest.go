@@ -166,6 +166,23 @@ func (one test) start(t *testing.T, open func(t *testing.T) Open, parallel bool)
 	})
 }
 
+// Searching looks for what was written just before, in a store.
+func Searching(t *testing.T, s storage.Store) {
+	t.Cleanup(func() { s.Close() })
+	made := mustCreate(t, s, emptyJobs(3))
+	for n, value := range []string{"first", "second"} {
+		job := made.Children[n]
+		if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("a=" + value)}); err != nil {
+			t.Fatal(err)
+		}
+		groups, err := find(t.Context(), s, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "a", Value: value}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		diff(t, "found", groups, [][]platen.Found{{{ID: job}}})
+	}
+}
+
 // start opens a store that is closed at the end of the test.
 func start(t *testing.T, open Open) storage.Store {
 	t.Helper()
