@@ -168,7 +168,7 @@ func (r *run) changing(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		searches, err := r.searchBeside(ctx, r.smallLoad(r.server, put), len(jobs))
+		searches, beside, err := r.searchBeside(ctx, r.smallLoad(r.server, put), len(jobs))
 		if err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (r *run) changing(ctx context.Context) error {
 			row{Name: "PUT, new values / constant", Value: write.over(&limit), Unit: "ratio", Goal: 0.30, Waits: waits,
 				Note: fmt.Sprintf("%s, %d jobs", write.note(), len(jobs))},
 			row{Name: "search of all beside it, longest", Value: slices.Max(searches).Seconds(), Unit: "s",
-				Note: fmt.Sprintf("median %.2f s", median(searches).Seconds())},
+				Note: fmt.Sprintf("median %.2f s, %.0f updates a second meanwhile", median(searches).Seconds(), beside.perSecond())},
 			row{Name: "search after it that finds all", Value: took.Seconds(), Unit: "s"},
 		)
 		return nil
@@ -191,9 +191,9 @@ func (r *run) changing(ctx context.Context) error {
 }
 
 // searchBeside searches again and again for all of so many jobs while updates go on,
-// and returns how long that took.
-func (r *run) searchBeside(ctx context.Context, updates load, jobs int) (took []time.Duration, err error) {
-	_, err = updates.during(ctx, func(ctx context.Context) error {
+// and returns how long that took, and the rate of the updates.
+func (r *run) searchBeside(ctx context.Context, updates load, jobs int) (took []time.Duration, beside rate, err error) {
+	beside, err = updates.during(ctx, func(ctx context.Context) error {
 		for begin := time.Now(); len(took) == 0 || time.Since(begin) < time.Duration(r.rounds)*r.duration(); {
 			started := time.Now()
 			answer, err := r.server.find(ctx, allChanged, "")
@@ -207,7 +207,7 @@ func (r *run) searchBeside(ctx context.Context, updates load, jobs int) (took []
 		}
 		return nil
 	})
-	return took, err
+	return took, beside, err
 }
 
 // allChanged is a rule that all jobs fulfil whose values changing writes.
