@@ -2,8 +2,11 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"runtime"
+	"slices"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/block"
@@ -28,10 +31,13 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *transfer.Conte
 	}
 	c.Blocks = func(yield func([]platen.Content, error) bool) {
 		var contents []platen.Content
+		var blocks [][]byte
 		var left = c.Count
 		for seq := int64(-1); left > 0; {
 			// No connection is held while the caller sends the blocks on.
-			blocks, last, err := s.contentPairs(ctx, job, seq)
+			var last int64
+			var err error
+			blocks, last, err = s.contentPairs(ctx, job, seq, blocks)
 			if err == nil && len(blocks) == 0 {
 				err = fmt.Errorf("job %d was removed while its contents were read", job)
 			}
@@ -58,20 +64,32 @@ func (s *Store) Contents(ctx context.Context, ref platen.Ref) (_ *transfer.Conte
 // blockFetch is how many blocks a reader of contents takes at a time.
 const blockFetch = 8
 
-// contentPairs reads the next few blocks after seq, and the last one's seq.
-func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64) ([][]byte, int64, error) {
+// contentReadsAtOnce is how many callers read contents from the database at once. More
+// than there are processors would gain nothing, and each connection has a cache.
+func contentReadsAtOnce() int { return max(2, runtime.GOMAXPROCS(0)) }
+
+// contentPairs reads the next few blocks after seq, and the last one's seq. It reuses
+// the memory of blocks that were read before.
+func (s *Store) contentPairs(ctx context.Context, job platen.ID, seq int64, before [][]byte) ([][]byte, int64, error) {
+	release, err := take(ctx, s.contentReads)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer release()
 	rows, err := s.on(selectContentPairs).QueryContext(ctx, int64(job), seq)
 	if err != nil {
 		return nil, 0, err
 	}
 	defer rows.Close()
-	blocks := make([][]byte, 0, blockFetch)
+	blocks := slices.Grow(before[:0], blockFetch)
 	for rows.Next() {
-		var pairs []byte
+		var pairs sql.RawBytes
 		if err := rows.Scan(&seq, &pairs); err != nil {
 			return nil, 0, err
 		}
-		blocks = append(blocks, pairs)
+		n := len(blocks)
+		blocks = blocks[:n+1]
+		blocks[n] = append(blocks[n][:0], pairs...)
 	}
 	return blocks, seq, rows.Err()
 }

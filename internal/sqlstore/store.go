@@ -55,6 +55,7 @@ type Store struct {
 	failuresSeen                atomic.Int64  // login_failure.seq of the last one that was read
 	shortSearches, longSearches chan struct{} // hold an element for each that is under way
 	listings                    chan struct{} // holds an element for each page of a listing that is read
+	contentReads                chan struct{} // holds an element for each caller that reads contents just now
 	merging                     chan struct{} // holds an element for each merge that is prepared
 	bulks                       chan struct{} // holds an element for a large update of many entities
 	mergeTurns                  [mergeTurns]chan struct{}
@@ -88,6 +89,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 
 		shortSearches: make(chan struct{}, shortAtOnce),
 		listings:      make(chan struct{}, listAtOnce),
+		contentReads:  make(chan struct{}, contentReadsAtOnce()),
 		merging:       make(chan struct{}, mergeAtOnce),
 		bulks:         make(chan struct{}, 1),
 
