@@ -86,6 +86,11 @@ func (Dialect) Dirty() string {
 	return `SELECT seq, unnest(ids), changed FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
 }
 
+// DirtyEntities implements [sqlstore.Dialect].
+func (Dialect) DirtyEntities() string {
+	return "SELECT max(seq), id, max(changed) FROM (SELECT seq, unnest(ids) AS id, changed FROM find_stale) AS dirty GROUP BY id LIMIT $1"
+}
+
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.
 func (Dialect) InsertDirty() (one, many string) {
 	return `INSERT INTO find_stale (ids, kind, changed) VALUES (ARRAY[$1::bigint], $2, $3)`,

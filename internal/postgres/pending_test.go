@@ -20,6 +20,22 @@ func TestPendingUnraced(t *testing.T) {
 	})
 }
 
+// TestManyMarks is about searches while one entity is marked as dirty very often.
+func TestManyMarks(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	s := at(address, sqlstore.WithPatience(0))(t)
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO find_stale (kind, ids) SELECT 4, ARRAY[1::bigint] FROM generate_series(1, 100000)`); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Searching(t, s)
+}
+
 // TestNoTemporaryTables is about a role that may not make temporary tables: its
 // searches wait for the index.
 func TestNoTemporaryTables(t *testing.T) {

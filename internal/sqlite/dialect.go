@@ -79,6 +79,11 @@ func (Dialect) Dirty() string {
 	return "SELECT seq, id, changed FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
 }
 
+// DirtyEntities implements [sqlstore.Dialect].
+func (Dialect) DirtyEntities() string {
+	return "SELECT seq, id, changed FROM find_stale LIMIT $1"
+}
+
 // InsertDirty implements [sqlstore.Dialect].
 func (Dialect) InsertDirty() (one, many string) {
 	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ""

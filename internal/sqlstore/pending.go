@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -150,31 +149,17 @@ func (w *pendingWriter) create() error {
 	return err
 }
 
-// stale returns the entities in find_stale, each once.
+// stale returns the entities in find_stale.
 func (p planner) stale() ([]owner, error) {
-	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), int64(math.MaxInt64), pendingEntities+1)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	places := make(map[platen.ID]int)
-	var owners []owner
-	for rows.Next() {
-		var o owner
-		if err := rows.Scan(&o.seq, &o.id, &o.changed); err != nil {
-			return nil, err
-		}
-		if place, ok := places[o.id]; ok {
-			owners[place].changed = max(owners[place].changed, o.changed)
-			continue
-		}
-		places[o.id] = len(owners)
-		if owners = append(owners, o); len(owners) > pendingEntities {
-			return nil, errTooMuchPending
-		}
+	rows, err := p.stmt(selectDirtyEntities).QueryContext(p.ctx, pendingEntities+1)
+	owners, err := collect(rows, err, func(from scanner) (o owner, err error) {
+		return o, from.Scan(&o.seq, &o.id, &o.changed)
+	})
+	if err == nil && len(owners) > pendingEntities {
+		err = errTooMuchPending
 	}
 	p.s.writers.lastChanged(owners)
-	return owners, rows.Err()
+	return owners, err
 }
 
 // imported returns the entities in find_range that a search of a kind may find, and
