@@ -87,8 +87,9 @@ func (Dialect) Dirty() string {
 }
 
 // DirtyEntities implements [sqlstore.Dialect].
-func (Dialect) DirtyEntities() string {
-	return "SELECT max(seq), id, max(changed) FROM (SELECT seq, unnest(ids) AS id, changed FROM find_stale) AS dirty GROUP BY id LIMIT $1"
+func (d Dialect) DirtyEntities() string {
+	return "SELECT max(seq), id, max(changed) FROM (SELECT seq, kind, unnest(ids) AS id, changed FROM find_stale) AS dirty WHERE " +
+		d.Among("kind", "$1") + " OR id = $2 GROUP BY id LIMIT $3"
 }
 
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.

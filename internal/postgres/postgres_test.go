@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
@@ -109,7 +110,7 @@ func TestCounts(t *testing.T) {
 
 func TestLeftovers(t *testing.T) {
 	address := pgtest.Database(t)
-	s, err := postgres.Open(t.Context(), address)
+	s, err := postgres.Open(t.Context(), address, sqlstore.WithPatience(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -80,8 +80,8 @@ func (Dialect) Dirty() string {
 }
 
 // DirtyEntities implements [sqlstore.Dialect].
-func (Dialect) DirtyEntities() string {
-	return "SELECT seq, id, changed FROM find_stale LIMIT $1"
+func (d Dialect) DirtyEntities() string {
+	return "SELECT seq, id, changed FROM find_stale WHERE " + d.Among("kind", "$1") + " OR id = $2 LIMIT $3"
 }
 
 // InsertDirty implements [sqlstore.Dialect].

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -74,7 +75,7 @@ func TestCounts(t *testing.T) {
 
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	s, err := sqlite.Open(t.Context(), dir, 1<<20)
+	s, err := sqlite.Open(t.Context(), dir, 1<<20, sqlstore.WithPatience(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,8 @@ type Dialect interface {
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
 	// DirtyEntities selects the same of each entity in find_stale once, with its last
-	// row and change; of $1 entities at most, in no order.
+	// row and change, if it is of one of the kinds $1, made by IDs, or is $2; of $3
+	// entities at most, in no order.
 	DirtyEntities() string
 	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
 	// $2, and when it was changed is $3; many is that of InsertMany.

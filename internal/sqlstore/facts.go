@@ -133,25 +133,44 @@ func (p planner) updated(owners []owner) (map[platen.ID]int64, error) {
 	return times, nil
 }
 
-// changeTimes waits for the index for a short time to pass on when jobs and sets
-// changed. If it still has not, it returns the times of those that it has not passed on.
-func (s *Store) changeTimes(ctx context.Context) (map[platen.ID]int64, error) {
+// changing returns the kinds whose changes are changes of a kind of sets, or of jobs:
+// itself first, and what may be in it. Data records and content items are in sets of any
+// kind.
+func changing(kind platen.Kind) (kinds []platen.Kind) {
+	for at := kind; at != 0; at = at.Info().Child {
+		kinds = append(kinds, at)
+	}
+	if kind.Info().Set {
+		kinds = append(kinds, platen.DataRecord, platen.ContentItem)
+	}
+	return kinds
+}
+
+// changeTimes waits for the index for a short time to pass on when entities of a kind
+// that has facts changed. If it still has not, it returns the times of those that it
+// has not passed on; of one of them if that is not 0.
+func (s *Store) changeTimes(ctx context.Context, kind platen.Kind, one platen.ID) (map[platen.ID]int64, error) {
 	behind, err := s.flushFor(ctx, ofChanges, 0)
 	if err != nil || !behind {
 		return nil, err
 	}
-	times, err := s.pendingTimes(ctx)
+	times, err := s.pendingTimes(ctx, kind, one)
 	if errors.Is(err, errTooMuchPending) {
 		return nil, s.flushChanged(ctx)
 	}
 	return times, err
 }
 
-// pendingTimes returns when the jobs and sets changed that the index has not passed
-// on yet. errTooMuchPending: they are too many.
-func (s *Store) pendingTimes(ctx context.Context) (map[platen.ID]int64, error) {
+// pendingTimes returns when entities of a kind changed that the index has not passed
+// on yet; those of one of them if that is not 0. errTooMuchPending: what changed is too
+// much.
+func (s *Store) pendingTimes(ctx context.Context, kind platen.Kind, one platen.ID) (map[platen.ID]int64, error) {
 	p := s.planner(ctx, s.on, s.engine.Reader)
-	owners, err := p.stale()
+	kinds := changing(kind)
+	if one != 0 { // others of the kind do not matter
+		kinds = kinds[1:]
+	}
+	owners, err := p.stale(kinds, one)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +187,7 @@ func (s *Store) Entity(ctx context.Context, id platen.ID) (_ *platen.Entity, err
 	}
 	r := entityReader{s: s, ctx: ctx, stmt: s.on}
 	if hasFacts(found.kind) {
-		r.times, err = s.changeTimes(ctx)
+		r.times, err = s.changeTimes(ctx, found.kind, id)
 		if err := errors.Join(err, s.ensureFacts(ctx, found.set())); err != nil {
 			return nil, s.error("read facts", err)
 		}

@@ -34,7 +34,7 @@ func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.
 		err = s.indexed(ctx, asked.Kind, of, func(pending bool) (err error) {
 			var times map[platen.ID]int64
 			if pending && facts {
-				if times, err = s.pendingTimes(ctx); err != nil {
+				if times, err = s.pendingTimes(ctx, asked.Kind, 0); err != nil {
 					return err
 				}
 			}
@@ -44,7 +44,7 @@ func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.
 	default:
 		var times map[platen.ID]int64
 		if facts {
-			times, err = s.changeTimes(ctx)
+			times, err = s.changeTimes(ctx, asked.Kind, 0)
 		}
 		if err == nil {
 			page, err = s.listPage(ctx, asked, false, times)

@@ -119,7 +119,13 @@ func (w *pendingWriter) fill(kind platen.Kind, names []search.Name) (err error) 
 			}
 		}
 	}
-	owners, err := w.stale()
+	kinds := slices.Collect(maps.Keys(w.kinds))
+	for _, name := range names {
+		if name.Facet == platen.KeptFacts {
+			kinds = append(kinds, changing(name.Kind)...)
+		}
+	}
+	owners, err := w.stale(kinds, 0)
 	if err != nil {
 		return err
 	}
@@ -149,9 +155,13 @@ func (w *pendingWriter) create() error {
 	return err
 }
 
-// stale returns the entities in find_stale.
-func (p planner) stale() ([]owner, error) {
-	rows, err := p.stmt(selectDirtyEntities).QueryContext(p.ctx, pendingEntities+1)
+// stale returns the entities in find_stale that are of some kinds, or one.
+func (p planner) stale(kinds []platen.Kind, one platen.ID) ([]owner, error) {
+	numbers := make([]int64, len(kinds))
+	for i, kind := range kinds {
+		numbers[i] = int64(kind)
+	}
+	rows, err := p.stmt(selectDirtyEntities).QueryContext(p.ctx, p.s.engine.Dialect.IDs(numbers), int64(one), pendingEntities+1)
 	owners, err := collect(rows, err, func(from scanner) (o owner, err error) {
 		return o, from.Scan(&o.seq, &o.id, &o.changed)
 	})

@@ -18,7 +18,7 @@ import (
 func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	ctx := t.Context()
 	counts := func() (all [6]int) {
-		if _, err := find(ctx, s, &platen.Search{Kind: platen.DataRecord, Rule: platen.Rule{Type: platen.Text, Name: "none"}}); err != nil { // waits for all of the index
+		if _, err := find(ctx, s, &platen.Search{Kind: platen.DataRecord, Rule: platen.Rule{Type: platen.Text, Name: "none"}}); err != nil { // waits for all of the index, if the store was opened so
 			t.Fatal(err)
 		}
 		for i, table := range []string{"find_name", "details", "details_media", "record_table", "find_value", "find_long"} {
