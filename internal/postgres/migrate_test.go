@@ -3,8 +3,10 @@ package postgres
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storetest"
 )
 
@@ -60,7 +62,7 @@ func TestMigrateLongValues(t *testing.T) {
 	}
 	outlook(9)
 	before := places("length(rest) = 0")
-	s, err := Open(ctx, address)
+	s, err := Open(ctx, address, sqlstore.WithPatience(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

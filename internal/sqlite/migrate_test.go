@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storetest"
 	"github.com/platenhq/platen/internal/transfer"
 )
@@ -62,7 +63,7 @@ func TestMigrateFromTwo(t *testing.T) {
 	}
 	outlook(2)
 
-	s, err := Open(ctx, dir, 1<<20)
+	s, err := Open(ctx, dir, 1<<20, sqlstore.WithPatience(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func TestMigrateLongValues(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(ctx, dir, 1<<20)
+	s, err := Open(ctx, dir, 1<<20, sqlstore.WithPatience(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlstore"
@@ -14,7 +15,7 @@ import (
 // whatever else is in its group.
 func TestSameList(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
-		s := open()
+		s := open(sqlstore.WithPatience(time.Minute))
 		defer s.Close()
 		ctx := context.Background()
 		jobs := createJobs(t, s, 20).Children
