@@ -53,6 +53,7 @@ func (r *run) contents(ctx context.Context) error {
 // database.
 func (r *run) largeImport(ctx context.Context) (platen.ID, error) {
 	progress("importing a job of %d document pages", r.pages)
+	time.Sleep(restFor) // the start has given back what it took
 	process := r.server.command.Process.Pid
 	if err := resetPeak(process); err != nil {
 		return 0, err

@@ -13,7 +13,7 @@ import (
 )
 
 // TestNoIndexAwaited reads entities of an import that the index does not have yet,
-// which must not wait for it. A listing by a property does.
+// which must not wait for it, as a search must not. A listing by a fact does.
 func TestNoIndexAwaited(t *testing.T) {
 	s, err := sqlite.Open(context.Background(), t.TempDir(), 1<<20)
 	if err != nil {
@@ -37,6 +37,20 @@ func TestNoIndexAwaited(t *testing.T) {
 	}
 	if err := s.DeleteIf(ctx, platen.Ref{Kind: platen.JobSet, ID: made.ID}, &platen.Match{}); platen.ErrorCode(err) != platen.Changed {
 		t.Errorf("a deletion: %v", err)
+	}
+	job := made.Children[2]
+	if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "n", Value: "1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	for what, rule := range map[string]platen.Rule{"a search": {Type: platen.Text, Name: "n", Value: "1"}, "a search by id": {Type: platen.IDs, Condition: platen.In, IDs: []platen.ID{job}}} {
+		var found []platen.ID
+		err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: rule}, func(_ int, one *platen.Found) error {
+			found = append(found, one.ID)
+			return nil
+		})
+		if err != nil || len(found) != 1 || found[0] != job {
+			t.Errorf("%s: %v (%v)", what, found, err)
+		}
 	}
 	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()

@@ -129,12 +129,14 @@ func (w *pendingWriter) fill(kind platen.Kind, names []search.Name) (err error) 
 	if err != nil {
 		return err
 	}
-	imported, err := w.imported(kind, owners)
-	if err != nil {
-		return err
-	}
-	if err := w.lists(append(imported, owners...)); err != nil {
-		return err
+	if len(w.facets) > 0 {
+		imported, err := w.imported(kind, owners)
+		if err != nil {
+			return err
+		}
+		if err := w.lists(append(imported, owners...)); err != nil {
+			return err
+		}
 	}
 	return w.times(owners)
 }
@@ -210,9 +212,6 @@ func (w *pendingWriter) imported(kind platen.Kind, others []owner) (owners []own
 
 // lists adds the values that lists have.
 func (w *pendingWriter) lists(owners []owner) error {
-	if len(w.facets) == 0 {
-		return nil
-	}
 	for owners := range slices.Chunk(owners, dirtyBatch) {
 		kinds, err := w.planner.kinds(owners)
 		if err != nil {

@@ -107,7 +107,7 @@ func TestLateRanges(t *testing.T) {
 			if _, err := s.Writer().ExecContext(ctx, `INSERT INTO find_range (first, last, root, late) VALUES ($1, $1, 0, 1)`, int64(job)); err != nil {
 				t.Fatal(err)
 			}
-			err := s.Find(ctx, &platen.Search{Kind: platen.Job}, func(int, *platen.Found) error { return nil })
+			err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "v"}}, func(int, *platen.Found) error { return nil })
 			if err != nil {
 				t.Fatal(err)
 			}

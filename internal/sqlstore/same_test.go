@@ -41,7 +41,7 @@ func TestSameList(t *testing.T) {
 		}
 		flush := func() {
 			t.Helper()
-			if err := s.Find(ctx, &platen.Search{Kind: platen.Job}, func(int, *platen.Found) error { return nil }); err != nil {
+			if err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "v"}}, func(int, *platen.Found) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}
