@@ -87,9 +87,8 @@ func (Dialect) Dirty() string {
 }
 
 // DirtyEntities implements [sqlstore.Dialect].
-func (d Dialect) DirtyEntities() string {
-	return "SELECT max(seq), id, max(changed) FROM (SELECT seq, kind, unnest(ids) AS id, changed FROM find_stale) AS dirty WHERE " +
-		d.Among("kind", "$1") + " OR id = $2 GROUP BY id LIMIT $3"
+func (Dialect) DirtyEntities() string {
+	return "(SELECT max(seq) AS seq, id, max(kind) AS kind, max(changed) AS changed FROM (SELECT seq, unnest(ids) AS id, kind, changed FROM find_stale) AS marks GROUP BY id) AS dirty"
 }
 
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.

@@ -80,9 +80,7 @@ func (Dialect) Dirty() string {
 }
 
 // DirtyEntities implements [sqlstore.Dialect].
-func (d Dialect) DirtyEntities() string {
-	return "SELECT seq, id, changed FROM find_stale WHERE " + d.Among("kind", "$1") + " OR id = $2 LIMIT $3"
-}
+func (Dialect) DirtyEntities() string { return "find_stale AS dirty" }
 
 // InsertDirty implements [sqlstore.Dialect].
 func (Dialect) InsertDirty() (one, many string) {

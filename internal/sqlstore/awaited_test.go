@@ -35,9 +35,16 @@ func TestNoIndexAwaited(t *testing.T) {
 	if page, err := s.ListPage(ctx, &all); err != nil || len(page.Entities) != 8 || page.Entities[0].Facts.CreateTime.IsZero() {
 		t.Errorf("a listing by id: %+v (%v)", page, err)
 	}
-	if err := s.DeleteIf(ctx, platen.Ref{Kind: platen.JobSet, ID: made.ID}, &platen.Match{}); platen.ErrorCode(err) != platen.Changed {
-		t.Errorf("a deletion: %v", err)
+	set := platen.Ref{Kind: platen.JobSet, ID: made.ID}
+	tag := func() platen.Match {
+		t.Helper()
+		e, err := s.Entity(ctx, set.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return platen.Match{Tags: []platen.Tag{e.Tag()}}
 	}
+	before := tag()
 	job := made.Children[2]
 	if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "n", Value: "1"}}}); err != nil {
 		t.Fatal(err)
@@ -52,11 +59,18 @@ func TestNoIndexAwaited(t *testing.T) {
 			t.Errorf("%s: %v (%v)", what, found, err)
 		}
 	}
-	ctx, cancel = context.WithTimeout(t.Context(), 100*time.Millisecond)
+	if err := s.DeleteIf(ctx, set, &before); platen.ErrorCode(err) != platen.Changed {
+		t.Errorf("a deletion of what has changed: %v", err)
+	}
+	now := tag()
+	soon, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	all.Order = platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}
-	if _, err := s.ListPage(ctx, &all); !errors.Is(ctx.Err(), context.DeadlineExceeded) || !errors.Is(err, storage.ErrIndexBehind) {
+	if _, err := s.ListPage(soon, &all); !errors.Is(soon.Err(), context.DeadlineExceeded) || !errors.Is(err, storage.ErrIndexBehind) {
 		t.Errorf("a listing by a fact did not wait for the index: %v", err)
+	}
+	if err := s.DeleteIf(ctx, set, &now); err != nil {
+		t.Errorf("a deletion of what has not changed: %v", err)
 	}
 }
 

@@ -118,9 +118,8 @@ type Dialect interface {
 	// Dirty selects (seq, id, changed) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
-	// DirtyEntities selects the same of each entity in find_stale once, with its last
-	// row and change, if it is of one of the kinds $1, made by IDs, or is $2; of $3
-	// entities at most, in no order.
+	// DirtyEntities is the table dirty (seq, id, kind, changed) of each entity in
+	// find_stale once, with its last row and change.
 	DirtyEntities() string
 	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
 	// $2, and when it was changed is $3; many is that of InsertMany.

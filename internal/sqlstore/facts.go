@@ -166,6 +166,10 @@ func (s *Store) changeTimes(ctx context.Context, kind platen.Kind, one platen.ID
 // much.
 func (s *Store) pendingTimes(ctx context.Context, kind platen.Kind, one platen.ID) (map[platen.ID]int64, error) {
 	p := s.planner(ctx, s.on, s.engine.Reader)
+	if one != 0 && kind.Info().Set {
+		last, err := p.changedIn(one)
+		return map[platen.ID]int64{one: last}, err
+	}
 	kinds := changing(kind)
 	if one != 0 { // others of the kind do not matter
 		kinds = kinds[1:]
@@ -292,58 +296,28 @@ func (r entityReader) facts(e *platen.Entity, set platen.ID) (*platen.Facts, err
 	return f, err
 }
 
-// DeleteIf implements [storage.Entities]. What was changed since the index was
-// brought up to date has other facts, so it meets no condition.
+// DeleteIf implements [storage.Entities].
 func (s *Store) DeleteIf(ctx context.Context, ref platen.Ref, match *platen.Match) error {
 	if match == nil {
 		return s.Delete(ctx, ref)
 	}
-	if err := s.flushChanged(ctx); err != nil {
-		return s.error("delete", err)
-	}
 	return s.deleteSet(ctx, ref, func(t *transaction) error { return t.unchanged(ref, match) })
 }
 
-// unchanged returns Changed unless a set has a tag of match, and Unavailable if that
-// can not be told at once.
-func (t *transaction) unchanged(ref platen.Ref, match *platen.Match) error {
-	r := entityReader{s: t.store, ctx: t.ctx, stmt: t.stmt}
-	e, err := r.entity(ref.ID)
+// unchanged returns Changed unless a set has a tag of match. The time of its last
+// change may not be passed on yet.
+func (t *transaction) unchanged(set platen.Ref, match *platen.Match) error {
+	last, err := t.store.planner(t.ctx, t.stmt, t.tx).changedIn(set.ID)
+	if err != nil {
+		return err
+	}
+	r := entityReader{s: t.store, ctx: t.ctx, stmt: t.stmt, times: map[platen.ID]int64{set.ID: last}}
+	e, err := r.entity(set.ID)
 	if err != nil {
 		return err
 	}
 	if !match.Has(e.Tag()) {
-		return platen.ChangedError(ref, "facts and lists", e.Tag())
-	}
-	return t.unchangedBelow(ref)
-}
-
-// unchangedBelow returns Changed if something in a set has changed and the index
-// does not know yet, and Unavailable if that can not be told at once.
-func (t *transaction) unchangedBelow(set platen.Ref) error {
-	var until dirtyMark
-	if err := t.stmt(selectDirtyLast).QueryRowContext(t.ctx).Scan(&until.stale, &until.ranges, &until.late); err != nil {
-		return err
-	}
-	p := t.store.planner(t.ctx, t.stmt, t.tx)
-	d, err := p.dirty(until, dirtyBatch)
-	if err != nil {
-		return err
-	}
-	if d.of.seq != 0 {
-		return nil // entities that are new
-	}
-	times, err := p.updated(d.owners)
-	if err != nil {
-		return err
-	}
-	if times[set.ID] != 0 {
-		err := platen.Errorf(platen.Changed, "%s %d, or what is below it, was changed just now; read it again", set.Kind, set.ID)
-		err.Param = set.ID.String()
-		return err
-	}
-	if len(d.owners) >= dirtyBatch {
-		return platen.Errorf(platen.Unavailable, "so much is being changed that it is not clear whether %s %d is; try again", set.Kind, set.ID)
+		return platen.ChangedError(set, "facts and lists", e.Tag())
 	}
 	return nil
 }

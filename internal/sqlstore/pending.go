@@ -163,13 +163,30 @@ func (p planner) stale(kinds []platen.Kind, one platen.ID) ([]owner, error) {
 	for i, kind := range kinds {
 		numbers[i] = int64(kind)
 	}
-	rows, err := p.stmt(selectDirtyEntities).QueryContext(p.ctx, p.s.engine.Dialect.IDs(numbers), int64(one), pendingEntities+1)
-	owners, err := collect(rows, err, func(from scanner) (o owner, err error) {
-		return o, from.Scan(&o.seq, &o.id, &o.changed)
-	})
+	owners, err := p.owners(p.stmt(selectDirtyOf).QueryContext(p.ctx, p.s.engine.Dialect.IDs(numbers), int64(one), pendingEntities+1))
 	if err == nil && len(owners) > pendingEntities {
 		err = errTooMuchPending
 	}
+	return owners, err
+}
+
+// changedIn returns when something in a set changed last that is in find_stale, in
+// microseconds since 1970; 0: nothing is.
+func (p planner) changedIn(set platen.ID) (last int64, err error) {
+	owners, err := p.owners(p.stmt(selectDirtyIn).QueryContext(p.ctx, int64(set)))
+	for _, o := range owners {
+		if o.changed == 0 { // it is not known
+			o.changed = p.s.now().UnixMicro()
+		}
+		last = max(last, o.changed)
+	}
+	return last, err
+}
+
+func (p planner) owners(rows *sql.Rows, err error) ([]owner, error) {
+	owners, err := collect(rows, err, func(from scanner) (o owner, err error) {
+		return o, from.Scan(&o.seq, &o.id, &o.changed)
+	})
 	p.s.writers.lastChanged(owners)
 	return owners, err
 }

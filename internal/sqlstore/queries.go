@@ -119,15 +119,23 @@ var (
 		return `SELECT v.entity, v.name, v.value, v.digest FROM find_long AS l JOIN find_value AS v ON v.entity = l.entity AND v.name = l.name
 			WHERE ` + d.Among("l.entity", "$1")
 	})
-	deleteValue         = deleteFrom(findValueTable)
-	deleteValues        = onWriter.query(`DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`)
-	insertLong          = insertInto(findLongTable, "")
-	deleteLong          = deleteFrom(findLongTable)
-	deleteLongs         = onWriter.query(`DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`)
-	insertDirty         = registerInsertDirty()
-	selectDirty         = onReader.queryFor(Dialect.Dirty)
-	selectDirtyEntities = onReader.queryFor(Dialect.DirtyEntities)
-	selectDirtyLast     = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
+	deleteValue  = deleteFrom(findValueTable)
+	deleteValues = onWriter.query(`DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`)
+	insertLong   = insertInto(findLongTable, "")
+	deleteLong   = deleteFrom(findLongTable)
+	deleteLongs  = onWriter.query(`DELETE FROM find_long WHERE entity BETWEEN $1 AND $2`)
+	insertDirty  = registerInsertDirty()
+	selectDirty  = onReader.queryFor(Dialect.Dirty)
+	// Those dirty entities that are of one of the kinds $1, or are $2; and those in the
+	// set $1.
+	selectDirtyOf = onReader.queryFor(func(d Dialect) string {
+		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + d.Among("kind", "$1") + ` OR id = $2 LIMIT $3`
+	})
+	selectDirtyIn = onReader.queryFor(func(d Dialect) string {
+		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE (SELECT CASE WHEN e.last >= dirty.id THEN e.root END
+			FROM entity AS e WHERE e.first <= dirty.id ORDER BY e.first DESC LIMIT 1) = $1`
+	})
+	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
 		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)
 	deleteDirty = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
 

@@ -11,8 +11,9 @@ import (
 
 // A write only marks the entities of its lists as dirty, so that it costs
 // little: an update those that it changes, in find_stale, an import all, by
-// ranges (dirtyranges.go). The index is brought up to date with them before each
-// search, and in the background, in short transactions (pace.go). An entity is
+// ranges (dirtyranges.go). The index is brought up to date with them in the
+// background, and while a search waits for it, in short transactions (pace.go). What
+// it still lacks then the search reads from the lists (pending.go). An entity is
 // marked until its index is written. What belongs to an import that is under way
 // is left until the import is done.
 //
