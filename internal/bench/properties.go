@@ -201,7 +201,7 @@ func (r *run) searchBeside(ctx context.Context, updates load, jobs int) (took []
 				return err
 			}
 			took = append(took, time.Since(started))
-			if n := bytes.Count(answer, []byte(`"identifier"`)); n != jobs {
+			if n := bytes.Count(answer, []byte(`"identifier"`)); n < jobs { // those of other steps may be among them
 				return fmt.Errorf("a search beside updates finds %d of %d jobs", n, jobs)
 			}
 		}
