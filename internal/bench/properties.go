@@ -183,7 +183,7 @@ func (r *run) changing(ctx context.Context) error {
 			row{Name: "PUT, new values / constant", Value: write.over(&limit), Unit: "ratio", Goal: 0.30, Waits: waits,
 				Note: fmt.Sprintf("%s, %d jobs", write.note(), len(jobs))},
 			row{Name: "search of all beside it, longest", Value: slices.Max(searches).Seconds(), Unit: "s",
-				Note: fmt.Sprintf("median %.2f s, %.0f updates a second meanwhile", median(searches).Seconds(), beside.perSecond())},
+				Note: fmt.Sprintf("median %.2f s, %.0f PUTs a second", median(searches).Seconds(), beside.perSecond())},
 			row{Name: "search after it that finds all", Value: took.Seconds(), Unit: "s"},
 		)
 		return nil
