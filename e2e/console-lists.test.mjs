@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, startBrowser, startServer, user, watch } from "./support.mjs";
 
 
 let browser, server, page, quiet, set;
@@ -140,10 +140,10 @@ test("columns are chosen and ordered by the keyboard, and views are saved for on
   await accessible("the menu of views", ".head");
   await page.keyboard.press("Escape");
   await page.getByRole("columnheader", { name: "Identifier" }).getByRole("button").click();
+  await page.locator('th[aria-sort="ascending"]', { hasText: "Identifier" }).waitFor();
   await page.locator(".saved summary").click();
   await page.getByRole("button", { name: "Save the view as it is now" }).click();
-  await page.getByText("The view is saved.").waitFor();
-  assert.equal((await ask(server.url, "/api/v1/views")).data.views[0].orderBy, "id");
+  await becomes(async () => (await ask(server.url, "/api/v1/views")).data.views[0].orderBy, "id");
   await page.getByRole("button", { name: /^Remove: / }).click();
   await page.getByText("No view is saved yet.").waitFor();
   quiet();

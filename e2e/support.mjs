@@ -54,6 +54,14 @@ export async function ask(url, where, method = "GET", body = undefined) {
   return { status: answer.status, tag: answer.headers.get("ETag"), data };
 }
 
+// becomes waits until what read returns is what is expected.
+export async function becomes(read, expected) {
+  for (const until = Date.now() + 20_000; ; await new Promise((done) => setTimeout(done, 50))) {
+    const now = await read();
+    if (now === expected || Date.now() > until) return assert.equal(now, expected);
+  }
+}
+
 export const startBrowser = () => chromium.launch({
   executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
   args: [

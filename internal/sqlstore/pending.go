@@ -23,9 +23,9 @@ import (
 // If much was imported, that is waited for, since it may be millions of lists.
 const (
 	pendingAfter    = 50 * time.Millisecond // of waiting for the index, see [WithPatience]
-	pendingEntities = 50_000                // that are read at most
+	pendingEntities = 100_000               // that are read at most
 	pendingRanges   = 1000                  // of find_range, the same
-	pendingBytes    = 8 << 20               // of values in the temporary tables of a search
+	pendingBytes    = 16 << 20              // of values in the temporary tables of a search
 	pendingRowBytes = 64                    // of a row, besides its value
 )
 

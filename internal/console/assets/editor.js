@@ -129,7 +129,11 @@ function Form({ entity, list, base: first, onDone }) {
   const focus = (i) => {
     const start = i >= from && i < from + shownFields ? from : Math.floor(i / shownFields) * shownFields;
     setFrom(start);
-    requestAnimationFrame(() => form.current?.querySelectorAll("tbody tr")[i - start]?.querySelector("textarea")?.focus());
+    const at = document.activeElement;
+    requestAnimationFrame(() => {
+      if (![at, document.body].includes(document.activeElement)) return; // somebody is elsewhere already
+      form.current?.querySelectorAll("tbody tr")[i - start]?.querySelector("textarea")?.focus();
+    });
   };
   const move = (i, by) => {
     if (!rows[i + by]) return;
