@@ -208,20 +208,20 @@ func (w *pendingWriter) imported(kind platen.Kind, others []owner) (owners []own
 	if len(ranges) > pendingRanges {
 		return nil, errTooMuchPending
 	}
-	left := pendingEntities - len(others) // of rows that are read
+	left := pendingEntities // of rows that are read, many of which may be among the others
 	for _, one := range ranges {
 		rows, err := w.stmt(selectListed).QueryContext(w.ctx, int64(one.First), int64(one.Last), left+1)
 		listed, err := collect(rows, err, func(from scanner) (o owner, err error) { return o, from.Scan(&o.id) })
 		if err != nil {
 			return nil, err
 		}
-		if left -= len(listed); left < 0 {
-			return nil, errTooMuchPending
-		}
 		for _, o := range listed {
 			if !seen[o.id] {
 				seen[o.id], owners = true, append(owners, o)
 			}
+		}
+		if left -= len(listed); left < 0 || len(seen) > pendingEntities {
+			return nil, errTooMuchPending
 		}
 	}
 	return owners, nil
