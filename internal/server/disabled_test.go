@@ -43,7 +43,10 @@ func testDisabledUser(t *testing.T) {
 
 // TestOwnTokens checks that everybody can make tokens for themselves, and see and
 // change no others.
-func TestOwnTokens(t *testing.T) { onSQLite(t, testOwnTokens) }
+func TestOwnTokens(t *testing.T) {
+	long(t)
+	onSQLite(t, testOwnTokens)
+}
 
 func testOwnTokens(t *testing.T) {
 	s := start(t)

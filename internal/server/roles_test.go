@@ -297,7 +297,10 @@ func testNamedTokens(t *testing.T) {
 }
 
 // TestExpiredToken checks that an expired token is told from one that is none.
-func TestExpiredToken(t *testing.T) { onSQLite(t, testExpiredToken) }
+func TestExpiredToken(t *testing.T) {
+	long(t)
+	onSQLite(t, testExpiredToken)
+}
 
 func testExpiredToken(t *testing.T) {
 	s := start(t)
@@ -438,7 +441,10 @@ func testRights(t *testing.T) {
 }
 
 // TestOwnPassword changes the caller's own.
-func TestOwnPassword(t *testing.T) { onSQLite(t, testOwnPassword) }
+func TestOwnPassword(t *testing.T) {
+	long(t)
+	onSQLite(t, testOwnPassword)
+}
 
 func testOwnPassword(t *testing.T) {
 	s := start(t)
