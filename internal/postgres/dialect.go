@@ -88,7 +88,7 @@ func (Dialect) Dirty() string {
 
 // DirtyEntities implements [sqlstore.Dialect].
 func (Dialect) DirtyEntities() string {
-	return "(SELECT max(seq) AS seq, id, max(kind) AS kind, max(changed) AS changed FROM (SELECT seq, unnest(ids) AS id, kind, changed FROM find_stale) AS marks GROUP BY id) AS dirty"
+	return "(SELECT max(seq) AS seq, id, max(changed) AS changed FROM (SELECT seq, unnest(ids) AS id, changed FROM find_stale) AS marks GROUP BY id) AS dirty"
 }
 
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.

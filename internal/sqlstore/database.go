@@ -118,7 +118,7 @@ type Dialect interface {
 	// Dirty selects (seq, id, changed) of the entities in find_stale whose seq is
 	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
 	Dirty() string
-	// DirtyEntities is the table dirty (seq, id, kind, changed) of each entity in
+	// DirtyEntities is the table dirty (seq, id, changed) of each entity in
 	// find_stale once, with its last row and change.
 	DirtyEntities() string
 	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and

@@ -344,7 +344,7 @@ func (w *pendingWriter) times(owners []owner) error {
 // pairs adds entities to pending_pair with a name.
 func (w *pendingWriter) pairs(ids []int64, nameID int64) error {
 	d := w.s.engine.Dialect
-	_, err := w.tx.ExecContext(w.ctx, `INSERT INTO pending_pair (name, entity) SELECT CAST($1 AS BIGINT), k.id FROM `+d.EachID("$2")+``, nameID, d.IDs(ids))
+	_, err := w.tx.ExecContext(w.ctx, `INSERT INTO pending_pair (name, entity) SELECT CAST($1 AS BIGINT), k.id FROM `+d.EachID("$2"), nameID, d.IDs(ids))
 	return err
 }
 

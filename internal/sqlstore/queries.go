@@ -34,6 +34,12 @@ var (
 	notUnderWay = `root NOT IN (SELECT id FROM deleted_set WHERE state = 2)`
 )
 
+// ofDirty is a column of what a dirty entity is now: a mark may be from before its
+// identifier was used again.
+func ofDirty(column string) string {
+	return `(SELECT CASE WHEN e.last >= dirty.id THEN e.` + column + ` END FROM entity AS e WHERE e.first <= dirty.id ORDER BY e.first DESC LIMIT 1)`
+}
+
 var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)
 
@@ -129,11 +135,10 @@ var (
 	// Those dirty entities that are of one of the kinds $1, or are $2; and those in the
 	// set $1.
 	selectDirtyOf = onReader.queryFor(func(d Dialect) string {
-		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + d.Among("kind", "$1") + ` OR id = $2 LIMIT $3`
+		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + d.Among(ofDirty("kind"), "$1") + ` OR id = $2 LIMIT $3`
 	})
 	selectDirtyIn = onReader.queryFor(func(d Dialect) string {
-		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE (SELECT CASE WHEN e.last >= dirty.id THEN e.root END
-			FROM entity AS e WHERE e.first <= dirty.id ORDER BY e.first DESC LIMIT 1) = $1`
+		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + ofDirty("root") + ` = $1`
 	})
 	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
 		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)

@@ -383,6 +383,33 @@ func testFindWaits(t *testing.T, open Open) {
 	}
 }
 
+// testFindReused searches for a set that has the identifier of one of another kind,
+// which was changed and removed just before.
+func testFindReused(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	jobs := platen.Ref{Kind: platen.JobSet, ID: 900}
+	mustCreate(t, s, emptyJobs(1).as(jobs.ID))
+	change := func(kind platen.Kind, value string) {
+		t.Helper()
+		if err := s.Replace(ctx, kind, platen.Properties, platen.Update{ID: jobs.ID, Pairs: pairs("a=" + value)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	change(platen.JobSet, "before")
+	if err := s.Delete(ctx, jobs); err != nil {
+		t.Fatal(err)
+	}
+	clean(t, s)
+	mustDataSet(t, s, dataSet{set: transfer.SourceSet{ID: jobs.ID}})
+	change(platen.DataSet, "now")
+	groups, err := find(ctx, s, &platen.Search{Kind: platen.DataSet, Rule: platen.Rule{Type: platen.Text, Name: "a", Value: "now"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "found", groups, [][]platen.Found{{{ID: jobs.ID}}})
+}
+
 // testFindBeside runs more long searches than run at once, none of which ends,
 // and beside them a search of one job, a listing and an update.
 func testFindBeside(t *testing.T, open Open) {

@@ -78,6 +78,7 @@ var tests = []test{
 	{"a search of everything", testFindMuch, large},
 	{"a sort of much", testFindSortMuch, large},
 	{"a search behind a busy writer", testFindWaits, searching},
+	{"a search of an identifier that is used again", testFindReused, searching},
 	{"a search beside long ones", testFindBeside, searching},
 	{"long listings", testLongListings, large},
 	{"pages of many", testListingCost, large},
