@@ -245,11 +245,13 @@ func (w *manyWriters) flushSome(ctx context.Context, until dirtyMark, at pace) (
 	start := time.Now()
 	turn, cancel := at.bounded(ctx)
 	defer cancel()
+	begun := false
 	err = w.update(ctx, turn, at.lock, func(t *transaction) (err error) {
+		begun = true
 		more, err = w.flush(t, until, at.hold())
 		return err
 	})
-	if err != nil {
+	if err != nil && begun {
 		w.dropBacklog() // what it says is done may not be
 	}
 	at.rest(time.Since(start))

@@ -93,6 +93,9 @@ func (s *Store) flushFor(ctx context.Context, of awaited, kind platen.Kind) (beh
 	if !errors.Is(err, errStillBehind) && !errors.Is(err, errHeld) {
 		return false, err
 	}
+	if of < ofImportsAndLate {
+		return true, nil
+	}
 	return true, s.flushMark(ctx, s.searchPace(), func(pace) (dirtyMark, error) {
 		until, err := s.dirtyMark(ctx, of, kind)
 		until.stale, until.ranges = 0, 0
