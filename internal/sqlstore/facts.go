@@ -167,7 +167,7 @@ func (s *Store) changeTimes(ctx context.Context, kind platen.Kind, one platen.ID
 func (s *Store) pendingTimes(ctx context.Context, kind platen.Kind, one platen.ID) (map[platen.ID]int64, error) {
 	p := s.planner(ctx, s.on, s.engine.Reader)
 	if one != 0 && kind.Info().Set {
-		last, err := p.changedIn(one)
+		last, err := p.changedIn(one, pendingEntities)
 		return map[platen.ID]int64{one: last}, err
 	}
 	kinds := changing(kind)
@@ -301,13 +301,34 @@ func (s *Store) DeleteIf(ctx context.Context, ref platen.Ref, match *platen.Matc
 	if match == nil {
 		return s.Delete(ctx, ref)
 	}
+	if err := s.passOnMany(ctx, ref.ID); err != nil {
+		return s.error("delete", err)
+	}
 	return s.deleteSet(ctx, ref, func(t *transaction) error { return t.unchanged(ref, match) })
 }
 
+// passOnMany waits for the index if it has not passed on yet the changes of more
+// entities of a set than a transaction may look at.
+func (s *Store) passOnMany(ctx context.Context, set platen.ID) error {
+	_, err := s.planner(ctx, s.on, s.engine.Reader).changedIn(set, changedMost)
+	if errors.Is(err, errTooMuchPending) {
+		return s.flushChanged(ctx)
+	}
+	return err
+}
+
+// changedMost is how many entities of a set may have been changed just now when it is
+// deleted on a condition: a transaction looks at all of them.
+const changedMost = 10_000
+
 // unchanged returns Changed unless a set has a tag of match. The time of its last
-// change may not be passed on yet.
+// change may not be passed on yet. Unavailable: too much of the set was changed just
+// now.
 func (t *transaction) unchanged(set platen.Ref, match *platen.Match) error {
-	last, err := t.store.planner(t.ctx, t.stmt, t.tx).changedIn(set.ID)
+	last, err := t.store.planner(t.ctx, t.stmt, t.tx).changedIn(set.ID, changedMost)
+	if errors.Is(err, errTooMuchPending) {
+		return platen.Errorf(platen.Unavailable, "so much of %s %d was changed just now that it is not clear yet whether it is as you know it; try again", set.Kind, set.ID)
+	}
 	if err != nil {
 		return err
 	}

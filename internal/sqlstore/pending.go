@@ -120,10 +120,8 @@ func (w *pendingWriter) fill(kind platen.Kind, names []search.Name) (err error) 
 		}
 	}
 	kinds := slices.Collect(maps.Keys(w.kinds))
-	for _, name := range names {
-		if name.Facet == platen.KeptFacts {
-			kinds = append(kinds, changing(name.Kind)...)
-		}
+	for name := range w.updateTimes() {
+		kinds = append(kinds, changing(name.Kind)...)
 	}
 	owners, err := w.stale(kinds, 0)
 	if err != nil {
@@ -171,9 +169,12 @@ func (p planner) stale(kinds []platen.Kind, one platen.ID) ([]owner, error) {
 }
 
 // changedIn returns when something in a set changed last that is in find_stale, in
-// microseconds since 1970; 0: nothing is.
-func (p planner) changedIn(set platen.ID) (last int64, err error) {
-	owners, err := p.owners(p.stmt(selectDirtyIn).QueryContext(p.ctx, int64(set)))
+// microseconds since 1970; 0: nothing is. errTooMuchPending: there is more than most.
+func (p planner) changedIn(set platen.ID, most int) (last int64, err error) {
+	owners, err := p.owners(p.stmt(selectDirtyIn).QueryContext(p.ctx, int64(set), most+1))
+	if err == nil && len(owners) > most {
+		err = errTooMuchPending
+	}
 	for _, o := range owners {
 		if o.changed == 0 { // it is not known
 			o.changed = p.s.now().UnixMicro()
@@ -297,14 +298,21 @@ func (w *pendingWriter) read(facet platen.Facet, kinds map[platen.ID]platen.Kind
 	return found, rows.Err()
 }
 
-// times adds when jobs and sets changed, if that is one of the names.
-func (w *pendingWriter) times(owners []owner) error {
-	wanted := make(map[searchName]bool)
+// updateTimes are those of the names that are when sets and jobs changed last. No other
+// fact changes.
+func (w *pendingWriter) updateTimes() map[search.Name]bool {
+	wanted := make(map[search.Name]bool)
 	for name := range w.ids {
 		if name.Facet == platen.KeptFacts && name.Name == platen.UpdateTimeFact {
-			wanted[searchName{name.Kind, name.Facet, name.Name}] = true
+			wanted[name] = true
 		}
 	}
+	return wanted
+}
+
+// times adds when jobs and sets changed, if that is one of the names.
+func (w *pendingWriter) times(owners []owner) error {
+	wanted := w.updateTimes()
 	if len(wanted) == 0 {
 		return nil
 	}
@@ -324,7 +332,7 @@ func (w *pendingWriter) times(owners []owner) error {
 		of := make(map[int64][]int64)
 		var found []pendingValue
 		for _, change := range changes {
-			if wanted[change.name] {
+			if wanted[search.Name{Kind: change.name.kind, Facet: change.name.facet, Name: change.name.name}] {
 				of[change.nameID] = append(of[change.nameID], int64(change.id))
 				found = append(found, pendingValue{change.nameID, change.id, *change.is})
 			}

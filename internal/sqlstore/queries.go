@@ -138,7 +138,7 @@ var (
 		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + d.Among(ofDirty("kind"), "$1") + ` OR id = $2 LIMIT $3`
 	})
 	selectDirtyIn = onReader.queryFor(func(d Dialect) string {
-		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + ofDirty("root") + ` = $1`
+		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + ofDirty("root") + ` = $1 LIMIT $2`
 	})
 	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
 		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)

@@ -131,6 +131,9 @@ func (s *Store) RetentionTurn(ctx context.Context) (bool, error) {
 
 // DeleteByRule implements [storage.Retention].
 func (s *Store) DeleteByRule(ctx context.Context, rule *platen.RetentionRule, set platen.Ref, match *platen.Match, before time.Time) error {
+	if err := s.passOnMany(ctx, set.ID); err != nil {
+		return s.error("delete", err)
+	}
 	return s.deleteSet(ctx, set, func(t *transaction) error {
 		enabled, err := changed(t, updateRuleEnabled, rule.Name, rule.Version)
 		if err != nil || !enabled {
