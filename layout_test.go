@@ -28,7 +28,7 @@ var imports = map[string][]string{
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/openid":    {""},
-	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/olrest",
+	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/logwriter", "/internal/olrest",
 		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention", "/internal/clock", "/internal/fault", "/internal/openid"},
 	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
@@ -54,7 +54,7 @@ var imports = map[string][]string{
 // sandboxImports are those of a server in memory with a client of it: all but
 // PostgreSQL and programs.
 var sandboxImports = []string{"", "/client", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/changelog", "/internal/clock",
-	"/internal/console", "/internal/counts", "/internal/demo", "/internal/event", "/internal/fault", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen",
+	"/internal/console", "/internal/counts", "/internal/demo", "/internal/event", "/internal/fault", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/logwriter",
 	"/internal/olrest", "/internal/openid", "/internal/operation", "/internal/retention", "/internal/search", "/internal/server", "/internal/spool", "/internal/sqlite", "/internal/sqlstore", "/internal/storage",
 	"/internal/telemetry", "/internal/transfer", "/internal/webhook"}
 

@@ -13,6 +13,7 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/journal"
+	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
@@ -168,12 +169,11 @@ func newLog(w io.Writer, set settings) (*slog.Logger, error) {
 	if err := level.UnmarshalText([]byte(set.logLevel)); err != nil {
 		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", set.logLevel), "platen serve"}
 	}
-	options := &slog.HandlerOptions{Level: level}
 	switch set.logFormat {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, options)), nil
+		return slog.New(logwriter.NewText(w, level)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, options)), nil
+		return slog.New(logwriter.NewJSON(w, level)), nil
 	}
 	return nil, usageError{fmt.Errorf("--log-format %q: want text or json", set.logFormat), "platen serve"}
 }

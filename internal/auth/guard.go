@@ -171,11 +171,14 @@ func (g *Guard) check(r *http.Request) (caller, error) {
 	return caller{user: user.Name, role: user.Role}, err
 }
 
+// tokenHeader is the header of a token as net/http keeps it.
+var tokenHeader = http.CanonicalHeaderKey(olrest.TokenHeader)
+
 // tokenOf returns the token of a request, "" for none. A Bearer token that is
 // not one of ours is the credential of another scheme.
 func tokenOf(header http.Header) string {
-	if text := header.Get(olrest.TokenHeader); text != "" {
-		return text
+	if sent := header[tokenHeader]; len(sent) > 0 && sent[0] != "" {
+		return sent[0]
 	}
 	scheme, text, _ := strings.Cut(header.Get("Authorization"), " ")
 	text = strings.TrimLeft(text, " ")

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -31,6 +32,35 @@ func TestToken(t *testing.T) {
 	}
 }
 
+// TestOpened opens more tokens than a signer remembers, each again and again, and
+// after each one that was changed by a character: none is taken for another.
+func TestOpened(t *testing.T) {
+	s := newSigner([]byte("one"))
+	tokens := make([]token, 2*openedTokens)
+	texts := make([]string, len(tokens))
+	for i := range tokens {
+		tokens[i] = token{expires: time.UnixMilli(1_700_000_000_000 + int64(i)), epoch: int64(i), user: "user" + strconv.Itoa(i)}
+		texts[i] = s.sign(tokens[i])
+	}
+	for range 2 {
+		for i, text := range texts {
+			for range 2 {
+				if got, refused := s.open(text); got != tokens[i] || refused != "" {
+					t.Fatalf("%v %q, want %v", got, refused, tokens[i])
+				}
+			}
+			at := len(tokenPrefix) + i%(len(text)-len(tokenPrefix)-1)
+			changed := text[:at] + string(text[at]^1) + text[at+1:]
+			if _, refused := s.open(changed); refused == "" {
+				t.Fatalf("%q is taken after %q", changed, text)
+			}
+		}
+	}
+	if got, refused := s.open(strings.Repeat("plt_", 1000)); refused != causeToken {
+		t.Errorf("a long one: %v %q", got, refused)
+	}
+}
+
 // FuzzToken checks that each token that is taken is one that was given.
 func FuzzToken(f *testing.F) {
 	s := newSigner([]byte("one"))
@@ -54,8 +84,12 @@ func FuzzToken(f *testing.F) {
 func BenchmarkOpenToken(b *testing.B) {
 	s := newSigner([]byte("one"))
 	text := s.sign(token{expires: time.Now(), epoch: 42, user: "ol-admin"})
-	b.ReportAllocs()
-	for b.Loop() {
-		s.open(text)
+	for name, open := range map[string]func(string) (token, string){"first": s.verify, "again": s.open} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				open(text)
+			}
+		})
 	}
 }

@@ -1,11 +1,11 @@
 // Package logwriter lets many requests share the system call that writes their
-// lines to the log.
+// lines to the log, and makes these lines with little work.
 package logwriter
 
 import (
 	"io"
-	"runtime"
 	"sync"
+	"time"
 )
 
 // maxPending is how many bytes may wait to be written. Whoever has more waits
@@ -13,10 +13,17 @@ import (
 // instead of filling its memory.
 const maxPending = 1 << 20
 
+// pause is how long deferred lines wait for others to be written with.
+const pause = 2 * time.Millisecond
+
+// fullPause is how many bytes end the pause.
+const fullPause = 64 << 10
+
 // A Writer passes on what is written to it, in order. What comes while it
-// writes goes together in the next write, without a timer.
+// writes goes together in the next write.
 type Writer struct {
-	to io.Writer
+	to    io.Writer
+	hurry chan struct{} // ends the pause
 
 	mu      sync.Mutex
 	changed sync.Cond // of pending, written, closed
@@ -29,7 +36,7 @@ type Writer struct {
 
 // New returns a writer to to. Close ends it.
 func New(to io.Writer) *Writer {
-	w := &Writer{to: to, ended: make(chan struct{})}
+	w := &Writer{to: to, hurry: make(chan struct{}, 1), ended: make(chan struct{})}
 	w.changed.L = &w.mu
 	go w.run()
 	return w
@@ -40,14 +47,15 @@ func (w *Writer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for end := w.add(b); w.written < end; {
+		w.endPause()
 		w.changed.Wait()
 	}
 	return len(b), nil
 }
 
 // Deferred returns a writer whose Write does not wait until what it was given
-// is passed on: if the process is killed, a line that was just written may be
-// missing.
+// is passed on, which is a few milliseconds later: if the process is killed, the
+// lines that were just written may be missing.
 func (w *Writer) Deferred() io.Writer { return deferred{w} }
 
 type deferred struct{ w *Writer }
@@ -76,7 +84,18 @@ func (w *Writer) add(b []byte) (end uint64) {
 		w.changed.Broadcast()
 	}
 	w.pending = append(w.pending, b...)
+	if len(w.pending) > fullPause {
+		w.endPause()
+	}
 	return w.added
+}
+
+// endPause has what is pending written at once.
+func (w *Writer) endPause() {
+	select {
+	case w.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // run passes on what comes until Close. Errors are lost, as with slog: there
@@ -84,6 +103,7 @@ func (w *Writer) add(b []byte) (end uint64) {
 func (w *Writer) run() {
 	defer close(w.ended)
 	var batch []byte
+	timer := time.NewTimer(pause)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
@@ -94,7 +114,11 @@ func (w *Writer) run() {
 			w.changed.Wait()
 		}
 		w.mu.Unlock()
-		runtime.Gosched() // to those who are about to write a line
+		timer.Reset(pause)
+		select {
+		case <-timer.C:
+		case <-w.hurry:
+		}
 		w.mu.Lock()
 		batch, w.pending = w.pending, batch[:0]
 		w.mu.Unlock()
@@ -110,6 +134,7 @@ func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.changed.Broadcast()
+	w.endPause()
 	w.mu.Unlock()
 	<-w.ended
 	return nil

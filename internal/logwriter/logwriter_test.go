@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/platenhq/platen/internal/logwriter"
 )
@@ -43,6 +44,7 @@ func TestTogether(t *testing.T) {
 		w := logwriter.New(to)
 		later := w.Deferred()
 		write(t, later, "1\n")
+		time.Sleep(time.Second)
 		synctest.Wait() // the first one is being written
 		write(t, later, "2\n")
 		done := false
@@ -65,6 +67,39 @@ func TestTogether(t *testing.T) {
 			t.Error(err)
 		}
 		if got := strings.Join(to.writes, "|"); got != "1\n|2\n3\n" {
+			t.Errorf("the log got %q", got)
+		}
+	})
+}
+
+// TestPause writes deferred lines one after the other: they wait for others, but not
+// for long, and not if somebody waits for them.
+func TestPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &slow{turns: make(chan struct{}, 100)}
+		for range cap(to.turns) {
+			to.turns <- struct{}{}
+		}
+		w := logwriter.New(to)
+		later := w.Deferred()
+		write(t, later, "1\n")
+		time.Sleep(time.Microsecond)
+		write(t, later, "2\n")
+		time.Sleep(10 * time.Millisecond)
+		write(t, later, "3\n")
+		begin := time.Now()
+		write(t, w, "4\n")
+		if waited := time.Since(begin); waited != 0 {
+			t.Errorf("a line that is waited for was written after %v", waited)
+		}
+		write(t, later, "5\n")
+		if err := w.Close(); err != nil {
+			t.Error(err)
+		}
+		if waited := time.Since(begin); waited != 0 {
+			t.Errorf("Close took %v", waited)
+		}
+		if got := strings.Join(to.writes, "|"); got != "1\n2\n|3\n4\n|5\n" {
 			t.Errorf("the log got %q", got)
 		}
 	})

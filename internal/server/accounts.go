@@ -14,7 +14,7 @@ import (
 func (s *Server) permit(w *response, r *http.Request, role platen.Role, kinds platen.KindSet) error {
 	err := w.call.Permit(role, kinds)
 	if err != nil {
-		s.Guard.Forbidden(w.call, r.Method, w.path)
+		s.Guard.Forbidden(&w.call, r.Method, w.path)
 	}
 	return err
 }
@@ -23,7 +23,7 @@ func (s *Server) me(w *response, r *http.Request, _ target) error {
 	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
 		return err
 	}
-	call := w.call
+	call := &w.call
 	olrest.ReplyMe(w, olrest.Me{
 		User: call.User, Issuer: s.Guard.IssuerOf(call.User), Role: call.Role, Token: call.Token, Kinds: call.Kinds, Expires: call.Expires,
 		Sandbox: s.Sandbox != nil,

@@ -27,8 +27,8 @@ import (
 // SQLite allocate. Neither the machine nor its load has a part in it, a version
 // of Go or of the driver may.
 const (
-	allocsOfGet      = 13  // GET of properties that are in the cache
-	allocsOfPut      = 75  // PUT of properties
+	allocsOfGet      = 8   // GET of properties that are in the cache
+	allocsOfPut      = 70  // PUT of properties
 	allocsOfPage     = 6.0 // a page of an import, the only one of its document, with a content item of its own
 	allocsOfDocument = 0   // a document of an export, with a page
 )

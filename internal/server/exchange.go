@@ -35,10 +35,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // the headers that every answer has. The slash at the end of a path does not
 // count.
 func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http.Request, telemetry.Request) {
-	call := &auth.Call{Origin: storage.Origin{RequestID: s.ids.of(r)}, Client: s.clientAddress(r)}
 	res := &response{ResponseWriter: w, start: time.Now(), stall: s.Timeouts.Stall, multiplexed: r.ProtoMajor >= 2,
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
-		call: call, path: r.URL.Path}
+		call: auth.Call{Origin: storage.Origin{RequestID: s.ids.of(r)}, Client: s.clientAddress(r)},
+		path: r.URL.Path}
+	call := &res.call
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
@@ -224,7 +225,7 @@ func shortReason(message string) string {
 
 // logRequest writes the line that every request has in the log.
 func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, trace string) {
-	call := w.call
+	call := &w.call
 	line := append(make([]slog.Attr, 0, 13),
 		slog.String("method", r.Method),
 		slog.String("path", w.path),
@@ -249,6 +250,10 @@ func (s *Server) logRequest(w *response, r *http.Request, took time.Duration, tr
 	}
 	if trace != "" {
 		line = append(line, slog.String("trace", trace))
+	}
+	if s.lines != nil {
+		s.lines.Line(r.Context(), w.start.Add(took), "request", line)
+		return
 	}
 	s.Requests.LogAttrs(r.Context(), slog.LevelInfo, "request", line...)
 }

@@ -28,7 +28,7 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 		return
 	}
 	route := w.route(r)
-	call := w.call
+	call := &w.call
 	entry := &olrest.RecordedRequest{
 		RequestID: call.RequestID, Time: w.start, Took: took,
 		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto, TLS: r.TLS != nil,

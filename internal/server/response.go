@@ -37,7 +37,7 @@ type response struct {
 
 	multiplexed bool // HTTP/2: other requests are on the connection
 
-	call     *auth.Call
+	call     auth.Call
 	path     string    // of the request, as it was sent
 	endpoint *endpoint // found by the mux
 	aborted  bool      // the answer is broken off

@@ -19,6 +19,7 @@ import (
 	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/listen"
+	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/openid"
 	"github.com/platenhq/platen/internal/operation"
@@ -86,6 +87,7 @@ type Server struct {
 	mux      *http.ServeMux
 	nowhere  *endpoint // of all paths where there is nothing
 	ids      requestIDs
+	lines    *logwriter.Handler // of Requests; nil: it has another
 	browsers *browserRules
 	started  time.Time
 	apidoc   func() apidoc.Pages // made when they are asked for first
@@ -123,6 +125,7 @@ func New(config Config) *Server {
 		operations: operation.NewRunner(config.Store, config.Log, config.Clock),
 		events:     event.NewHub(config.Store, olrest.CloudEvent),
 	}
+	s.lines, _ = config.Requests.Handler().(*logwriter.Handler)
 	s.ended, s.endStreams = context.WithCancel(context.Background())
 	s.limit()
 	s.addWebhooks()

@@ -64,7 +64,7 @@ func (s *Server) viewToChange(w *response, r *http.Request, to target) (id int64
 		return 0, nil, err
 	}
 	match, err := olrest.ReadMatch(r.Header)
-	call := w.call
+	call := &w.call
 	return id, func(view *platen.View) error {
 		if view.Owner != call.User && call.Role < platen.Admin {
 			return platen.Errorf(platen.Forbidden, "the view is that of %s: only its owner and admins change it; save one of your own", view.Owner)

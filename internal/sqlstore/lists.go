@@ -109,14 +109,14 @@ func (s *Store) List(ctx context.Context, ref platen.Ref, facet platen.Facet) (_
 }
 
 // Tagged implements [storage.Lists]. The tag of a list is made when it is first
-// asked for.
+// asked for. Only what is not in the cache is observed: with the rest, that would be
+// most of the work.
 func (s *Store) Tagged(ctx context.Context, ref platen.Ref, facet platen.Facet) (_ platen.List, tag []string, err error) {
-	ctx, done := s.observe(ctx, "list")
-	defer func() { done(err) }()
 	key := listcache.Key{ID: ref.ID, Facet: facet}
 	found, epoch := s.cache.Get(key)
 	if found.List == nil {
-		var err error
+		ctx, done := s.observe(ctx, "list")
+		defer func() { done(err) }()
 		if s.batcher != nil {
 			found, err = s.batcher.get(ctx, key)
 		} else {
