@@ -87,6 +87,9 @@ func (r *run) growth(ctx context.Context) (err error) {
 	return r.needs(ctx, s, total*entitiesOfJob, empty)
 }
 
+// indexMetric is what a server says of its index.
+const indexMetric = "platen_index_pending_entities"
+
 // amongWhat are the requests that among measures.
 var amongWhat = []string{"GET", "PUT", amongSearch, "children"}
 
@@ -96,6 +99,8 @@ const (
 	searchesAtOnce = 8
 	// indexLimit bounds how long the index may take after an import.
 	indexLimit = time.Hour
+	// indexCounted is after how long the server has counted what the index lacks.
+	indexCounted = 6 * time.Second
 )
 
 // among measures the rates of requests as shares of a constant answer's.
@@ -108,17 +113,17 @@ func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen
 		return searchBody(fmt.Sprintf(`{"ruleType":"PROPERTY","property":"property-00","condition":"EQ","value":"%s"}`, propertyValue(i)),
 			fmt.Sprintf(`,"setIds":[%d]`, set))
 	}
-	var found []byte
-	for start := time.Now(); ; {
-		found, err = s.send(ctx, http.MethodPut, findPath, strings.NewReader(search(0)), http.StatusOK)
-		if err == nil {
-			break
-		}
-		// The index follows an import of millions for minutes.
-		if !strings.Contains(err.Error(), "for the index") || time.Since(start) > indexLimit {
-			return nil, err
-		}
-		progress("%s: the index is behind", what)
+	// As many others are updated, so that the search finds what it did.
+	changed, err := r.importJobs(ctx, s, len(jobs), changingBase)
+	if err != nil {
+		return nil, err
+	}
+	if err := awaitIndex(ctx, s, what); err != nil {
+		return nil, err
+	}
+	found, err := s.send(ctx, http.MethodPut, findPath, strings.NewReader(search(0)), http.StatusOK)
+	if err != nil {
+		return nil, err
 	}
 	if !strings.Contains(string(found), jobs[0].String()) {
 		return nil, fmt.Errorf("a search does not find job %d: %.200s", jobs[0], found)
@@ -128,11 +133,6 @@ func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen
 		body := search(c.random.Uint64N(uint64(len(jobs))))
 		return fmt.Appendf(append(b, put...), "%d\r\n\r\n%s", len(body), body)
 	}}
-	// As many others are updated, so that the search finds what it did.
-	changed, err := r.importJobs(ctx, s, len(jobs), changingBase)
-	if err != nil {
-		return nil, err
-	}
 	err = r.withConstant(ctx, s, jobs, func(constant load, get request) error {
 		var limit series
 		rates := make([]series, len(amongWhat))
@@ -156,6 +156,29 @@ func (r *run) among(ctx context.Context, s *server, set platen.ID, jobs []platen
 		return nil
 	})
 	return shares, err
+}
+
+// awaitIndex waits until all that was imported is in the index, which follows an
+// import of millions for minutes and needs the processor meanwhile.
+func awaitIndex(ctx context.Context, s *server, what string) error {
+	for start := time.Now(); time.Since(start) < indexLimit; {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(indexCounted):
+		}
+		metrics, err := s.send(ctx, http.MethodGet, "/metrics", nil, http.StatusOK)
+		if err != nil {
+			return err
+		}
+		_, rest, found := strings.Cut(string(metrics), "\n"+indexMetric+" ")
+		count, _, _ := strings.Cut(rest, "\n")
+		if !found || count == "0" {
+			return nil // or a server of before it
+		}
+		progress("%s: the index lacks %s entities", what, count)
+	}
+	return fmt.Errorf("the index is still behind after %v", indexLimit)
 }
 
 // needs measures what a server with so many entities needs: memory, disk, and

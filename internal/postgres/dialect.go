@@ -91,6 +91,11 @@ func (Dialect) DirtyEntities() string {
 	return "(SELECT max(seq) AS seq, id, max(changed) AS changed FROM (SELECT seq, unnest(ids) AS id, changed FROM find_stale) AS marks GROUP BY id) AS dirty"
 }
 
+// DirtyCount implements [sqlstore.Dialect].
+func (Dialect) DirtyCount() string {
+	return "(SELECT coalesce(sum(cardinality(ids)), 0) FROM find_stale)"
+}
+
 // InsertDirty implements [sqlstore.Dialect]. Up to 256 entities share a row.
 func (Dialect) InsertDirty() (one, many string) {
 	return `INSERT INTO find_stale (ids, kind, changed) VALUES (ARRAY[$1::bigint], $2, $3)`,

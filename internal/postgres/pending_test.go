@@ -36,6 +36,32 @@ func TestManyMarks(t *testing.T) {
 	storetest.Searching(t, s)
 }
 
+// TestIndexPending counts what the index lacks, when the store is opened and until
+// the index has all.
+func TestIndexPending(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	if err := at(address)(t).Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, text := range []string{
+		`INSERT INTO find_stale (kind, ids) VALUES (4, '{1,2,3}'), (4, '{4,5}')`,
+		`INSERT INTO find_range (first, last, root, late) VALUES (10, 19, 10, 0)`,
+	} {
+		if _, err := db.ExecContext(t.Context(), text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := at(address)(t).(*sqlstore.Store)
+	defer s.Close()
+	storetest.IndexPending(t, func() int64 { return s.Stats().IndexPending }, 15)
+}
+
 // TestNoTemporaryTables is about a role that may not make temporary tables: its
 // searches wait for the index.
 func TestNoTemporaryTables(t *testing.T) {

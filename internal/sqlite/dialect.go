@@ -82,6 +82,9 @@ func (Dialect) Dirty() string {
 // DirtyEntities implements [sqlstore.Dialect].
 func (Dialect) DirtyEntities() string { return "find_stale AS dirty" }
 
+// DirtyCount implements [sqlstore.Dialect].
+func (Dialect) DirtyCount() string { return "(SELECT count(*) FROM find_stale)" }
+
 // InsertDirty implements [sqlstore.Dialect].
 func (Dialect) InsertDirty() (one, many string) {
 	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ""

@@ -92,3 +92,32 @@ func TestLeftovers(t *testing.T) {
 		return n
 	})
 }
+
+// TestIndexPending counts what the index lacks, when the store is opened and until
+// the index has all.
+func TestIndexPending(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	open := func() *sqlstore.Store {
+		s, err := sqlite.Open(t.Context(), dir, 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	if err := open().Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, sqlite.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`INSERT INTO find_stale (id, kind) VALUES (1, 4), (2, 4), (3, 4), (4, 4), (5, 4);
+		INSERT INTO find_range (first, last, root, late) VALUES (10, 19, 10, 0)`); err != nil {
+		t.Fatal(err)
+	}
+	s := open()
+	defer s.Close()
+	storetest.IndexPending(t, func() int64 { return s.Stats().IndexPending }, 15)
+}

@@ -121,6 +121,8 @@ type Dialect interface {
 	// DirtyEntities is the table dirty (seq, id, changed) of each entity in
 	// find_stale once, with its last row and change.
 	DirtyEntities() string
+	// DirtyCount is how many entities are in find_stale, each as often as it is there.
+	DirtyCount() string
 	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
 	// $2, and when it was changed is $3; many is that of InsertMany.
 	InsertDirty() (one, many string)

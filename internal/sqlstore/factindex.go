@@ -13,7 +13,7 @@ import (
 const lateFacts = 2 // only its facts are not in the index
 
 var (
-	selectJobBounds = onLookup.query(`SELECT coalesce(min(first), 0), coalesce((SELECT last FROM entity WHERE root = $1 AND kind = $2 ORDER BY first DESC LIMIT 1), 0)
+	selectMemberBounds = onLookup.query(`SELECT coalesce(min(first), 0), coalesce((SELECT last FROM entity WHERE root = $1 AND kind = $2 ORDER BY first DESC LIMIT 1), 0)
 		FROM entity WHERE root = $1 AND kind = $2`)
 	selectJobRows = onReader.query(`SELECT first, last FROM entity WHERE kind = $1
 		AND first >= coalesce((SELECT max(first) FROM entity WHERE kind = $1 AND first <= $2), 0) AND first <= $3 ORDER BY first LIMIT $4`)
@@ -25,7 +25,7 @@ func (t *transaction) markFacts(set platen.Ref) error {
 		return err
 	}
 	var first, last int64
-	if err := t.stmt(selectJobBounds).QueryRowContext(t.ctx, int64(set.ID), int64(platen.Job)).Scan(&first, &last); err != nil || first == 0 {
+	if err := t.stmt(selectMemberBounds).QueryRowContext(t.ctx, int64(set.ID), int64(platen.Job)).Scan(&first, &last); err != nil || first == 0 {
 		return err
 	}
 	return t.exec(insertRange, first, last, int64(set.ID), int64(lateFacts))

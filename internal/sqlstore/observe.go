@@ -61,6 +61,8 @@ type Stats struct {
 	CacheBytes   int64  // memory that the cache takes, about
 	CacheEntries int64  // lists in the cache
 
+	IndexPending int64 // entities that were not in the search index, about, some seconds ago at most
+
 	WriteQueue int // writes that wait for the committer to take them
 
 	Reader, Lookup, Control, Writer sql.DBStats
@@ -74,6 +76,7 @@ func (s *Store) Stats() Stats {
 		CacheMisses:  lists.Misses,
 		CacheBytes:   lists.Bytes,
 		CacheEntries: lists.Entries,
+		IndexPending: s.pending.Load(),
 		WriteQueue:   s.committer.Waiting(),
 		Reader:       s.engine.Reader.Stats(),
 		Lookup:       s.engine.Lookup.Stats(),

@@ -202,12 +202,14 @@ func (s *Store) updating() bool {
 func (s *Store) index() {
 	ticker := time.NewTicker(s.writers.flushEvery())
 	defer ticker.Stop()
+	s.countPending()
 	for {
 		select {
 		case <-s.stop.Done():
 			return
 		case <-ticker.C:
 			_ = s.guarded("bringing the index up to date", s.flushBehind)
+			s.countPending()
 			s.analyzeDue()
 		}
 	}
@@ -234,6 +236,7 @@ func (s *Store) flushBehind() error {
 		rest: func(worked time.Duration) {
 			if time.Since(counted) > time.Second {
 				counted, times = time.Now(), s.restTimes()
+				s.countPending()
 			}
 			s.rest(worked * times)
 		},
@@ -249,6 +252,14 @@ func (s *Store) restTimes() time.Duration {
 		return 1
 	}
 	return restTimes
+}
+
+// countPending counts what is not in the index, for [Stats].
+func (s *Store) countPending() {
+	var entities int64
+	if err := s.on(selectPending).QueryRowContext(s.stop).Scan(&entities); err == nil {
+		s.pending.Store(entities)
+	}
 }
 
 // yield waits while a search waits for the index of what it needs, which may be

@@ -171,7 +171,11 @@ func (p planner) stale(kinds []platen.Kind, one platen.ID) ([]owner, error) {
 // changedIn returns when something in a set changed last that is in find_stale, in
 // microseconds since 1970; 0: nothing is. errTooMuchPending: there is more than most.
 func (p planner) changedIn(set platen.ID, most int) (last int64, err error) {
-	owners, err := p.owners(p.stmt(selectDirtyIn).QueryContext(p.ctx, int64(set), most+1))
+	members, err := p.bounds(set)
+	if err != nil {
+		return 0, err
+	}
+	owners, err := p.owners(p.stmt(selectDirtyIn).QueryContext(p.ctx, int64(members.First), int64(members.Last), int64(set), most+1))
 	if err == nil && len(owners) > most {
 		err = errTooMuchPending
 	}
@@ -182,6 +186,22 @@ func (p planner) changedIn(set platen.ID, most int) (last int64, err error) {
 		last = max(last, o.changed)
 	}
 	return last, err
+}
+
+// bounds returns the range in which the members of a set are, and it itself. Others
+// may be there, too.
+func (p planner) bounds(set platen.ID) (platen.IDRange, error) {
+	all := platen.IDRange{First: set, Last: set}
+	for kind := platen.DataSet; kind <= platen.DocumentPage; kind++ {
+		var of platen.IDRange
+		if err := p.stmt(selectMemberBounds).QueryRowContext(p.ctx, int64(set), int64(kind)).Scan(&of.First, &of.Last); err != nil {
+			return all, err
+		}
+		if of.First > 0 {
+			all.First, all.Last = min(all.First, of.First), max(all.Last, of.Last)
+		}
+	}
+	return all, nil
 }
 
 func (p planner) owners(rows *sql.Rows, err error) ([]owner, error) {

@@ -133,12 +133,12 @@ var (
 	insertDirty  = registerInsertDirty()
 	selectDirty  = onReader.queryFor(Dialect.Dirty)
 	// Those dirty entities that are of one of the kinds $1, or are $2; and those in the
-	// set $1.
+	// set $3, whose members are from $1 to $2.
 	selectDirtyOf = onReader.queryFor(func(d Dialect) string {
 		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + d.Among(ofDirty("kind"), "$1") + ` OR id = $2 LIMIT $3`
 	})
 	selectDirtyIn = onReader.queryFor(func(d Dialect) string {
-		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE ` + ofDirty("root") + ` = $1 LIMIT $2`
+		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE id BETWEEN $1 AND $2 AND ` + ofDirty("root") + ` = $3 LIMIT $4`
 	})
 	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
 		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)
@@ -166,6 +166,11 @@ var (
 	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
 	// About how many entities are dirty.
 	selectBehind = onLookup.query(`SELECT CAST(coalesce(sum(last - first + 1), 0) AS BIGINT) + (SELECT count(*) FROM find_stale) FROM find_range`)
+
+	// The entities that are not in the index, about.
+	selectPending = onLookup.queryFor(func(d Dialect) string {
+		return `SELECT CAST(coalesce(sum(last - first + 1), 0) + ` + d.DirtyCount() + ` AS BIGINT) FROM find_range`
+	})
 
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
 	updateDone      = onWriter.query(`UPDATE operation SET ended = $1, result = $2 WHERE id = $3 AND ended IS NULL`)

@@ -49,6 +49,7 @@ type Store struct {
 	lastBlock, lastPosition     int64         // of changes, for the one goroutine that writes, if there is one; 0: not known
 	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
 	catchingUp                  atomic.Int64  // searches and clean-ups that wait for a flush of the index, which then does not rest
+	pending                     atomic.Int64  // entities that were not in the index, about, when they were counted last
 	rebuilt                     atomic.Bool   // the index, since it was damaged
 	analysis                    analysis
 	changesEach                 atomic.Int64  // how many changes of the index an entity took, about, in the last plans

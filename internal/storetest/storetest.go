@@ -5,6 +5,7 @@ package storetest
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -165,6 +166,19 @@ func (one test) start(t *testing.T, open func(t *testing.T) Open, parallel bool)
 		}
 		one.run(t, open(t))
 	})
+}
+
+// IndexPending waits until a store that was just opened has counted what its index
+// lacks, and then until it lacks nothing.
+func IndexPending(t *testing.T, pending func() int64, entities int64) {
+	t.Helper()
+	for _, want := range []int64{entities, 0} {
+		for deadline := time.Now().Add(time.Minute); pending() != want; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the index lacks %d entities, want %d", pending(), want)
+			}
+		}
+	}
 }
 
 // Searching looks for what was written just before, in a store.

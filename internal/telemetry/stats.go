@@ -47,6 +47,7 @@ var (
 	cacheMisses   = describe("platen_cache_misses_total", "Lists that were not found in the cache.")
 	cacheBytes    = describe("platen_cache_bytes", "Memory that the cache of lists takes, about.")
 	cacheEntries  = describe("platen_cache_entries", "Lists in the cache.")
+	indexPending  = describe("platen_index_pending_entities", "Entities whose changes are not in the search index yet, about.")
 	writeQueue    = describe("platen_write_queue", "Writes that wait for the next transaction.")
 	poolConns     = describe("platen_pool_connections", "Connections to the database.", "pool", "state")
 	poolMax       = describe("platen_pool_connections_max", "The most connections that the pool opens.", "pool")
@@ -57,7 +58,7 @@ var (
 // Describe implements [prometheus.Collector].
 func (c *storeCollector) Describe(to chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		cacheHits, cacheMisses, cacheBytes, cacheEntries, writeQueue, poolConns, poolMax, poolWaits, poolWaitTimes,
+		cacheHits, cacheMisses, cacheBytes, cacheEntries, indexPending, writeQueue, poolConns, poolMax, poolWaits, poolWaitTimes,
 	} {
 		to <- desc
 	}
@@ -73,6 +74,7 @@ func (c *storeCollector) Collect(to chan<- prometheus.Metric) {
 	send(cacheMisses, prometheus.CounterValue, float64(stats.CacheMisses))
 	send(cacheBytes, prometheus.GaugeValue, float64(stats.CacheBytes))
 	send(cacheEntries, prometheus.GaugeValue, float64(stats.CacheEntries))
+	send(indexPending, prometheus.GaugeValue, float64(stats.IndexPending))
 	send(writeQueue, prometheus.GaugeValue, float64(stats.WriteQueue))
 	for _, pool := range []struct {
 		name  string
