@@ -5,6 +5,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -237,13 +238,19 @@ func ReplyIdentifiers(w http.ResponseWriter, runs []platen.IDRange) {
 	_ = b.close() // an error is the client's leaving
 }
 
+// contentsBuffers are for the pieces of one answer each, which are no longer than
+// this.
+var contentsBuffers = sync.Pool{New: func() any { return new(make([]byte, 0, flushBytes+256)) }}
+
 // ReplyContents streams a content item identifier list. Its length is known
 // beforehand. When the store fails on the way, it aborts the connection, so
 // that nobody takes a part for the whole.
 func ReplyContents(w http.ResponseWriter, contents *transfer.Contents) error {
 	each := int64(len(contentsItem) + len(contentsRecord) + len("}"))
 	BeginSized(w, identifiersLength(contents.Count, contents.Digits+contents.Count*each))
-	b := jsonWriter{w: w, buf: append(make([]byte, 0, flushBytes+256), identifiersHead...)}
+	buffer := contentsBuffers.Get().(*[]byte)
+	defer contentsBuffers.Put(buffer)
+	b := jsonWriter{w: w, buf: append((*buffer)[:0], identifiersHead...)}
 	var text contentWriter
 	for block, err := range contents.Blocks {
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/journal"
+	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlite"
@@ -27,11 +28,15 @@ import (
 // SQLite allocate. Neither the machine nor its load has a part in it, a version
 // of Go or of the driver may.
 const (
-	allocsOfGet      = 8   // GET of properties that are in the cache
-	allocsOfPut      = 70  // PUT of properties
+	allocsOfGet      = 7   // GET of properties that are in the cache
+	allocsOfPut      = 69  // PUT of properties
 	allocsOfPage     = 6.0 // a page of an import, the only one of its document, with a content item of its own
 	allocsOfDocument = 0   // a document of an export, with a page
 )
+
+// bytesOfContents bounds what an answer with the contents of a job allocates, however
+// many they are: the memory that it takes is that of the answer before.
+const bytesOfContents = 24 << 10
 
 // A sink takes an answer.
 type sink struct {
@@ -77,7 +82,7 @@ func newAllocator(t testing.TB, kept *journal.Journal) *allocator {
 	if err := store.AddUser(t.Context(), authtest.User(user, password)); err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	log := slog.New(logwriter.NewText(io.Discard, slog.LevelInfo))
 	guard, err := auth.NewGuard(t.Context(), auth.Config{Store: store, TokenTTL: time.Hour, Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -170,6 +175,23 @@ func TestLargeAllocations(t *testing.T) {
 		case path.allocations < path.budget:
 			t.Errorf("%s allocates %v objects, less than its budget of %v: well done, lower the constant to that", path.what, path.allocations, path.budget)
 		}
+	}
+}
+
+func TestContentsAllocations(t *testing.T) {
+	a := newAllocator(t, nil)
+	body := documentsOf(2, 32_768)
+	a.request(http.MethodPost, native+"/jobsets", func() string { return body })()
+	contents := a.request(http.MethodGet, entities+"/jobs/3/contents", nil)
+	contents()
+	if got := fewest(10, func() float64 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		contents()
+		runtime.ReadMemStats(&after)
+		return float64(after.TotalAlloc - before.TotalAlloc)
+	}); got > bytesOfContents {
+		t.Errorf("contents allocate %v bytes, more than %d", got, bytesOfContents)
 	}
 }
 
