@@ -22,8 +22,8 @@ const fullPause = 64 << 10
 // A Writer passes on what is written to it, in order. What comes while it
 // writes goes together in the next write.
 type Writer struct {
-	to    io.Writer
-	hurry chan struct{} // ends the pause
+	to   io.Writer
+	wake chan struct{} // ends the pause
 
 	mu      sync.Mutex
 	changed sync.Cond // of pending, written, closed
@@ -36,7 +36,7 @@ type Writer struct {
 
 // New returns a writer to to. Close ends it.
 func New(to io.Writer) *Writer {
-	w := &Writer{to: to, hurry: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &Writer{to: to, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	w.changed.L = &w.mu
 	go w.run()
 	return w
@@ -93,7 +93,7 @@ func (w *Writer) add(b []byte) (end uint64) {
 // endPause has what is pending written at once.
 func (w *Writer) endPause() {
 	select {
-	case w.hurry <- struct{}{}:
+	case w.wake <- struct{}{}:
 	default:
 	}
 }
@@ -117,7 +117,7 @@ func (w *Writer) run() {
 		timer.Reset(pause)
 		select {
 		case <-timer.C:
-		case <-w.hurry:
+		case <-w.wake:
 		}
 		w.mu.Lock()
 		batch, w.pending = w.pending, batch[:0]
