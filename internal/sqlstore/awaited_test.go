@@ -3,6 +3,8 @@ package sqlstore_test
 import (
 	"context"
 	"errors"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +73,45 @@ func TestNoIndexAwaited(t *testing.T) {
 	}
 	if err := s.DeleteIf(ctx, set, &now); err != nil {
 		t.Errorf("a deletion of what has not changed: %v", err)
+	}
+}
+
+// TestLargeAwaited updates large lists while the index can not follow: a search reads
+// some of them, and waits for the index when they are more, since each search beside
+// them would read all of them again.
+func TestLargeAwaited(t *testing.T) {
+	s, err := sqlite.Open(context.Background(), t.TempDir(), 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	release, err := s.BlockFlush(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	made := createJobs(t, s, 3)
+	pairs := []platen.NameValue{{Name: "n", Value: "1"}}
+	for i := range 900 {
+		pairs = append(pairs, platen.NameValue{Name: "large" + strconv.Itoa(i), Value: strings.Repeat("x", 1000)})
+	}
+	for i, job := range made.Children {
+		if err := s.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs}); err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if i == 2 { // nothing else can tell that it would wait
+			ctx, cancel = context.WithTimeout(t.Context(), 200*time.Millisecond)
+		}
+		err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "1"}}, func(int, *platen.Found) error {
+			found++
+			return nil
+		})
+		cancel()
+		if i < 2 && (err != nil || found != i+1) || i == 2 && !errors.Is(err, storage.ErrIndexBehind) {
+			t.Errorf("with %d large lists: found %d (%v)", i+1, found, err)
+		}
 	}
 }
 

@@ -26,6 +26,7 @@ const (
 	pendingEntities = 100_000               // that are read at most
 	pendingRanges   = 1000                  // of find_range, the same
 	pendingBytes    = 16 << 20              // of values in the temporary tables of a search
+	pendingLarge    = 2 << 20               // of lists over largeBytes: to read those again for each search costs more than to index them
 	pendingRowBytes = 64                    // of a row, besides its value
 )
 
@@ -85,6 +86,7 @@ type pendingWriter struct {
 	kinds  map[platen.Kind]bool  // of which there are names of lists
 	facets map[platen.Facet]bool // the same
 	bytes  int                   // in the tables
+	large  int                   // bytes of large lists that were read
 }
 
 // beginPending begins a transaction in which a search of a kind has the values of
@@ -301,6 +303,11 @@ func (w *pendingWriter) read(facet platen.Facet, kinds map[platen.ID]platen.Kind
 		var list sql.RawBytes
 		if err := rows.Scan(&id, &list); err != nil {
 			return nil, err
+		}
+		if len(list) > largeBytes {
+			if w.large += len(list); w.large > pendingLarge {
+				return nil, errTooMuchPending
+			}
 		}
 		pairs, err := platen.List(list).Decode()
 		if err != nil {
