@@ -102,7 +102,7 @@ func TestLargeAwaited(t *testing.T) {
 		found := 0
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		if i == 2 { // nothing else can tell that it would wait
-			ctx, cancel = context.WithTimeout(t.Context(), 200*time.Millisecond)
+			ctx, cancel = context.WithTimeout(t.Context(), 2*time.Second)
 		}
 		err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "1"}}, func(int, *platen.Found) error {
 			found++

@@ -202,14 +202,14 @@ func (s *Store) updating() bool {
 func (s *Store) index() {
 	ticker := time.NewTicker(s.writers.flushEvery())
 	defer ticker.Stop()
-	s.countPending()
+	s.countBehind()
 	for {
 		select {
 		case <-s.stop.Done():
 			return
 		case <-ticker.C:
 			_ = s.guarded("bringing the index up to date", s.flushBehind)
-			s.countPending()
+			s.countBehind()
 			s.analyzeDue()
 		}
 	}
@@ -236,7 +236,6 @@ func (s *Store) flushBehind() error {
 		rest: func(worked time.Duration) {
 			if time.Since(counted) > time.Second {
 				counted, times = time.Now(), s.restTimes()
-				s.countPending()
 			}
 			s.rest(worked * times)
 		},
@@ -247,19 +246,21 @@ func (s *Store) flushBehind() error {
 // restTimes returns how many times as long as it worked the background work
 // rests now.
 func (s *Store) restTimes() time.Duration {
-	var behind int64
-	if err := s.on(selectBehind).QueryRowContext(s.stop).Scan(&behind); err == nil && behind*max(1, s.changesEach.Load()) > behindMost {
+	if s.countBehind()*max(1, s.changesEach.Load()) > behindMost {
 		return 1
 	}
 	return restTimes
 }
 
-// countPending counts what is not in the index, for [Stats].
-func (s *Store) countPending() {
-	var entities int64
-	if err := s.on(selectPending).QueryRowContext(s.stop).Scan(&entities); err == nil {
-		s.pending.Store(entities)
+// countBehind returns how much is not in the index, an update of many lists once, and
+// keeps the number of entities for [Stats]. It is 0 if that can not be had.
+func (s *Store) countBehind() int64 {
+	var behind, entities int64
+	if err := s.on(selectBehind).QueryRowContext(s.stop).Scan(&behind, &entities); err != nil {
+		return 0
 	}
+	s.pending.Store(entities)
+	return behind
 }
 
 // yield waits while a search waits for the index of what it needs, which may be

@@ -164,12 +164,10 @@ var (
 		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)
 	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
 	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
-	// About how many entities are dirty.
-	selectBehind = onLookup.query(`SELECT CAST(coalesce(sum(last - first + 1), 0) AS BIGINT) + (SELECT count(*) FROM find_stale) FROM find_range`)
-
-	// The entities that are not in the index, about.
-	selectPending = onLookup.queryFor(func(d Dialect) string {
-		return `SELECT CAST(coalesce(sum(last - first + 1), 0) + ` + d.DirtyCount() + ` AS BIGINT) FROM find_range`
+	// About how much is dirty: with the rows of find_stale, and with the entities in them.
+	selectBehind = onLookup.queryFor(func(d Dialect) string {
+		return `SELECT CAST(imported + (SELECT count(*) FROM find_stale) AS BIGINT), CAST(imported + ` + d.DirtyCount() + ` AS BIGINT)
+			FROM (SELECT coalesce(sum(last - first + 1), 0) AS imported FROM find_range) AS ranges`
 	})
 
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
