@@ -141,14 +141,16 @@ func entriesOf(group []*listWrite) (n int) {
 // tryGroup returns an error if nothing was committed, or it is unknown
 // whether. Otherwise the error of each write says what became of it.
 func (s *Store) tryGroup(group []*listWrite) (err error) {
-	ctx, cancel := s.boundedFor(s.killed, entriesOf(group))
+	swapped := entriesOf(group)
+	ctx, cancel := s.boundedFor(s.killed, swapped)
 	defer cancel()
 	t, err := s.beginLater(ctx)
 	if err != nil {
 		return ended(ctx, err)
 	}
+	most := len(group) + swapped
 	g := lists{
-		t: t, now: make(map[listcache.Key]listcache.Entry, len(group)), changed: make(map[listcache.Key]bool, len(group)),
+		t: t, now: make(map[listcache.Key]listcache.Entry, most), changed: make(map[listcache.Key]bool, most),
 		merged: make(map[listcache.Key]*mergedList),
 	}
 	held := false

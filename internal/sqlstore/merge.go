@@ -235,17 +235,21 @@ func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) er
 	return nil
 }
 
-// readLists returns the lists of the entities that exist among ids. It calls check
-// with each list from the database, before it reads the next.
+// readLists returns the lists of the entities that exist among ids, and puts them into
+// the cache for the transaction that is to change them. It calls check with each list
+// from the database, before it reads the next.
 func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, check func(platen.List) error) (map[platen.ID]listcache.Entry, error) {
 	found := make(map[platen.ID]listcache.Entry, len(ids))
 	var missing []int64
+	epochs := make(map[platen.ID]uint64)
 	for _, id := range ids {
-		if now, _ := s.cache.Get(listcache.Key{ID: id, Facet: facet}); now.List != nil {
+		now, epoch := s.cache.Get(listcache.Key{ID: id, Facet: facet})
+		if now.List != nil {
 			found[id] = now
 			continue
 		}
 		missing = append(missing, int64(id))
+		epochs[id] = epoch
 	}
 	if len(missing) == 0 {
 		return found, nil
@@ -256,6 +260,7 @@ func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.
 		rows, err := s.on(selectListsOf[facet]).QueryContext(ctx, s.engine.Dialect.IDs(missing))
 		return eachList(rows, err, func(id platen.ID, now listcache.Entry) error {
 			found[id] = now
+			s.cache.Fill(listcache.Key{ID: id, Facet: facet}, now, epochs[id])
 			return check(now.List)
 		})
 	})
