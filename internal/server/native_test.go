@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"cmp"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,4 +111,26 @@ func testServerFacts(t *testing.T) {
 	s.wants("GET", native+"/server", "", head+`,"schema":14,"bytes":4096},"counts":{"countTime":"2023-11-14T22:13:30.000000Z",`+
 		`"dataset":0,"datarecord":0,"contentset":0,"contentitem":0,"jobset":0,"job":2,"jobsegment":0,"documentset":0,"document":0,"deletedSets":1},"history":{"transactions":3,"bytes":99,"oldestTime":"2023-11-14T22:13:20.000000Z"},`+tail)
 	s.do("GET", native+"/server?all=1", "").isError(t, 400, `no query parameter "all" here; there are none`)
+}
+
+// TestUnknownParameters gives each route of platen's own API a query parameter that
+// it does not have. None ignores it: who mistypes the name of one that changes what
+// is done must not get something else done.
+func TestUnknownParameters(t *testing.T) { onSQLite(t, testUnknownParameters) }
+
+func testUnknownParameters(t *testing.T) {
+	s := start(t)
+	s.chain()
+	ids := map[platen.Kind]string{platen.DataSet: "300", platen.ContentSet: "700"}
+	for _, route := range olrest.Routes() {
+		if !strings.HasPrefix(route.Path, olrest.NativePrefix) {
+			continue
+		}
+		path := strings.NewReplacer("{id}", cmp.Or(ids[route.Kind], "4100"), "{facet}", "metadata", "{", "", "}", "").Replace(route.Path)
+		got := s.do(route.Method, path+"?nonsense=1", "{}")
+		named := got.status == 400 && strings.Contains(got.body, `no query parameter \"nonsense\"`)
+		if !named && got.status != 404 && got.status != 409 { // what the path names is looked for first in places
+			t.Errorf("%s %s: %d %s", route.Method, path, got.status, got.body)
+		}
+	}
 }
