@@ -4,6 +4,7 @@ package listcache
 
 import (
 	"cmp"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -89,8 +90,12 @@ func (c *Cache) Get(key Key) (Entry, uint64) {
 	return found, s.epoch
 }
 
-// Fill puts in what a reader found in the database after Get missed.
+// Fill puts in what a reader found in the database after Get missed. That an entity is
+// hidden (its kind is 0) is not kept: what shows it need not tell the cache.
 func (c *Cache) Fill(key Key, found Entry, epoch uint64) {
+	if found.Kind == 0 {
+		return
+	}
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -136,21 +141,39 @@ func (c *Cache) Publish(key Key, now Entry) {
 	}
 }
 
-// InvalidateAll takes everything out, and keeps it out until EndInvalidateAll.
-// Only one writer may do so at a time.
-func (c *Cache) InvalidateAll() { c.setAll(true) }
+// InvalidateAll takes everything out, and lets nothing be filled in until
+// EndInvalidateAll. Only one writer may do so at a time.
+func (c *Cache) InvalidateAll() {
+	c.setAll(true, func(s *shard) {
+		clear(s.lists)
+		s.bytes = 0
+	})
+}
 
-// EndInvalidateAll ends InvalidateAll.
-func (c *Cache) EndInvalidateAll() { c.setAll(false) }
+// InvalidateEntities is InvalidateAll that takes out the lists of some entities only.
+func (c *Cache) InvalidateEntities(of []platen.IDRange) {
+	of = slices.Clone(of)
+	slices.SortFunc(of, func(x, y platen.IDRange) int { return cmp.Compare(x.First, y.First) })
+	c.setAll(true, func(s *shard) {
+		for key := range s.lists {
+			next, first := slices.BinarySearchFunc(of, key.ID, func(r platen.IDRange, id platen.ID) int { return cmp.Compare(r.First, id) })
+			if first || next > 0 && key.ID <= of[next-1].Last {
+				s.remove(key)
+			}
+		}
+	})
+}
 
-func (c *Cache) setAll(invalid bool) {
+// EndInvalidateAll ends InvalidateAll and InvalidateEntities.
+func (c *Cache) EndInvalidateAll() { c.setAll(false, func(*shard) {}) }
+
+func (c *Cache) setAll(invalid bool, remove func(*shard)) {
 	for i := range c.shards {
 		s := &c.shards[i]
 		s.mu.Lock()
 		s.epoch++
 		s.allInvalid = invalid
-		clear(s.lists)
-		s.bytes = 0
+		remove(s)
 		s.mu.Unlock()
 	}
 }

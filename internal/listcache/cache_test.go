@@ -73,6 +73,45 @@ func TestInvalidateAll(t *testing.T) {
 	}
 }
 
+// TestInvalidateEntities takes out the lists of some entities. The others stay, and
+// nothing is filled in until the end.
+func TestInvalidateEntities(t *testing.T) {
+	c := listcache.New(1 << 20)
+	fill := func(id platen.ID, found listcache.Entry) {
+		_, epoch := c.Get(key(id))
+		c.Fill(key(id), found, epoch)
+	}
+	for id := platen.ID(1); id <= 100; id++ {
+		fill(id, entry("x"))
+	}
+	c.InvalidateEntities([]platen.IDRange{{First: 50, Last: 50}, {First: 10, Last: 20}, {First: 99, Last: 200}})
+	for id := platen.ID(1); id <= 100; id++ {
+		out := id == 50 || id >= 10 && id <= 20 || id >= 99
+		if got := cached(c, id) == ""; got != out {
+			t.Errorf("the list of %d is out: %v; want %v", id, got, out)
+		}
+	}
+	if fill(10, entry("old")); cached(c, 10) != "" {
+		t.Error("a list was filled in before the end")
+	}
+	c.EndInvalidateAll()
+	if fill(10, entry("new")); cached(c, 10) != "new" {
+		t.Error("no list is filled in after the end")
+	}
+	if stats := c.Stats(); stats.Entries != 87 {
+		t.Errorf("%+v; want 87 lists", stats)
+	}
+}
+
+// TestHidden finds that an entity is hidden, which may change without a word.
+func TestHidden(t *testing.T) {
+	c := listcache.New(1 << 20)
+	c.Fill(key(1), listcache.Entry{List: platen.List("x")}, 0)
+	if got := cached(c, 1); got != "" {
+		t.Errorf("the cache has %q of a hidden entity", got)
+	}
+}
+
 // TestBound fills a cache with more than it may keep.
 func TestBound(t *testing.T) {
 	const limit = 1 << 20

@@ -47,12 +47,18 @@ func onBoth(t *testing.T, test func(t *testing.T, open func(...sqlstore.Option) 
 
 func createJobs(t *testing.T, s *sqlstore.Store, n int) platen.Created {
 	t.Helper()
+	return importJobs(t, s, `{"jobs":[`+strings.TrimSuffix(strings.Repeat("{},", n), ",")+`]}`)
+}
+
+// importJobs imports a document with a job set.
+func importJobs(t *testing.T, s *sqlstore.Store, document string) platen.Created {
+	t.Helper()
 	set, err := spool.Temp.NewJobSet()
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer set.Close()
-	if err := olrest.ReadJobSet(strings.NewReader(`{"jobs":[`+strings.TrimSuffix(strings.Repeat("{},", n), ",")+`]}`), set); err != nil {
+	if err := olrest.ReadJobSet(strings.NewReader(document), set); err != nil {
 		t.Fatal(err)
 	}
 	made, err := s.CreateJobSet(t.Context(), set, storage.JobSetOptions{})

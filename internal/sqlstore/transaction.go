@@ -24,8 +24,9 @@ type transaction struct {
 	many  *sql.Conn // with many
 	begun bool      // BEGIN was sent, or may have been
 
-	hides bool             // it hides entities, whose lists may be in the cache
-	freed []platen.IDRange // data records of content items that it removed
+	hides   bool             // it hides entities, whose lists may be in the cache
+	removed []platen.IDRange // entities that it removed and that were not hidden
+	freed   []platen.IDRange // data records of content items that it removed
 
 	queued      []Pipelined              // statements to be sent, before the deferred rows
 	deferred    map[*query]*deferredRows // rows that are written together later
@@ -208,8 +209,12 @@ func (s *Store) commitAlone(ctx context.Context, fn func(*transaction) error) er
 	if err := t.run(fn); err != nil {
 		return err
 	}
-	if t.hides {
+	switch {
+	case t.hides:
 		s.cache.InvalidateAll()
+		defer s.cache.EndInvalidateAll()
+	case len(t.removed) > 0:
+		s.cache.InvalidateEntities(t.removed)
 		defer s.cache.EndInvalidateAll()
 	}
 	return t.commit()

@@ -313,7 +313,7 @@ func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
 
 // showAgain ends the deletion of a set whose members are all in their places.
 func (t *transaction) showAgain(set platen.Ref) error {
-	t.hides = true // the cache may have its members as hidden
+	t.hides = true // the cache may have those that were taken out as members of nothing
 	return errors.Join(
 		t.logSet(platen.Undeleted, set),
 		t.exec(upsertUndeleted, int64(set.ID), t.store.now().UnixMicro()),
