@@ -26,11 +26,12 @@ type Writer struct {
 	wake chan struct{} // ends the pause
 
 	mu      sync.Mutex
-	changed sync.Cond // of pending, written, closed
+	changed sync.Cond // of pending, written, closed, drained
 	pending []byte
 	added   uint64 // bytes that have come
 	written uint64 // bytes that were passed on
 	closed  bool
+	drained bool // closed, and all that came before was passed on
 	ended   chan struct{}
 }
 
@@ -74,6 +75,9 @@ func (w *Writer) add(b []byte) (end uint64) {
 	for len(w.pending) > maxPending && !w.closed {
 		w.changed.Wait()
 	}
+	for w.closed && !w.drained {
+		w.changed.Wait()
+	}
 	w.added += uint64(len(b))
 	if w.closed {
 		w.written += uint64(len(b))
@@ -109,6 +113,8 @@ func (w *Writer) run() {
 	for {
 		for len(w.pending) == 0 {
 			if w.closed {
+				w.drained = true
+				w.changed.Broadcast()
 				return
 			}
 			w.changed.Wait()

@@ -2,6 +2,7 @@ package logwriter_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,11 +20,16 @@ import (
 // slow is a log that takes a write for each element of turns.
 type slow struct {
 	turns  chan struct{}
+	busy   sync.Mutex
 	writes []string
 }
 
 // Write implements [io.Writer].
 func (s *slow) Write(b []byte) (int, error) {
+	if !s.busy.TryLock() {
+		return 0, errors.New("another write is under way")
+	}
+	defer s.busy.Unlock()
 	<-s.turns
 	s.writes = append(s.writes, string(b))
 	return len(b), nil
@@ -130,6 +136,25 @@ func TestStuck(t *testing.T) {
 		_ = w.Close()
 		if got := len(strings.Join(to.writes, "")); got != 100*len(line) {
 			t.Errorf("%d bytes were written; want %d", got, 100*len(line))
+		}
+	})
+}
+
+// TestAfterClose writes a line while Close still passes on another: they do not meet.
+func TestAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &slow{turns: make(chan struct{})}
+		w := logwriter.New(to)
+		write(t, w.Deferred(), "before\n")
+		var wg sync.WaitGroup
+		wg.Go(func() { _ = w.Close() })
+		synctest.Wait()
+		wg.Go(func() { write(t, w.Deferred(), "after\n") })
+		synctest.Wait()
+		close(to.turns)
+		wg.Wait()
+		if got := strings.Join(to.writes, ""); got != "before\nafter\n" {
+			t.Errorf("the log has %q", got)
 		}
 	})
 }
