@@ -174,7 +174,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if err := g.applyAll(group); err != nil {
 		return err
 	}
-	if len(g.changed) == 0 {
+	if len(g.changed) == 0 && !g.recorded {
 		return t.rollbackTx()
 	}
 	g.encode()
@@ -227,6 +227,8 @@ type lists struct {
 	large   map[listcache.Key]largeList   // those that now lacks, since readGroup has read a hash only
 	worked  int                           // bytes that were merged into
 	index   int                           // of the change under way in the log
+
+	recorded bool // the outcome of an operation was written
 }
 
 // applyAll works out the writes of a group.

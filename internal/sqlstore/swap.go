@@ -67,6 +67,7 @@ func (g *lists) applySwap(s *swap) (refused, err error) {
 		if refused, err := g.t.recordPart(s); refused != nil || err != nil {
 			return refused, err
 		}
+		g.recorded = true
 	}
 	for i := range s.entries {
 		e := &s.entries[i]
