@@ -87,7 +87,7 @@ func (Dialect) DirtyCount() string { return "(SELECT count(*) FROM find_stale)" 
 
 // InsertDirty implements [sqlstore.Dialect].
 func (Dialect) InsertDirty() (one, many string) {
-	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING", ""
+	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET changed = excluded.changed", ""
 }
 
 // Clock implements [sqlstore.Dialect]. It is exact to the millisecond.

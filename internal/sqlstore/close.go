@@ -26,6 +26,7 @@ func (s *Store) Close() error {
 	go func() {
 		defer close(closed)
 		s.running.Wait()
+		_ = s.writers.keepTimes() // otherwise a time is that of the first of several changes, as after a crash
 		s.committer.Close()
 		if s.batcher != nil {
 			s.batcher.close()

@@ -110,3 +110,12 @@ func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
 func (s *Store) BlockFlush(ctx context.Context) (release func(), err error) {
 	return s.writers.blockFlush(ctx)
 }
+
+// DropDirty makes room among the entities that are known to be dirty, as too many do.
+func (s *Store) DropDirty() {
+	if w, ok := s.writers.(*oneWriter); ok {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.dropDirty()
+	}
+}

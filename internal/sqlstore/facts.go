@@ -115,7 +115,7 @@ func (p planner) updated(owners []owner) (map[platen.ID]int64, error) {
 		above := make(map[platen.ID]int64)
 		for id, changed := range at {
 			r, ok := rows[id]
-			if !ok || r.hidden || id > r.Last {
+			if !ok || id > r.Last { // a deletion can be taken back, so it keeps the times
 				continue
 			}
 			if set := r.set(); set != 0 {

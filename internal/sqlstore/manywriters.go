@@ -234,6 +234,9 @@ func (w *manyWriters) addDirty(map[listcache.Key]bool) {}
 // lastChanged implements [writers]. Each change has a row.
 func (w *manyWriters) lastChanged([]owner) {}
 
+// keepTimes implements [writers].
+func (w *manyWriters) keepTimes() error { return nil }
+
 func (w *manyWriters) blockFlush(context.Context) (release func(), err error) {
 	return func() {}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,12 +20,13 @@ type oneWriter struct {
 	s *Store
 
 	// The entities that are known to be in find_stale, so that the next write
-	// of the same need not insert it, with the time of the last one, in
-	// microseconds since 1970. dirtyLost: some that were here are no
-	// longer.
+	// of the same need not insert it. dirtyLost: some that were here are no
+	// longer. A flush takes entities out before it reads them, and leaves their
+	// times in flushed until it has stored them: nobody may see an older one.
 	mu        sync.Mutex
-	dirty     map[platen.ID]int64
+	dirty     map[platen.ID]dirtyTime
 	dirtyLost bool
+	flushed   map[platen.ID]int64
 
 	most     int           // entities that a flush takes: about as many as one transaction may last for
 	flushing chan struct{} // holds an element while the index is brought up to date
@@ -31,11 +34,17 @@ type oneWriter struct {
 
 var _ writers = (*oneWriter)(nil)
 
+// A dirtyTime is when an entity was written last, in microseconds since 1970.
+type dirtyTime struct {
+	at    int64
+	again bool // its row in find_stale has an earlier time
+}
+
 // dirtyMost is how many entities dirty has.
 const dirtyMost = 1 << 17
 
 func newOneWriter(s *Store) *oneWriter {
-	return &oneWriter{s: s, dirty: make(map[platen.ID]int64), flushing: make(chan struct{}, 1), most: 64}
+	return &oneWriter{s: s, dirty: make(map[platen.ID]dirtyTime), flushed: make(map[platen.ID]int64), flushing: make(chan struct{}, 1), most: 64}
 }
 
 func (w *oneWriter) lanes() int { return 1 }
@@ -58,19 +67,27 @@ func (w *oneWriter) waitForGroups(context.Context) error { return nil }
 func (w *oneWriter) isDirty(id platen.ID) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.dirty[id] != 0
+	return w.dirty[id].at != 0
 }
 
 func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.dirty) > dirtyMost {
-		clear(w.dirty)
-		w.dirtyLost = true
+		w.dropDirty()
 	}
 	now := w.s.now().UnixMicro()
 	for key := range changed {
-		w.dirty[key.ID] = now
+		w.dirty[key.ID] = dirtyTime{at: now, again: w.dirty[key.ID].at != 0}
+	}
+}
+
+// dropDirty makes room in dirty. Those go first whose row has their time.
+func (w *oneWriter) dropDirty() {
+	w.dirtyLost = true
+	maps.DeleteFunc(w.dirty, func(_ platen.ID, last dirtyTime) bool { return !last.again })
+	if len(w.dirty) > dirtyMost/2 {
+		clear(w.dirty)
 	}
 }
 
@@ -78,8 +95,13 @@ func (w *oneWriter) lastChanged(owners []owner) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := range owners {
-		owners[i].changed = max(owners[i].changed, w.dirty[owners[i].id])
+		owners[i].changed = w.lastOf(&owners[i])
 	}
+}
+
+// lastOf returns when an owner was changed last.
+func (w *oneWriter) lastOf(o *owner) int64 {
+	return max(o.changed, w.dirty[o.id].at, w.flushed[o.id])
 }
 
 // forgetDirty forgets that owners are dirty, before their lists are read, and
@@ -89,10 +111,51 @@ func (w *oneWriter) forgetDirty(owners []owner) {
 	defer w.mu.Unlock()
 	for i := range owners {
 		o := &owners[i]
-		o.changed = max(o.changed, w.dirty[o.id])
+		if last := w.lastOf(o); last > o.changed {
+			o.changed = last
+			w.flushed[o.id] = last
+		}
 		delete(w.dirty, o.id)
 	}
 	w.dirtyLost = false
+}
+
+// storedTimes forgets the times of owners that are stored now.
+func (w *oneWriter) storedTimes(owners []owner) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, o := range owners {
+		delete(w.flushed, o.id)
+	}
+}
+
+// timesTogether is how many times a transaction of keepTimes writes.
+const timesTogether = 1000
+
+// keepTimes implements [writers].
+func (w *oneWriter) keepTimes() error {
+	w.mu.Lock()
+	times := maps.Clone(w.flushed)
+	for id, last := range w.dirty {
+		if last.again {
+			times[id] = max(times[id], last.at)
+		}
+	}
+	w.mu.Unlock()
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(times)), timesTogether) {
+		err := w.s.update(func(t *transaction) error {
+			for _, id := range ids {
+				if err := t.exec(updateDirtyTime, times[id], int64(id)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // changedAgain returns the rows of those owners that may have been changed
@@ -101,7 +164,7 @@ func (w *oneWriter) changedAgain(owners []owner) (again, done []int64) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, o := range owners {
-		if w.dirtyLost || w.dirty[o.id] != 0 {
+		if w.dirtyLost || w.dirty[o.id].at != 0 {
 			again = append(again, o.seq)
 		} else {
 			done = append(done, o.seq)
@@ -131,12 +194,12 @@ func (w *oneWriter) flushSome(ctx context.Context, until dirtyMark, at pace) (mo
 	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
 		return false, err
 	}
-	if d.of.seq == 0 {
-		w.forgetDirty(d.owners)
-	}
 	n, err := p.few(d.owners)
 	if err != nil {
 		return false, err
+	}
+	if d.of.seq == 0 {
+		w.forgetDirty(d.owners[:n])
 	}
 	changes, times, err := p.changes(&d, d.owners[:n])
 	if err != nil {
@@ -189,7 +252,9 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 		if err != nil {
 			return err
 		}
-		changes, more = left, len(left) > 0
+		if changes, more = left, len(left) > 0; !more && d.of.seq == 0 {
+			w.storedTimes(d.owners[:n])
+		}
 		switch {
 		case first && more:
 			w.most = max(n/2, 1)

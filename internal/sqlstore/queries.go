@@ -145,7 +145,10 @@ var (
 	deleteDirty = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
 
 	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
-	insertRange      = insertInto(newRangeTable, "")
+	updateDirtyTime  = onWriter.queryFor(func(d Dialect) string {
+		return `UPDATE find_stale SET changed = $1 WHERE seq IN (SELECT seq FROM ` + d.DirtyEntities() + ` WHERE id = $2) AND changed < $1`
+	})
+	insertRange = insertInto(newRangeTable, "")
 	// The first range up to $1, or late one up to $2, but for those of imports that
 	// are under way; if $3 is 1 without those of data sets and content sets.
 	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range

@@ -33,6 +33,9 @@ type writers interface {
 	// lastChanged fills in when owners were changed last, as far as this process
 	// knows.
 	lastChanged(owners []owner)
+	// keepTimes stores what lastChanged knows and the database does not, before the
+	// store is closed.
+	keepTimes() error
 	// flushSome brings the index up to date with some of the dirty entities up
 	// to a mark, at a pace. more: there may be more of them.
 	flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error)
