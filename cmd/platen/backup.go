@@ -28,7 +28,11 @@ archive (docs/operations.md).`,
 			if args[0] == "-" {
 				return usageError{errors.New("a backup can not be written to standard output: it is checked when it is whole; name a file"), cmd.CommandPath()}
 			}
-			if err := locate(data).protect(env.tell); err != nil {
+			at := locate(data)
+			if err := at.present(); err != nil {
+				return err
+			}
+			if err := at.protect(env.tell); err != nil {
 				return err
 			}
 			made, err := sqlite.Backup(cmd.Context(), data, args[0], overwrite)

@@ -117,7 +117,9 @@ func (l location) lookAt(ctx context.Context) (string, error) {
 	}
 	has, wants, err := sqlite.Outlook(ctx, dir)
 	if platen.ErrorCode(err) == platen.NotFound {
-		has, err = 0, writable(dir)
+		if err = sqlite.Suitable(dir); err == nil {
+			has, err = 0, writable(dir)
+		}
 	}
 	return l.schema(has, wants), err
 }

@@ -17,6 +17,24 @@ import (
 // start made up, if nobody watched it.
 const firstPasswordFile = "first-password"
 
+// checkFirstPassword returns an error if a first start would refuse the password of
+// the first user: before it makes a database.
+func checkFirstPassword(env environment, at location) error {
+	password := env.getenv(adminPassword)
+	if password == "" || at.database != "" || platen.ErrorCode(at.present()) != platen.NotFound {
+		return nil
+	}
+	if err := auth.CheckPassword(password); err != nil {
+		return wrongPassword(err)
+	}
+	return nil
+}
+
+// wrongPassword says which password an error is about.
+func wrongPassword(err error) error {
+	return platen.Errorf(platen.Invalid, "%s: %v", adminPassword, err)
+}
+
 // firstUser makes the first user of a store that has none, with the password
 // of the environment or one that it makes up.
 func (p *service) firstUser(ctx context.Context) error {
@@ -42,7 +60,7 @@ func (p *service) firstUser(ctx context.Context) error {
 	}
 	admin, err := auth.NewUser(adminName, password)
 	if err != nil {
-		return fmt.Errorf("%s: %w", adminPassword, err)
+		return wrongPassword(err)
 	}
 	err = p.store.AddUser(ctx, admin)
 	if err == nil {

@@ -100,6 +100,9 @@ func (l location) protect(tell func(string)) error {
 	if l.database != "" {
 		return nil
 	}
+	if l.data == "" {
+		return platen.Errorf(platen.Invalid, "--data is empty: name the directory of the database")
+	}
 	mended, err := sqlite.Protect(l.String())
 	for _, line := range mended {
 		tell(line)
@@ -169,14 +172,14 @@ func (l location) openUsers(ctx context.Context, tell func(string)) (store sqlst
 // it go by what fn changed. create makes the database if there is none.
 func (l location) use(ctx context.Context, env environment, create bool, fn func(sqlstore.UserStore) error) (err error) {
 	tell := env.tell
-	if err := l.protect(tell); err != nil {
-		return err
-	}
 	err = l.present()
 	if create && platen.ErrorCode(err) == platen.NotFound {
 		err = l.make(ctx, tell)
 	}
 	if err != nil {
+		return err
+	}
+	if err := l.protect(tell); err != nil {
 		return err
 	}
 	store, err := l.openUsers(ctx, tell)

@@ -44,6 +44,9 @@ func (r *remote) command(cmd cobra.Command, run func(ctx context.Context, r *rem
 		}
 		r.Client = c
 		if err := run(cmd.Context(), r, args); err != nil {
+			if r.assumed && refused(err) {
+				err = platen.Errorf(platen.ErrorCode(err), "%s; %s is no sandbox, or one with a password of its own: set %s, or --server", explain(err), r.server, passwordVariable)
+			}
 			if r.name != "" && r.user == "" && refused(err) && r.env.getenv(tokenVariable) == "" {
 				err = platen.Errorf(platen.ErrorCode(err), "%s; if the session at %s has ended, begin another one with: platen login %s", explain(err), r.name, r.name)
 			}

@@ -29,11 +29,8 @@ func sandboxRemote(env environment, cmd cobra.Command, run func(ctx context.Cont
 		if err == nil {
 			err = run(ctx, r, args)
 		}
-		switch {
-		case platen.ErrorCode(err) == platen.NotFound && strings.Contains(err.Error(), "is no sandbox"):
+		if platen.ErrorCode(err) == platen.NotFound && strings.Contains(err.Error(), "is no sandbox") {
 			return platen.Errorf(platen.NotFound, "%s; this is about %s, and --server names another one", explain(err), r.server)
-		case refused(err) && r.assumed:
-			return platen.Errorf(platen.ErrorCode(err), "%s; %s is no sandbox, or one with a password of its own: set %s, or --server", explain(err), r.server, passwordVariable)
 		}
 		return err
 	})

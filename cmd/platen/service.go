@@ -117,6 +117,9 @@ func (p *service) check(context.Context) (err error) {
 	if err := p.set.check(); err != nil {
 		return err
 	}
+	if err := checkFirstPassword(p.env, p.set.location); err != nil {
+		return err
+	}
 	if p.set.limits, err = p.set.limits.Resolve(); err != nil {
 		return usageError{err, "platen serve"}
 	}

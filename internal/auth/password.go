@@ -43,13 +43,21 @@ func NewUser(name, password string) (storage.User, error) {
 	if err := checkUserName(name); err != nil {
 		return storage.User{}, err
 	}
-	if len(password) < 8 || len(password) > 1024 {
-		return storage.User{}, platen.Errorf(platen.Invalid, "a password has 8 to 1024 bytes")
+	if err := CheckPassword(password); err != nil {
+		return storage.User{}, err
 	}
 	h := passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads, salt: make([]byte, saltBytes)}
 	_, _ = rand.Read(h.salt) // never fails
 	h.sum = h.of(password, hashBytes)
 	return storage.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}, nil
+}
+
+// CheckPassword returns Invalid if nobody can have the password.
+func CheckPassword(password string) error {
+	if len(password) < 8 || len(password) > 1024 {
+		return platen.Errorf(platen.Invalid, "a password has 8 to 1024 bytes")
+	}
+	return nil
 }
 
 // checkUserName returns Invalid if nobody can have the name.

@@ -108,7 +108,7 @@ func (b *browserRules) check(header http.Header, r *http.Request) (word string, 
 	}
 	if b.loopback && !isLoopbackHost(r.Host) {
 		return refusedHost, platen.Errorf(platen.Forbidden,
-			"with --no-auth only requests to localhost, 127.0.0.1 or [::1] are answered, and this one is to %q; without --no-auth any name is", shorten(r.Host))
+			"a sandbox, and a server with --no-auth, answers only requests to localhost, 127.0.0.1 or [::1], and this one is to %q; any other server answers any name", shorten(r.Host))
 	}
 	if !fromBrowser(r.Header) {
 		return "", nil

@@ -20,7 +20,8 @@ const others fs.FileMode = 0o077
 // Protect takes from everybody but the owner the permissions on a directory
 // and on platen's files in it. mended has a sentence for each that was open to
 // others. A directory that does not exist yet is no error. Conflict: others
-// can get at the data, and this process may not change that.
+// can get at the data, and this process may not change that; or the directory
+// is not one for a database, but has files of others.
 func Protect(dir string) (mended []string, err error) {
 	info, err := os.Stat(dir) // of what a symbolic link leads to
 	if errors.Is(err, fs.ErrNotExist) {
@@ -31,6 +32,13 @@ func Protect(dir string) (mended []string, err error) {
 	}
 	if !info.IsDir() {
 		return nil, platen.Errorf(platen.Conflict, "%s is a file, not a directory; name another with --data", dir)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("data directory: %w", err)
+	}
+	if err := suitable(dir, info, entries); err != nil {
+		return nil, err
 	}
 	add := func(path string, info fs.FileInfo) error {
 		line, err := protect(path, info)
@@ -43,12 +51,8 @@ func Protect(dir string) (mended []string, err error) {
 	if err := add(dir, info); err != nil {
 		return mended, err
 	}
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return mended, fmt.Errorf("data directory: %w", err)
-	}
 	for _, entry := range entries {
-		if !strings.HasPrefix(entry.Name(), "platen") {
+		if !isOurName(entry.Name()) {
 			continue
 		}
 		info, err := entry.Info() // of a symbolic link itself
@@ -63,6 +67,54 @@ func Protect(dir string) (mended []string, err error) {
 		}
 	}
 	return mended, nil
+}
+
+// isOurName reports whether a file of that name is platen's.
+func isOurName(name string) bool { return strings.HasPrefix(name, "platen.") }
+
+// Suitable returns the Conflict of [Protect] for a directory with files of others,
+// and changes nothing.
+func Suitable(dir string) error {
+	info, err := os.Stat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	return suitable(dir, info, entries)
+}
+
+func suitable(dir string, info fs.FileInfo, entries []fs.DirEntry) error {
+	was := info.Mode().Perm()
+	foreign := foreignIn(entries)
+	if foreign == "" || was&others == 0 {
+		return nil
+	}
+	return platen.Errorf(platen.Conflict, "%s has no platen database, but %s, and its mode is %04o, which a database can not have: name a directory of its own with --data", dir, foreign, was)
+}
+
+// foreignIn names some of the entries of a directory in which nothing is platen's; ""
+// if there are none. What a new file system has does not count.
+func foreignIn(entries []fs.DirEntry) string {
+	const most = 3
+	var names []string
+	for _, entry := range entries {
+		switch name := entry.Name(); {
+		case isOurName(name):
+			return ""
+		case name != "lost+found":
+			names = append(names, name)
+		}
+	}
+	if len(names) > most {
+		names = append(names[:most], "…")
+	}
+	return strings.Join(names, ", ")
 }
 
 // protect does for one file or directory what [Protect] does.

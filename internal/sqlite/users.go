@@ -26,10 +26,10 @@ const (
 // error is that of [Present], or a Conflict if the schema is not that of this
 // version.
 func OpenUsers(ctx context.Context, dir string, waiting func()) (sqlstore.UserStore, error) {
-	if _, err := Protect(dir); err != nil {
+	if err := Present(dir); err != nil {
 		return nil, err
 	}
-	if err := Present(dir); err != nil {
+	if _, err := Protect(dir); err != nil {
 		return nil, err
 	}
 	store, err := openUsers(ctx, dir, waiting)
