@@ -310,7 +310,7 @@ func replayCommand(env environment) *cobra.Command {
 	var since time.Duration
 	cmd := ofWebhook(env, cobra.Command{
 		Use: "replay ID", Short: "Send a webhook events once more",
-		Example: "  platen webhook replay 1 --since 2h\n  platen webhook replay 1 --after 4097     # an event that \"platen watch\" shows",
+		Example: "  platen webhook replay 1 --since 2h\n  platen webhook replay 1 --after 16777217     # an id that \"platen watch --output jsonl\" prints",
 	}, func(ctx context.Context, r *remote, id int64) error {
 		if (after == "") == (since <= 0) {
 			return usageError{errors.New("from where on? Say --after EVENT or --since DURATION"), "platen webhook replay"}

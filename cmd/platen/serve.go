@@ -93,9 +93,11 @@ func serveCommand(env environment) *cobra.Command {
 finishes what is under way and ends with exit code 0 within 10 seconds.
 
 The first start makes the user ` + adminName + `. Its password is that of the variable
-` + adminPassword + `, or a random one that is printed once to standard
-output: whatever keeps that, such as the journal of a service, keeps the
-password. "platen user" manages users, also while the server runs.
+` + adminPassword + `, or a random one. That is printed once if standard
+output is a terminal. Otherwise it is in a file that only its owner can read,
+and the path of the file is printed: ` + firstPasswordFile + ` in the data directory, or
+with --database a file in the directory for temporary files. "platen user"
+manages users, also while the server runs.
 
 The log goes to standard error, a line for each request.
 
