@@ -62,6 +62,7 @@ var tests = []test{
 	{"content sets", testContentSets, cached},
 	{"deleting", testDelete, cached},
 	{"an identifier that is used again", testReuse, 0},
+	{"sets that come and go", testLives, cached},
 	{"deleting much", testDeleteLarge, slow},
 	{"deleting items with gaps", testDeleteGaps, large},
 	{"deleting that is broken off", testDeleteBrokenOff, slow},
