@@ -107,16 +107,7 @@ func (g *Guard) RemoveUser(ctx context.Context, name string) error {
 
 // User returns a user. NotFound.
 func (g *Guard) User(ctx context.Context, name string) (storage.User, error) {
-	users, err := g.store.Users(ctx)
-	if err != nil {
-		return storage.User{}, err
-	}
-	for _, user := range users {
-		if user.Name == name {
-			return user, nil
-		}
-	}
-	return storage.User{}, platen.Errorf(platen.NotFound, "there is no user %.80q", name)
+	return g.store.User(ctx, name)
 }
 
 // ChangePassword replaces the password of the caller, who gives the old one. The

@@ -7,20 +7,19 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-var selectExternal = onReader.query(`SELECT name, epoch, role, disabled FROM server_user WHERE issuer = $1 AND subject = $2`)
+// The condition is also that of the index.
+var selectExternal = onReader.query(`SELECT name, epoch, role, disabled FROM server_user WHERE issuer = $1 AND subject = $2 AND issuer <> ''`)
 
 // LoggedIn implements [storage.Users].
 func (s *Store) LoggedIn(ctx context.Context, user storage.User) (known storage.User, err error) {
 	ctx, done := s.observe(ctx, "logged_in")
 	defer func() { done(err) }()
-	users, err := s.Users(ctx)
+	found, err := external(ctx, s.on, user)
 	if err != nil {
-		return known, err
+		return known, s.error("read a user", err)
 	}
-	for _, one := range users {
-		if one.Issuer == user.Issuer && one.Subject == user.Subject && upToDate(one, user.Role) {
-			return one, nil // nothing is to be written, as with most log-ins
-		}
+	if len(found) > 0 && upToDate(found[0], user.Role) {
+		return found[0], nil // nothing is to be written, as with most log-ins
 	}
 	err = s.changeUser(ctx, storage.UserChange{}, func(t *transaction, change *storage.UserChange) error {
 		known, err = t.loggedIn(ctx, user, change)
@@ -37,12 +36,17 @@ func upToDate(user storage.User, role platen.Role) bool {
 	return user.Role == role && user.Disabled != storage.DisabledByProvider
 }
 
-func (t *transaction) loggedIn(ctx context.Context, user storage.User, change *storage.UserChange) (storage.User, error) {
-	rows, err := t.stmt(selectExternal).QueryContext(t.ctx, user.Issuer, user.Subject)
-	found, err := collect(rows, err, func(from scanner) (one storage.User, err error) {
+// external returns the user who has the issuer and the subject of user, if there is one.
+func external(ctx context.Context, on func(*query) statement, user storage.User) ([]storage.User, error) {
+	rows, err := on(selectExternal).QueryContext(ctx, user.Issuer, user.Subject)
+	return collect(rows, err, func(from scanner) (one storage.User, err error) {
 		one = user
 		return one, from.Scan(&one.Name, &one.Epoch, &one.Role, &one.Disabled)
 	})
+}
+
+func (t *transaction) loggedIn(ctx context.Context, user storage.User, change *storage.UserChange) (storage.User, error) {
+	found, err := external(t.ctx, t.stmt, user)
 	if err != nil {
 		return user, err
 	}

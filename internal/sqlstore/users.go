@@ -42,7 +42,8 @@ func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 }
 
 var (
-	selectUsers        = onControl.query(`SELECT name, password, epoch, changed, role, disabled, issuer, subject FROM server_user ORDER BY name`)
+	selectUsers        = onControl.query(`SELECT ` + userColumns + ` FROM server_user ORDER BY name`)
+	selectUser         = onControl.query(`SELECT ` + userColumns + ` FROM server_user WHERE name = $1`)
 	selectUsersVersion = onControl.query(`SELECT version FROM users_version`)
 	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
 	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
@@ -69,13 +70,29 @@ func (s *Store) Users(ctx context.Context) (_ []storage.User, err error) {
 	ctx, done := s.observe(ctx, "users")
 	defer func() { done(err) }()
 	rows, err := s.on(selectUsers).QueryContext(ctx)
-	users, err := collect(rows, err, func(from scanner) (user storage.User, err error) {
-		var changed int64
-		err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed, &user.Role, &user.Disabled, &user.Issuer, &user.Subject)
-		user.Changed = time.Unix(changed, 0)
-		return user, err
-	})
+	users, err := collect(rows, err, scanUser)
 	return users, s.error("read users", err)
+}
+
+// User implements [storage.Users].
+func (s *Store) User(ctx context.Context, name string) (user storage.User, err error) {
+	ctx, done := s.observe(ctx, "user")
+	defer func() { done(err) }()
+	user, err = scanUser(s.on(selectUser).QueryRowContext(ctx, name))
+	if errors.Is(err, sql.ErrNoRows) {
+		return user, noUser(name)
+	}
+	return user, s.error("read a user", err)
+}
+
+// userColumns are what scanUser scans.
+const userColumns = `name, password, epoch, changed, role, disabled, issuer, subject`
+
+func scanUser(from scanner) (user storage.User, err error) {
+	var changed int64
+	err = from.Scan(&user.Name, &user.Password, &user.Epoch, &changed, &user.Role, &user.Disabled, &user.Issuer, &user.Subject)
+	user.Changed = time.Unix(changed, 0)
+	return user, err
 }
 
 // UsersVersion implements [storage.Users].
@@ -215,7 +232,7 @@ func (s *Store) Unlock(ctx context.Context, name, address string, hashed storage
 }
 
 func noUser(name string) *platen.Error {
-	return platen.Errorf(platen.NotFound, "there is no user %q", name)
+	return platen.Errorf(platen.NotFound, "there is no user %.80q", name)
 }
 
 // hasUser reports whether there is a user of that name.

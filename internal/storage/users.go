@@ -14,6 +14,8 @@ type Users interface {
 	Auditor
 	// Users returns all users by name.
 	Users(ctx context.Context) ([]User, error)
+	// User returns a user. NotFound.
+	User(ctx context.Context, name string) (User, error)
 	// UsersVersion grows with each change of users, of their sessions or named
 	// tokens, or of a secret that was replaced, whichever process makes it.
 	UsersVersion(ctx context.Context) (int64, error)

@@ -52,6 +52,11 @@ func testUsers(t *testing.T, open Open) {
 	}
 	changed("password", true)
 	diff(t, "users", names(), []string{"a 3z", "b 1x"})
+	if user, err := s.User(ctx, "a"); err != nil || user.Name != "a" || user.Password != "z" || user.Epoch != 3 {
+		t.Errorf("a user: %+v, %v", user, err)
+	}
+	_, err := s.User(ctx, "c")
+	wantCode(t, "nobody", err, platen.NotFound, `"c"`)
 	wantCode(t, "password of nobody", s.SetPassword(ctx, storage.User{Name: "c"}), platen.NotFound, `"c"`)
 	wantCode(t, "remove nobody", s.RemoveUser(ctx, "c"), platen.NotFound, `"c"`)
 	if err := s.RemoveUser(ctx, "a"); err != nil {
