@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -146,7 +148,13 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	if err != nil || version == old.version {
 		return err
 	}
-	list, err := g.store.Users(ctx)
+	var changes []storage.UserChange
+	if old.version != 0 {
+		if changes, err = g.store.UserChanges(ctx, old.version); err != nil {
+			return err
+		}
+	}
+	byName, err := g.readUsers(ctx, old, version, changes)
 	if err != nil {
 		return err
 	}
@@ -158,24 +166,59 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := &users{version: version, byName: make(map[string]storage.User, len(list)), key: string(key), signer: old.signer}
-	for _, user := range list {
-		now.byName[user.Name] = user
-	}
+	now := &users{version: version, byName: byName, key: string(key), signer: old.signer}
 	now.withTokens(tokens, old)
 	if now.key != old.key {
 		now.signer = newSigner(key)
 	}
-	if old.version != 0 {
-		changes, err := g.store.UserChanges(ctx, g.changesSeen)
-		if err != nil {
-			return err
-		}
-		defer g.tell(changes)
-	}
+	unseen := slices.DeleteFunc(changes, func(change storage.UserChange) bool { return change.Version <= g.changesSeen })
 	g.changesSeen = max(g.changesSeen, version)
 	g.users.Store(now)
+	g.tell(unseen)
 	return nil
+}
+
+// readUsers returns the users at a version or a later one: those of old, with those read
+// anew whom the changes since are about, if all these are known and few.
+func (g *Guard) readUsers(ctx context.Context, old *users, version int64, changes []storage.UserChange) (map[string]storage.User, error) {
+	const few = 100
+	names, ok := changedSince(old.version, version, changes)
+	if !ok || len(names) > few {
+		list, err := g.store.Users(ctx)
+		byName := make(map[string]storage.User, len(list))
+		for _, user := range list {
+			byName[user.Name] = user
+		}
+		return byName, err
+	}
+	byName := maps.Clone(old.byName)
+	for name := range names {
+		user, err := g.store.User(ctx, name)
+		switch {
+		case err == nil:
+			byName[name] = user
+		case platen.ErrorCode(err) == platen.NotFound:
+			delete(byName, name)
+		default:
+			return nil, err
+		}
+	}
+	return byName, nil
+}
+
+// changedSince returns whom changes are about. ok: they are all from after one version
+// up to another; each has one of its own.
+func changedSince(after, upTo int64, changes []storage.UserChange) (names map[string]bool, ok bool) {
+	names = make(map[string]bool)
+	for _, change := range changes {
+		if after++; after != change.Version {
+			return nil, false
+		}
+		if change.User != "" {
+			names[change.User] = true
+		}
+	}
+	return names, after >= upTo
 }
 
 // tell logs changes, and does what they ask of this server.
