@@ -130,7 +130,11 @@ func isParameter(want string) bool { return strings.HasPrefix(want, "{") }
 // pathDistance returns the least cost that makes segments out of the path of a
 // route, or a larger number if that is not below most.
 func pathDistance(segments []string, route *Route, most int) int {
-	if d := strings.Count(route.Path, "/") - len(segments); d*costParameter >= most || -d*costExtra >= most {
+	extra := costExtra
+	if route.Method != http.MethodGet {
+		extra = costOther // it would change more than what was named
+	}
+	if d := strings.Count(route.Path, "/") - len(segments); d*costParameter >= most || -d*extra >= most {
 		return most
 	}
 	wanted := strings.Split(route.Path[1:], "/")
@@ -140,9 +144,9 @@ func pathDistance(segments []string, route *Route, most int) int {
 	}
 	for i, segment := range segments {
 		diagonal := row[0]
-		row[0] = (i + 1) * costExtra
+		row[0] = (i + 1) * extra
 		for j, want := range wanted {
-			cost := min(diagonal+segmentCost(segment, want), row[j]+missingCost(want), row[j+1]+costExtra)
+			cost := min(diagonal+segmentCost(segment, want), row[j]+missingCost(want), row[j+1]+extra)
 			diagonal, row[j+1] = row[j+1], cost
 		}
 	}

@@ -38,6 +38,8 @@ func TestNearest(t *testing.T) {
 		{"POST", "/rest/serverengine/workflow/jobcreation/getProgres/xyz", "GET /rest/serverengine/workflow/jobcreation/getProgress/{operation}"},
 		{"DELETE", entity + "/jobset/5", "POST " + entity + "/jobsets/{id}/delete"},
 		{"POST", "/rest/serverengine/entiti", "GET " + entity},
+		{"DELETE", entity + "/jobsets/5/propertys", ""},
+		{"PUT", entity + "/jobs/5/properties/zip", ""},
 		{"GET", "/nothing/5", ""},
 		{"GET", "/favicon.ico", ""},
 		{"GET", "/", ""},
