@@ -219,7 +219,7 @@ func showPreview(ctx context.Context, r *remote, update client.BulkUpdate) error
 	if err := r.out.end(""); err != nil {
 		return err
 	}
-	r.out.remark(r.env, "%d match, %d would change; nothing was changed", preview.Matched, preview.Changed)
+	r.out.remark("%d match, %d would change; nothing was changed", preview.Matched, preview.Changed)
 	return nil
 }
 
@@ -323,7 +323,7 @@ func deletedCommand(env environment) *cobra.Command {
 		Args:    arguments(),
 	}, func(ctx context.Context, r *remote, _ []string) error {
 		r.out.begin("ID", "KIND", "DELETED", "BY", "REMOVED FOR GOOD")
-		return printAll(r, 0, "Nothing is deleted.", r.DeletedSeq(ctx), func(s client.DeletedSet) []string {
+		return printAll(r, 0, "nothing is deleted", r.DeletedSeq(ctx), func(s client.DeletedSet) []string {
 			purge := r.out.when(s.PurgeTime)
 			if s.Final {
 				purge = "can not come back"

@@ -143,7 +143,7 @@ func statsCommand(env environment) *cobra.Command {
 		count := func(n int64) string { return strconv.FormatInt(n, 10) }
 		if documents {
 			r.out.begin("document", "contentitem", "sheets", "pages", "metadata")
-			return printAll(r, 0, "There is none.", listOf(s.ByDocument, nil), func(d platen.DocumentStatistics) []string {
+			return printAll(r, 0, "no documents", listOf(s.ByDocument, nil), func(d platen.DocumentStatistics) []string {
 				return []string{d.Document.String(), d.Item.String(), count(d.Sheets), count(d.Pages), pairsText(d.Metadata)}
 			})
 		}

@@ -69,7 +69,7 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 		return err
 	}
 	if bytes.Equal(edited, text) || len(bytes.TrimSpace(edited)) == 0 {
-		r.out.remark(r.env, "nothing was changed")
+		r.out.remark("nothing was changed")
 		return os.Remove(path)
 	}
 	// From here on the text is not lost, whatever happens.
@@ -95,7 +95,7 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 		}
 	}
 	if len(update.Set)+len(update.Unset) == 0 {
-		r.out.remark(r.env, "nothing was changed")
+		r.out.remark("nothing was changed")
 		return os.Remove(path)
 	}
 	updated, err := r.Update(ctx, update)

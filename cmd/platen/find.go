@@ -56,7 +56,7 @@ type found struct {
 func findCommand(env environment) *cobra.Command {
 	var anyOf bool
 	var sort, group, in []string
-	var limit int
+	var limit count
 	cmd := remoteCommand(env, cobra.Command{
 		Use:   "find KIND [CONDITION...]",
 		Short: "Search as OL Connect's REST API does: conditions, sorting, groups",
@@ -95,7 +95,7 @@ records. All of them must hold, or with --any one.`,
 		search.Sort, search.Group = searchKeys(sort), searchKeys(group)
 		r.out.begin("ID", "GROUP", "SORT KEY")
 		all := r.FindSeq(ctx, &search)
-		return printAll(r, limit, "Nothing was found.", func(yield func(found, error) bool) {
+		return printAll(r, limit, "nothing was found", func(yield func(found, error) bool) {
 			for match, err := range all {
 				if !yield(found{match.ID, match.Group, match.SortKey}, err) {
 					return
@@ -108,7 +108,7 @@ records. All of them must hold, or with --any one.`,
 	flags.StringSliceVar(&sort, "sort", nil, "NAME to sort by; -NAME is descending")
 	flags.StringSliceVar(&group, "group", nil, "NAME to group by; -NAME is descending")
 	flags.StringSliceVar(&in, "in", nil, "ID of a set to search in")
-	flags.IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	flags.Var(&limit, "limit", "how many at most; 0: all")
 	return cmd
 }
 

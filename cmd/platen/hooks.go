@@ -26,7 +26,7 @@ became of what was sent. docs/webhooks.md says what a receiver gets.`,
 		remoteCommand(env, cobra.Command{Use: "list", Short: "List the webhooks of the server", Example: "  platen webhook list", Args: arguments()},
 			func(ctx context.Context, r *remote, _ []string) error {
 				r.out.begin("ID", "URL", "STATE", "FAILURES", "DESCRIPTION")
-				return printAll(r, 0, "There is none.", r.WebhooksSeq(ctx), func(w client.Webhook) []string {
+				return printAll(r, 0, "no webhooks", r.WebhooksSeq(ctx), func(w client.Webhook) []string {
 					return []string{number(w.ID), w.URL, stateText(&w), strconv.Itoa(w.Failures), w.Description}
 				})
 			}),
@@ -144,7 +144,7 @@ func showSecret(r *remote, w *client.Webhook) error {
 	if r.out.format != "table" {
 		return r.out.one(*w, [2]string{"id", number(w.ID)}, [2]string{"secret", w.Secret})
 	}
-	r.out.remark(r.env, "the secret that signs what the webhook %d gets, which is not shown again:", w.ID)
+	r.out.remark("the secret that signs what the webhook %d gets, which is not shown again:", w.ID)
 	_, err := fmt.Fprintln(r.out.w, w.Secret)
 	return err
 }
@@ -289,11 +289,11 @@ func updateWebhookCommand(env environment) *cobra.Command {
 }
 
 func attemptsCommand(env environment) *cobra.Command {
-	var limit int
+	var limit count
 	cmd := ofWebhook(env, cobra.Command{Use: "attempts ID", Short: "List what was sent to a webhook and what came back, the newest first", Example: "  platen webhook attempts 1 --limit 10"},
 		func(ctx context.Context, r *remote, id int64) error {
 			r.out.begin("TIME", "EVENT", "TYPE", "DELIVERED", "STATUS", "ERROR")
-			return printAll(r, limit, "Nothing was sent yet.", r.AttemptsSeq(ctx, id), func(a client.Attempt) []string {
+			return printAll(r, limit, "nothing was sent yet", r.AttemptsSeq(ctx, id), func(a client.Attempt) []string {
 				status := ""
 				if a.Status != 0 {
 					status = strconv.Itoa(a.Status)
@@ -301,7 +301,7 @@ func attemptsCommand(env environment) *cobra.Command {
 				return []string{r.out.when(a.Time), a.Event, a.Type, strconv.FormatBool(a.Delivered), status, a.Error}
 			})
 		})
-	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	cmd.Flags().Var(&limit, "limit", "how many at most; 0: all")
 	return cmd
 }
 

@@ -31,7 +31,7 @@ const forwardFor = 10 * time.Second
 func listenCommand(env environment) *cobra.Command {
 	var filter eventFilter
 	var to, secret string
-	var limit int
+	var limit count
 	cmd := remoteCommand(env, cobra.Command{
 		Use:   "listen",
 		Short: "Forward events to a receiver on your own machine, signed as a webhook's",
@@ -62,7 +62,7 @@ answers is printed; an event that it does not take is not sent again. Without
 	flags := cmd.Flags()
 	flags.StringVar(&to, "forward-to", "", "URL of the receiver, such as http://127.0.0.1:8080/hook")
 	flags.StringVar(&secret, "secret", "", "secret to sign with, whsec_… (default a new one)")
-	flags.IntVar(&limit, "limit", 0, "end after so many; 0: never")
+	flags.Var(&limit, "limit", "end after so many; 0: never")
 	return cmd
 }
 
@@ -80,7 +80,7 @@ func newForwarder(r *remote, to, secret string) (*forwarder, error) {
 	if err != nil {
 		return nil, usageError{fmt.Errorf("--secret is none of a webhook: %w", err), "platen webhook listen"}
 	}
-	r.out.remark(r.env, "the secret of the signatures is %s", secret)
+	r.out.remark("the secret of the signatures is %s", secret)
 	return &forwarder{to: to, signer: signer, client: &http.Client{
 		Timeout:       forwardFor,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },

@@ -256,7 +256,7 @@ func serversCommand(env environment) *cobra.Command {
 					return err
 				}
 			}
-			return out.end("You have logged in to no server yet: platen login ADDRESS")
+			return out.end("no servers; log in to one with: platen login ADDRESS")
 		},
 	}
 	out.flags(cmd.Flags())

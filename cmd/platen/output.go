@@ -52,6 +52,7 @@ type output struct {
 	live   bool // each row at once
 
 	w        io.Writer
+	remarks  io.Writer
 	terminal bool
 	colour   bool
 
@@ -69,7 +70,7 @@ func (o *output) flags(flags *pflag.FlagSet) {
 
 // to sets where an output writes.
 func (o *output) to(env environment) {
-	o.w, o.terminal = env.stdout, isTerminal(env.stdout)
+	o.w, o.remarks, o.terminal = env.stdout, env.stderr, isTerminal(env.stdout)
 	o.colour = o.terminal && env.getenv("NO_COLOR") == "" && env.getenv("TERM") != "dumb"
 }
 
@@ -117,7 +118,7 @@ func (o *output) row(object any, cells ...string) error {
 	return nil
 }
 
-// end ends a list. A list of nothing says so to a person.
+// end ends a list. A table without rows prints nothing, which a remark says in words.
 func (o *output) end(nothing string) error {
 	switch {
 	case o.format == "json" && o.rows == 0:
@@ -126,9 +127,8 @@ func (o *output) end(nothing string) error {
 	case o.format == "json":
 		_, err := io.WriteString(o.w, "\n]\n")
 		return err
-	case o.format == "table" && o.rows == 0 && !o.quiet && o.terminal:
-		_, err := fmt.Fprintln(o.w, nothing)
-		return err
+	case o.format == "table" && o.rows == 0 && nothing != "":
+		o.remark("%s", nothing)
 	}
 	return o.flush()
 }
@@ -236,9 +236,9 @@ func encoded(object any) ([]byte, error) {
 }
 
 // remark tells a person what was done, unless that was asked not to be said.
-func (o *output) remark(env environment, text string, args ...any) {
+func (o *output) remark(text string, args ...any) {
 	if !o.quiet {
-		fmt.Fprintf(env.stderr, text+"\n", args...)
+		fmt.Fprintf(o.remarks, text+"\n", args...)
 	}
 }
 

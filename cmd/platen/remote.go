@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -149,8 +150,28 @@ func atMost(n int, want string) cobra.PositionalArgs {
 	}
 }
 
+// A count is the value of a flag that says how many at most. It is not negative, so
+// that a slip does not mean all; 0 does.
+type count int
+
+// String implements pflag.Value.
+func (c *count) String() string { return strconv.Itoa(int(*c)) }
+
+// Type implements pflag.Value.
+func (c *count) Type() string { return "int" }
+
+// Set implements pflag.Value.
+func (c *count) Set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 31)
+	if err != nil {
+		return errors.New("want a whole number from 0 on, and 0 is no limit")
+	}
+	*c = count(n)
+	return nil
+}
+
 // printAll prints what an iterator yields in rows, limit at most; 0 is all.
-func printAll[T any](r *remote, limit int, nothing string, all iter.Seq2[T, error], cells func(T) []string) error {
+func printAll[T any](r *remote, limit count, nothing string, all iter.Seq2[T, error], cells func(T) []string) error {
 	for value, err := range all {
 		if err != nil {
 			return errors.Join(err, r.out.flush())
@@ -158,7 +179,7 @@ func printAll[T any](r *remote, limit int, nothing string, all iter.Seq2[T, erro
 		if err := r.out.row(value, cells(value)...); err != nil {
 			return err
 		}
-		if limit > 0 && r.out.rows == limit {
+		if limit > 0 && r.out.rows == int(limit) {
 			break
 		}
 	}

@@ -111,7 +111,7 @@ func sandboxCommands(env environment) []*cobra.Command {
 			func(ctx context.Context, r *remote, _ []string) error {
 				state, err := r.Sandbox(ctx)
 				r.out.begin("NAME", "URL")
-				return printAll(r, 0, "There is none.", listOf(state.Instances, err), func(i client.SandboxInstance) []string { return []string{i.Name, i.URL} })
+				return printAll(r, 0, "no sandboxes", listOf(state.Instances, err), func(i client.SandboxInstance) []string { return []string{i.Name, i.URL} })
 			}),
 		addInstanceCommand(env),
 		sandboxRemote(env, cobra.Command{
@@ -188,7 +188,7 @@ snapshots.`,
 		case len(args) == 0:
 			state, err := r.Sandbox(ctx)
 			r.out.begin("SNAPSHOT")
-			return printAll(r, 0, "There is none.", listOf(state.Snapshots, err), func(name string) []string { return []string{name} })
+			return printAll(r, 0, "no snapshots", listOf(state.Snapshots, err), func(name string) []string { return []string{name} })
 		case remove:
 			if err := r.RemoveSnapshot(ctx, args[0]); err != nil {
 				return err
@@ -388,7 +388,7 @@ func readFaults(stdin io.Reader, name string) (list []platen.Fault, err error) {
 func showFaults(r *remote) func([]client.Fault, error) error {
 	return func(list []client.Fault, err error) error {
 		r.out.begin("NAME", "REQUESTS", "WHAT HAPPENS", "MATCHED", "HITS")
-		return printAll(r, 0, "There is none.", listOf(list, err), func(f client.Fault) []string {
+		return printAll(r, 0, "no faults", listOf(list, err), func(f client.Fault) []string {
 			requests, what := faultTexts(&f.Fault)
 			return []string{f.Name, requests, what, number(f.Matched), number(f.Hits)}
 		})

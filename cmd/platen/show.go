@@ -108,7 +108,7 @@ func listedFields(kind platen.Kind) string {
 
 func listCommand(env environment) *cobra.Command {
 	var listing client.Listing
-	var limit int
+	var limit count
 	cmd := remoteCommand(env, cobra.Command{
 		Use:   "list KIND",
 		Short: "List entities of a kind, by a filter",
@@ -132,7 +132,7 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 			}
 		}
 		if limit > 0 {
-			listing.PageSize = min(limit, 1000)
+			listing.PageSize = min(int(limit), 1000)
 		}
 		fields := splitFields(shown)
 		titles := slices.Clone(fields)
@@ -142,7 +142,7 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 			}
 		}
 		r.out.begin(titles...)
-		return printAll(r, limit, "There is none.", r.ListSeq(ctx, listing), func(e client.Entity) []string {
+		return printAll(r, limit, "no "+listing.Kind.String()+"s", r.ListSeq(ctx, listing), func(e client.Entity) []string {
 			cells := make([]string, len(fields))
 			for i, field := range fields {
 				cells[i] = r.out.entityCell(&e, field)
@@ -153,7 +153,7 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 	cmd.Flags().StringVar(&listing.Filter, "filter", "", "which entities, such as 'properties.shift = night'")
 	cmd.Flags().StringVar(&listing.OrderBy, "order-by", "", "what they are ordered by, such as 'createTime desc'")
 	cmd.Flags().StringVar(&listing.Fields, "fields", "", "what is shown of each, such as id,properties.shift")
-	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	cmd.Flags().Var(&limit, "limit", "how many at most; 0: all")
 	return cmd
 }
 
@@ -219,7 +219,7 @@ func (o *output) entityCell(e *client.Entity, field string) string {
 }
 
 func contentsCommand(env environment) *cobra.Command {
-	var limit int
+	var limit count
 	cmd := remoteCommand(env, cobra.Command{
 		Use:     "contents ID",
 		Short:   "List the content items of a job or a content set, with their data records",
@@ -238,11 +238,11 @@ func contentsCommand(env environment) *cobra.Command {
 			return platen.Errorf(platen.Invalid, "%d is a %s; jobs and content sets have content items", e.ID, e.Kind)
 		}
 		r.out.begin("contentitem", "datarecord")
-		return printAll(r, limit, "There is none.", contentsOf(r.ContentsSeq(ctx, platen.Ref{Kind: e.Kind, ID: e.ID})), func(c content) []string {
+		return printAll(r, limit, "no content items", contentsOf(r.ContentsSeq(ctx, platen.Ref{Kind: e.Kind, ID: e.ID})), func(c content) []string {
 			return []string{c.Item.String(), c.Record.String()}
 		})
 	})
-	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	cmd.Flags().Var(&limit, "limit", "how many at most; 0: all")
 	return cmd
 }
 
@@ -263,7 +263,7 @@ func contentsOf(all iter.Seq2[platen.Content, error]) iter.Seq2[content, error] 
 }
 
 func treeCommand(env environment) *cobra.Command {
-	var depth, most int
+	depth, most := 2, count(20)
 	cmd := remoteCommand(env, cobra.Command{
 		Use:     "tree ID",
 		Short:   "Show what an entity contains, level by level",
@@ -283,14 +283,14 @@ func treeCommand(env environment) *cobra.Command {
 		} else {
 			r.out.begin("kind", "id", "depth")
 		}
-		t := tree{r: r, depth: depth, most: most}
+		t := tree{r: r, depth: depth, most: int(most)}
 		if err := t.show(ctx, e, 0); err != nil {
 			return err
 		}
 		return r.out.end("")
 	})
-	cmd.Flags().IntVar(&depth, "depth", 2, "how many levels")
-	cmd.Flags().IntVar(&most, "most", 20, "how many of each entity at most; 0: all")
+	cmd.Flags().IntVar(&depth, "depth", depth, "how many levels")
+	cmd.Flags().Var(&most, "most", "how many of each entity at most; 0: all")
 	return cmd
 }
 
@@ -310,7 +310,7 @@ func (t *tree) show(ctx context.Context, e client.Entity, depth int) error {
 			return err
 		}
 		if shown++; t.most > 0 && shown > t.most {
-			t.r.out.remark(t.r.env, "%s %d has more than %d; --most 0 shows all", e.Kind, e.ID, t.most)
+			t.r.out.remark("%s %d has more than %d; --most 0 shows all", e.Kind, e.ID, t.most)
 			return nil
 		}
 		below, err := t.r.Entity(ctx, child.ID)
@@ -333,7 +333,7 @@ func (t *tree) row(kind platen.Kind, id platen.ID, depth int, text string) error
 }
 
 func historyCommand(env environment) *cobra.Command {
-	var limit int
+	var limit count
 	cmd := remoteCommand(env, cobra.Command{
 		Use:   "history ID",
 		Short: "Show who changed what of an entity, the newest first",
@@ -346,7 +346,7 @@ func historyCommand(env environment) *cobra.Command {
 			return err
 		}
 		r.out.begin("CHANGE", "TIME", "TYPE", "USER", "WHAT")
-		return printAll(r, limit, "Nothing has changed since changes are kept.", r.HistorySeq(ctx, ids[0]), func(c client.Change) []string {
+		return printAll(r, limit, "nothing has changed since changes are kept", r.HistorySeq(ctx, ids[0]), func(c client.Change) []string {
 			var what []string
 			for i := range c.Entries {
 				what = append(what, entryText(&c.Entries[i]))
@@ -354,7 +354,7 @@ func historyCommand(env environment) *cobra.Command {
 			return []string{strconv.FormatInt(c.ID, 10), r.out.when(c.Time), c.Type, c.User, strings.Join(what, "; ")}
 		})
 	})
-	cmd.Flags().IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	cmd.Flags().Var(&limit, "limit", "how many at most; 0: all")
 	return cmd
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -222,18 +223,35 @@ func exportDocument(cmd *cobra.Command, env environment, from *target, kind *set
 	if output == "" {
 		return c.Export(cmd.Context(), ref, env.stdout)
 	}
-	file, err := os.CreateTemp(filepath.Dir(output), filepath.Base(output)+".*")
-	if err != nil {
+	return writeWhole(output, func(file io.Writer) error {
+		w, done := progressOut(env, "export", file)
+		defer done()
+		return c.Export(cmd.Context(), ref, w)
+	})
+}
+
+// writeWhole writes a file that is there once it is complete. Until then it has
+// another name, which errors do not show: the caller has not given it.
+func writeWhole(path string, write func(io.Writer) error) error {
+	named := func(err error) error {
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
+		}
+		if failed, ok := errors.AsType[*os.LinkError](err); ok {
+			return &fs.PathError{Op: "write", Path: path, Err: failed.Err}
+		}
 		return err
+	}
+	file, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
+	if err != nil {
+		return named(err)
 	}
 	defer os.Remove(file.Name()) // gone already if all went well
-	w, done := progressOut(env, "export", file)
-	err = c.Export(cmd.Context(), ref, w)
-	done()
+	err = write(file)
 	if err := errors.Join(err, file.Close()); err != nil {
-		return err
+		return named(err)
 	}
-	return os.Rename(file.Name(), output)
+	return named(os.Rename(file.Name(), path))
 }
 
 // progressOut shows how much has been written, if a person watches.

@@ -46,7 +46,7 @@ func (f *eventFilter) query(cmd string) (query client.EventQuery, err error) {
 
 func watchCommand(env environment) *cobra.Command {
 	var filter eventFilter
-	var limit int
+	var limit count
 	var until bool
 	cmd := remoteCommand(env, cobra.Command{
 		Use:   "watch",
@@ -66,12 +66,12 @@ missed or there twice. --until-now ends it after those that there are.`,
 		query.Follow = !until
 		r.out.live = !until
 		r.out.begin("TIME", "TYPE", "SUBJECT", "USER", "WHAT")
-		return printAll(r, limit, "Nothing has happened.", untilInterrupt(ctx, r.EventsSeq(ctx, query)), func(e client.Event) []string {
+		return printAll(r, limit, "nothing has happened", untilInterrupt(ctx, r.EventsSeq(ctx, query)), func(e client.Event) []string {
 			return []string{r.out.when(e.Time), e.Type, e.Subject, e.Data.User, entryText(&e.Data.ChangeEntry)}
 		})
 	})
 	filter.flags(cmd)
-	cmd.Flags().IntVar(&limit, "limit", 0, "end after so many; 0: never")
+	cmd.Flags().Var(&limit, "limit", "end after so many; 0: never")
 	cmd.Flags().BoolVar(&until, "until-now", false, "end after the events that there are")
 	return cmd
 }
@@ -90,7 +90,7 @@ func untilInterrupt[T any](ctx context.Context, all iter.Seq2[T, error]) iter.Se
 
 func requestsCommand(env environment) *cobra.Command {
 	var filter client.RequestFilter
-	var limit int
+	var limit count
 	var follow bool
 	var since time.Duration
 	journal := func() *remote { return &remote{env: env, target: target{sandbox: true, basic: true}} }
@@ -113,7 +113,7 @@ func requestsCommand(env environment) *cobra.Command {
 			all = untilInterrupt(ctx, r.FollowRequestsSeq(ctx, filter))
 		}
 		r.out.begin("REQUEST", "TIME", "STATUS", "METHOD", "PATH", "USER", "REASON")
-		return printAll(r, limit, "There is none.", all, func(q client.Request) []string {
+		return printAll(r, limit, "no requests", all, func(q client.Request) []string {
 			path := q.Path
 			if q.Query != "" {
 				path += "?" + q.Query
@@ -129,7 +129,7 @@ func requestsCommand(env environment) *cobra.Command {
 	flags.StringVar(&filter.Reason, "reason", "", "only those with this text in the reason")
 	flags.DurationVar(&since, "since", 0, "only those of so long, such as 10m")
 	flags.BoolVarP(&follow, "follow", "f", false, "as they end, until interrupted")
-	flags.IntVar(&limit, "limit", 0, "how many at most; 0: all")
+	flags.Var(&limit, "limit", "how many at most; 0: all")
 	cmd.AddCommand(
 		journal().command(cobra.Command{
 			Use: "show REQUEST", Short: "Show a request with what was sent in both directions",
@@ -203,7 +203,7 @@ func tokenCommand(env environment) *cobra.Command {
 		remoteCommand(env, cobra.Command{Use: "list", Short: "List the named tokens", Example: "  platen token list", Args: arguments()},
 			func(ctx context.Context, r *remote, _ []string) error {
 				r.out.begin("NAME", "USER", "ROLE", "EXPIRES", "LAST USED")
-				return printAll(r, 0, "There is none.", listOf(r.Tokens(ctx)), func(t client.Token) []string {
+				return printAll(r, 0, "no named tokens", listOf(r.Tokens(ctx)), func(t client.Token) []string {
 					return []string{t.Name, t.User, t.Effective.String(), r.out.when(t.ExpireTime), r.out.when(t.LastUseTime)}
 				})
 			}),
@@ -254,7 +254,7 @@ func createTokenCommand(env environment) *cobra.Command {
 		if r.out.format != "table" {
 			return r.out.one(token, [2]string{"name", token.Name}, [2]string{"token", token.Secret})
 		}
-		r.out.remark(r.env, "the token %s, which is not shown again; %s=… is how commands take it:", token.Name, tokenVariable)
+		r.out.remark("the token %s, which is not shown again; %s=… is how commands take it:", token.Name, tokenVariable)
 		_, err = fmt.Fprintln(r.out.w, token.Secret)
 		return err
 	})

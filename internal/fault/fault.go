@@ -246,7 +246,7 @@ func checkRoute(f *platen.Fault) error {
 		method = methods[0]
 	}
 	text := fmt.Sprintf("there is no route %.200q of these methods; it is the path of the API document, with its braces", f.Route)
-	if near := olrest.Nearest(method, f.Route, ""); near != "" {
+	if near := olrest.Nearest(method, f.Route); near != "" {
 		text += ": did you mean " + near + "?"
 	}
 	return platen.Errorf(platen.Invalid, "%s", text)

@@ -62,26 +62,32 @@ func ParseKind(name, text string) (platen.Kind, error) {
 		}
 		names = append(names, KindName(s.kind))
 	}
-	err := platen.Errorf(platen.Invalid, "%s must be one of %s, not %q", name, strings.Join(names, ", "), text)
-	err.Param = name
-	return 0, err
+	return 0, parameterError(name, "%s must be one of %s, not %q", name, strings.Join(names, ", "), text)
 }
 
 // CheckQuery refuses the parameters of a query that are not known, and those that
 // are given twice. The dialect ignores both; platen's own API does not.
 func CheckQuery(query url.Values, known ...string) error {
 	for _, name := range slices.Sorted(maps.Keys(query)) {
-		if !slices.Contains(known, name) {
-			if len(known) == 0 {
-				return platen.Errorf(platen.Invalid, "there is no query parameter %q here; there are none", name)
-			}
-			return platen.Errorf(platen.Invalid, "there is no query parameter %q here, but %s", name, strings.Join(known, ", "))
-		}
-		if len(query[name]) > 1 {
-			return platen.Errorf(platen.Invalid, "the query parameter %q is given more than once", name)
+		shown := shorten([]byte(name))
+		switch {
+		case len(known) == 0:
+			return parameterError(shown, "there is no query parameter %q here; there are none", shown)
+		case !slices.Contains(known, name):
+			return parameterError(shown, "there is no query parameter %q here, but %s", shown, strings.Join(known, ", "))
+		case len(query[name]) > 1:
+			return parameterError(shown, "the query parameter %q is given more than once", shown)
 		}
 	}
 	return nil
+}
+
+// parameterError is an error of a query parameter. It names the parameter, which for
+// a program says more than the value that it has sent itself.
+func parameterError(name, format string, args ...any) error {
+	err := platen.Errorf(platen.Invalid, format, args...)
+	err.Param = name
+	return err
 }
 
 // FormatTime returns a time as platen's own API has it: RFC 3339 in UTC with
@@ -93,7 +99,7 @@ func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05
 func ParseTime(name, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil {
-		return time.Time{}, platen.Errorf(platen.Invalid, "%s %q is not a time such as 2026-01-31T12:00:00Z", name, text)
+		return time.Time{}, parameterError(name, "%s %q is not a time such as 2026-01-31T12:00:00Z", name, text)
 	}
 	return t, nil
 }

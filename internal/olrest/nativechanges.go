@@ -294,11 +294,11 @@ func (q *EventQuery) readLast(query url.Values) (err error) {
 	q.Last, err = strconv.Atoi(query.Get(lastKey))
 	switch {
 	case !query.Has(lastKey):
-		return platen.Errorf(platen.Invalid, "before goes with last, which says how many events are asked for")
+		return parameterError(beforeKey, "before goes with last, which says how many events are asked for")
 	case err != nil || q.Last < 1 || q.Last > maxPageSize:
 		return invalidParameter(lastKey, query.Get(lastKey), "a whole number from 1 to "+strconv.Itoa(maxPageSize))
 	case query.Has("after") || query.Has(pageSizeParameter):
-		return platen.Errorf(platen.Invalid, "last goes with neither after nor pageSize: it asks for the end of the log, or for what was before an event")
+		return parameterError(lastKey, "last goes with neither after nor pageSize: it asks for the end of the log, or for what was before an event")
 	}
 	if query.Has(beforeKey) {
 		n, err := strconv.ParseInt(query.Get(beforeKey), 10, 64)
@@ -354,9 +354,7 @@ func parts(query url.Values, name string) func(func(string) bool) {
 }
 
 func invalidParameter(name, text, want string) error {
-	err := platen.Errorf(platen.Invalid, "%s %.100q is not %s", name, text, want)
-	err.Param = name
-	return err
+	return parameterError(name, "%s %.100q is not %s", name, text, want)
 }
 
 // ReadHistoryQuery reads a request for a history.

@@ -147,9 +147,7 @@ func readPositions(values url.Values, list string) (size int, position int64, er
 	if values.Has(positionParameter) {
 		position, err = strconv.ParseInt(values.Get(positionParameter), 10, 64)
 		if err != nil || position < 0 || page.After != nil {
-			err := platen.Errorf(platen.Invalid, "%s must be a whole number from 0 on, without a %s", positionParameter, pageTokenParameter)
-			err.Param = positionParameter
-			return 0, 0, err
+			return 0, 0, parameterError(positionParameter, "%s must be a whole number from 0 on, without a %s", positionParameter, pageTokenParameter)
 		}
 		return page.Size, position, nil
 	}
@@ -158,7 +156,7 @@ func readPositions(values url.Values, list string) (size int, position int64, er
 	}
 	from, n := binary.Uvarint(page.After)
 	if n != len(page.After) || int64(from) < 0 {
-		return 0, 0, platen.Errorf(platen.Invalid, "the %s names no position", pageTokenParameter)
+		return 0, 0, parameterError(pageTokenParameter, "the %s names no position", pageTokenParameter)
 	}
 	return page.Size, int64(from), nil
 }

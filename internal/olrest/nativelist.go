@@ -96,7 +96,7 @@ func readOrder(kind platen.Kind, text string) (order platen.ListingOrder, err er
 	case of.id:
 		return order, nil
 	case of.name == "":
-		return order, names.failed(first.At, "%q is nothing to order by; there are id, NAME of a list as in properties.NAME, and facts", strings.Join(first.Name, "."))
+		return order, names.failed(first.At, "%q is nothing to order by; there are %s", strings.Join(first.Name, "."), strings.Join(names.known(), ", "))
 	case of.facet == platen.Fields && kind == platen.ContentItem:
 		return order, names.failed(first.At, "content items are not ordered by fields, since several may have one data record: list data records")
 	}
@@ -265,7 +265,7 @@ func appendPosition(b []byte, at *platen.Position) []byte {
 }
 
 func readPosition(b []byte) (*platen.Position, error) {
-	failed := platen.Errorf(platen.Invalid, "the %s names no position", pageTokenParameter)
+	failed := parameterError(pageTokenParameter, "the %s names no position", pageTokenParameter)
 	if len(b) == 0 || b[0] > 1 {
 		return nil, failed
 	}

@@ -88,20 +88,16 @@ type names struct {
 
 // failed is the error of a place in the parameter.
 func (n names) failed(at int, format string, args ...any) error {
-	err := platen.Errorf(platen.Invalid, "%s, at character %d: "+format, append([]any{n.parameter, at}, args...)...)
-	err.Param = n.parameter
-	return err
+	return parameterError(n.parameter, "%s, at character %d: "+format, append([]any{n.parameter, at}, args...)...)
 }
 
 // syntax is the error of a parameter that does not parse.
 func (n names) syntax(err error) error {
-	failed := platen.Errorf(platen.Invalid, "%s, %v", n.parameter, err)
 	if wrong, ok := errors.AsType[*filter.Error](err); ok && wrong.Found != "" {
 		// What is found may be a value.
-		failed = platen.Errorf(platen.Invalid, "%s, at character %d: %s, found %s", n.parameter, wrong.At, wrong.Message, platen.Hidden(wrong.Found))
+		return parameterError(n.parameter, "%s, at character %d: %s, found %s", n.parameter, wrong.At, wrong.Message, platen.Hidden(wrong.Found))
 	}
-	failed.Param = n.parameter
-	return failed
+	return parameterError(n.parameter, "%s, %v", n.parameter, err)
 }
 
 // facets returns the lists that entities of the kind have, or that are those of
@@ -145,13 +141,16 @@ func (n names) resolve(segments []string, at int) (named, error) {
 	return named{}, n.failed(at, "a %s has no %q; there are %s", n.kind, name, strings.Join(n.known(), ", "))
 }
 
-// known lists what there is, for messages.
+// known lists what there is, for messages: in an order only what readOrder takes.
 func (n names) known() []string {
 	known := []string{"id"}
+	ordered := n.parameter == orderByParameter
 	for _, facet := range n.facets() {
-		known = append(known, facet.String()+".NAME")
+		if !ordered || facet != platen.Fields || n.kind == platen.DataRecord {
+			known = append(known, facet.String()+".NAME")
+		}
 	}
-	if above := ancestorsOf(n.kind); len(above) > 0 {
+	if above := ancestorsOf(n.kind); len(above) > 0 && !ordered {
 		known = append(known, "set", "parent")
 		for _, kind := range above {
 			known = append(known, KindName(kind))

@@ -6,8 +6,6 @@ import (
 	"encoding/base64"
 	"net/url"
 	"strconv"
-
-	"github.com/platenhq/platen"
 )
 
 // Parameters of lists that come in pages.
@@ -35,9 +33,7 @@ func readPageSize(values url.Values) (int, error) {
 	}
 	n, err := strconv.Atoi(values.Get(pageSizeParameter))
 	if err != nil || n < 1 || n > maxPageSize {
-		err := platen.Errorf(platen.Invalid, "%s must be a whole number from 1 to %d", pageSizeParameter, maxPageSize)
-		err.Param = pageSizeParameter
-		return 0, err
+		return 0, parameterError(pageSizeParameter, "%s must be a whole number from 1 to %d", pageSizeParameter, maxPageSize)
 	}
 	return n, nil
 }
@@ -55,11 +51,11 @@ func readPage(values url.Values, query string) (Page, error) {
 	}
 	token, err := base64.RawURLEncoding.Strict().DecodeString(values.Get(pageTokenParameter))
 	if err != nil || len(token) < tokenHead || token[0] != tokenVersion {
-		return p, platen.Errorf(platen.Invalid, "the %s is not one that this server has given; leave it out to begin anew", pageTokenParameter)
+		return p, parameterError(pageTokenParameter, "the %s is not one that this server has given; leave it out to begin anew", pageTokenParameter)
 	}
 	p.After = token[tokenHead:]
 	if !bytes.Equal(token, newPageToken(query, p.After)) {
-		return p, platen.Errorf(platen.Invalid, "the %s is of another query or was changed; send it with the parameters that it came from, or leave it out to begin anew", pageTokenParameter)
+		return p, parameterError(pageTokenParameter, "the %s is of another query or was changed; send it with the parameters that it came from, or leave it out to begin anew", pageTokenParameter)
 	}
 	return p, nil
 }

@@ -164,7 +164,7 @@ func ParseRequestQuery(query url.Values) (q RequestQuery, err error) {
 	if page.After != nil {
 		var n int
 		if q.Before, n = binary.Uvarint(page.After); n != len(page.After) || q.Before == 0 {
-			return q, platen.Errorf(platen.Invalid, "the %s names no request", pageTokenParameter)
+			return q, parameterError(pageTokenParameter, "the %s names no request", pageTokenParameter)
 		}
 	}
 	return q, nil
@@ -190,12 +190,12 @@ func ParseRequestCount(query url.Values) (q RequestQuery, err error) {
 	q.AtLeast = 1
 	if text := query.Get("atLeast"); text != "" {
 		if q.AtLeast, err = strconv.Atoi(text); err != nil || q.AtLeast < 0 {
-			return q, platen.Errorf(platen.Invalid, "atLeast %q is not a whole number from 0 up", shorten([]byte(text)))
+			return q, parameterError("atLeast", "atLeast %q is not a whole number from 0 up", shorten([]byte(text)))
 		}
 	}
 	if text := query.Get("wait"); text != "" {
 		if q.Wait, err = time.ParseDuration(text); err != nil || q.Wait < 0 || q.Wait > MaxRequestWait {
-			return q, platen.Errorf(platen.Invalid, "wait %q is not a time from 0s to %v, such as 5s", shorten([]byte(text)), MaxRequestWait)
+			return q, parameterError("wait", "wait %q is not a time from 0s to %v, such as 5s", shorten([]byte(text)), MaxRequestWait)
 		}
 	}
 	return q, nil
@@ -217,12 +217,12 @@ func parseFilter(query url.Values, others ...string) (f RequestFilter, err error
 	if text := query.Get("console"); text != "" {
 		console := text == "true"
 		if !console && text != "false" {
-			return f, platen.Errorf(platen.Invalid, "console %q is neither true nor false", shorten([]byte(text)))
+			return f, parameterError("console", "console %q is neither true nor false", shorten([]byte(text)))
 		}
 		f.Console = &console
 	}
 	if f.Status != "" && !isStatus(f.Status) {
-		return f, platen.Errorf(platen.Invalid, "status %q is neither a status, such as 404, nor a class, such as 4xx", shorten([]byte(f.Status)))
+		return f, parameterError("status", "status %q is neither a status, such as 404, nor a class, such as 4xx", shorten([]byte(f.Status)))
 	}
 	return f, nil
 }

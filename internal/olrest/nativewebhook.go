@@ -372,7 +372,7 @@ func readNumberPage(values url.Values, query string, start int64) (size int, fro
 		return page.Size, start, err
 	}
 	if from, err = strconv.ParseInt(string(page.After), 10, 64); err != nil {
-		err = platen.Errorf(platen.Invalid, "the %s names no position", pageTokenParameter)
+		err = parameterError(pageTokenParameter, "the %s names no position", pageTokenParameter)
 	}
 	return page.Size, from, err
 }

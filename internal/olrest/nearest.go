@@ -2,22 +2,28 @@ package olrest
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/platenhq/platen"
 )
 
 // The costs of what makes the path of a request out of that of a route. A path
-// that is further away than farthest is no slip any more.
+// that is further away than farthest is no slip any more. A word that is missing
+// costs more than another method, so that no POST of …/delete is named where the
+// path has a method; a segment too many costs most, since what was typed was meant.
 const (
-	costCase     = 1 // of a segment in upper case
-	costPlural   = 2 // of a segment in the singular, or the plural
-	costPrefix   = 2 // of the beginning of the API, missing
-	costMethod   = 3
-	costSpelling = 3  // of a segment with one or two letters wrong
-	costSegment  = 5  // of a segment too few, or too many
-	costOther    = 10 // of another segment
-	farthest     = 9
+	costCase      = 1 // of a segment in upper case
+	costPlural    = 2 // of a segment in the singular, or the plural
+	costPrefix    = 2 // of the beginning of the API, missing
+	costParameter = 2 // of an identifier or a name, missing
+	costMethod    = 3
+	costSpelling  = 3  // of a segment with one or two letters wrong
+	costList      = 4  // of a list that the kind does not have
+	costWord      = 5  // of another segment, missing
+	costExtra     = 7  // of a segment too many
+	costOther     = 10 // of another segment
+	farthest      = 9
 
 	// No path of a route has as many segments, or a segment as long.
 	maxNearSegments = 16
@@ -27,26 +33,24 @@ const (
 // beginnings are what a path may lack at its beginning.
 var beginnings = []string{"", Prefix, entities, NativePrefix}
 
-// Nearest returns the route that a request which has none may have been meant
-// for, as its method and path; "" for none. at is the path of a route that the
-// request has already, if only its method is wrong: then only routes of that
-// method are named.
-func Nearest(method, path, at string) string {
+// Nearest returns the route that a request may have been meant for whose path is
+// that of none, as its method and path; "" for none.
+func Nearest(method, path string) string {
 	switch method {
 	case http.MethodHead:
 		method = http.MethodGet
 	case http.MethodDelete:
-		if near := nearest(method, path, at, true); near != "" {
+		if near := nearest(method, path, true); near != "" {
 			return near
 		}
-		return nearest(http.MethodPost, path+"/delete", at, at != "")
+		return nearest(http.MethodPost, path+"/delete", false)
 	}
-	return nearest(method, path, at, at != "")
+	return nearest(method, path, false)
 }
 
 // nearest is Nearest for one method. sameMethod: routes with other methods do
 // not count.
-func nearest(method, path, at string, sameMethod bool) string {
+func nearest(method, path string, sameMethod bool) string {
 	sent := strings.Split(strings.Trim(path, "/"), "/")
 	if len(sent) > maxNearSegments {
 		return ""
@@ -63,8 +67,11 @@ func nearest(method, path, at string, sameMethod bool) string {
 		}
 		for i := range routes {
 			route := &routes[i]
-			if route.Path == at || sameMethod && route.Method != method || strings.HasPrefix(entities, route.Path) {
-				continue // the beginning of all others is like anything
+			if sameMethod && route.Method != method {
+				continue
+			}
+			if strings.HasPrefix(entities, route.Path) && strings.Count(route.Path, "/") < len(whole) {
+				continue // the beginning of all others is like anything that is longer
 			}
 			cost := cost
 			if route.Method != method {
@@ -78,26 +85,80 @@ func nearest(method, path, at string, sameMethod bool) string {
 	return best
 }
 
+// Instead returns the route that a request may have been meant for whose path is
+// that of routes with other methods; "" for none. It keeps all that was sent: it has
+// the same method and one parameter more, or deletes what a DELETE names. Any other
+// route would do something that nobody has asked for.
+func Instead(method, path string) string {
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	sent := strings.Split(path, "/")
+	for i := range routes {
+		route := &routes[i]
+		wanted := strings.Split(route.Path, "/")
+		if route.Method == method && lacksParameter(sent, wanted) ||
+			method == http.MethodDelete && route.Action == Delete && fits(sent, wanted[:len(wanted)-1]) {
+			return route.Method + " " + route.Path
+		}
+	}
+	return ""
+}
+
+// lacksParameter reports whether segments are those of a route without one of its
+// parameters.
+func lacksParameter(segments, wanted []string) bool {
+	for i, want := range wanted {
+		if isParameter(want) && fits(segments, slices.Delete(slices.Clone(wanted), i, i+1)) {
+			return true
+		}
+	}
+	return false
+}
+
+// fits reports whether segments are those of a route.
+func fits(segments, wanted []string) bool {
+	return slices.EqualFunc(segments, wanted, func(segment, want string) bool {
+		return segment == want || isParameter(want) && segmentCost(segment, want) < costOther
+	})
+}
+
+// isParameter reports whether a segment of a route stands for any text, or for an
+// identifier.
+func isParameter(want string) bool { return strings.HasPrefix(want, "{") }
+
 // pathDistance returns the least cost that makes segments out of the path of a
 // route, or a larger number if that is not below most.
 func pathDistance(segments []string, route *Route, most int) int {
-	if d := (strings.Count(route.Path, "/") - len(segments)) * costSegment; d >= most || -d >= most {
+	extra := costExtra
+	if route.Method != http.MethodGet {
+		extra = costOther // it would change more than what was named
+	}
+	if d := strings.Count(route.Path, "/") - len(segments); d*costParameter >= most || -d*extra >= most {
 		return most
 	}
 	wanted := strings.Split(route.Path[1:], "/")
 	row := make([]int, len(wanted)+1)
-	for j := range row {
-		row[j] = j * costSegment
+	for j, want := range wanted {
+		row[j+1] = row[j] + missingCost(want)
 	}
 	for i, segment := range segments {
 		diagonal := row[0]
-		row[0] = (i + 1) * costSegment
+		row[0] = (i + 1) * extra
 		for j, want := range wanted {
-			cost := min(diagonal+segmentCost(segment, want), row[j]+costSegment, row[j+1]+costSegment)
+			cost := min(diagonal+segmentCost(segment, want), row[j]+missingCost(want), row[j+1]+extra)
 			diagonal, row[j+1] = row[j+1], cost
 		}
 	}
 	return row[len(wanted)]
+}
+
+// missingCost returns the cost of a segment of a route that a path lacks.
+func missingCost(want string) int {
+	if isParameter(want) {
+		return costParameter
+	}
+	return costWord
 }
 
 // segmentCost returns the cost of a segment that stands for one of a route.
@@ -110,7 +171,7 @@ func segmentCost(segment, want string) int {
 			return 0
 		}
 		return costOther
-	case strings.HasPrefix(want, "{"):
+	case isParameter(want):
 		return costSpelling // nothing is known of it
 	case len(segment) > maxNearSegment:
 		return costOther
@@ -121,10 +182,17 @@ func segmentCost(segment, want string) int {
 		return costCase
 	case singular(segment) == singular(lower):
 		return costPlural
+	case isList(segment) && isList(lower):
+		return costList
 	case len(lower) > 3 && max(len(lower)-len(segment), len(segment)-len(lower)) <= 2 && LetterDistance(segment, lower) <= 1+len(lower)/6:
 		return costSpelling
 	}
 	return costOther
+}
+
+// isList reports whether a segment names a list of entities.
+func isList(segment string) bool {
+	return slices.ContainsFunc(platen.Facets[:], func(facet platen.Facet) bool { return facet.String() == segment })
 }
 
 // singular returns a word, or words, without the end of the plural, and without

@@ -232,9 +232,7 @@ func parseRecordFormat(name string) (RecordFormat, error) {
 }
 
 func wrongParameter(name, choice, text string) error {
-	err := platen.Errorf(platen.Invalid, "%s must be one of %s, not %q", name, choice, shorten([]byte(text)))
-	err.Param = name
-	return err
+	return parameterError(name, "%s must be one of %s, not %q", name, choice, shorten([]byte(text)))
 }
 
 // A RecordQuery says which data records to read, and how to write them.

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"maps"
 	"net/http"
 	pathpkg "path"
@@ -61,7 +62,8 @@ var described = sync.OnceValue(func() (d struct {
 
 // checkDescribed checks that an answer is one that the API document promises:
 // its status, content type, headers and body. What stands at no path of the
-// document must be an error.
+// document must be an error. An error of a query of platen's own API names a
+// parameter of it.
 func checkDescribed(t *testing.T, r *http.Request, a answer) {
 	t.Helper()
 	d := described()
@@ -98,6 +100,14 @@ func checkDescribed(t *testing.T, r *http.Request, a answer) {
 		Status:  a.status,
 		Header:  a.header,
 		Options: &openapi3filter.Options{IncludeResponseStatus: true, MultiError: true},
+	}
+	if strings.HasPrefix(path, native) && method == http.MethodGet && r.URL.RawQuery != "" && a.status == http.StatusBadRequest {
+		var sent struct{ Error struct{ Parameter string } }
+		err := json.Unmarshal([]byte(a.body), &sent)
+		named := sent.Error.Parameter
+		if err != nil || !r.URL.Query().Has(named) && item.GetOperation(method).Parameters.GetByInAndName("query", named) == nil {
+			t.Errorf("%s %s: the error names the parameter %q: %s, %v", r.Method, r.URL, named, a.body, err)
+		}
 	}
 	input.SetBodyBytes([]byte(a.body))
 	if err := openapi3filter.ValidateResponse(r.Context(), input); err != nil {

@@ -109,20 +109,19 @@ func otherMethod(w *response, r *http.Request, at *endpoint) error {
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	}
-	return platen.Errorf(platen.MethodNotAllowed, "%s is not allowed here, but %s%s", shorten(r.Method), at.allow, didYouMean(r))
+	message := shorten(r.Method) + " is not allowed here, but " + at.allow
+	if meant := olrest.Instead(r.Method, r.URL.Path); meant != "" {
+		message += ": did you mean " + meant + "?"
+	}
+	return platen.Errorf(platen.MethodNotAllowed, "%s", message)
 }
 
 // nowhere returns the error for a path at which there is nothing.
 func nowhere(r *http.Request) error {
-	return platen.Errorf(platen.NotFound, "there is nothing at this path%s; what there is stands in the API document at /serverengine/doc/", didYouMean(r))
-}
-
-// didYouMean asks whether another route was meant, if one is like the request.
-func didYouMean(r *http.Request) string {
-	if near := olrest.Nearest(r.Method, r.URL.Path, r.Pattern); near != "" {
-		return ": did you mean " + near + "?"
+	if near := olrest.Nearest(r.Method, r.URL.Path); near != "" {
+		return platen.Errorf(platen.NotFound, "there is nothing at this path: did you mean %s? What there is stands in the API document at /serverengine/doc/", near)
 	}
-	return ""
+	return platen.Errorf(platen.NotFound, "there is nothing at this path; what there is stands in the API document at /serverengine/doc/")
 }
 
 // A panicError is a panic of a handler.

@@ -7,6 +7,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
 )
 
 // A listingAnswer is what GET /api/v1/entities answers.
@@ -177,9 +180,10 @@ func testBadListing(t *testing.T) {
 		{"kind=job&filter=createdHow+%3D+magic", "expected import or jobcreation"},
 		{"kind=job&filter=" + strings.Repeat("(", 33) + "id", "parentheses"},
 		{"kind=job&filter=" + strings.Repeat("id=1+", 257), "more than 256 comparisons"},
-		{"kind=job&orderBy=a", `orderBy, at character 1: a job has no \"a\"`},
-		{"kind=job&orderBy=properties", "nothing to order by"},
+		{"kind=job&orderBy=a", `orderBy, at character 1: a job has no \"a\"; there are id, properties.NAME, metadata.NAME, createTime, `},
+		{"kind=job&orderBy=properties", `\"properties\" is nothing to order by; there are id, properties.NAME, `},
 		{"kind=job&orderBy=set", "nothing to order by"},
+		{"kind=job&orderBy=parent", "nothing to order by"},
 		{"kind=job&orderBy=id+up", "orderBy, at character 4: expected asc, desc"},
 		{"kind=job&orderBy=properties.a,properties.b", "orderBy, at character 14: expected id or the end"},
 		{"kind=job&orderBy=properties.a,id+desc", "id has the same direction"},
@@ -200,6 +204,18 @@ func testBadListing(t *testing.T) {
 		got := s.do("GET", native+"/entities?"+strings.ReplaceAll(c.query, ">", "%3E"), "")
 		if got.status != 400 || !strings.Contains(got.body, c.says) {
 			t.Errorf("%.80s: %d %s, not %s", c.query, got.status, got.body, c.says)
+		}
+	}
+	for kind := platen.DataSet; kind <= platen.Document; kind++ { // what is offered is taken
+		path := native + "/entities?kind=" + olrest.KindName(kind) + "&orderBy="
+		refused := s.do("GET", path+"a", "")
+		refused.isError(t, 400, "orderBy")
+		_, rest, _ := strings.Cut(refused.body, "there are ")
+		offered, _, _ := strings.Cut(rest, `"`)
+		for name := range strings.SplitSeq(offered, ", ") {
+			if got := s.do("GET", path+name, ""); got.status != 200 {
+				t.Errorf("%s: %s is offered: %d %s", kind, name, got.status, got.body)
+			}
 		}
 	}
 	if got := s.do("GET", listingPath("kind", "job", "pageSize", "3", "pageToken", token, "fields", "id"), ""); got.body != `{"entities":[{"id":112},{"id":113},{"id":114}],"totalEstimate":5}` {

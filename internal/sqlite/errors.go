@@ -62,7 +62,13 @@ func explainOpen(err error, dir string) error {
 	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB) && marked == nil:
 		return platen.Errorf(platen.Conflict, "%s is damaged: %s; restore the last backup with \"platen restore FILE --replace --data %s\", which keeps the damaged one under another name", path, sqliteMessage(err), dir)
 	}
-	return fmt.Errorf("%s: %w", path, translate(err))
+	err = translate(err)
+	if shown, ok := errors.AsType[*platen.Error](err); ok {
+		named := *shown // people are shown its message alone, without what is around it
+		named.Message = path + ": " + shown.Message
+		return &named
+	}
+	return fmt.Errorf("%s: %w", path, err)
 }
 
 // sqliteMessage is SQLite's own message in an error, without the driver's.

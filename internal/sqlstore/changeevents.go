@@ -155,7 +155,7 @@ func (s *Store) checkAfter(ctx context.Context, after platen.EventID) error {
 		return err
 	case position > last:
 		err := platen.Errorf(platen.Invalid, "there was no event %s yet", after)
-		err.Param = after.String()
+		err.Param = "after"
 		return err
 	case position < state.prunedPosition && after != 0:
 		oldest := platen.NewEventID(state.prunedPosition, platen.LastEntry)

@@ -32,7 +32,7 @@ func (s *Store) logOn(ctx context.Context) (logState, error) {
 }
 
 // gone is the error for what is no longer kept.
-func gone(what string, oldest string) error {
+func gone(what string, oldest string) *platen.Error {
 	err := platen.Errorf(platen.Gone, "%s is older than what is kept of the log: it begins with %s", what, oldest)
 	err.Param = oldest
 	return err
@@ -130,10 +130,13 @@ func (s *Store) openChange(ctx context.Context, id int64) (*loggedBlock, changel
 	switch {
 	case errors.Is(err, sql.ErrNoRows) && block <= state.prunedID:
 		oldest, err := s.oldestBlock(ctx)
-		if err == nil {
-			err = gone("change "+strconv.FormatInt(id, 10), "change "+strconv.FormatInt(changelog.ChangeID(oldest, 0), 10))
+		if err != nil {
+			return nil, header, err
 		}
-		return nil, header, err
+		first := strconv.FormatInt(changelog.ChangeID(oldest, 0), 10)
+		about := gone("change "+strconv.FormatInt(id, 10), "change "+first)
+		about.Param = first
+		return nil, header, about
 	case errors.Is(err, sql.ErrNoRows):
 		err := platen.Errorf(platen.NotFound, "change %d not found", id)
 		err.Param = strconv.FormatInt(id, 10)
@@ -417,7 +420,9 @@ func (s *Store) listAt(ctx context.Context, id platen.ID, facet platen.Facet, at
 	}
 	switch oldest := max(state.since, state.pruneAt); {
 	case at > state.now:
-		return 0, nil, platen.Errorf(platen.Invalid, "the readTime has not come yet")
+		err := platen.Errorf(platen.Invalid, "the readTime has not come yet")
+		err.Param = "readTime"
+		return 0, nil, err
 	case state.since == 0 || at < oldest:
 		return 0, nil, gone("the readTime", formatMicros(oldest))
 	}
