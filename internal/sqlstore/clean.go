@@ -386,7 +386,8 @@ func without(run platen.IDRange, parts []platen.IDRange) []platen.IDRange {
 	return left
 }
 
-// removeFree removes the entities of a kind in a run that belong to nothing.
+// removeFree removes the entities of a kind in a run that belong to nothing, but for
+// those that were taken out of a set that can come back.
 func (t *transaction) removeFree(kind platen.Kind, run platen.IDRange) error {
 	for run.First <= run.Last {
 		have, err := selectRow(t.ctx, t.stmt(selectEntity), run.Last)
@@ -395,7 +396,11 @@ func (t *transaction) removeFree(kind platen.Kind, run platen.IDRange) error {
 		}
 		part := platen.IDRange{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
 		if have.kind == kind && have.belongsToNothing() {
-			if err := t.remove(have, part); err != nil {
+			returns, err := t.returns(have.First)
+			if err == nil && !returns {
+				err = t.remove(have, part)
+			}
+			if err != nil {
 				return err
 			}
 		}

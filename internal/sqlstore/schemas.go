@@ -90,7 +90,7 @@ func (s *schemas) tables(rows []row) (map[platen.ID]*platen.Table, error) {
 		if table, ok := tables[r.First]; ok {
 			return table, nil
 		}
-		table, err := s.dataSet(r.root)
+		table, err := s.dataSet(r.set())
 		if err == nil && table != nil && r.tableID() != 0 {
 			var name string
 			if table, err = find(outer[r.First]); err == nil {

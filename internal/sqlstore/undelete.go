@@ -19,9 +19,10 @@ import (
 //     sets in the order of their deletion, so what was deleted later is still
 //     there.
 //   - Members that others use were taken out of a data set or content set. The
-//     table detached has their places. They are put back in short transactions,
-//     while the set is again one that is being deleted: if that breaks off, the
-//     deletion is finished anew.
+//     table detached has their places. No clean-up of others removes them meanwhile,
+//     also when these no longer use them: that of their own set does. They are put
+//     back in short transactions, while the set is again one that is being deleted:
+//     if that breaks off, the deletion is finished anew.
 
 // Deleted implements [storage.Sets].
 func (s *Store) Deleted(ctx context.Context, after platen.DeletedSet, most int) (_ []platen.DeletedSet, err error) {
@@ -334,13 +335,15 @@ type detached struct {
 	ord    int64
 }
 
+func scanDetached(from scanner) (d detached, err error) {
+	return d, from.Scan(&d.First, &d.Last, &d.parent, &d.ord)
+}
+
 // detachedOf returns the next members that were taken out of a set, with their rows.
 // Conflict: some are gone.
 func (s *Store) detachedOf(ctx context.Context, stmt func(*query) statement, set, after platen.ID) ([]detached, []row, error) {
 	rows, err := stmt(selectDetached).QueryContext(ctx, int64(set), int64(after), detachBatch)
-	places, err := collect(rows, err, func(from scanner) (d detached, err error) {
-		return d, from.Scan(&d.First, &d.Last, &d.parent, &d.ord)
-	})
+	places, err := collect(rows, err, scanDetached)
 	if err != nil || len(places) == 0 {
 		return nil, nil, err
 	}
@@ -395,12 +398,75 @@ func (t *transaction) reattach(set platen.ID) (more bool, err error) {
 	return true, t.exec(deleteDetached, int64(set), firsts[len(firsts)-1])
 }
 
-// cleanDetached removes some places of the members of a set, and reports whether
-// there are more.
+// cleanDetached removes some of the places of the members of a set, which can not come
+// back any more, and of these members what nothing uses. more: there are other places.
 func (t *transaction) cleanDetached(set platen.ID) (more bool, err error) {
-	var last int64
-	if err := t.stmt(selectDetachedLast).QueryRowContext(t.ctx, int64(set), cleanCost).Scan(&last); err != nil || last == 0 {
+	rows, err := t.stmt(selectDetached).QueryContext(t.ctx, int64(set), int64(0), detachBatch)
+	places, err := collect(rows, err, scanDetached)
+	if err != nil || len(places) == 0 {
 		return false, err
 	}
-	return true, t.exec(deleteDetached, int64(set), last)
+	done := platen.ID(0) // the first of the last place that is gone through
+	for left := int64(cleanCost); left > 0 && len(places) > 0; {
+		place := &places[0]
+		part := platen.IDRange{First: max(place.First, place.Last-platen.ID(left)+1), Last: place.Last}
+		if err := t.removeUnused(part); err != nil {
+			return false, err
+		}
+		left -= max(part.Len(), runCost)
+		if place.Last = part.First - 1; place.Last < place.First {
+			done, places = place.First, places[1:]
+		} else if err := t.exec(updateDetached, int64(place.Last), int64(set), int64(place.First)); err != nil {
+			return false, err
+		}
+	}
+	return true, t.exec(deleteDetached, int64(set), int64(done))
+}
+
+// returns reports whether the row of entity that begins with an entity was taken out of
+// a set that can come back.
+func (t *transaction) returns(first platen.ID) (returns bool, err error) {
+	if !t.placesKnown {
+		t.placesKnown = true
+		if err := t.stmt(selectAnyDetached).QueryRowContext(t.ctx).Scan(&t.places); err != nil {
+			return false, err
+		}
+	}
+	if t.places {
+		err = t.stmt(selectReturns).QueryRowContext(t.ctx, int64(first)).Scan(&returns)
+	}
+	return returns, err
+}
+
+// removeUnused removes the content items and data records of a range that belong to
+// nothing and that nothing uses.
+func (t *transaction) removeUnused(all platen.IDRange) error {
+	for all.First <= all.Last {
+		have, err := selectRow(t.ctx, t.stmt(selectEntity), all.Last)
+		if err != nil || have.Last < all.First {
+			return err
+		}
+		run := platen.IDRange{First: max(all.First, have.First), Last: min(all.Last, have.Last)}
+		var used []platen.IDRange
+		switch {
+		case !have.belongsToNothing():
+			used = []platen.IDRange{run}
+		case have.kind == platen.ContentItem:
+			var items []platen.ID
+			err = t.eachUsed(run, func(item platen.ID) { items = append(items, item) })
+			used = runsFromEnd(items)
+		case have.kind == platen.DataRecord:
+			used, err = t.usedRecords(run)
+		}
+		if err != nil {
+			return err
+		}
+		for _, free := range without(run, used) {
+			if err := t.removeFree(have.kind, free); err != nil {
+				return err
+			}
+		}
+		all.Last = run.First - 1
+	}
+	return nil
 }
