@@ -2,6 +2,8 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"io"
 	"time"
 
@@ -157,13 +159,20 @@ func (s *Store) checkAfter(ctx context.Context, after platen.EventID) error {
 		err := platen.Errorf(platen.Invalid, "there was no event %s yet", after)
 		err.Param = "after"
 		return err
-	case position < state.prunedPosition && after != 0:
-		oldest := platen.NewEventID(state.prunedPosition, platen.LastEntry)
-		err := platen.Errorf(platen.Gone, "events after %s are no longer kept: begin again with after=%s, or with after=0 for all that is kept", after, oldest)
-		err.Param = oldest.String()
-		return err
 	}
-	return nil
+	return state.checkKept(after)
+}
+
+// checkKept returns Gone if something that comes after an event was removed.
+func (l logState) checkKept(after platen.EventID) error {
+	position, entry := after.Split()
+	if after == 0 || position > l.prunedPosition || position == l.prunedPosition && entry >= l.prunedEntries {
+		return nil
+	}
+	oldest := platen.NewEventID(l.prunedPosition, platen.LastEntry)
+	err := platen.Errorf(platen.Gone, "events after %s are no longer kept: begin again with after=%s, or with after=0 for all that is kept", after, oldest)
+	err.Param = oldest.String()
+	return err
 }
 
 // An eventReader yields events.
@@ -184,7 +193,7 @@ func (r *eventReader) read() error {
 		if err == nil {
 			err = r.block(id, position)
 		}
-		if err := ignoreNoRows(err); err != nil {
+		if err := r.orPruned(err); err != nil {
 			return err
 		}
 	}
@@ -200,7 +209,7 @@ func (r *eventReader) read() error {
 			if r.left == 0 {
 				return nil
 			}
-			if err := r.block(one.id, one.position); err != nil {
+			if err := r.orPruned(r.block(one.id, one.position)); err != nil {
 				return err
 			}
 		}
@@ -208,11 +217,24 @@ func (r *eventReader) read() error {
 	return nil
 }
 
+// orPruned returns the error of a block, for one that was pruned just now that of what
+// is missing because of it.
+func (r *eventReader) orPruned(err error) error {
+	if !errors.Is(err, sql.ErrNoRows) {
+		return err
+	}
+	state, err := r.s.logState(r.ctx)
+	if err != nil {
+		return err
+	}
+	return state.checkKept(r.last)
+}
+
 // block yields the events of a block that come after last.
 func (r *eventReader) block(id, position int64) error {
 	b, err := r.s.openBlock(r.ctx, id)
 	if err != nil {
-		return err // it was removed meanwhile, or the database failed
+		return err
 	}
 	for n := int64(0); ; {
 		header, index, err := b.Next()

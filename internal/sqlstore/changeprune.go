@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"io"
 )
 
 var (
@@ -11,7 +12,7 @@ var (
 	selectParts     = onReader.query(`SELECT count(*) FROM change_part WHERE id = $1`)
 	deleteParts     = onWriter.query(`DELETE FROM change_part WHERE id <= $1`)
 	deleteBlocks    = onWriter.query(`DELETE FROM change_block WHERE id <= $1`)
-	updatePruned    = onWriter.query(`UPDATE change_log SET pruned_id = $1, pruned_at = $2, pruned_position = $3
+	updatePruned    = onWriter.query(`UPDATE change_log SET pruned_id = $1, pruned_at = $2, pruned_position = $3, pruned_entries = $4
 		WHERE pruned_id < $1`)
 )
 
@@ -26,39 +27,73 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	if err := s.place(ctx); err != nil {
 		return false, err
 	}
+	state, err := s.logState(ctx)
+	if err != nil {
+		return false, err
+	}
+	id, err := s.oldest(ctx, &state)
+	if err != nil || id == 0 {
+		return false, err
+	}
+	// Before the transaction, since a block may be long.
+	if state.prunedEntries, err = s.entries(ctx, id); err != nil {
+		return false, err
+	}
 	err = s.updateWith(ctx, NoLock, func(t *transaction) error {
-		var state logState
-		if err := t.stmt(selectLog).QueryRowContext(t.ctx).Scan(&state.since, &state.position, &state.prunedID, &state.prunedPosition, &state.pruneAt, &state.now); err != nil {
-			return err
+		return errors.Join(
+			t.exec(updatePruned, id, state.pruneAt, state.prunedPosition, state.prunedEntries),
+			t.exec(deleteParts, id), t.exec(deleteBlocks, id))
+	})
+	return err == nil, err
+}
+
+// oldest returns the last block of the next batch to prune, 0 for none, and sets what
+// state is to say then.
+func (s *Store) oldest(ctx context.Context, state *logState) (id int64, err error) {
+	before := state.now - s.historyFor.Microseconds()
+	rows, err := s.on(selectOldBlocks).QueryContext(ctx)
+	type old struct{ id, at, position int64 }
+	blocks, err := collect(rows, err, func(from scanner) (one old, err error) { return one, from.Scan(&one.id, &one.at, &one.position) })
+	if err != nil {
+		return 0, err
+	}
+	parts := 0
+	for _, one := range blocks {
+		if one.at >= before || one.position == 0 || parts >= prunedParts && id != 0 {
+			break
 		}
-		before := state.now - s.historyFor.Microseconds()
-		rows, err := t.stmt(selectOldBlocks).QueryContext(t.ctx)
-		type old struct{ id, at, position int64 }
-		blocks, err := collect(rows, err, func(from scanner) (one old, err error) { return one, from.Scan(&one.id, &one.at, &one.position) })
-		if err != nil {
-			return err
+		var n int
+		if err := s.on(selectParts).QueryRowContext(ctx, one.id).Scan(&n); err != nil {
+			return 0, err
 		}
-		id, parts := int64(0), 0
-		for _, one := range blocks {
-			if one.at >= before || one.position == 0 || parts >= prunedParts && id != 0 {
+		parts += n
+		id, state.pruneAt = one.id, max(state.pruneAt, one.at)
+		state.prunedPosition = max(state.prunedPosition, one.position)
+	}
+	return id, nil
+}
+
+// entries returns how many entries a block has.
+func (s *Store) entries(ctx context.Context, id int64) (n int64, err error) {
+	b, err := s.openBlock(ctx, id)
+	if err != nil {
+		return 0, ignoreNoRows(err) // another process has pruned it
+	}
+	for {
+		if _, _, err := b.Next(); err == io.EOF {
+			return n, nil
+		} else if err != nil {
+			return n, err
+		}
+		for {
+			e, err := b.Entry()
+			if err != nil {
+				return n, err
+			}
+			if e == nil {
 				break
 			}
-			var n int
-			if err := t.stmt(selectParts).QueryRowContext(t.ctx, one.id).Scan(&n); err != nil {
-				return err
-			}
-			parts += n
-			id, state.pruneAt = one.id, max(state.pruneAt, one.at)
-			state.prunedPosition = max(state.prunedPosition, one.position)
+			n++
 		}
-		if id == 0 {
-			return nil
-		}
-		more = true
-		if err := t.exec(updatePruned, id, state.pruneAt, state.prunedPosition); err != nil {
-			return err
-		}
-		return errors.Join(t.exec(deleteParts, id), t.exec(deleteBlocks, id))
-	})
-	return more && err == nil, err
+	}
 }

@@ -97,6 +97,34 @@ func isNumber(text string) bool {
 	return err == nil
 }
 
+// TestPrunedAmid reads a part of the events of a block that is then pruned: the rest is
+// Gone, and not merely missing. Who has read all goes on.
+func TestPrunedAmid(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open(sqlstore.HistoryFor(time.Nanosecond))
+		defer s.Close()
+		var updates []platen.Update
+		for _, job := range createJobs(t, s, 5).Children {
+			updates = append(updates, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "a", Value: "1"}}})
+		}
+		if err := s.Merge(t.Context(), platen.Job, platen.Properties, updates); err != nil {
+			t.Fatal(err)
+		}
+		events := eventsOf(t, s, 0)
+		if len(events) != 6 {
+			t.Fatalf("%d events; want one of the job set and one of each job", len(events))
+		}
+		time.Sleep(2 * time.Millisecond)
+		cleanAll(t, s, time.Unix(1, 0))
+		for n, event := range events {
+			_, err := s.Events(t.Context(), event.ID, 100, func(*platen.Event) error { return nil })
+			if last := n == len(events)-1; last && err != nil || !last && platen.ErrorCode(err) != platen.Gone {
+				t.Errorf("after event %d of %d: %v", n+1, len(events), err)
+			}
+		}
+	})
+}
+
 // TestChangesOff has a server that logs nothing, and one that begins to after it.
 func TestChangesOff(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {

@@ -13,7 +13,7 @@ CREATE TABLE change_log (
     pruned_id       INTEGER NOT NULL,      -- blocks up to it are removed,
     pruned_position INTEGER NOT NULL,      -- positions up to it,
     pruned_at       INTEGER NOT NULL       -- and times
-) STRICT;
+, pruned_entries INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE change_part (
     id   INTEGER NOT NULL,
@@ -64,6 +64,8 @@ CREATE TABLE detached (
     ord    INTEGER NOT NULL,
     PRIMARY KEY (root, first)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX detached_first ON detached (first);
 
 CREATE TABLE "details" (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
