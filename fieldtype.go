@@ -47,12 +47,13 @@ func (t FieldType) Normal(value string) (string, error) {
 			_, ok = new(big.Rat).SetString(value)
 		}
 	case DateTime:
-		if seconds, err := strconv.ParseInt(value, 10, 64); err == nil && -1<<40 < seconds && seconds < 1<<40 {
-			return time.Unix(seconds, 0).UTC().Format(time.RFC3339), nil
-		}
 		at, err := time.Parse(time.RFC3339, value)
-		if err == nil {
-			return at.UTC().Format(time.RFC3339), nil
+		if seconds, notNumber := strconv.ParseInt(value, 10, 64); notNumber == nil && -1<<40 < seconds && seconds < 1<<40 {
+			at, err = time.Unix(seconds, 0), nil
+		}
+		at = at.UTC()
+		if err == nil && 0 <= at.Year() && at.Year() <= 9999 { // others have no such form
+			return at.Format(time.RFC3339), nil
 		}
 		ok = false
 	}

@@ -34,6 +34,12 @@ func TestFieldTypes(t *testing.T) {
 		{platen.DateTime, "0", "1970-01-01T00:00:00Z"},
 		{platen.DateTime, "2026-11-24", refused},
 		{platen.DateTime, "99999999999999", refused},
+		{platen.DateTime, "253402300799", "9999-12-31T23:59:59Z"},
+		{platen.DateTime, "253402300800", refused},
+		{platen.DateTime, "9999-12-31T23:59:59-01:00", refused},
+		{platen.DateTime, "-62167219200", "0000-01-01T00:00:00Z"},
+		{platen.DateTime, "-62167219201", refused},
+		{platen.DateTime, "0000-01-01T00:00:00+23:00", refused},
 	} {
 		got, err := test.of.Normal(test.value)
 		if test.want == refused {
