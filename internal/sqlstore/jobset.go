@@ -382,11 +382,11 @@ func nextRun(pages []*sourcePage) (itemRun, int) {
 	first := pages[0]
 	run := itemRun{IDRange: platen.IDRange{First: first.Item, Last: first.Item}, record: first.Record, details: first.details}
 	for n, page := range pages {
-		record := page.Record
-		if record != 0 {
-			record -= page.Item - run.First
+		same := page.Record == run.record // not said
+		if page.Record != 0 && run.record != 0 {
+			same = page.Record-run.record == page.Item-run.First
 		}
-		if page.Item > run.Last+1 || record != run.record || page.details != run.details {
+		if page.Item > run.Last+1 || !same || page.details != run.details {
 			return run, n
 		}
 		run.Last = page.Item

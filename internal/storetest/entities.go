@@ -167,6 +167,10 @@ func testExistingItems(t *testing.T, open Open) {
 	})
 	document := export(t, s, made.ID).In[0].In[0].In[0].In[0]
 	diff(t, "the page with the details of its content item", document.Pages[5], printed)
+	// A record that is said after one that is not, with an identifier as small as the
+	// distance between their items.
+	made = mustCreate(t, s, pagesOf(page(5000, 0), page(5001, 1), page(5002, 2)))
+	diff(t, "records that are said", contents(t, s, made.Children[0])[1:], []platen.Content{{Item: 5001, Record: 1}, {Item: 5002, Record: 2}})
 	// An item whose record is not said gets one.
 	made = mustCreate(t, s, pagesOf(page(300, 0), page(301, 0), page(300, 0)))
 	got := contents(t, s, made.Children[0])
