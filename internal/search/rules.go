@@ -102,8 +102,11 @@ func listed(rule *platen.Rule, parts [][]Driver) []Driver {
 }
 
 func findIDs(w *writer, rule *platen.Rule) string {
-	values := make([]string, len(rule.IDs))
-	for i, id := range rule.IDs {
+	ids := slices.Clone(rule.IDs)
+	slices.Sort(ids)
+	ids = slices.Compact(ids) // each entity is found once
+	values := make([]string, len(ids))
+	for i, id := range ids {
 		values[i] = "(CAST(" + w.arg(int64(id)) + " AS BIGINT))"
 	}
 	return "SELECT column1 AS id FROM (VALUES " + strings.Join(values, ", ") + ") AS v"

@@ -181,6 +181,9 @@ func (w *world) rule(kind platen.Kind, depth int) platen.Rule {
 		rule.Condition = pick(w.random, []platen.Condition{platen.In, platen.NotIn})
 		for range w.random.IntN(30) {
 			rule.IDs = append(rule.IDs, pick(w.random, w.ids()))
+			if w.random.IntN(4) == 0 {
+				rule.IDs = append(rule.IDs, rule.IDs[0])
+			}
 		}
 	case platen.Size:
 		rule.Unit = pick(w.random, []platen.Unit{platen.Pages, platen.Sheets, platen.Sections})
