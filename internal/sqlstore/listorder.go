@@ -156,12 +156,15 @@ func (w *walk) within(found []platen.Position) ([]platen.Position, bool) {
 	return found[:n], true
 }
 
+// aboveAll is greater than all identifiers.
+const aboveAll = platen.MaxID + 1
+
 // start is the position before all others.
 func (w *walk) start() platen.Position {
 	at := platen.Position{Missing: w.order.Name == ""}
 	if w.order.Descending {
 		// No value has this byte, since it is UTF-8.
-		at.Value, at.Set, at.ID = []byte{0xff}, platen.MaxID, platen.MaxID
+		at.Value, at.Set, at.ID = []byte{0xff}, aboveAll, aboveAll
 		if w.high != nil {
 			at.Value = w.high
 		}
@@ -238,7 +241,7 @@ func (w *walk) bySet(after platen.Position, most int) (found []platen.Position, 
 		return err
 	}
 	at := platen.Position{Value: after.Value, Set: after.Set, ID: after.Set}
-	if after.Set != 0 && after.Set != platen.MaxID { // the rest of a set
+	if after.Set != 0 && after.Set != aboveAll { // the rest of a set
 		if err := members(at, after.ID); err != nil {
 			return nil, nil, err
 		}

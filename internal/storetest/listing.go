@@ -164,6 +164,14 @@ func testListingFacts(t *testing.T, open Open) {
 	// An identifier that is used again is listed as what it is now.
 	mustCreate(t, s, jobSetOf(documents(23, 1)).as(20))
 	diff(t, "jobs by documents, anew", listed(t, s, order(platen.Job, "counts.documents", 0, false)), []platen.ID{23, 11})
+
+	// The largest identifier is not behind the end.
+	mustCreate(t, s, jobSetOf(jobOf().as(platen.MaxID-1), jobOf().as(platen.MaxID)).as(30))
+	downwards := []platen.ID{platen.MaxID, platen.MaxID - 1, 23, 11}
+	diff(t, "jobs down", listed(t, s, order(platen.Job, "", 0, true)), downwards)
+	none := platen.Listing{Kind: platen.Job, Order: platen.ListingOrder{Name: "nothing", Facet: platen.Properties, Descending: true}}
+	diff(t, "jobs by what none has, down", listed(t, s, none), downwards)
+	diff(t, "jobs by time, down, with the largest", listed(t, s, order(platen.Job, "createTime", platen.JobSet, true)), downwards)
 }
 
 // compareListing checks a listing against the plain evaluation.
