@@ -176,12 +176,14 @@ func (h *Hub) ring() {
 }
 
 // Next returns the events after one, and the place to go on from; none if wait is
-// over first. For one who listens. Gone: they are no longer kept.
+// over first. It waits for one who listens: while nobody does it reads the database.
+// Gone: they are no longer kept.
 func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.Time) (items []*Item, next platen.EventID, err error) {
 	for {
 		h.mu.Lock()
 		start, end, more := h.start, h.end, h.more
-		if start <= after && after < end {
+		behind := after < start || h.listeners == 0 // without a reader nothing is known of end
+		if !behind && after < end {
 			from, _ := slices.BinarySearchFunc(h.items, after+1, func(item *Item, id platen.EventID) int { return int(item.ID - id) })
 			items = h.items[from:]
 			if len(items) > batchItems {
@@ -192,7 +194,7 @@ func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.T
 		}
 		h.mu.Unlock()
 		switch {
-		case after < start:
+		case behind:
 			return h.catchUp(ctx, after)
 		case after < end:
 			return items, end, nil

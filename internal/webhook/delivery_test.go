@@ -19,6 +19,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/event"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/storage"
@@ -311,6 +313,61 @@ func TestReplay(t *testing.T) {
 	}
 	if _, err := s.Replay(t.Context(), 99, platen.WebhookReplay{From: id(5)}); platen.ErrorCode(err) != platen.NotFound {
 		t.Errorf("no webhook: %v", err)
+	}
+}
+
+// A heldLog lets nobody begin to listen while it is held.
+type heldLog struct {
+	*fakeLog
+	held atomic.Bool
+}
+
+func (l *heldLog) LastEvent(ctx context.Context) (platen.EventID, error) {
+	if l.held.Load() {
+		return 0, errors.New("held")
+	}
+	return l.fakeLog.LastEvent(ctx)
+}
+
+// TestEnabledAgain enables the only webhook, which then has its first turn before
+// the log is followed again.
+func TestEnabledAgain(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := &heldLog{fakeLog: newFakeLog()}
+	s := New(Config{Store: loggedStore{store, log.fakeLog}, Events: event.NewHub(log, olrest.CloudEvent), Log: quiet(), Policy: local(t)})
+	r := newReceiver(t)
+	var up atomic.Bool
+	r.status = func(int, int) int {
+		if up.Load() {
+			return 200
+		}
+		return 500
+	}
+	hook, _ := create(t, s, r.URL, platen.ChangeFilter{})
+	running(t, s)
+	eventually(t, "the log is followed", func() bool { return s.Events.Listeners() == 1 })
+	log.add(5, a)
+	eventually(t, "an event fails", func() bool { return r.attempts() > 0 })
+	enable := func(enabled bool) {
+		t.Helper()
+		if _, err := s.Change(t.Context(), hook.ID, platen.WebhookChange{Enabled: &enabled}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enable(false)
+	eventually(t, "the webhook is let go of", func() bool { return s.Lag() == 0 })
+	log.add(1, a)
+	eventually(t, "the log is not followed", func() bool { return s.Events.Listeners() == 0 })
+	up.Store(true)
+	log.held.Store(true)
+	enable(true)
+	eventually(t, "what it has missed is delivered", func() bool { return len(r.has()) == 6 })
+	log.held.Store(false)
+	log.add(1, a)
+	eventually(t, "what comes then is delivered", func() bool { return len(r.has()) == 7 })
+	if got := r.has(); !slices.Equal(got, span(1, 7)) {
+		t.Errorf("delivered: %v", got)
 	}
 }
 
