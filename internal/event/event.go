@@ -195,7 +195,7 @@ func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.T
 		h.mu.Unlock()
 		switch {
 		case behind:
-			return h.catchUp(ctx, after)
+			return h.CatchUp(ctx, after)
 		case after < end:
 			return items, end, nil
 		}
@@ -209,8 +209,9 @@ func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.T
 	}
 }
 
-// catchUp reads the database for a listener that is behind.
-func (h *Hub) catchUp(ctx context.Context, after platen.EventID) ([]*Item, platen.EventID, error) {
+// CatchUp reads the events after one from the database, for one who knows that the log
+// goes further than what is in memory: the reader may be behind, too. Few read at once.
+func (h *Hub) CatchUp(ctx context.Context, after platen.EventID) ([]*Item, platen.EventID, error) {
 	select {
 	case h.behind <- struct{}{}:
 		defer func() { <-h.behind }()

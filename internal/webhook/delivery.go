@@ -26,9 +26,14 @@ const (
 func (l *leader) turn(h *hook) {
 	l.mu.Lock()
 	h.again = false
-	position := h.Position
+	position, tail := h.Position, l.tail
 	l.mu.Unlock()
 	events, next, err := l.Events.Next(h.ctx, position, now)
+	if err == nil && next == position && position < tail {
+		// The hub has not read as far as where the log is followed from, and nobody
+		// else tells this webhook of what is between.
+		events, next, err = l.Events.CatchUp(h.ctx, position)
+	}
 	if oldest, ok := goneAfter(err); ok {
 		l.skip(h, oldest, err)
 		return

@@ -316,6 +316,39 @@ func TestReplay(t *testing.T) {
 	}
 }
 
+// TestLateHub begins to send in a process whose hub, which somebody else listens to,
+// has not read the last events yet.
+func TestLateHub(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := newLateLog()
+	hub := event.NewHub(log, olrest.CloudEvent)
+	s := New(Config{Store: loggedStore{store, log.fakeLog}, Events: hub, Log: quiet(), Policy: local(t)})
+	all, some := newReceiver(t), newReceiver(t)
+	create(t, s, all.URL, platen.ChangeFilter{})
+	create(t, s, some.URL, platen.ChangeFilter{Types: []platen.ChangeType{b}})
+	_, leave, err := hub.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	<-log.looked
+	log.add(3, a)
+	log.add(2, b)
+	stop := running(t, s)
+	eventually(t, "what the hub lacks is delivered", func() bool { return len(all.has()) == 5 && len(some.has()) == 2 })
+	log.add(1, b)
+	log.look <- struct{}{}
+	eventually(t, "what comes then is delivered", func() bool { return len(all.has()) == 6 && len(some.has()) == 3 })
+	stop()
+	if got := all.has(); !slices.Equal(got, span(1, 6)) {
+		t.Errorf("without a filter: %v", got)
+	}
+	if got := some.has(); !slices.Equal(got, span(4, 6)) {
+		t.Errorf("one type: %v", got)
+	}
+}
+
 // A heldLog lets nobody begin to listen while it is held.
 type heldLog struct {
 	*fakeLog
