@@ -270,6 +270,106 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// A meetingStore does something once, when a webhook is about to be changed, was
+// changed, or was read with others.
+type meetingStore struct {
+	Store
+	before, after, read func()
+}
+
+func once(fn *func()) {
+	if f := *fn; f != nil {
+		*fn = nil
+		f()
+	}
+}
+
+func (m *meetingStore) ChangeWebhook(ctx context.Context, id int64, change func(*storage.Webhook) error) (storage.Webhook, error) {
+	once(&m.before)
+	hook, err := m.Store.ChangeWebhook(ctx, id, change)
+	once(&m.after)
+	return hook, err
+}
+
+func (m *meetingStore) Webhooks(ctx context.Context, after int64, most int) ([]storage.Webhook, error) {
+	hooks, err := m.Store.Webhooks(ctx, after, most)
+	once(&m.read)
+	return hooks, err
+}
+
+// TestDisableMeets has requests and reloads come between the steps by which a webhook
+// is disabled.
+func TestDisableMeets(t *testing.T) {
+	for name, meet := range map[string]func(t *testing.T, store *meetingStore, l *leader, h *hook){
+		"enabled again before": func(t *testing.T, store *meetingStore, l *leader, h *hook) {
+			store.before = func() { enableAgain(t, l, h) }
+			l.disable(h, "gone")
+		},
+		"enabled again after": func(t *testing.T, store *meetingStore, l *leader, h *hook) {
+			store.after = func() { enableAgain(t, l, h) }
+			l.disable(h, "gone")
+		},
+		"read before": func(t *testing.T, store *meetingStore, l *leader, h *hook) {
+			store.read = func() { l.disable(h, "gone") }
+			reload(t, l)
+			if now := hookOf(l, h.ID); now != nil && now != h {
+				t.Error("a webhook that was disabled is sent to")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept := openStore(t, t.TempDir())
+			defer kept.Close()
+			log := newFakeLog()
+			store := &meetingStore{Store: loggedStore{kept, log}}
+			s := New(Config{Store: store, Events: log.hub(), Log: quiet(), Policy: local(t)})
+			created, _ := create(t, s, "http://127.0.0.1/", platen.ChangeFilter{})
+			ctx, stop := context.WithCancel(t.Context())
+			l := newLeader(ctx, s)
+			defer l.working.Wait()
+			defer stop()
+			reload(t, l)
+			h := hookOf(l, created.ID)
+			meet(t, store, l, h)
+			stored, err := kept.Webhook(t.Context(), h.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if now := hookOf(l, h.ID); stored.Enabled && (now == nil || now == h || now.ctx.Err() != nil) {
+				t.Error("a webhook that is enabled is not sent to")
+			}
+			reload(t, l)
+			if now := hookOf(l, h.ID); (now != nil) != stored.Enabled {
+				t.Errorf("after a reload it is sent to: %t; it is enabled: %t", now != nil, stored.Enabled)
+			}
+		})
+	}
+}
+
+// enableAgain has a request enable a webhook, and its leader take that up.
+func enableAgain(t *testing.T, l *leader, h *hook) {
+	t.Helper()
+	yes := true
+	if _, err := l.Change(t.Context(), h.ID, platen.WebhookChange{Enabled: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	reload(t, l)
+}
+
+func reload(t *testing.T, l *leader) {
+	t.Helper()
+	if err := l.reload(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hookOf returns a webhook as its leader sees it; nil: it is not sent to.
+func hookOf(l *leader, id int64) *hook {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hooks[id]
+}
+
 // TestReplay sends events again, in their order, and from other places.
 func TestReplay(t *testing.T) {
 	store := openStore(t, t.TempDir())
