@@ -195,7 +195,12 @@ func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.T
 		h.mu.Unlock()
 		switch {
 		case behind:
-			return h.CatchUp(ctx, after)
+			items, next, err = h.CatchUp(ctx, after)
+			if err == nil && next == after && after < start {
+				after = start // nothing up to there is kept, so that this would be so again
+				continue
+			}
+			return items, next, err
 		case after < end:
 			return items, end, nil
 		}
