@@ -176,12 +176,14 @@ func (h *Hub) ring() {
 }
 
 // Next returns the events after one, and the place to go on from; none if wait is
-// over first. For one who listens. Gone: they are no longer kept.
+// over first. It waits for one who listens: while nobody does it reads the database.
+// Gone: they are no longer kept.
 func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.Time) (items []*Item, next platen.EventID, err error) {
 	for {
 		h.mu.Lock()
 		start, end, more := h.start, h.end, h.more
-		if start <= after && after < end {
+		behind := after < start || h.listeners == 0 // without a reader nothing is known of end
+		if !behind && after < end {
 			from, _ := slices.BinarySearchFunc(h.items, after+1, func(item *Item, id platen.EventID) int { return int(item.ID - id) })
 			items = h.items[from:]
 			if len(items) > batchItems {
@@ -192,8 +194,13 @@ func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.T
 		}
 		h.mu.Unlock()
 		switch {
-		case after < start:
-			return h.catchUp(ctx, after)
+		case behind:
+			items, next, err = h.CatchUp(ctx, after)
+			if err == nil && next == after && after < start {
+				after = start // nothing up to there is kept, so that this would be so again
+				continue
+			}
+			return items, next, err
 		case after < end:
 			return items, end, nil
 		}
@@ -207,8 +214,9 @@ func (h *Hub) Next(ctx context.Context, after platen.EventID, wait <-chan time.T
 	}
 }
 
-// catchUp reads the database for a listener that is behind.
-func (h *Hub) catchUp(ctx context.Context, after platen.EventID) ([]*Item, platen.EventID, error) {
+// CatchUp reads the events after one from the database, for one who knows that the log
+// goes further than what is in memory: the reader may be behind, too. Few read at once.
+func (h *Hub) CatchUp(ctx context.Context, after platen.EventID) ([]*Item, platen.EventID, error) {
 	select {
 	case h.behind <- struct{}{}:
 		defer func() { <-h.behind }()

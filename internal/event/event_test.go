@@ -152,3 +152,52 @@ func TestDropsOldest(t *testing.T) {
 		now = next
 	}
 }
+
+// TestNobodyListens asks for events after the last listener has left: what was kept
+// for it is gone, so they come from the log.
+func TestNobodyListens(t *testing.T) {
+	t.Parallel()
+	log := &countedLog{logged: make(chan struct{})}
+	hub := NewHub(log, func(*platen.Event) []byte { return []byte("{}") })
+	begin, leave, err := hub.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.add(5)
+	if _, _, err := hub.Next(t.Context(), begin, nil); err != nil {
+		t.Fatal(err)
+	}
+	leave()
+	log.add(2)
+	over := make(chan time.Time)
+	close(over)
+	for after := range int64(8) {
+		items, _, err := hub.Next(t.Context(), platen.NewEventID(after, platen.LastEntry), over)
+		if want := 7 - int(after); err != nil || len(items) != want {
+			t.Errorf("after event %d there are %d (%v), want %d", after, len(items), err, want)
+		}
+	}
+}
+
+// TestNothingKept has a listener begin at the beginning of a log that has nothing: it
+// waits at the end of it, and does not ask for the same again and again.
+func TestNothingKept(t *testing.T) {
+	t.Parallel()
+	log := &countedLog{logged: make(chan struct{})}
+	hub := NewHub(log, func(*platen.Event) []byte { return []byte("{}") })
+	now, leave, err := hub.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	over := make(chan time.Time)
+	close(over)
+	items, next, err := hub.Next(t.Context(), 0, over)
+	if err != nil || len(items) > 0 || next != now {
+		t.Errorf("at the beginning: %d events, on from %d (%v), want none, on from %d", len(items), next, err, now)
+	}
+	log.add(1)
+	if items, _, err := hub.Next(t.Context(), 0, nil); err != nil || len(items) != 1 {
+		t.Errorf("then: %d events (%v), want 1", len(items), err)
+	}
+}

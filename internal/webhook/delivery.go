@@ -26,9 +26,14 @@ const (
 func (l *leader) turn(h *hook) {
 	l.mu.Lock()
 	h.again = false
-	position := h.Position
+	position, tail := h.Position, l.tail
 	l.mu.Unlock()
 	events, next, err := l.Events.Next(h.ctx, position, now)
+	if err == nil && next == position && position < tail {
+		// The hub has not read as far as where the log is followed from, and nobody
+		// else tells this webhook of what is between.
+		events, next, err = l.Events.CatchUp(h.ctx, position)
+	}
 	if oldest, ok := goneAfter(err); ok {
 		l.skip(h, oldest, err)
 		return
@@ -148,7 +153,9 @@ func backOff(failures int) time.Duration {
 
 var errStale = errors.New("the webhook has been changed since")
 
-// disable disables a webhook, which then gets no more turns.
+// disable disables a webhook, which then gets no more turns. The next reload lets go
+// of it: a request may have changed it meanwhile, so that another one is in its place;
+// and a reload that has read it as it was before takes it for the one that it has.
 func (l *leader) disable(h *hook, reason string) {
 	l.mu.Lock()
 	last := h.progress()
@@ -170,9 +177,8 @@ func (l *leader) disable(h *hook, reason string) {
 	case err == nil:
 		l.Log.Warn("webhook disabled", "webhook", h.ID, "host", Host(h.URL), "reason", reason)
 		h.NextAttempt = time.Time{}
-		l.remove(h)
+		l.wake()
 	case errors.Is(err, errStale), platen.ErrorCode(err) == platen.NotFound:
-		l.remove(h)
 	default:
 		l.Log.Error("a webhook can not be disabled; this is tried again", "webhook", h.ID, "error", err)
 		l.wait(h, time.Minute)

@@ -19,6 +19,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/event"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/storage"
@@ -268,6 +270,106 @@ func TestGone(t *testing.T) {
 	}
 }
 
+// A meetingStore does something once, when a webhook is about to be changed, was
+// changed, or was read with others.
+type meetingStore struct {
+	Store
+	before, after, read func()
+}
+
+func once(fn *func()) {
+	if f := *fn; f != nil {
+		*fn = nil
+		f()
+	}
+}
+
+func (m *meetingStore) ChangeWebhook(ctx context.Context, id int64, change func(*storage.Webhook) error) (storage.Webhook, error) {
+	once(&m.before)
+	hook, err := m.Store.ChangeWebhook(ctx, id, change)
+	once(&m.after)
+	return hook, err
+}
+
+func (m *meetingStore) Webhooks(ctx context.Context, after int64, most int) ([]storage.Webhook, error) {
+	hooks, err := m.Store.Webhooks(ctx, after, most)
+	once(&m.read)
+	return hooks, err
+}
+
+// TestDisableMeets has requests and reloads come between the steps by which a webhook
+// is disabled.
+func TestDisableMeets(t *testing.T) {
+	for name, meet := range map[string]func(t *testing.T, store *meetingStore, l *leader, h *hook){
+		"enabled again before": func(t *testing.T, store *meetingStore, l *leader, h *hook) {
+			store.before = func() { enableAgain(t, l, h) }
+			l.disable(h, "gone")
+		},
+		"enabled again after": func(t *testing.T, store *meetingStore, l *leader, h *hook) {
+			store.after = func() { enableAgain(t, l, h) }
+			l.disable(h, "gone")
+		},
+		"read before": func(t *testing.T, store *meetingStore, l *leader, h *hook) {
+			store.read = func() { l.disable(h, "gone") }
+			reload(t, l)
+			if now := hookOf(l, h.ID); now != nil && now != h {
+				t.Error("a webhook that was disabled is sent to")
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			kept := openStore(t, t.TempDir())
+			defer kept.Close()
+			log := newFakeLog()
+			store := &meetingStore{Store: loggedStore{kept, log}}
+			s := New(Config{Store: store, Events: log.hub(), Log: quiet(), Policy: local(t)})
+			created, _ := create(t, s, "http://127.0.0.1/", platen.ChangeFilter{})
+			ctx, stop := context.WithCancel(t.Context())
+			l := newLeader(ctx, s)
+			defer l.working.Wait()
+			defer stop()
+			reload(t, l)
+			h := hookOf(l, created.ID)
+			meet(t, store, l, h)
+			stored, err := kept.Webhook(t.Context(), h.ID)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if now := hookOf(l, h.ID); stored.Enabled && (now == nil || now == h || now.ctx.Err() != nil) {
+				t.Error("a webhook that is enabled is not sent to")
+			}
+			reload(t, l)
+			if now := hookOf(l, h.ID); (now != nil) != stored.Enabled {
+				t.Errorf("after a reload it is sent to: %t; it is enabled: %t", now != nil, stored.Enabled)
+			}
+		})
+	}
+}
+
+// enableAgain has a request enable a webhook, and its leader take that up.
+func enableAgain(t *testing.T, l *leader, h *hook) {
+	t.Helper()
+	yes := true
+	if _, err := l.Change(t.Context(), h.ID, platen.WebhookChange{Enabled: &yes}); err != nil {
+		t.Fatal(err)
+	}
+	reload(t, l)
+}
+
+func reload(t *testing.T, l *leader) {
+	t.Helper()
+	if err := l.reload(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// hookOf returns a webhook as its leader sees it; nil: it is not sent to.
+func hookOf(l *leader, id int64) *hook {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.hooks[id]
+}
+
 // TestReplay sends events again, in their order, and from other places.
 func TestReplay(t *testing.T) {
 	store := openStore(t, t.TempDir())
@@ -311,6 +413,94 @@ func TestReplay(t *testing.T) {
 	}
 	if _, err := s.Replay(t.Context(), 99, platen.WebhookReplay{From: id(5)}); platen.ErrorCode(err) != platen.NotFound {
 		t.Errorf("no webhook: %v", err)
+	}
+}
+
+// TestLateHub begins to send in a process whose hub, which somebody else listens to,
+// has not read the last events yet.
+func TestLateHub(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := newLateLog()
+	hub := event.NewHub(log, olrest.CloudEvent)
+	s := New(Config{Store: loggedStore{store, log.fakeLog}, Events: hub, Log: quiet(), Policy: local(t)})
+	all, some := newReceiver(t), newReceiver(t)
+	create(t, s, all.URL, platen.ChangeFilter{})
+	create(t, s, some.URL, platen.ChangeFilter{Types: []platen.ChangeType{b}})
+	_, leave, err := hub.Listen(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer leave()
+	<-log.looked
+	log.add(3, a)
+	log.add(2, b)
+	stop := running(t, s)
+	eventually(t, "what the hub lacks is delivered", func() bool { return len(all.has()) == 5 && len(some.has()) == 2 })
+	log.add(1, b)
+	log.look <- struct{}{}
+	eventually(t, "what comes then is delivered", func() bool { return len(all.has()) == 6 && len(some.has()) == 3 })
+	stop()
+	if got := all.has(); !slices.Equal(got, span(1, 6)) {
+		t.Errorf("without a filter: %v", got)
+	}
+	if got := some.has(); !slices.Equal(got, span(4, 6)) {
+		t.Errorf("one type: %v", got)
+	}
+}
+
+// A heldLog lets nobody begin to listen while it is held.
+type heldLog struct {
+	*fakeLog
+	held atomic.Bool
+}
+
+func (l *heldLog) LastEvent(ctx context.Context) (platen.EventID, error) {
+	if l.held.Load() {
+		return 0, errors.New("held")
+	}
+	return l.fakeLog.LastEvent(ctx)
+}
+
+// TestEnabledAgain enables the only webhook, which then has its first turn before
+// the log is followed again.
+func TestEnabledAgain(t *testing.T) {
+	store := openStore(t, t.TempDir())
+	defer store.Close()
+	log := &heldLog{fakeLog: newFakeLog()}
+	s := New(Config{Store: loggedStore{store, log.fakeLog}, Events: event.NewHub(log, olrest.CloudEvent), Log: quiet(), Policy: local(t)})
+	r := newReceiver(t)
+	var up atomic.Bool
+	r.status = func(int, int) int {
+		if up.Load() {
+			return 200
+		}
+		return 500
+	}
+	hook, _ := create(t, s, r.URL, platen.ChangeFilter{})
+	running(t, s)
+	eventually(t, "the log is followed", func() bool { return s.Events.Listeners() == 1 })
+	log.add(5, a)
+	eventually(t, "an event fails", func() bool { return r.attempts() > 0 })
+	enable := func(enabled bool) {
+		t.Helper()
+		if _, err := s.Change(t.Context(), hook.ID, platen.WebhookChange{Enabled: &enabled}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	enable(false)
+	eventually(t, "the webhook is let go of", func() bool { return s.Lag() == 0 })
+	log.add(1, a)
+	eventually(t, "the log is not followed", func() bool { return s.Events.Listeners() == 0 })
+	up.Store(true)
+	log.held.Store(true)
+	enable(true)
+	eventually(t, "what it has missed is delivered", func() bool { return len(r.has()) == 6 })
+	log.held.Store(false)
+	log.add(1, a)
+	eventually(t, "what comes then is delivered", func() bool { return len(r.has()) == 7 })
+	if got := r.has(); !slices.Equal(got, span(1, 7)) {
+		t.Errorf("delivered: %v", got)
 	}
 }
 

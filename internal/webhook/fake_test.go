@@ -91,6 +91,26 @@ func (l *fakeLog) Logged() (<-chan struct{}, time.Duration) {
 	return l.wake, 0
 }
 
+// A lateLog is one whose hub, once it has looked at it, looks again only when look
+// is sent something. It stands for a database that other processes write to.
+type lateLog struct {
+	*fakeLog
+	look   chan struct{}
+	looked chan struct{} // is closed once it was read
+	once   sync.Once
+}
+
+func newLateLog() *lateLog {
+	return &lateLog{fakeLog: newFakeLog(), look: make(chan struct{}), looked: make(chan struct{})}
+}
+
+func (l *lateLog) Events(ctx context.Context, after platen.EventID, most int, yield func(*platen.Event) error) (platen.EventID, error) {
+	defer l.once.Do(func() { close(l.looked) })
+	return l.fakeLog.Events(ctx, after, most, yield)
+}
+
+func (l *lateLog) Logged() (<-chan struct{}, time.Duration) { return l.look, 0 }
+
 // A loggedStore is a store whose events are those of a fakeLog.
 type loggedStore struct {
 	kept

@@ -191,7 +191,7 @@ func (l *leader) take(stored *storage.Webhook) {
 	signal(l.started)
 }
 
-// remove lets go of a webhook. l.mu is held.
+// remove lets go of a webhook, which is one of l.hooks. l.mu is held.
 func (l *leader) remove(h *hook) {
 	h.drop()
 	if h.timer != nil {
