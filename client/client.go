@@ -234,13 +234,18 @@ func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*
 			return nil, err
 		}
 		response, err := c.sendWithRetry(ctx, r, token, left)
-		code := platen.ErrorCode(err)
-		if err == nil || renewed || token == "" || !c.renews() ||
-			code != platen.Unauthenticated && code != platen.Forbidden || !r.rewind() {
+		if err == nil || renewed || token == "" || !c.renews() || !refusesToken(err) || !r.rewind() {
 			return response, err
 		}
 		c.forget(token)
 	}
+}
+
+// refusesToken reports whether the server has answered that a token is not good, or no
+// longer.
+func refusesToken(err error) bool {
+	code := platen.ErrorCode(err)
+	return code == platen.Unauthenticated || code == platen.Expired || code == platen.Forbidden
 }
 
 // sendWithRetry sends a request, again if that is safe and there is time left.

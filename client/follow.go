@@ -28,8 +28,9 @@ type EventQuery struct {
 // EventsSeq yields events in their order, each once: those that there are, from the
 // first that is kept, or with Follow those that happen from now on, until ctx ends; or
 // in either case those after a given one. A stream that breaks off is taken up
-// again after the last event, for as long as it takes, once it has begun. Gone: what is
-// to be gone on after is no longer kept. (GET /api/v1/events)
+// again after the last event, for as long as it takes, once it has begun; so is one
+// that ends with its token, if the client can get another. Gone: what is to be gone on
+// after is no longer kept. (GET /api/v1/events)
 func (c *Client) EventsSeq(ctx context.Context, query EventQuery) iter.Seq2[Event, error] {
 	build := func() *request {
 		kinds, sets := make([]string, len(query.Kinds)), make([]string, len(query.Sets))
@@ -96,22 +97,22 @@ var errQuiet = errors.New("nothing came for a minute")
 // follow yields what a stream sends, and takes it up again after what came last.
 func follow[T any](ctx context.Context, c *Client, after string, build func() *request, decode func(rawEvent) (T, error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		begun := false
+		begun, renewed := false, false
 		wait := firstAgain
 		for {
 			r := build()
 			r.accept, r.last, r.endless, r.streams = olrest.TypeEvents, after, true, true
-			more, came := true, false
+			more, came, dropped := true, false, false
 			err := c.doQuiet(ctx, r, func(body io.Reader) error {
 				begun = true
 				var wrong error
 				err := olrest.ReadStream(body, func(event olrest.Streamed) bool {
 					came = came || event.Data != nil
 					if event.Type == "dropped" {
-						wrong = olrest.ReadDropped(event.Data)
+						wrong, dropped = olrest.ReadDropped(event.Data), true
 						return false
 					}
-					after = event.ID
+					after, renewed = event.ID, false
 					if event.Data == nil || event.Type == "lost" {
 						return true
 					}
@@ -126,7 +127,11 @@ func follow[T any](ctx context.Context, c *Client, after string, build func() *r
 			if !more {
 				return
 			}
-			if ctx.Err() == nil && begun && goesOn(err) {
+			// The next request gets another token where this one is refused. A stream
+			// that says nothing else would end like this each time.
+			renews := dropped && !renewed && c.renews() && refusesToken(err)
+			renewed = renewed || renews
+			if ctx.Err() == nil && begun && (goesOn(err) || renews) {
 				if came {
 					wait = firstAgain
 				}

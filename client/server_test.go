@@ -34,7 +34,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // startServer starts a server on a new SQLite database, on a port of this
 // machine. stop ends it and removes the database.
-func startServer(ctx context.Context, tokenTTL time.Duration) (address string, stop func() error, err error) {
+func startServer(ctx context.Context, tokenTTL time.Duration, options ...func(*server.Config)) (address string, stop func() error, err error) {
 	dir, err := os.MkdirTemp("", "platen-client-")
 	if err != nil {
 		return "", nil, err
@@ -58,12 +58,14 @@ func startServer(ctx context.Context, tokenTTL time.Duration) (address string, s
 	if err != nil {
 		return "", nil, err
 	}
+	config := server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20,
+		Journal: journal.New(journal.Config{Requests: 100, Body: 1 << 10, Bytes: 1 << 20})}
+	for _, option := range options {
+		option(&config)
+	}
 	serving, end := context.WithCancel(context.WithoutCancel(ctx))
 	served := make(chan error, 1)
-	go func() {
-		served <- server.New(server.Config{Store: store, Guard: guard, Log: log, APIVersion: "2025.2.0", MaxBody: 1 << 20,
-			Journal: journal.New(journal.Config{Requests: 100, Body: 1 << 10, Bytes: 1 << 20})}).Serve(serving, listener)
-	}()
+	go func() { served <- server.New(config).Serve(serving, listener) }()
 	return "http://" + listener.Addr().String(), func() error {
 		end()
 		err := <-served

@@ -170,13 +170,18 @@ func (s *Server) Now() time.Time { return s.sandbox.State().Clock.Time }
 // retention delete, deleted sets are removed for good, and operations forgotten.
 func (s *Server) Advance(by time.Duration) {
 	s.t.Helper()
-	s.SetClock(s.Now().Add(by))
+	s.changeClock(olrest.ClockChange{Advance: &by})
 }
 
 // SetClock sets the clock, as Advance moves it.
 func (s *Server) SetClock(at time.Time) {
 	s.t.Helper()
-	_, err := s.sandbox.SetClock(context.Background(), olrest.ClockChange{Time: &at})
+	s.changeClock(olrest.ClockChange{Time: &at})
+}
+
+func (s *Server) changeClock(change olrest.ClockChange) {
+	s.t.Helper()
+	_, err := s.sandbox.SetClock(context.Background(), change)
 	s.must(err)
 }
 

@@ -3,6 +3,7 @@ package platentest_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +46,25 @@ func TestParallel(t *testing.T) {
 				t.Error(server.Requests(), server.Now())
 			}
 		})
+	}
+}
+
+// TestAdvanceAtOnce checks that each of many calls moves the clock on.
+func TestAdvanceAtOnce(t *testing.T) {
+	server := platentest.New(t)
+	const callers, each = 8, 20
+	began := server.Now()
+	var calls sync.WaitGroup
+	for range callers {
+		calls.Go(func() {
+			for range each {
+				server.Advance(time.Minute)
+			}
+		})
+	}
+	calls.Wait()
+	if moved := server.Now().Sub(began); moved != callers*each*time.Minute {
+		t.Errorf("the clock was moved by %v, not by %v", moved, callers*each*time.Minute)
 	}
 }
 

@@ -309,11 +309,25 @@ func undeleteCommand(env environment) *cobra.Command {
 func eachID(cmd string, run func(context.Context, *remote, platen.ID) error) func(context.Context, *remote, []string) error {
 	return func(ctx context.Context, r *remote, args []string) error {
 		ids, err := idsOf(cmd, args...)
-		for i := 0; err == nil && i < len(ids); i++ {
-			err = run(ctx, r, ids[i])
+		if err != nil {
+			return err
 		}
-		return err
+		return each(r, ids, func(id platen.ID) error { return run(ctx, r, id) })
 	}
+}
+
+// each calls run, which prints an object, with each of what a command is about. In
+// JSON several objects are an array, which also ends where one fails: what it has is
+// done.
+func each[T any](r *remote, all []T, run func(T) error) (err error) {
+	r.out.several = len(all) > 1
+	for i := 0; err == nil && i < len(all); i++ {
+		err = run(all[i])
+	}
+	if r.out.several && r.out.format == "json" {
+		err = errors.Join(err, r.out.end(""))
+	}
+	return err
 }
 
 func deletedCommand(env environment) *cobra.Command {

@@ -6,10 +6,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
+	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -25,8 +29,9 @@ func editCommand(env environment) *cobra.Command {
 		Short: "Edit a list of an entity in your editor",
 		Long: `edit opens the properties of an entity, or another list, in $VISUAL or $EDITOR:
 a line of name=value each, or JSON if that is asked for or a value has more
-than one line. What was changed is written only if nobody else has changed the
-list meanwhile; otherwise the text stays in a file, whose name is said.`,
+than one line. What was changed, and the order, is written only if the editor
+ends well and nobody else has changed the list meanwhile; otherwise the text
+stays in a file, whose name is said.`,
 		Example: "  platen edit 1001\n  EDITOR=nano platen edit 1001 --list metadata --json",
 		Args:    arguments("ID"), ValidArgsFunction: completeIDs(env, 0),
 	}, func(ctx context.Context, r *remote, args []string) error {
@@ -61,16 +66,20 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 	}
 	path := file.Name()
 	_, err = file.Write(text)
-	if err := errors.Join(err, file.Close(), openEditor(ctx, r.env, path)); err != nil {
+	if err := errors.Join(err, file.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}
+	ctx, stop, failed := withoutInterrupts(ctx, func() error { return openEditor(ctx, r.env, path) })
+	defer stop()
 	edited, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	if bytes.Equal(edited, text) || len(bytes.TrimSpace(edited)) == 0 {
-		r.out.remark("nothing was changed")
-		return os.Remove(path)
+		if failed == nil {
+			r.out.remark("nothing was changed")
+		}
+		return errors.Join(failed, os.Remove(path))
 	}
 	// From here on the text is not lost, whatever happens.
 	kept := func(err error) error {
@@ -78,31 +87,66 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 		if platen.ErrorCode(err) == platen.Changed {
 			shown.Message = fmt.Sprintf("the %s of %d were changed meanwhile, so nothing was written; your text is in %s: see \"platen get %d\", then edit again", facet, id, path, id)
 		}
-		return shown
+		return errors.Join(shown, err) // an interrupt stays one
+	}
+	if failed != nil {
+		return kept(failed)
 	}
 	after, err := readEdited(edited, asJSON)
 	if err != nil {
 		return kept(platen.Errorf(platen.Invalid, "%s", err))
 	}
+	if slices.Equal(before, after) {
+		r.out.remark("nothing was changed")
+		return os.Remove(path)
+	}
+	updated, err := writeEdited(ctx, r, id, facet, tag, before, after)
+	if err != nil {
+		return kept(err)
+	}
+	return errors.Join(showUpdated(ctx, r, updated), os.Remove(path))
+}
+
+// withoutInterrupts calls run while interrupts do nothing here, and returns a context
+// that they end again. A terminal sends them to the editor as well, which knows what
+// they mean. They are received, since the editor would inherit that they are ignored.
+func withoutInterrupts(ctx context.Context, run func() error) (context.Context, context.CancelFunc, error) {
+	unheard := make(chan os.Signal, 1)
+	signal.Ignore(os.Interrupt) // so that who waited for them does no longer
+	signal.Notify(unheard, os.Interrupt)
+	err := run()
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
+	signal.Stop(unheard)
+	return ctx, stop, err
+}
+
+// writeEdited makes the list before, which has a tag, the list after. It updates names,
+// which is a change whose number can be told, if that leads to the order of after.
+func writeEdited(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, tag platen.Tag, before, after []platen.NameValue) (client.Updated, error) {
 	update := client.BulkUpdate{Entities: []client.BulkEntity{{ID: id, Tags: map[string]string{facet.String(): tag.String()}}}}
+	var trial platen.BulkUpdate // the same, to see which order it leads to
 	gone, fresh := differences(before, after)
+	trial.Set[facet] = fresh
 	for _, pair := range fresh {
 		update.Set = append(update.Set, platen.NameValue{Name: client.Name(facet, pair.Name), Value: pair.Value})
 	}
 	for _, pair := range gone {
 		if !hasName(after, pair.Name) {
+			trial.Unset[facet] = append(trial.Unset[facet], pair.Name)
 			update.Unset = append(update.Unset, client.Name(facet, pair.Name))
 		}
 	}
-	if len(update.Set)+len(update.Unset) == 0 {
-		r.out.remark("nothing was changed")
-		return os.Remove(path)
+	if slices.Equal(trial.Apply(facet, slices.Clone(before)), after) {
+		return r.Update(ctx, update)
 	}
-	updated, err := r.Update(ctx, update)
-	if err != nil {
-		return kept(err)
+	if facet == platen.Fields {
+		return client.Updated{}, platen.Errorf(platen.Invalid, "fields can not be put in another order: leave them where they are, and write new ones at the end")
 	}
-	return errors.Join(showUpdated(ctx, r, updated), os.Remove(path))
+	e, err := r.Entity(ctx, id)
+	if err == nil {
+		err = r.Replace(ctx, e.Kind, facet, platen.Update{ID: id, Pairs: after, Match: &platen.Match{Tags: []platen.Tag{tag}}})
+	}
+	return client.Updated{Matched: 1, Changed: 1}, err
 }
 
 func hasName(pairs []platen.NameValue, name string) bool {
@@ -141,11 +185,19 @@ func editText(pairs []platen.NameValue, asJSON bool, about string) (text []byte,
 	return b.Bytes(), ".txt"
 }
 
-func readEdited(text []byte, asJSON bool) (pairs []platen.NameValue, err error) {
+func readEdited(text []byte, asJSON bool) (pairs []platen.NameValue, _ error) {
 	if asJSON {
 		d := json.NewDecoder(bytes.NewReader(text))
 		d.DisallowUnknownFields()
-		err = d.Decode(&pairs)
+		if err := d.Decode(&pairs); err != nil {
+			return nil, err
+		}
+		if _, err := d.Token(); err != io.EOF {
+			return nil, errors.New("there is more after the list: write one array with all names in it")
+		}
+		if pairs == nil {
+			return nil, errors.New("null is no list: write [] to remove all names")
+		}
 	}
 	number := 0
 	for line := range strings.Lines(string(text)) {
@@ -167,7 +219,7 @@ func readEdited(text []byte, asJSON bool) (pairs []platen.NameValue, err error) 
 		}
 		seen[pair.Name] = true
 	}
-	return pairs, err
+	return pairs, nil
 }
 
 // openEditor runs the editor of the user on a file. Editors are commands with
@@ -184,6 +236,7 @@ func openEditor(ctx context.Context, env environment, path string) error {
 	}
 	words := strings.Fields(editor)
 	cmd := exec.CommandContext(ctx, words[0], append(words[1:], path)...)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) } // it has a terminal to put in order
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = env.stdin, env.stdout, env.stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("the editor %q failed: %w; set EDITOR to another one", editor, err)

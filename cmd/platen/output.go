@@ -51,6 +51,8 @@ type output struct {
 	quiet  bool
 	live   bool // each row at once
 
+	several bool // objects are printed by one, which are an array in JSON
+
 	w        io.Writer
 	remarks  io.Writer
 	terminal bool
@@ -188,6 +190,9 @@ func (o *output) clean(text string) string {
 
 // one prints an object: its parts in lines, or all of it in JSON.
 func (o *output) one(object any, parts ...[2]string) error {
+	if o.several && o.format == "json" {
+		return o.row(object)
+	}
 	switch o.format {
 	case "json", "jsonl":
 		text, err := encoded(object)

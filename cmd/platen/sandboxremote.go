@@ -339,15 +339,12 @@ it, or one fault. All are taken, or none; all counts begin at 0.`,
 			Use: "remove NAME...", Short: "Remove faults", Example: "  platen sandbox faults remove fault-1",
 			Args: atLeast(1, "NAME, one or more"), ValidArgsFunction: completeSandbox(env, faultNames),
 		}, func(ctx context.Context, r *remote, args []string) error {
-			for _, name := range args {
+			return each(r, args, func(name string) error {
 				if err := r.RemoveFault(ctx, name); err != nil {
 					return err
 				}
-				if err := did(r, map[string]any{"removed": name}, "removed %s", name); err != nil {
-					return err
-				}
-			}
-			return nil
+				return did(r, map[string]any{"removed": name}, "removed %s", name)
+			})
 		}),
 		sandboxRemote(env, cobra.Command{Use: "clear", Short: "Remove all faults", Example: "  platen sandbox faults clear", Args: arguments()},
 			func(ctx context.Context, r *remote, _ []string) error {

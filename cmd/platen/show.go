@@ -21,22 +21,13 @@ func getCommand(env environment) *cobra.Command {
 		Short:   "Show what there is to know of entities of any kind",
 		Example: "  platen get 1001\n  platen get 1001 1002 --output jsonl",
 		Args:    atLeast(1, "ID, one or more"), ValidArgsFunction: completeIDs(env, 0),
-	}, func(ctx context.Context, r *remote, args []string) error {
-		ids, err := idsOf("platen get", args...)
+	}, eachID("platen get", func(ctx context.Context, r *remote, id platen.ID) error {
+		e, err := r.Entity(ctx, id)
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			e, err := r.Entity(ctx, id)
-			if err != nil {
-				return err
-			}
-			if err := r.out.one(e, entityParts(&e)...); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+		return r.out.one(e, entityParts(&e)...)
+	}))
 }
 
 // entityParts returns what a person reads of an entity.

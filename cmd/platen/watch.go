@@ -209,15 +209,12 @@ func tokenCommand(env environment) *cobra.Command {
 			}),
 		remoteCommand(env, cobra.Command{Use: "revoke NAME...", Short: "End named tokens for good", Example: "  platen token revoke ci", Args: atLeast(1, "NAME, one or more")},
 			func(ctx context.Context, r *remote, args []string) error {
-				for _, name := range args {
+				return each(r, args, func(name string) error {
 					if err := r.RevokeToken(ctx, name); err != nil {
 						return err
 					}
-					if err := did(r, map[string]any{"revoked": name}, "revoked %s", name); err != nil {
-						return err
-					}
-				}
-				return nil
+					return did(r, map[string]any{"revoked": name}, "revoked %s", name)
+				})
 			}))
 	return cmd
 }
