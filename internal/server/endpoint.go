@@ -237,9 +237,15 @@ func isCleanPath(path string) bool {
 }
 
 // target returns what a request to the method is for. An {id} that can be no
-// identifier is not found, like one that does not exist.
+// identifier is not found, like one that does not exist. A query of platen's own API must be readable as a whole, since without the
+// part that is not a request may mean more than it says.
 func (m *method) target(r *http.Request) (target, error) {
 	to := target{Route: &m.route}
+	if r.URL.RawQuery != "" && m.route.Native() {
+		if err := olrest.CheckRawQuery(r.URL.RawQuery); err != nil {
+			return to, err
+		}
+	}
 	if m.parameter == "" {
 		return to, nil
 	}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -132,5 +133,32 @@ func testUnknownParameters(t *testing.T) {
 		if !named && got.status != 404 && got.status != 409 { // what the path names is looked for first in places
 			t.Errorf("%s %s: %d %s", route.Method, path, got.status, got.body)
 		}
+		s.do(route.Method, path+"?a=1&nonsense=100%", "{}").isError(t, 400, `the query can not be read: invalid URL escape "%"`)
 	}
+}
+
+// TestMalformedQuery: what can not be read of a query is refused, where a filter would
+// be left out otherwise. The dialect ignores it.
+func TestMalformedQuery(t *testing.T) { onSQLite(t, testMalformedQuery) }
+
+func testMalformedQuery(t *testing.T) {
+	s := start(t, withJournal)
+	job := jobsOf(s, 1)[0]
+	for query, says := range map[string]string{
+		"kind=job&filter=%zz":                    `invalid URL escape "%zz"`,
+		"kind=job&filter=a;b":                    "; as %3B",
+		"kind=job&%zz=1":                         "can not be read",
+		"kind=job" + strings.Repeat("&", 20_000): "can not be read",
+	} {
+		a := s.do("GET", native+"/entities?"+query, "")
+		a.isError(t, 400, says)
+		if want := `"parameter":"filter"`; strings.Contains(query, "filter") && !strings.Contains(a.body, want) {
+			t.Errorf("%s: %s lacks %s", query, a.body, want)
+		}
+	}
+	s.do("DELETE", native+"/requests?path=/rest/100%", "").isError(t, 400, `invalid URL escape "%"`)
+	if left := fromJSON[struct{ Requests []recorded }](t, s.do("GET", native+"/requests", "")); len(left.Requests) == 0 {
+		t.Error("a malformed filter removed the whole journal")
+	}
+	s.wants("GET", fmt.Sprint(entities, "/jobs/", job, "/properties?x=%zz&a;b"), "", `[]`)
 }
