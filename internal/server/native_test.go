@@ -162,3 +162,19 @@ func testMalformedQuery(t *testing.T) {
 	}
 	s.wants("GET", fmt.Sprint(entities, "/jobs/", job, "/properties?x=%zz&a;b"), "", `[]`)
 }
+
+// TestNoText: a name in a path that is no text is not found, as what does not exist.
+func TestNoText(t *testing.T) { onEach(t, testNoText) }
+
+func testNoText(t *testing.T) {
+	s := start(t, withJournal)
+	for _, route := range olrest.Routes() {
+		name := route.Parameter()
+		if name == "" || name == olrest.IDParameter {
+			continue
+		}
+		for text, says := range map[string]string{"%00": "it holds U+0000", "a%00b": "it holds U+0000", "%ff": "it is not valid UTF-8", "%ed%a0%80": "it is not valid UTF-8"} {
+			s.do(route.Method, strings.Replace(route.Path, "{"+name+"}", text, 1), "").isError(t, 404, says)
+		}
+	}
+}
