@@ -10,11 +10,11 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-// ConsoleHeader is a header that the console puts into its requests. A page
-// of another origin can not, without being allowed to.
+// ConsoleHeader is a header that the console puts into its requests, as others do. A
+// page of another origin can not, without being allowed to.
 const ConsoleHeader = "X-Requested-With"
 
-// ConsoleName is what the console has in it.
+// ConsoleName is what the console alone has in it.
 const ConsoleName = "platen-console"
 
 // sameOrigin refuses changes by pages of other origins, those that may call
@@ -27,7 +27,7 @@ var sameOrigin http.CrossOriginProtection
 // without one they get Expired, for which no browser asks for a password by
 // itself. Forbidden: another origin's page would change something.
 func sessionToken(r *http.Request) (string, error) {
-	console := len(r.Header[ConsoleHeader]) > 0
+	console := r.Header.Get(ConsoleHeader) == ConsoleName // jQuery has another name there
 	if !console && (len(r.Header["Cookie"]) == 0 || len(r.Header["Authorization"]) > 0) {
 		return "", nil
 	}

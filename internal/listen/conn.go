@@ -55,21 +55,25 @@ func (c *httpConn) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// requestID is in the head of every answer of the handler, and of no other.
-var requestID = []byte("\r\nX-Request-Id: ")
+// What follows the status line of what net/http answers by itself. No body can
+// have it there: JSON has no line break of HTTP, and behind the one at the end of
+// a chunk is the length of the next.
+var (
+	errorHead       = []byte("Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n")
+	expectationHead = []byte("Connection: close\r\nDate: ")
+)
 
-// bareError reports whether b is an error that net/http answers with by
-// itself: a whole head with a status of an error and without the id that the
-// handler gives each request. The reason is the text of its body, if any.
-// What the handler writes never has a line break of HTTP in a body, so that
-// no part of one is taken for a head.
+// bareError reports whether b, which is written to a connection, is an error that
+// net/http answers with by itself. The reason is the text of its body, if any. An
+// answer of the handler has the id of its request in its head, between these lines.
 func bareError(b []byte) (status int, reason string, ok bool) {
 	const version = "HTTP/1.1 "
 	if len(b) < len(version)+3 || string(b[:len(version)]) != version || b[len(version)] != '4' && b[len(version)] != '5' {
 		return 0, "", false
 	}
-	head, body, whole := bytes.Cut(b, []byte("\r\n\r\n"))
-	if !whole || bytes.Contains(head, requestID) {
+	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
+	body, ok := bytes.CutPrefix(rest, errorHead)
+	if !ok && !(string(line) == version+"417 Expectation Failed" && bytes.HasPrefix(rest, expectationHead)) {
 		return 0, "", false
 	}
 	status, err := strconv.Atoi(string(b[len(version) : len(version)+3]))

@@ -82,6 +82,23 @@ func CheckQuery(query url.Values, known ...string) error {
 	return nil
 }
 
+// CheckRawQuery refuses a query of which a part can not be read. [url.URL.Query]
+// leaves out that part, or all of a query with too many.
+func CheckRawQuery(query string) error {
+	_, err := url.ParseQuery(query)
+	if err == nil {
+		return nil
+	}
+	name := ""
+	for part := range strings.SplitSeq(query, "&") {
+		if _, wrong := url.ParseQuery(part); wrong != nil {
+			name, _, _ = strings.Cut(part, "=")
+			break
+		}
+	}
+	return parameterError(shorten([]byte(name)), "the query can not be read: %v; in a value %% is written as %%25, and ; as %%3B", err)
+}
+
 // parameterError is an error of a query parameter. It names the parameter, which for
 // a program says more than the value that it has sent itself.
 func parameterError(name, format string, args ...any) error {

@@ -421,7 +421,7 @@ func CurlLine(r *RecordedRequest) string {
 	part := &r.Request
 	input := ""
 	if body := part.Body; body != "" && r.Method != http.MethodHead {
-		if utf8.ValidString(body) && !strings.Contains(body, "\x00") {
+		if utf8.ValidString(body) && !strings.ContainsAny(body, "\x00\r") { // terminals change a pasted \r
 			input = " --data-raw " + quote(body)
 		} else {
 			b.WriteString("printf " + quote(octal(body)) + " | ")

@@ -55,13 +55,19 @@ func ReadMatch(header http.Header) (*platen.Match, error) {
 }
 
 // CheckNoMatch refuses tags of a change whose body names many entities, none of
-// which a header can tell apart.
-func CheckNoMatch(header http.Header) error {
+// which a header can tell apart. instead is what to do.
+func CheckNoMatch(header http.Header, instead string) error {
 	if match, err := ReadMatch(header); err != nil || match == nil {
 		return err
 	}
-	return platen.Errorf(platen.Invalid, "If-Match can not say which of the entities in the body it is for; change one at a time, or send If-Match: *")
+	return platen.Errorf(platen.Invalid, "If-Match can not say which of the entities in the body it is for; %s", instead)
 }
+
+// What there is in place of If-Match where a body names many entities.
+const (
+	MatchOne    = "change one at a time, or send If-Match: *"
+	MatchInBody = `the body takes tags, as in {"entities":[{"id":1001,"tags":{"properties":"\"0123abcd\""}}]}`
+)
 
 // unsizedBytes is the length up to which net/http adds the length of an answer
 // itself, as it sees the whole of it. A header less keeps the map of headers, with

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,6 +18,8 @@ import (
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/server"
+	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // TestTooLarge checks that a body over the limit is refused unread.
@@ -173,5 +176,40 @@ func testCutOffImport(t *testing.T) {
 	contents, err := s.client().Contents(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]})
 	if err != nil || len(contents) != 20_000 {
 		t.Errorf("the whole import has %d items: %v", len(contents), err)
+	}
+}
+
+// A slowStore takes longer to store a data set than a body may stand still.
+type slowStore struct{ storage.Store }
+
+func (s slowStore) CreateDataSet(ctx context.Context, source transfer.DataSetSource) (platen.Created, error) {
+	select {
+	case <-ctx.Done():
+		return platen.Created{}, ctx.Err()
+	case <-time.After(2 * pausing.Stall): // any deadline of the body is over by then
+	}
+	return s.Store.CreateDataSet(ctx, source)
+}
+
+var pausing = server.Timeouts{Header: 10 * time.Second, Stall: time.Second, Idle: time.Minute, Find: 10 * time.Second, Stop: 5 * time.Second}
+
+// TestPauseInImport has an import that pauses before its end: no deadline of the body
+// is left while it is stored.
+func TestPauseInImport(t *testing.T) { onSQLite(t, testPauseInImport) }
+
+func testPauseInImport(t *testing.T) {
+	long(t)
+	s := startOn(t, slowStore{openStore(t)}, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = pausing
+		c.Limits = admission.Defaults
+		c.Limits.MinBodyRate = 0
+	})
+	const document = `{"records":[]}`
+	conn := s.half("POST", "/api/v1/datasets", len(document), document[:5])
+	defer conn.Close()
+	time.Sleep(pausing.Stall / 4) // so that the deadline would be moved when the rest arrives
+	_, _ = io.WriteString(conn, document[5:])
+	if a := s.readAnswer(conn); a.status != 201 {
+		t.Errorf("%d %s", a.status, a.body)
 	}
 }

@@ -61,6 +61,8 @@ func testConsoleSession(t *testing.T) {
 		{"an empty one", "GET", []option{withCookie(&http.Cookie{Name: cookie.Name}), console}, 401, false},
 		{"that of another port", "GET", []option{withCookie(&http.Cookie{Name: "platen_session_1", Value: cookie.Value}), console}, 401, false},
 		{"none, in the console", "GET", []option{console}, 401, false},
+		{"Basic, by a library", "GET", []option{basic(user, password), header(auth.ConsoleHeader, "XMLHttpRequest")}, 200, false},
+		{"Basic beside it, by a library", "GET", []option{withCookie(forged), basic(user, password), header(auth.ConsoleHeader, "XMLHttpRequest")}, 200, false},
 		{"none", "GET", nil, 401, true},
 		{"wrong Basic beside it", "GET", []option{withCookie(cookie), basic(user, "wrong")}, 403, false},
 		{"wrong Basic beside it, in the console", "GET", []option{withCookie(cookie), console, basic(user, "wrong")}, 200, false},

@@ -237,14 +237,24 @@ func isCleanPath(path string) bool {
 }
 
 // target returns what a request to the method is for. An {id} that can be no
-// identifier is not found, like one that does not exist.
+// identifier is not found, like one that does not exist, and so is a name that is no
+// text. A query of platen's own API must be readable as a whole, since without the
+// part that is not a request may mean more than it says.
 func (m *method) target(r *http.Request) (target, error) {
 	to := target{Route: &m.route}
+	if r.URL.RawQuery != "" && m.route.Native() {
+		if err := olrest.CheckRawQuery(r.URL.RawQuery); err != nil {
+			return to, err
+		}
+	}
 	if m.parameter == "" {
 		return to, nil
 	}
 	text := r.PathValue(m.parameter)
 	if m.parameter != olrest.IDParameter {
+		if wrong := platen.CheckText(text); wrong != "" {
+			return to, platen.Errorf(platen.NotFound, "%s %.80q not found: it %s", m.parameter, text, wrong)
+		}
 		to.name = text
 		return to, nil
 	}

@@ -134,14 +134,18 @@ type panicError struct {
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
 // fail is the one place where an error becomes an answer. It logs those that
-// are ours. An answer that has begun is broken off.
+// are ours. An answer that has begun is broken off, and so is one that nobody
+// waits for.
 func (s *Server) fail(w *response, r *http.Request, err error) {
 	code := platen.ErrorCode(err)
 	crash, crashed := errors.AsType[*panicError](err)
 	if r.Context().Err() != nil && code == platen.Internal && !crashed {
 		stopped, ok := errors.AsType[*platen.Error](context.Cause(r.Context()))
 		if !ok {
-			return // the client has left, and with it the reason for the work
+			// The client has left, and with it the reason for the work. It may
+			// have ended only its own side of the connection, and still read.
+			w.left = true
+			return
 		}
 		err, code = stopped, stopped.Code
 	}
@@ -183,7 +187,8 @@ func (s *Server) explain(r *http.Request, err error) error {
 }
 
 // end is deferred by ServeHTTP: it answers a panic, counts and logs the
-// request, and breaks the connection off if the answer is.
+// request, and breaks the connection off if the answer is. Without a status
+// net/http would answer 200.
 func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) {
 	switch p := recover(); p {
 	case nil:
@@ -208,7 +213,7 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 		s.record(w, r, took)
 	}
 	s.logRequest(w, r, took, measured.TraceID())
-	if w.aborted {
+	if w.aborted || w.left || w.status == 0 {
 		panic(http.ErrAbortHandler)
 	}
 }

@@ -4,6 +4,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/journal"
+	"github.com/platenhq/platen/internal/server"
 )
 
 // unreadable is what net/http takes for no request.
@@ -67,6 +72,39 @@ func testUnreadable(t *testing.T) {
 		if metrics := s.do("GET", "/metrics", "").body; !strings.Contains(metrics, want) {
 			t.Errorf("the metrics have no %s", want)
 		}
+	}
+}
+
+// TestBodyLikeError stores what looks like the beginning of an error of net/http, so
+// that writes to the connection begin with it: the answer has it as it is.
+func TestBodyLikeError(t *testing.T) { onSQLite(t, testBodyLikeError) }
+
+func testBodyLikeError(t *testing.T) {
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Journal = journal.New(journal.Config{Requests: 100, Body: 64 << 10, Bytes: 4 << 20})
+	})
+	record := s.imported(platen.DataSet, `{"records":[{"fields":[{"name":"a","value":"x"}]}]}`).Children[0]
+	path := fmt.Sprint(entities, "/datarecords/", record, "/values")
+	const like = "HTTP/1.1 400"
+	for pad := range len(like) {
+		value := strings.Repeat("x", pad) + strings.Repeat(like, 500)
+		if a := s.do("PUT", path, fmt.Sprintf(`{"id":%d,"fields":[{"name":"a","value":%q}]}`, record, value)); a.status != 200 {
+			t.Fatal(a)
+		}
+		if a := s.do("GET", path, ""); a.status != 200 || !strings.Contains(a.body, value) {
+			t.Fatalf("after %d other bytes: %d, %d bytes", pad, a.status, len(a.body))
+		}
+	}
+	// The journal gives a body back as it was sent, as a command line.
+	const whole = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n"
+	for pad := range len(whole) {
+		s.do("PUT", path, strings.Repeat("x", pad)+strings.Repeat(whole, 70), header("X-Request-Id", "like")).isError(t, 400, "malformed")
+		if a := s.do("GET", native+"/requests/like/curl", ""); a.status != 200 {
+			t.Fatalf("the line of curl, after %d other bytes: %d", pad, a.status)
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, "not a request") {
+		t.Error("an answer was taken for an error of net/http")
 	}
 }
 

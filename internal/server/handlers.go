@@ -103,7 +103,7 @@ func (s *Server) replaceList(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) mergeLists(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckNoMatch(r.Header); err != nil {
+	if err := olrest.CheckNoMatch(r.Header, olrest.MatchOne); err != nil {
 		return err
 	}
 	updates, err := decode(s, w, r, func(body []byte) ([]platen.Update, error) { return olrest.ReadUpdates(body, to.Kind) })

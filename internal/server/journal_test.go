@@ -345,6 +345,7 @@ func testCurl(t *testing.T) {
 		{"DELETE", job, "", nil},
 		{"PUT", job, update("plain"), nil},
 		{"PUT", job, update(`'; echo "$HOME" \ %s $(id) ` + "`id`\n@\x01é"), nil},
+		{"PUT", job, update("lines\r\n") + "\r\n", nil},
 		{"PUT", job, update("x"), []option{header("Content-Type", "text/xml")}},
 		{"PUT", job, update("no type"), []option{func(r *http.Request) { r.Header.Del("Content-Type") }}},
 		{"PUT", job, "@/etc/hosts", nil},

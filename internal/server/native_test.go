@@ -3,6 +3,7 @@ package server_test
 import (
 	"cmp"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -131,6 +132,49 @@ func testUnknownParameters(t *testing.T) {
 		named := got.status == 400 && strings.Contains(got.body, `no query parameter \"nonsense\"`)
 		if !named && got.status != 404 && got.status != 409 { // what the path names is looked for first in places
 			t.Errorf("%s %s: %d %s", route.Method, path, got.status, got.body)
+		}
+		s.do(route.Method, path+"?a=1&nonsense=100%", "{}").isError(t, 400, `the query can not be read: invalid URL escape "%"`)
+	}
+}
+
+// TestMalformedQuery: what can not be read of a query is refused, where a filter would
+// be left out otherwise. The dialect ignores it.
+func TestMalformedQuery(t *testing.T) { onSQLite(t, testMalformedQuery) }
+
+func testMalformedQuery(t *testing.T) {
+	s := start(t, withJournal)
+	job := jobsOf(s, 1)[0]
+	for query, says := range map[string]string{
+		"kind=job&filter=%zz":                    `invalid URL escape "%zz"`,
+		"kind=job&filter=a;b":                    "; as %3B",
+		"kind=job&%zz=1":                         "can not be read",
+		"kind=job" + strings.Repeat("&", 20_000): "can not be read",
+	} {
+		a := s.do("GET", native+"/entities?"+query, "")
+		a.isError(t, 400, says)
+		if want := `"parameter":"filter"`; strings.Contains(query, "filter") && !strings.Contains(a.body, want) {
+			t.Errorf("%s: %s lacks %s", query, a.body, want)
+		}
+	}
+	s.do("DELETE", native+"/requests?path=/rest/100%", "").isError(t, 400, `invalid URL escape "%"`)
+	if left := fromJSON[struct{ Requests []recorded }](t, s.do("GET", native+"/requests", "")); len(left.Requests) == 0 {
+		t.Error("a malformed filter removed the whole journal")
+	}
+	s.wants("GET", fmt.Sprint(entities, "/jobs/", job, "/properties?x=%zz&a;b"), "", `[]`)
+}
+
+// TestNoText: a name in a path that is no text is not found, as what does not exist.
+func TestNoText(t *testing.T) { onEach(t, testNoText) }
+
+func testNoText(t *testing.T) {
+	s := start(t, withJournal)
+	for _, route := range olrest.Routes() {
+		name := route.Parameter()
+		if name == "" || name == olrest.IDParameter {
+			continue
+		}
+		for text, says := range map[string]string{"%00": "it holds U+0000", "a%00b": "it holds U+0000", "%ff": "it is not valid UTF-8", "%ed%a0%80": "it is not valid UTF-8"} {
+			s.do(route.Method, strings.Replace(route.Path, "{"+name+"}", text, 1), "").isError(t, 404, says)
 		}
 	}
 }

@@ -72,6 +72,7 @@ func (s *Server) Ready(ctx context.Context) error {
 // metrics answers a scrape.
 func (s *Server) metrics(w *response, r *http.Request, _ target) error {
 	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
 		return nil
 	}
 	s.Telemetry.Handler().ServeHTTP(w, r)

@@ -90,7 +90,7 @@ func (s *Server) updateRecord(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) updateRecords(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckNoMatch(r.Header); err != nil {
+	if err := olrest.CheckNoMatch(r.Header, olrest.MatchOne); err != nil {
 		return err
 	}
 	updates, err := decode(s, w, r, olrest.ReadFieldUpdates)

@@ -47,7 +47,12 @@ func (b *stallReader) Read(buf []byte) (int, error) {
 	n, err := b.body.Read(buf)
 	b.since += int64(n)
 	b.looked += int64(n)
-	if now = time.Now(); now.Sub(b.moved) > b.stall/6 && b.since >= int64(now.Sub(b.moved).Seconds()*float64(b.rate)) {
+	now = time.Now()
+	switch {
+	case err == io.EOF:
+		// From here on net/http reads to see the client leave, and takes a deadline for that.
+		_ = b.control.SetReadDeadline(time.Time{})
+	case err == nil && now.Sub(b.moved) > b.stall/6 && b.since >= int64(now.Sub(b.moved).Seconds()*float64(b.rate)):
 		b.move(now)
 	}
 	if b.looked >= lookEvery && err == nil {

@@ -20,6 +20,9 @@ var errSlowUpdate = platen.Errorf(platen.Unavailable, "to find the entities took
 
 // updateMany sets and removes names in lists of many entities.
 func (s *Server) updateMany(w *response, r *http.Request, _ target) error {
+	if err := olrest.CheckNoMatch(r.Header, olrest.MatchInBody); err != nil {
+		return err
+	}
 	asked, err := decodeNative(s, w, r, olrest.ReadBulkUpdate)
 	if err != nil {
 		return err

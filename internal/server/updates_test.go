@@ -110,6 +110,8 @@ func testUpdates(t *testing.T) {
 	if a.header.Get("Etag") != now {
 		t.Errorf("the tag that is there now is %q, not %q", a.header.Get("Etag"), now)
 	}
+	s.do("POST", updates, byID, header("If-Match", now)).isError(t, 400, `the body takes tags, as in {"entities":`)
+	s.do("POST", updates, byID, header("If-None-Match", now)).isError(t, 400, "If-None-Match is for GET")
 	list(jobs[0], "properties", `[{"name":"shift","value":"night"},{"name":"a name.","value":"1"}]`)
 
 	// A token for some kinds.
