@@ -220,6 +220,27 @@ test("what both have added, removed and moved is asked about", async () => {
   quiet();
 });
 
+test("a list that becomes shorter shows its end", async () => {
+  const list = (n) => Array.from({ length: n }, (_, i) => ({ name: `n${i}`, value: String(i) }));
+  const id = await jobWith("");
+  await write(id, list(151));
+  await open(`/?id=${id}`);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  const next = section.getByRole("button", { name: "Next" });
+  const rowsAre = (n) => becomes(() => section.locator("tbody tr").count(), n);
+  await next.click();
+  await rowsAre(1);
+  await write(id, list(101));
+  await rowsAre(101); // it comes by itself
+  await section.getByRole("button", { name: "Edit" }).click();
+  await next.click();
+  await rowsAre(1);
+  await section.getByLabel("Remove").click();
+  await rowsAre(100);
+  await section.getByRole("button", { name: "Cancel" }).click();
+  quiet();
+});
+
 test("one change of many is seen whole, and lists as they were at a time", async () => {
   const jobs = (await ask(server.url, "/api/v1/jobsets", "POST", { jobs: Array.from({ length: 3 }, () => ({ properties: listOf("shift=day") })) })).data.jobs;
   const between = new Date().toISOString();

@@ -21,6 +21,13 @@ export function PairsAt({ entity, list, at }) {
 const shownPairs = 150;
 const shownFields = 100;
 
+// usePart is where the part of a list begins that is shown, and what moves it. The
+// list may have become shorter since.
+export function usePart(size, all) {
+  const [from, setFrom] = useState(0);
+  return [Math.min(from, Math.floor(Math.max(0, all - 1) / size) * size), setFrom];
+}
+
 // Steps leads through a list that is too long to be shown whole.
 export function Steps({ from, size, all, onMove }) {
   if (all <= size) return null;
@@ -33,7 +40,7 @@ export function Steps({ from, size, all, onMove }) {
 export function Pairs({ entity, list, editable, shortcut, onSaved }) {
   const [editing, setEditing] = useState(false);
   const pairs = entity[list] ?? [];
-  const [from, setFrom] = useState(0);
+  const [from, setFrom] = usePart(shownPairs, pairs.length);
   const shown = pairs.slice(from, from + shownPairs);
   return html`<section class="pairs-of">
     <div class="section-head"><h2>${lists[list]}</h2>
@@ -99,7 +106,7 @@ function Editor({ entity, list, onDone }) {
 function Form({ entity, list, base: first, onDone }) {
   const [base] = useState(first); // a later load of the same list changes nothing here
   const [{ rows, past, future, by }, setSteps] = useState(() => ({ rows: base.pairs.map(rowOf), past: [], future: [] }));
-  const [from, setFrom] = useState(0);
+  const [from, setFrom] = usePart(shownFields, rows.length);
   const [error, setError] = useState();
   const [busy, setBusy] = useState(false);
   const [conflict, setConflict] = useState(); // what is there now
