@@ -220,6 +220,49 @@ test("what both have added, removed and moved is asked about", async () => {
   quiet();
 });
 
+test("an edit is lost neither by Back and Forward nor by a load that fails", async () => {
+  const [id, next] = [await jobWith("a=1"), await jobWith("a=1")];
+  await open(`/?id=${demo}`);
+  await heading(/^Job set/);
+  for (const one of [id, next]) {
+    await page.keyboard.press("/");
+    await page.keyboard.type(String(one));
+    await page.keyboard.press("Enter");
+    await heading(`Job ${one}`);
+  }
+  await page.goBack();
+  await heading(`Job ${id}`);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  const value = section.getByLabel("Value");
+  await section.getByRole("button", { name: "Edit" }).click();
+  await value.fill("typed");
+  await section.getByRole("button", { name: "Undo", disabled: false }).waitFor();
+  let asked = 0;
+  const stay = (question) => {
+    asked++;
+    return question.dismiss();
+  };
+  page.on("dialog", stay);
+  for (const [i, move] of ["back", "forward", "back"].entries()) {
+    await page.evaluate((which) => history[which](), move);
+    await becomes(() => asked, i + 1);
+    await page.waitForFunction((search) => window.location.search === search, `?id=${id}`);
+  }
+  page.off("dialog", stay);
+  const properties = `**/jobs/${id}/properties`;
+  await page.route(properties, (route) => route.fulfill({ status: 503, json: { error: { status: 503, message: "busy", parameter: "" } } }), { times: 1 });
+  const refused = page.waitForResponse((response) => response.status() === 503);
+  await page.evaluate(() => window.dispatchEvent(new Event("platen:again"))); // what is shown is read again
+  await refused;
+  await idle();
+  assert.equal(await value.inputValue(), "typed");
+  page.once("dialog", (question) => question.accept());
+  await page.evaluate(() => history.back());
+  await heading(/^Job set/);
+  await page.waitForURL(`**/?id=${demo}`);
+  quiet();
+});
+
 test("a list that becomes shorter shows its end", async () => {
   const list = (n) => Array.from({ length: n }, (_, i) => ({ name: `n${i}`, value: String(i) }));
   const id = await jobWith("");

@@ -1,5 +1,5 @@
 // A list of an entity, to read and to change.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { listAt, readList, writeList } from "./api.js";
 import { Conflict } from "./conflict.js";
 import { Problem, useLoad } from "./load.js";
@@ -97,9 +97,9 @@ function Field({ field, label, onChange }) {
 
 function Editor({ entity, list, onDone }) {
   // What is edited is read anew, with the tag that it has: what is shown may be old.
-  const { data: base, error } = useLoad((signal) => readList(entity.kind, entity.id, list, signal).then((read) => ({ ...read })), []);
-  if (error) return html`<${Problem} error=${error} />`;
-  if (!base) return html`<p class="quiet">${t.loading}</p>`;
+  // Of later loads the form takes nothing, and one that fails must not take it away.
+  const { data: base, error, again } = useLoad((signal) => readList(entity.kind, entity.id, list, signal), []);
+  if (!base) return error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="quiet">${t.loading}</p>`;
   return html`<${Form} entity=${entity} list=${list} base=${base} onDone=${onDone} />`;
 }
 
@@ -116,7 +116,8 @@ function Form({ entity, list, base: first, onDone }) {
   const changed = problem !== "" || !same(pairsOf(rows), base.pairs);
 
   useEffect(() => form.current.querySelector("textarea, button")?.focus(), []);
-  useEffect(() => {
+  // An effect comes some time after what is shown: who leaves at once is asked as well.
+  useLayoutEffect(() => {
     if (!changed) return undefined;
     const stay = (event) => event.preventDefault();
     const may = () => window.confirm(t.unsaved);
