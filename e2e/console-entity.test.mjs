@@ -263,6 +263,50 @@ test("an edit is lost neither by Back and Forward nor by a load that fails", asy
   quiet();
 });
 
+test("what is changed while a list is being saved is still to be saved", async () => {
+  const id = await jobWith("a=1");
+  await open(`/?id=${id}`);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  const value = section.getByLabel("Value");
+  await section.getByRole("button", { name: "Edit" }).click();
+  await value.waitFor();
+  const puts = [];
+  let others; // what they write after a save, before it is read again
+  await page.route(`**/jobs/${id}/properties`, async (route) => {
+    if (route.request().method() === "PUT") return puts.push(route);
+    if (others) await write(id, others);
+    return route.continue();
+  });
+  const typeMeanwhile = async (first, second) => {
+    const before = puts.length;
+    await value.fill(first);
+    await value.press("Control+Enter");
+    await becomes(() => puts.length, before + 1);
+    await value.fill(second);
+    await value.press("Control+Enter"); // is not sent beside the other
+    const read = page.waitForResponse((response) => response.request().method() === "GET" && response.url().endsWith(`/jobs/${id}/properties`));
+    await puts.at(-1).continue();
+    await read;
+    assert.equal(puts.length, before + 1);
+    await section.getByRole("button", { name: "Save", disabled: false }).click();
+    await becomes(() => puts.length, before + 2);
+    await puts.at(-1).continue();
+  };
+  await typeMeanwhile("2", "3");
+  await page.getByText("Saved.").waitFor();
+  assert.equal(textOf(await properties(id)), "a=3");
+  await section.getByRole("button", { name: "Edit" }).click();
+  await value.waitFor();
+  others = listOf("a=theirs");
+  await typeMeanwhile("4", "5");
+  await page.getByRole("dialog").getByText("Somebody else has changed this").waitFor();
+  await page.getByRole("button", { name: "Give up my changes" }).click();
+  await section.getByRole("cell", { name: "theirs" }).waitFor();
+  assert.equal(textOf(await properties(id)), "a=theirs");
+  await page.unroute(`**/jobs/${id}/properties`);
+  quiet();
+});
+
 test("a list that becomes shorter shows its end", async () => {
   const list = (n) => Array.from({ length: n }, (_, i) => ({ name: `n${i}`, value: String(i) }));
   const id = await jobWith("");

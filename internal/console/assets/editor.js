@@ -37,7 +37,7 @@ export function Steps({ from, size, all, onMove }) {
 }
 
 // Pairs shows a list, and its editor once that is asked for.
-export function Pairs({ entity, list, editable, shortcut, onSaved }) {
+export function Pairs({ entity, list, editable, shortcut, onDone }) {
   const [editing, setEditing] = useState(false);
   const pairs = entity[list] ?? [];
   const [from, setFrom] = usePart(shownPairs, pairs.length);
@@ -45,7 +45,7 @@ export function Pairs({ entity, list, editable, shortcut, onSaved }) {
   return html`<section class="pairs-of">
     <div class="section-head"><h2>${lists[list]}</h2>
       ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${() => setEditing(true)}>${t.edit}</button>`}</div>
-    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${(saved) => { setEditing(false); if (saved) onSaved(); }} />`
+    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${() => { setEditing(false); onDone(); }} />`
       : pairs.length === 0 ? html`<p class="empty">${t.emptyList[list]}</p>`
       : html`<table class="list"><tbody>${shown.map((pair) => html`<tr key=${pair.name}>
           <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>
@@ -104,7 +104,7 @@ function Editor({ entity, list, onDone }) {
 }
 
 function Form({ entity, list, base: first, onDone }) {
-  const [base] = useState(first); // a later load of the same list changes nothing here
+  const [base, setBase] = useState(first);
   const [{ rows, past, future, by }, setSteps] = useState(() => ({ rows: base.pairs.map(rowOf), past: [], future: [] }));
   const [from, setFrom] = usePart(shownFields, rows.length);
   const [error, setError] = useState();
@@ -112,6 +112,8 @@ function Form({ entity, list, base: first, onDone }) {
   const [conflict, setConflict] = useState(); // what is there now
   const [pasting, setPasting] = useState(false);
   const form = useRef();
+  const latest = useRef();
+  latest.current = rows;
   const problem = wrong(rows);
   const changed = problem !== "" || !same(pairsOf(rows), base.pairs);
 
@@ -163,29 +165,47 @@ function Form({ entity, list, base: first, onDone }) {
     else return;
     event.preventDefault();
   };
-  const write = async (pairs, tag) => {
+  const write = async (written, tag) => {
+    const pairs = pairsOf(written);
     setBusy(true);
     setError(undefined);
     try {
       await writeList(entity.kind, entity.id, list, pairs, tag);
-      notify(t.saved);
-      onDone(true);
-      return;
+      if (latest.current === written) {
+        notify(t.saved);
+        return onDone();
+      }
+      // What was changed meanwhile is still to be saved, over what is there now. With
+      // the old tag, that which others have written since is not overwritten.
+      notify(t.savedInPart);
+      setBase({ pairs, tag });
+      const now = await readList(entity.kind, entity.id, list);
+      if (same(now.pairs, pairs)) setBase(now);
     } catch (failure) {
       if (failure.status === 412) {
         try {
-          setConflict({ ...(await readList(entity.kind, entity.id, list)), mine: pairs });
+          const now = await readList(entity.kind, entity.id, list);
+          if (latest.current === written) setConflict({ ...now, mine: pairs });
+          else setError(failure); // the next save is the one that asks
         } catch (second) {
           setError(second);
         }
       } else setError(failure);
     }
-    setBusy(false);
+    return setBusy(false);
   };
   const submit = (event) => {
     event.preventDefault();
+    if (busy) return undefined;
     if (problem) return setError(new Error(problem));
-    return changed ? write(pairsOf(rows), base.tag) : onDone(false);
+    return changed ? write(rows, base.tag) : onDone();
+  };
+  // What was chosen is what is edited from then on.
+  const saveChosen = (pairs) => {
+    const next = pairs.map(rowOf);
+    setConflict(undefined);
+    setRows(next);
+    write(next, conflict.tag);
   };
   const paste = (event) => {
     let added;
@@ -219,7 +239,7 @@ function Form({ entity, list, base: first, onDone }) {
     ${error && html`<${Problem} error=${error} />`}
     <p class="row">
       <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
-      <button type="button" onClick=${() => onDone(false)}>${t.cancel}</button>
+      <button type="button" disabled=${busy} onClick=${() => onDone()}>${t.cancel}</button>
       <span class="space"></span>
       <button type="button" class="plain" disabled=${past.length === 0} title=${t.undo} aria-label=${t.undo} onClick=${undo}>↶</button>
       <button type="button" class="plain" disabled=${future.length === 0} title=${t.redo} aria-label=${t.redo} onClick=${redo}>↷</button>
@@ -227,7 +247,6 @@ function Form({ entity, list, base: first, onDone }) {
       <button type="button" onClick=${() => setPasting(!pasting)}>${t.paste}</button>
     </p>
     ${conflict && html`<${Conflict} base=${base.pairs} theirs=${conflict.pairs} mine=${conflict.mine}
-      onClose=${() => setConflict(undefined)} onTheirs=${() => onDone(true)}
-      onSave=${(pairs) => { setConflict(undefined); write(pairs, conflict.tag); }} />`}
+      onClose=${() => setConflict(undefined)} onTheirs=${() => onDone()} onSave=${saveChosen} />`}
   </form>`;
 }
