@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
 
 let browser, server, page, quiet, receiver;
 const received = [];
@@ -163,7 +163,7 @@ test("a token is shown once, works, and is revoked", async () => {
   await accessible("the form of a token");
   await button("Add").click();
   const secret = await dialog().locator("code").innerText();
-  await page.keyboard.press("Escape"); // it is not closed by accident
+  for (let i = 0; i < 4; i++) await page.keyboard.press("Escape"); // it is not closed by accident
   await button("I have kept it").click();
   const use = async () => (await fetch(`${server.url}/api/v1/entities?kind=job`, { headers: { Authorization: `Bearer ${secret}` } })).status;
   assert.equal(await use(), 200);
@@ -321,6 +321,28 @@ test("a lost connection is said, and found again", async () => {
   const made = await importJobs();
   await page.locator(".history li", { hasText: `Job set ${made.id}` }).waitFor();
   quiet();
+});
+
+test("an answer that takes long is waited for, and a stream that the server has ended goes on", async () => {
+  const slow = await visitor();
+  const held = [], streams = [], begun = [];
+  await slow.page.clock.install();
+  await slow.page.route("**/api/v1/operations?*", (route) => held.push(route));
+  await slow.page.route("**/api/v1/events", (route) => (
+    streams.push(route) > 1 ? route.continue() : route.fulfill({ contentType: "text/event-stream", body: "event: dropped\ndata: {}\n\n" })));
+  slow.page.on("request", (request) => request.url().includes("/events?last=") && begun.push(request));
+  await slow.page.goto(server.url);
+  await slow.page.getByText("Not live").waitFor();
+  await becomes(() => held.length, 1);
+  await slow.page.clock.runFor(30_000);
+  await slow.page.getByText("Live", { exact: true }).waitFor();
+  assert.deepEqual([streams.length, begun.length, held.length], [2, 1, 1]);
+  await held[0].continue();
+  await slow.page.getByText("Nothing is under way.").or(slow.page.locator(".operations li").first()).waitFor();
+  await slow.page.clock.runFor(6000);
+  await becomes(() => held.length, 2); // it is asked again
+  slow.quiet();
+  await slow.context.close();
 });
 
 test("a session goes on while the page is used, and ends when it is not", async (context) => {

@@ -220,6 +220,114 @@ test("what both have added, removed and moved is asked about", async () => {
   quiet();
 });
 
+test("an edit is lost neither by Back and Forward nor by a load that fails", async () => {
+  const [id, next] = [await jobWith("a=1"), await jobWith("a=1")];
+  await open(`/?id=${demo}`);
+  await heading(/^Job set/);
+  for (const one of [id, next]) {
+    await page.keyboard.press("/");
+    await page.keyboard.type(String(one));
+    await page.keyboard.press("Enter");
+    await heading(`Job ${one}`);
+  }
+  await page.goBack();
+  await heading(`Job ${id}`);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  const value = section.getByLabel("Value");
+  await section.getByRole("button", { name: "Edit" }).click();
+  await value.fill("typed");
+  await section.getByRole("button", { name: "Undo", disabled: false }).waitFor();
+  let asked = 0;
+  const stay = (question) => {
+    asked++;
+    return question.dismiss();
+  };
+  page.on("dialog", stay);
+  for (const [i, move] of ["back", "forward", "back"].entries()) {
+    await page.evaluate((which) => history[which](), move);
+    await becomes(() => asked, i + 1);
+    await page.waitForFunction((search) => window.location.search === search, `?id=${id}`);
+  }
+  page.off("dialog", stay);
+  const properties = `**/jobs/${id}/properties`;
+  await page.route(properties, (route) => route.fulfill({ status: 503, json: { error: { status: 503, message: "busy", parameter: "" } } }), { times: 1 });
+  const refused = page.waitForResponse((response) => response.status() === 503);
+  await page.evaluate(() => window.dispatchEvent(new Event("platen:again"))); // what is shown is read again
+  await refused;
+  await idle();
+  assert.equal(await value.inputValue(), "typed");
+  page.once("dialog", (question) => question.accept());
+  await page.evaluate(() => history.back());
+  await heading(/^Job set/);
+  await page.waitForURL(`**/?id=${demo}`);
+  quiet();
+});
+
+test("what is changed while a list is being saved is still to be saved", async () => {
+  const id = await jobWith("a=1");
+  await open(`/?id=${id}`);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  const value = section.getByLabel("Value");
+  await section.getByRole("button", { name: "Edit" }).click();
+  await value.waitFor();
+  const puts = [];
+  let others; // what they write after a save, before it is read again
+  await page.route(`**/jobs/${id}/properties`, async (route) => {
+    if (route.request().method() === "PUT") return puts.push(route);
+    if (others) await write(id, others);
+    return route.continue();
+  });
+  const typeMeanwhile = async (first, second) => {
+    const before = puts.length;
+    await value.fill(first);
+    await value.press("Control+Enter");
+    await becomes(() => puts.length, before + 1);
+    await value.fill(second);
+    await value.press("Control+Enter"); // is not sent beside the other
+    const read = page.waitForResponse((response) => response.request().method() === "GET" && response.url().endsWith(`/jobs/${id}/properties`));
+    await puts.at(-1).continue();
+    await read;
+    assert.equal(puts.length, before + 1);
+    await section.getByRole("button", { name: "Save", disabled: false }).click();
+    await becomes(() => puts.length, before + 2);
+    await puts.at(-1).continue();
+  };
+  await typeMeanwhile("2", "3");
+  await page.getByText("Saved.").waitFor();
+  assert.equal(textOf(await properties(id)), "a=3");
+  await section.getByRole("button", { name: "Edit" }).click();
+  await value.waitFor();
+  others = listOf("a=theirs");
+  await typeMeanwhile("4", "5");
+  await page.getByRole("dialog").getByText("Somebody else has changed this").waitFor();
+  await page.getByRole("button", { name: "Give up my changes" }).click();
+  await section.getByRole("cell", { name: "theirs" }).waitFor();
+  assert.equal(textOf(await properties(id)), "a=theirs");
+  await page.unroute(`**/jobs/${id}/properties`);
+  quiet();
+});
+
+test("a list that becomes shorter shows its end", async () => {
+  const list = (n) => Array.from({ length: n }, (_, i) => ({ name: `n${i}`, value: String(i) }));
+  const id = await jobWith("");
+  await write(id, list(151));
+  await open(`/?id=${id}`);
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  const next = section.getByRole("button", { name: "Next" });
+  const rowsAre = (n) => becomes(() => section.locator("tbody tr").count(), n);
+  await next.click();
+  await rowsAre(1);
+  await write(id, list(101));
+  await rowsAre(101); // it comes by itself
+  await section.getByRole("button", { name: "Edit" }).click();
+  await next.click();
+  await rowsAre(1);
+  await section.getByLabel("Remove").click();
+  await rowsAre(100);
+  await section.getByRole("button", { name: "Cancel" }).click();
+  quiet();
+});
+
 test("one change of many is seen whole, and lists as they were at a time", async () => {
   const jobs = (await ask(server.url, "/api/v1/jobsets", "POST", { jobs: Array.from({ length: 3 }, () => ({ properties: listOf("shift=day") })) })).data.jobs;
   const between = new Date().toISOString();

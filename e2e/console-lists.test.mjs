@@ -166,7 +166,15 @@ test("what is selected over pages is changed after a preview, and put back", asy
   await page.getByRole("button", { name: "Change…" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByLabel("Name").fill("shift");
-  await dialog.getByLabel("Value").fill("evening");
+  let held;
+  await page.route("**/api/v1/updates", (route) => { held = route; }, { times: 1 });
+  await dialog.getByLabel("Value").fill("late");
+  await dialog.getByRole("button", { name: "Preview" }).click();
+  await becomes(() => Boolean(held), true);
+  await dialog.getByLabel("Value").fill("evening"); // which nobody has previewed
+  await held.continue();
+  await dialog.getByText("The server works on it").waitFor({ state: "detached" });
+  assert.equal(await dialog.getByRole("button", { name: "Change 6 now" }).count(), 0);
   await dialog.getByRole("button", { name: "Add another" }).click();
   const second = dialog.getByRole("group", { name: "Step 2" });
   await second.getByLabel("Actions").selectOption({ label: "Remove" });

@@ -433,6 +433,8 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await section.getByRole("button", { name: "Save" }).click();
   const dialog = page.getByRole("dialog");
   await dialog.getByText("Your session has ended.").waitFor();
+  for (let i = 0; i < 4; i++) await page.keyboard.press("Escape");
+  await dialog.evaluate((element) => element.close()); // as browsers do that do not know closedby
   await logIn(dialog);
   await dialog.waitFor({ state: "detached" });
   await section.getByRole("button", { name: "Save" }).click();

@@ -229,9 +229,10 @@ const silence = 60_000; // milliseconds, after which a connection is taken for l
 export const lastEvents = (query, signal) => get("events", query, signal);
 
 // listen follows the log of changes from an event on, or from now. It returns
-// when the stream ends, and tells when it has begun, and of each event.
+// when the stream ends, and tells when it has begun, and of each event. Why it ends
+// comes as well, without an id, and is no event to go on after.
 export const listen = (after, signal, onBegin, onEvent) =>
-  follow(`${native}/events`, { "Last-Event-ID": after }, signal, onBegin, ({ id, data }) => data && onEvent(id, { ...JSON.parse(data).data, key: id }));
+  follow(`${native}/events`, { "Last-Event-ID": after }, signal, onBegin, ({ id, data }) => id && data && onEvent(id, { ...JSON.parse(data).data, key: id }));
 
 // followRequests follows the journal of requests. lost: some are missing.
 export const followRequests = (query, signal, onBegin, onRequest, onLost) =>

@@ -96,14 +96,11 @@ async function previewOf(target, steps) {
 // Change sets and removes names in the lists of what is selected.
 export function Change({ target, state, onClose }) {
   const [steps, setSteps] = useState([fresh(target.kind)]);
-  const [seen, setSeen] = useState(); // {matched, changed, preview} of the steps as they are
+  const [found, setFound] = useState(); // {steps, matched, changed, preview}
+  const seen = found?.steps === steps ? found : undefined; // steps that are others by now were not previewed
   const [inParts, setInParts] = useState(false);
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState();
-  const edit = (next) => {
-    setSteps(next);
-    setSeen(undefined);
-  };
   const run = async (what) => {
     setBusy(true);
     setError(undefined);
@@ -117,9 +114,9 @@ export function Change({ target, state, onClose }) {
   const preview = (event) => {
     event.preventDefault();
     run(async () => {
-      const found = await previewOf(target, steps);
-      setSeen(found);
-      setInParts(found.matched > 100_000);
+      const answer = await previewOf(target, steps);
+      setFound({ ...answer, steps });
+      setInParts(answer.matched > 100_000);
     });
   };
   const save = () => run(async () => {
@@ -131,9 +128,9 @@ export function Change({ target, state, onClose }) {
   const named = steps.some((step) => step.name !== "");
   return html`<${Dialog} title=${t.changeManyTitle(target.count)} onClose=${() => onClose()} wide>
     <form class="steps" onSubmit=${preview}>
-      ${steps.map((step, i) => html`<${Step} key=${i} kind=${target.kind} step=${step} at=${i} set=${(next) => edit(steps.with(i, next))}
-        remove=${steps.length > 1 && (() => edit(steps.toSpliced(i, 1)))} />`)}
-      <p class="row"><button type="button" onClick=${() => edit([...steps, fresh(target.kind)])}>${t.addStep}</button>
+      ${steps.map((step, i) => html`<${Step} key=${i} kind=${target.kind} step=${step} at=${i} set=${(next) => setSteps(steps.with(i, next))}
+        remove=${steps.length > 1 && (() => setSteps(steps.toSpliced(i, 1)))} />`)}
+      <p class="row"><button type="button" onClick=${() => setSteps([...steps, fresh(target.kind)])}>${t.addStep}</button>
         <button type="submit" class=${seen ? "" : "primary"} disabled=${busy || !named}>${t.preview}</button></p>
     </form>
     ${busy && html`<p class="quiet" role="status">${t.working}</p>`}

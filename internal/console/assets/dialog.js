@@ -2,7 +2,8 @@ import { html, useEffect, useRef } from "./html.js";
 import { t } from "./texts.js";
 
 // Dialog is modal: what is behind it can not be reached. Without onClose it
-// can not be closed either.
+// can not be closed either: closedby says so, since browsers let a page refuse only
+// some times, and where they do not know it the dialog is opened again.
 export function Dialog({ title, onClose, children, wide }) {
   const dialog = useRef();
   useEffect(() => {
@@ -14,7 +15,8 @@ export function Dialog({ title, onClose, children, wide }) {
     event.preventDefault();
     onClose?.();
   };
-  return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title" onCancel=${cancel}>
+  const stay = ({ currentTarget: element }) => element.isConnected && !element.open && element.showModal();
+  return html`<dialog ref=${dialog} class=${wide ? "wide" : ""} aria-labelledby="dialog-title" closedby=${onClose ? undefined : "none"} onCancel=${cancel} onClose=${stay}>
     <div class="dialog-head">
       <h2 id="dialog-title">${title}</h2>
       ${onClose && html`<button type="button" class="plain" onClick=${onClose} aria-label=${t.close}>✕</button>`}

@@ -1,5 +1,5 @@
 // A list of an entity, to read and to change.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { listAt, readList, writeList } from "./api.js";
 import { Conflict } from "./conflict.js";
 import { Problem, useLoad } from "./load.js";
@@ -21,6 +21,13 @@ export function PairsAt({ entity, list, at }) {
 const shownPairs = 150;
 const shownFields = 100;
 
+// usePart is where the part of a list begins that is shown, and what moves it. The
+// list may have become shorter since.
+export function usePart(size, all) {
+  const [from, setFrom] = useState(0);
+  return [Math.min(from, Math.floor(Math.max(0, all - 1) / size) * size), setFrom];
+}
+
 // Steps leads through a list that is too long to be shown whole.
 export function Steps({ from, size, all, onMove }) {
   if (all <= size) return null;
@@ -30,15 +37,15 @@ export function Steps({ from, size, all, onMove }) {
 }
 
 // Pairs shows a list, and its editor once that is asked for.
-export function Pairs({ entity, list, editable, shortcut, onSaved }) {
+export function Pairs({ entity, list, editable, shortcut, onDone }) {
   const [editing, setEditing] = useState(false);
   const pairs = entity[list] ?? [];
-  const [from, setFrom] = useState(0);
+  const [from, setFrom] = usePart(shownPairs, pairs.length);
   const shown = pairs.slice(from, from + shownPairs);
   return html`<section class="pairs-of">
     <div class="section-head"><h2>${lists[list]}</h2>
       ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${() => setEditing(true)}>${t.edit}</button>`}</div>
-    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${(saved) => { setEditing(false); if (saved) onSaved(); }} />`
+    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${() => { setEditing(false); onDone(); }} />`
       : pairs.length === 0 ? html`<p class="empty">${t.emptyList[list]}</p>`
       : html`<table class="list"><tbody>${shown.map((pair) => html`<tr key=${pair.name}>
           <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>
@@ -90,26 +97,29 @@ function Field({ field, label, onChange }) {
 
 function Editor({ entity, list, onDone }) {
   // What is edited is read anew, with the tag that it has: what is shown may be old.
-  const { data: base, error } = useLoad((signal) => readList(entity.kind, entity.id, list, signal).then((read) => ({ ...read })), []);
-  if (error) return html`<${Problem} error=${error} />`;
-  if (!base) return html`<p class="quiet">${t.loading}</p>`;
+  // Of later loads the form takes nothing, and one that fails must not take it away.
+  const { data: base, error, again } = useLoad((signal) => readList(entity.kind, entity.id, list, signal), []);
+  if (!base) return error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="quiet">${t.loading}</p>`;
   return html`<${Form} entity=${entity} list=${list} base=${base} onDone=${onDone} />`;
 }
 
 function Form({ entity, list, base: first, onDone }) {
-  const [base] = useState(first); // a later load of the same list changes nothing here
+  const [base, setBase] = useState(first);
   const [{ rows, past, future, by }, setSteps] = useState(() => ({ rows: base.pairs.map(rowOf), past: [], future: [] }));
-  const [from, setFrom] = useState(0);
+  const [from, setFrom] = usePart(shownFields, rows.length);
   const [error, setError] = useState();
   const [busy, setBusy] = useState(false);
   const [conflict, setConflict] = useState(); // what is there now
   const [pasting, setPasting] = useState(false);
   const form = useRef();
+  const latest = useRef();
+  latest.current = rows;
   const problem = wrong(rows);
   const changed = problem !== "" || !same(pairsOf(rows), base.pairs);
 
   useEffect(() => form.current.querySelector("textarea, button")?.focus(), []);
-  useEffect(() => {
+  // An effect comes some time after what is shown: who leaves at once is asked as well.
+  useLayoutEffect(() => {
     if (!changed) return undefined;
     const stay = (event) => event.preventDefault();
     const may = () => window.confirm(t.unsaved);
@@ -155,29 +165,47 @@ function Form({ entity, list, base: first, onDone }) {
     else return;
     event.preventDefault();
   };
-  const write = async (pairs, tag) => {
+  const write = async (written, tag) => {
+    const pairs = pairsOf(written);
     setBusy(true);
     setError(undefined);
     try {
       await writeList(entity.kind, entity.id, list, pairs, tag);
-      notify(t.saved);
-      onDone(true);
-      return;
+      if (latest.current === written) {
+        notify(t.saved);
+        return onDone();
+      }
+      // What was changed meanwhile is still to be saved, over what is there now. With
+      // the old tag, that which others have written since is not overwritten.
+      notify(t.savedInPart);
+      setBase({ pairs, tag });
+      const now = await readList(entity.kind, entity.id, list);
+      if (same(now.pairs, pairs)) setBase(now);
     } catch (failure) {
       if (failure.status === 412) {
         try {
-          setConflict({ ...(await readList(entity.kind, entity.id, list)), mine: pairs });
+          const now = await readList(entity.kind, entity.id, list);
+          if (latest.current === written) setConflict({ ...now, mine: pairs });
+          else setError(failure); // the next save is the one that asks
         } catch (second) {
           setError(second);
         }
       } else setError(failure);
     }
-    setBusy(false);
+    return setBusy(false);
   };
   const submit = (event) => {
     event.preventDefault();
+    if (busy) return undefined;
     if (problem) return setError(new Error(problem));
-    return changed ? write(pairsOf(rows), base.tag) : onDone(false);
+    return changed ? write(rows, base.tag) : onDone();
+  };
+  // What was chosen is what is edited from then on.
+  const saveChosen = (pairs) => {
+    const next = pairs.map(rowOf);
+    setConflict(undefined);
+    setRows(next);
+    write(next, conflict.tag);
   };
   const paste = (event) => {
     let added;
@@ -211,7 +239,7 @@ function Form({ entity, list, base: first, onDone }) {
     ${error && html`<${Problem} error=${error} />`}
     <p class="row">
       <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
-      <button type="button" onClick=${() => onDone(false)}>${t.cancel}</button>
+      <button type="button" disabled=${busy} onClick=${() => onDone()}>${t.cancel}</button>
       <span class="space"></span>
       <button type="button" class="plain" disabled=${past.length === 0} title=${t.undo} aria-label=${t.undo} onClick=${undo}>↶</button>
       <button type="button" class="plain" disabled=${future.length === 0} title=${t.redo} aria-label=${t.redo} onClick=${redo}>↷</button>
@@ -219,7 +247,6 @@ function Form({ entity, list, base: first, onDone }) {
       <button type="button" onClick=${() => setPasting(!pasting)}>${t.paste}</button>
     </p>
     ${conflict && html`<${Conflict} base=${base.pairs} theirs=${conflict.pairs} mine=${conflict.mine}
-      onClose=${() => setConflict(undefined)} onTheirs=${() => onDone(true)}
-      onSave=${(pairs) => { setConflict(undefined); write(pairs, conflict.tag); }} />`}
+      onClose=${() => setConflict(undefined)} onTheirs=${() => onDone()} onSave=${saveChosen} />`}
   </form>`;
 }

@@ -123,7 +123,7 @@ export function Entity({ state, who }) {
         ${state.at && html`<p class="as-of" role="status">${t.asOf} <${Time} value=${state.at} /> <${Link} class="button" to=${{ ...state, at: undefined }}>${t.asNow}<//></p>`}
         ${(entity.kind === "document" || entity.kind === "contentitem") && html`<${Pages} entity=${entity} state=${state} />`}
         ${shown.map((list) => list === "fields" && !state.at ? html`<${Fields} key=${list} entity=${entity} />` : state.at ? html`<${PairsAt} key=${list} entity=${entity} list=${list} at=${state.at} />` : html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
-          editable=${mayChange(who) && writable[entity.kind]?.includes(list)} onSaved=${again} />`)}
+          editable=${mayChange(who) && writable[entity.kind]?.includes(list)} onDone=${again} />`)}
         ${entity.kind === "datarecord" && !state.at && html`<${Tables} entity=${entity} state=${state} />`}
         ${entity.kind === "jobset" && entity.counts?.documents > 0 && html`<${Statistics} entity=${entity} />`}
         ${entity.kind === "contentset" && entity.counts?.contentitems !== 0 && html`<${MediaOfSet} entity=${entity} />`}

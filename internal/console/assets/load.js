@@ -56,11 +56,12 @@ export function Pager({ to, name = "page", token, next, children }) {
   </nav>`;
 }
 
-// usePoll calls run from time to time, every so many milliseconds, while somebody
-// looks.
-export function usePoll(run, every) {
+// usePoll loads again what useLoad has loaded, so many milliseconds after each answer,
+// while somebody looks. A load that is under way goes on: answers may take longer.
+export function usePoll({ loading, again }, every) {
   useEffect(() => {
-    const timer = setInterval(() => document.visibilityState === "visible" && run(), every);
+    if (loading) return undefined;
+    const timer = setInterval(() => document.visibilityState === "visible" && again(), every);
     return () => clearInterval(timer);
-  }, [run, every]);
+  }, [loading, again, every]);
 }

@@ -19,8 +19,8 @@ export function namesOf(kind) {
 // Names is a datalist of the names of one list. Those of an import come once its
 // index is done.
 export function Names({ id, kind, list }) {
-  const { data, again } = useLoad(() => namesOf(kind), [kind]);
-  usePoll(again, keep + 1000);
-  const some = (data ?? []).filter((one) => one.list === list && one.name.length < 100).slice(0, 200);
+  const load = useLoad(() => namesOf(kind), [kind]);
+  usePoll(load, keep + 1000);
+  const some = (load.data ?? []).filter((one) => one.list === list && one.name.length < 100).slice(0, 200);
   return html`<datalist id=${id}>${some.map((one) => html`<option key=${one.name} value=${one.name} />`)}</datalist>`;
 }

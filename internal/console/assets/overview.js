@@ -51,9 +51,10 @@ const Chart = lazy(() => import("./chart.js"), "Chart");
 
 function CameIn({ state }) {
   const unit = state.unit === "day" ? "day" : "hour";
-  const { data, error, loading, again } = useLoad((signal) => partsOf(unit, signal), [unit]);
+  const load = useLoad((signal) => partsOf(unit, signal), [unit]);
+  const { data, error, loading, again } = load;
   useEvent((event) => event.kind && !event.facet, again, [again]);
-  usePoll(again, 60_000);
+  usePoll(load, 60_000);
   const columns = [...measures, "jobsets", "contentsets", "datasets"];
   const rows = data ?? [];
   const total = (key) => rows.reduce((sum, row) => sum + (row[key] ?? 0), 0);
@@ -79,10 +80,11 @@ function CameIn({ state }) {
 }
 
 function Operations({ who }) {
-  const { data, error, again } = useLoad((signal) => operations(signal), []);
+  const load = useLoad((signal) => operations(signal), []);
+  const { data, error, again } = load;
   const running = (data ?? []).filter((one) => one.state === "running");
   const ended = (data ?? []).filter((one) => one.state !== "running");
-  usePoll(again, running.length > 0 ? 1000 : 5000);
+  usePoll(load, running.length > 0 ? 1000 : 5000);
   const cancel = async (operation) => {
     try {
       await cancelOperation(operation.id);
@@ -141,12 +143,12 @@ function wrongs({ server, hooks, retention }) {
 }
 
 function Wrong() {
-  const load = async (signal) => {
+  const load = useLoad(async (signal) => {
     const [server, { webhooks: hooks }, { rules: retention }] = await Promise.all([serverFacts(signal), webhooks.all({ pageSize: 1000 }, signal), rules.all({}, signal)]);
     return wrongs({ server, hooks, retention });
-  };
-  const { data, error, again } = useLoad(load, []);
-  usePoll(again, 15_000);
+  }, []);
+  const { data, error, again } = load;
+  usePoll(load, 15_000);
   return html`<section class=${data?.length > 0 ? "urgent" : ""}>
     <div class="section-head"><h2>${o.wrong}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}

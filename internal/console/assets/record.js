@@ -3,7 +3,7 @@ import { html, useState } from "./html.js";
 import { children, recordsOf, schemaOf } from "./api.js";
 import { Link, go } from "./router.js";
 import { Problem, useLoad } from "./load.js";
-import { Steps } from "./editor.js";
+import { Steps, usePart } from "./editor.js";
 import { Text, Time, number } from "./format.js";
 import { lists, t } from "./texts.js";
 
@@ -28,7 +28,7 @@ const Type = ({ type }) => html`<small class="quiet">${t.fieldTypes[type ?? "STR
 export function Fields({ entity }) {
   const { data, error, again } = useLoad((signal) => schemaOf(entity.id, signal), [entity.id]);
   const columns = data?.columns ?? {};
-  const [first, setFirst] = useState(0);
+  const [first, setFirst] = usePart(mostFields, entity.fields.length);
   return html`<section class="pairs-of">
     <div class="section-head"><h2>${lists.fields}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}

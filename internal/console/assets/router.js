@@ -3,6 +3,7 @@ import { html, useEffect, useState } from "./html.js";
 
 // guards are asked before the page leaves a view: one that returns false stays.
 export const guards = new Set();
+const mayLeave = () => [...guards].every((may) => may());
 
 export const address = (state) => {
   const search = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== undefined && value !== null && value !== "")).toString();
@@ -11,9 +12,14 @@ export const address = (state) => {
 
 const current = () => Object.fromEntries(new URLSearchParams(window.location.search));
 
+// Entries of the history of the window are numbered, which says how the one that is
+// shown is reached from another.
+let here = window.history.state?.at ?? 0;
+window.history.replaceState({ at: here }, "");
+
 // cameFromHere reports whether the entry before this one in the history of the
 // window is a state of the console.
-export const cameFromHere = () => window.history.state?.inside === true;
+export const cameFromHere = () => here > 0;
 
 // sameView reports whether two states are of one view.
 const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
@@ -22,10 +28,10 @@ const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") 
 export function go(state, { replace = false } = {}) {
   const to = address(state);
   if (!replace && to === window.location.pathname + window.location.search) return;
-  if (!replace) for (const may of guards) if (!may()) return;
+  if (!replace && !mayLeave()) return;
   const stays = sameView(current(), state);
   if (replace) window.history.replaceState(window.history.state, "", to);
-  else window.history.pushState({ inside: true }, "", to);
+  else window.history.pushState({ at: ++here }, "", to);
   window.dispatchEvent(new Event("platen:moved"));
   if (replace) return;
   window.scrollTo(0, 0);
@@ -37,10 +43,18 @@ export function useAddress() {
   const [state, setState] = useState(current);
   useEffect(() => {
     const moved = () => setState(current());
-    window.addEventListener("popstate", moved);
+    // Who goes back or forward is heard of when the address is another one already.
+    const popped = () => {
+      const to = window.history.state?.at;
+      if (to === undefined) return window.history.replaceState({ at: here }, ""); // a link within the page leaves no view
+      if (to !== here && !mayLeave()) return window.history.go(here - to);
+      here = to;
+      return moved();
+    };
+    window.addEventListener("popstate", popped);
     window.addEventListener("platen:moved", moved);
     return () => {
-      window.removeEventListener("popstate", moved);
+      window.removeEventListener("popstate", popped);
       window.removeEventListener("platen:moved", moved);
     };
   }, []);

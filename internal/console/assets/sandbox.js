@@ -71,14 +71,15 @@ function None() {
 }
 
 function Is({ state }) {
-  const { data, error, loading, again } = useLoad(async (signal) => {
+  const load = useLoad(async (signal) => {
     const [is, faults] = await Promise.all([sandbox.state(signal), sandbox.faults(signal)]);
     return { is, faults };
   }, []);
+  const { data, error, loading, again } = load;
   const [open, setOpen] = useState();
   const [busy, run] = useRun(again);
   useTitle(s.title);
-  usePoll(again, every);
+  usePoll(load, every);
   const close = () => setOpen(undefined);
   const is = data?.is;
   const forms = {

@@ -255,6 +255,7 @@ export const t = {
   edit: "Edit",
   save: "Save",
   saved: "Saved.",
+  savedInPart: "Saved, without what was changed meanwhile.",
   add: "Add",
   name: "Name",
   value: "Value",

@@ -42,9 +42,10 @@ export function StateOf({ hook }) {
 }
 
 function All({ state }) {
-  const { data, error, loading, again } = useLoad((signal) => webhooks.all({ pageSize: 100, pageToken: state.page }, signal), [state.page]);
+  const load = useLoad((signal) => webhooks.all({ pageSize: 100, pageToken: state.page }, signal), [state.page]);
+  const { data, error, loading, again } = load;
   const [open, setOpen] = useState();
-  usePoll(again, every);
+  usePoll(load, every);
   useTitle(a.tabs.webhooks);
   const add = async (values) => {
     const hook = await webhooks.add(given(values));
@@ -87,7 +88,8 @@ function One({ state }) {
     hook.again();
     attempts.again();
   };
-  usePoll(again, every);
+  usePoll(hook, every);
+  usePoll(attempts, every);
   useTitle(a.tabs.webhooks);
   const close = () => setOpen(undefined);
   const [busy, run] = useRun(again);
