@@ -38,7 +38,7 @@ export function useKeys(destinations) {
         before.current = "";
         go(destination.state);
       } else if (event.key === "?") setShown(true);
-      else if (event.key === "/") document.getElementById("search").focus();
+      else if (event.key === "/") document.getElementById("search")?.focus();
       else if (event.key === "j") move(1);
       else if (event.key === "k") move(-1);
       else if (event.key === "x") pick();
