@@ -31,7 +31,7 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 	call := &w.call
 	entry := &olrest.RecordedRequest{
 		RequestID: call.RequestID, Time: w.start, Took: took,
-		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto, TLS: r.TLS != nil,
+		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto,
 		Client: call.Client.String(), User: call.User, Tried: call.Tried, Console: fromConsole,
 		Status: w.status, Aborted: w.aborted, Fault: w.fault,
 	}
@@ -258,7 +258,7 @@ func (s *Server) requestAsCurl(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
-	olrest.ReplyCurl(w, request)
+	olrest.ReplyCurl(w, r, request)
 	return nil
 }
 

@@ -351,12 +351,17 @@ func testCurl(t *testing.T) {
 		{"PUT", job, "{\"\x00\xff%s\\\"", nil},
 		{"PUT", job, update("page"), []option{header("Origin", "https://elsewhere.example"), header("Sec-Fetch-Site", "cross-site")}},
 		{"POST", login, "", []option{none, basic(user, password)}},
+		{"GET", job, "", []option{none, basic(user, password), func(r *http.Request) { r.Host = "elsewhere.example" }}},
 	} {
 		id := fmt.Sprint("curl-", i)
 		want := s.do(c.method, c.path, c.body, append(c.options, header("X-Request-Id", id))...)
 		line := s.do("GET", native+"/requests/"+id+"/curl", "").body
 		if strings.Contains(line, "not known") {
 			t.Errorf("something is missing: %s", line)
+		}
+		// Anybody can send another host, to which the password must not go.
+		if !strings.Contains(line, " '"+s.url+"/") || strings.Contains(line, "//elsewhere.example/") {
+			t.Errorf("the line is for another server: %s", line)
 		}
 		cmd := exec.Command("sh", "-c", strings.Replace(line, "curl -sS", "curl -sS -q -o /dev/null -w '%{http_code}'", 1))
 		cmd.Env = append(os.Environ(), olrest.PasswordVariable+"="+password)
