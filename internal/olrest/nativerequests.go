@@ -369,12 +369,6 @@ func WantsEvents(accept string) bool {
 	return false
 }
 
-// BeginEvents begins a stream of events.
-func BeginEvents(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", typeEvents)
-	w.WriteHeader(http.StatusOK)
-}
-
 // WriteRequestEvent writes a request to a stream of events.
 func WriteRequestEvent(w io.Writer, r *RecordedRequest) error {
 	b := jsonWriter{buf: fmt.Appendf(nil, "id: %d\nevent: request\ndata: ", r.Number)}
@@ -389,12 +383,6 @@ func WriteRequestEvent(w io.Writer, r *RecordedRequest) error {
 // next one: the journal has dropped them.
 func WriteLostEvent(w io.Writer) error {
 	_, err := io.WriteString(w, "event: lost\ndata: {}\n\n")
-	return err
-}
-
-// WriteNoEvent keeps a stream of events going.
-func WriteNoEvent(w io.Writer) error {
-	_, err := io.WriteString(w, ":\n\n")
 	return err
 }
 

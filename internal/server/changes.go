@@ -140,11 +140,8 @@ func (s *Server) readEvents(w *response, r *http.Request, _ target) error {
 	return nil
 }
 
-// Bounds of streams of events.
-const (
-	keepAlive   = 15 * time.Second
-	streamBytes = 64 << 10 // are written at once
-)
+// streamBytes are written to a stream at once.
+const streamBytes = 64 << 10
 
 // errSlow ends a stream whose client can not keep up.
 var errSlow = platen.Errorf(platen.Unavailable, "the events were not read as fast as they came: connect again with the last id to go on")
@@ -184,7 +181,7 @@ func (s *Server) streamEvents(w *response, r *http.Request, query *olrest.EventQ
 	}
 	olrest.BeginStream(w)
 	// A reader whose connection breaks before the first event goes on from here.
-	stream.buf = olrest.AppendStreamStart(stream.buf, stream.after)
+	stream.buf = olrest.AppendStreamStart(stream.buf, stream.after.String())
 	if err := stream.send(items, next); err == nil {
 		err = stream.follow()
 		stream.end(err)
@@ -207,22 +204,17 @@ var errLeft = errors.New("the client has left")
 
 // follow sends events until an error says why it ends.
 func (e *eventStream) follow() error {
-	every := min(keepAlive, e.s.Timeouts.Stall/3)
-	for checked := time.Now(); ; {
-		timer := time.NewTimer(every)
+	for check := e.s.streamCheck(e.w, e.r); ; {
+		timer := time.NewTimer(check.every)
 		items, next, err := e.next(timer.C)
 		timer.Stop()
 		if err != nil {
 			return err
 		}
-		if next == e.after || time.Since(checked) >= every {
-			// A token may have expired, its user be gone, or have another role.
-			if err := e.s.Guard.Check(e.r); err != nil {
-				return err
-			}
-			e.query.Filter.Audit = e.w.call.Role >= platen.Admin
-			checked = time.Now()
+		if err := check.again(next == e.after); err != nil {
+			return err
 		}
+		e.query.Filter.Audit = e.w.call.Role >= platen.Admin
 		if next == e.after {
 			if err := e.write(olrest.StreamComment); err != nil {
 				return err
@@ -299,6 +291,5 @@ func (e *eventStream) end(err error) {
 	if e.s.stopping.Load() {
 		err = errStopping
 	}
-	e.s.Log.Info("a listener is dropped", "reason", err, "request", e.w.call.RequestID)
-	_ = e.write(olrest.AppendDropped(nil, err))
+	e.s.drop(e.w, err)
 }
