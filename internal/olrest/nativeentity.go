@@ -258,6 +258,9 @@ func (w *DocumentPagesWriter) Write(page *transfer.Page) bool {
 	return true
 }
 
+// Len returns how many bytes the pages have so far.
+func (w *DocumentPagesWriter) Len() int { return len(w.b.buf) }
+
 // Reply answers with the pages.
 func (w *DocumentPagesWriter) Reply(to http.ResponseWriter) error {
 	w.b.endList()

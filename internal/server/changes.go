@@ -29,6 +29,9 @@ func (s *Server) history(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
+	if err := s.holdChanges(w, changes...); err != nil {
+		return err
+	}
 	olrest.ReplyHistory(w, to.ref.ID, changes, next)
 	return nil
 }
@@ -46,7 +49,27 @@ func (s *Server) listAt(w *response, r *http.Request, to target) error {
 	if err := s.permit(w, r, platen.Viewer, platen.KindsOf(kind)); err != nil {
 		return err
 	}
-	return olrest.ReplyTagged(w, r.Header, list, []string{platen.TagOf(list).String()})
+	return s.replyList(w, r, list, []string{platen.TagOf(list).String()})
+}
+
+// holdChanges counts the memory of changes and of an answer with them.
+func (s *Server) holdChanges(w *response, changes ...platen.Change) error {
+	const besides = 64 // of an entry or a name, besides its texts
+	size := 0
+	for i := range changes {
+		for j := range changes[i].Entries {
+			size += besides
+			for _, name := range changes[i].Entries[j].Names {
+				size += besides + len(name.Name)
+				for _, value := range []*string{name.Before, name.After} {
+					if value != nil {
+						size += len(*value)
+					}
+				}
+			}
+		}
+	}
+	return s.hold(w, int64(2*size))
 }
 
 // changeEntries is how many entries of a change are shown.
@@ -65,6 +88,9 @@ func (s *Server) readChange(w *response, r *http.Request, to target) error {
 		err = s.permit(w, r, platen.Admin, 0)
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.holdChanges(w, change); err != nil {
 		return err
 	}
 	olrest.ReplyChange(w, &change)
