@@ -203,18 +203,17 @@ func (b *beganBody) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// TestEvents: pages of events and streams of them have the same ones; a stream is taken
-// up again where its connection broke, even before its first event.
-func TestEvents(t *testing.T) {
-	direct, sent := connect(t)
-	fill(t, direct)
+// breaking returns a client of the same server, a channel that tells of the first bytes
+// of each of its streams, and one that breaks a stream for each value.
+func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Client, began <-chan struct{}, cut chan<- struct{}) {
+	t.Helper()
 	at, err := url.Parse(sent.requests()[0].URL.Scheme + "://" + sent.requests()[0].URL.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
 	through := httputil.NewSingleHostReverseProxy(at)
 	through.Transport, through.FlushInterval = direct.HTTP.Transport, -1
-	cut := make(chan struct{})
+	cuts := make(chan struct{})
 	through.ErrorLog = nil
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
@@ -222,7 +221,7 @@ func TestEvents(t *testing.T) {
 		if strings.Contains(r.Header.Get("Accept"), "event-stream") {
 			go func() {
 				select {
-				case <-cut:
+				case <-cuts:
 					cancel()
 				case <-ctx.Done():
 				}
@@ -230,15 +229,24 @@ func TestEvents(t *testing.T) {
 		}
 		through.ServeHTTP(w, r.WithContext(ctx))
 	}))
-	defer proxy.Close()
-	c, err := client.New(proxy.URL, user, password)
+	t.Cleanup(proxy.Close)
+	c, err = client.New(proxy.URL, user, password)
 	if err != nil {
 		t.Fatal(err)
 	}
 	connections := &http.Transport{}
-	defer connections.CloseIdleConnections()
-	began := make(chan struct{}, 10)
-	c.HTTP = &http.Client{Transport: beginning{connections, began}, Timeout: 20 * time.Second}
+	t.Cleanup(connections.CloseIdleConnections)
+	starts := make(chan struct{}, 10)
+	c.HTTP = &http.Client{Transport: beginning{connections, starts}, Timeout: 20 * time.Second}
+	return c, starts, cuts
+}
+
+// TestEvents: pages of events and streams of them have the same ones; a stream is taken
+// up again where its connection broke, even before its first event.
+func TestEvents(t *testing.T) {
+	direct, sent := connect(t)
+	fill(t, direct)
+	c, began, cut := breaking(t, direct, sent)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 
@@ -289,6 +297,34 @@ func TestEvents(t *testing.T) {
 	for _, err := range direct.EventsSeq(t.Context(), client.EventQuery{Follow: true, Types: []string{"tree"}}) {
 		fails(t, err, platen.Invalid, "tree")
 	}
+}
+
+// TestFollowRequests: the journal is followed further from where the connection broke,
+// even before the first request.
+func TestFollowRequests(t *testing.T) {
+	direct, sent := connect(t)
+	fill(t, direct)
+	c, began, cut := breaking(t, direct, sent)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	missing := func(id platen.ID) { fails(t, second(direct.Entity(ctx, id)), platen.NotFound, id.String()) }
+	go func() {
+		<-began
+		cut <- struct{}{} // nothing has happened yet
+		missing(12345)
+	}()
+	var paths []string
+	for request, err := range c.FollowRequestsSeq(ctx, client.RequestFilter{Status: "404"}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if paths = append(paths, request.Path); len(paths) == 2 {
+			break
+		}
+		cut <- struct{}{}
+		missing(12346)
+	}
+	is(t, []string{"/api/v1/entities/12345", "/api/v1/entities/12346"})(paths, nil)
 }
 
 func TestAdministration(t *testing.T) {

@@ -153,7 +153,7 @@ type Updated struct {
 	Change  int64           `json:"change,omitzero"` // in the log; 0: nothing was changed
 	Matched int64           `json:"matched"`
 	Changed int64           `json:"changed"`
-	Preview []UpdatePreview `json:"preview,omitzero"` // of the first hundred that would change
+	Preview []UpdatePreview `json:"preview,omitzero"` // of the first hundred that would change, or of fewer if their lists are large
 
 	// Operation goes on with the update in parts, if it does: see
 	// [Client.WaitOperation]. Then the rest is not known yet.

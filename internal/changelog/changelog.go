@@ -94,6 +94,14 @@ type Entry struct {
 	Ranges []platen.IDRange // sets: the entities that were added
 }
 
+// Size returns how many bytes an entry has of what was before and is after.
+func (e *Entry) Size() (size int) {
+	for _, span := range e.Spans {
+		size += len(span.Before) + len(span.After)
+	}
+	return size
+}
+
 // A Writer encodes a block. Its zero value with Flush set is empty.
 type Writer struct {
 	// Flush stores the next part.

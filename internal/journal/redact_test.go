@@ -22,7 +22,7 @@ func shown(r *olrest.RecordedRequest) string {
 	var b strings.Builder
 	for _, reply := range []func(http.ResponseWriter){
 		func(w http.ResponseWriter) { olrest.ReplyRequest(w, r) },
-		func(w http.ResponseWriter) { olrest.ReplyCurl(w, r) },
+		func(w http.ResponseWriter) { olrest.ReplyCurl(w, httptest.NewRequest(http.MethodGet, "/", nil), r) },
 		func(w http.ResponseWriter) {
 			olrest.ReplyRequests(w, &olrest.RequestFilter{}, []*olrest.RecordedRequest{r}, false)
 		},

@@ -196,16 +196,10 @@ func (j *jsonWriter) events(bodies [][]byte) {
 	j.endList()
 }
 
-// Server-sent events.
-const (
-	typeStream   = "text/event-stream"
-	lastEventKey = "Last-Event-ID"
-)
-
 // BeginStream begins an answer of server-sent events.
 func BeginStream(w http.ResponseWriter) {
 	header := w.Header()
-	header.Set("Content-Type", typeStream)
+	header.Set("Content-Type", typeEvents)
 	header.Set("Cache-Control", "no-store")
 	header.Set("X-Accel-Buffering", "no")
 	w.WriteHeader(http.StatusOK)
@@ -213,8 +207,8 @@ func BeginStream(w http.ResponseWriter) {
 
 // AppendStreamStart appends after which event a stream begins. It has no data, so
 // readers keep the id and see no event.
-func AppendStreamStart(b []byte, after platen.EventID) []byte {
-	return append(append(append(b, "id: "...), after.String()...), "\n\n"...)
+func AppendStreamStart(b []byte, after string) []byte {
+	return append(append(append(b, "id: "...), after...), "\n\n"...)
 }
 
 // AppendStreamed appends an event as a stream has it.
@@ -253,7 +247,7 @@ const readTimeKey = "readTime"
 // ReadEventQuery reads a request for events.
 func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	query := r.URL.Query()
-	q.Stream = strings.Contains(r.Header.Get("Accept"), typeStream)
+	q.Stream = WantsEvents(r.Header.Get("Accept"))
 	known := []string{"after", "kind", "set", "type", "name"}
 	if !q.Stream {
 		known = append(known, pageSizeParameter, lastKey, beforeKey)
@@ -270,7 +264,7 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 		}
 	}
 	after := query.Get("after")
-	if sent := r.Header.Get(lastEventKey); sent != "" {
+	if sent := r.Header.Get(LastEventIDHeader); sent != "" {
 		after = sent
 	}
 	if after != "" {

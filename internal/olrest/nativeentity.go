@@ -146,8 +146,8 @@ func readPositions(values url.Values, list string) (size int, position int64, er
 	}
 	if values.Has(positionParameter) {
 		position, err = strconv.ParseInt(values.Get(positionParameter), 10, 64)
-		if err != nil || position < 0 || page.After != nil {
-			return 0, 0, parameterError(positionParameter, "%s must be a whole number from 0 on, without a %s", positionParameter, pageTokenParameter)
+		if err != nil || !isPosition(position) || page.After != nil {
+			return 0, 0, parameterError(positionParameter, "%s must be a whole number from 0 to %d, without a %s", positionParameter, platen.MaxID, pageTokenParameter)
 		}
 		return page.Size, position, nil
 	}
@@ -155,11 +155,15 @@ func readPositions(values url.Values, list string) (size int, position int64, er
 		return page.Size, 0, nil
 	}
 	from, n := binary.Uvarint(page.After)
-	if n != len(page.After) || int64(from) < 0 {
+	if n != len(page.After) || !isPosition(int64(from)) {
 		return 0, 0, parameterError(pageTokenParameter, "the %s names no position", pageTokenParameter)
 	}
 	return page.Size, int64(from), nil
 }
+
+// isPosition reports whether a list can have a position: nothing contains more than
+// there are identifiers.
+func isPosition(n int64) bool { return 0 <= n && n <= int64(platen.MaxID) }
 
 // childrenOf names the list of an entity's children for its page tokens.
 func childrenOf(ref platen.Ref) string { return "children of " + ref.ID.String() }
@@ -253,6 +257,9 @@ func (w *DocumentPagesWriter) Write(page *transfer.Page) bool {
 	w.left--
 	return true
 }
+
+// Len returns how many bytes the pages have so far.
+func (w *DocumentPagesWriter) Len() int { return len(w.b.buf) }
 
 // Reply answers with the pages.
 func (w *DocumentPagesWriter) Reply(to http.ResponseWriter) error {

@@ -30,7 +30,6 @@ type RecordedRequest struct {
 	Query        string // without the question mark
 	Host         string
 	Protocol     string
-	TLS          bool
 	Route        string // the path of the route, "" for none
 	Client       string // the address
 	User         string // "" if nobody was let in
@@ -370,12 +369,6 @@ func WantsEvents(accept string) bool {
 	return false
 }
 
-// BeginEvents begins a stream of events.
-func BeginEvents(w http.ResponseWriter) {
-	w.Header().Set("Content-Type", typeEvents)
-	w.WriteHeader(http.StatusOK)
-}
-
 // WriteRequestEvent writes a request to a stream of events.
 func WriteRequestEvent(w io.Writer, r *RecordedRequest) error {
 	b := jsonWriter{buf: fmt.Appendf(nil, "id: %d\nevent: request\ndata: ", r.Number)}
@@ -393,14 +386,14 @@ func WriteLostEvent(w io.Writer) error {
 	return err
 }
 
-// WriteNoEvent keeps a stream of events going.
-func WriteNoEvent(w io.Writer) error {
-	_, err := io.WriteString(w, ":\n\n")
-	return err
+// ReplyCurl answers a request, asked, with a recorded one as a command line for a shell.
+func ReplyCurl(w http.ResponseWriter, asked *http.Request, r *RecordedRequest) {
+	scheme := "http"
+	if asked.TLS != nil {
+		scheme = "https"
+	}
+	ReplyText(w, curlLine(r, scheme, asked.Host))
 }
-
-// ReplyCurl answers with a request as a command line for a shell.
-func ReplyCurl(w http.ResponseWriter, r *RecordedRequest) { ReplyText(w, CurlLine(r)) }
 
 // PasswordVariable is the variable in which a command line has the password.
 const PasswordVariable = "PLATEN_PASSWORD"
@@ -413,10 +406,11 @@ var ownHeaders = map[string]bool{
 	"Authorization": true, http.CanonicalHeaderKey(TokenHeader): true,
 }
 
-// CurlLine returns a request as a command line for a shell. The password is that
-// of the variable [PasswordVariable]. What is not known any more is said behind
-// it, as a comment.
-func CurlLine(r *RecordedRequest) string {
+// curlLine returns a request as a command line for a shell, which sends it to host.
+// The password is that of the variable [PasswordVariable], so it must not go to the
+// host that the request named: anybody can have sent that. What is not known any
+// more is said behind it, as a comment.
+func curlLine(r *RecordedRequest, scheme, host string) string {
 	var b bytes.Buffer
 	part := &r.Request
 	input := ""
@@ -442,6 +436,9 @@ func CurlLine(r *RecordedRequest) string {
 	if user := r.User + r.Tried; r.Credentials != "" {
 		b.WriteString(" -u " + quote(user+":") + `"$` + PasswordVariable + `"`)
 	}
+	if r.Host != "" && r.Host != host {
+		b.WriteString(" -H " + quote("Host: "+r.Host))
+	}
 	var missing []string
 	for _, header := range part.Headers {
 		switch {
@@ -460,7 +457,7 @@ func CurlLine(r *RecordedRequest) string {
 	if part.get("Accept") == "" {
 		b.WriteString(" -H 'Accept:'")
 	}
-	b.WriteString(input + address(r))
+	b.WriteString(input + address(r, scheme+"://"+host))
 	if !part.whole() {
 		missing = append(missing, fmt.Sprintf("a part of the body, which had %d bytes", part.Size))
 	}
@@ -477,21 +474,17 @@ func CurlLine(r *RecordedRequest) string {
 // HiddenText stands where a credential was.
 const HiddenText = "(hidden)"
 
-// address returns the address of a request as arguments of curl.
-func address(r *RecordedRequest) string {
-	scheme := "http"
-	if r.TLS {
-		scheme = "https"
-	}
+// address returns the address of a request to a server as arguments of curl.
+func address(r *RecordedRequest, server string) string {
 	options := " --path-as-is --globoff "
 	if !strings.HasPrefix(r.Path, "/") {
-		return options + "--request-target " + quote(r.Path) + " " + quote(scheme+"://"+r.Host)
+		return options + "--request-target " + quote(r.Path) + " " + quote(server)
 	}
 	path := r.Path
 	if r.Query != "" {
 		path += "?" + r.Query
 	}
-	return options + quote(scheme+"://"+r.Host+path)
+	return options + quote(server+path)
 }
 
 // quote returns a text as a word of a shell.

@@ -83,6 +83,22 @@ func testInFlightBytes(t *testing.T) {
 	if a := s.do("PUT", path, large()); a.status != 200 {
 		t.Fatal(a.status, a.body)
 	}
+	// What there is to be read, of 800,000 bytes each: two lists, their changes, a page.
+	value := func(letter string) string { return strings.Repeat(letter, 800_000) }
+	other := s.importSet(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"id":4242421,"documentpages":[{"contentitem":4242422,"properties":[{"name":"a","value":"` + value("a") + `"}]}]}]}]}]}]}`).Children[0]
+	for _, letter := range []string{"a", "b"} {
+		s.setProperties(platen.Job, other, platen.NameValue{Name: "a", Value: value(letter)})
+	}
+	of := fmt.Sprint(native, "/entities/", other)
+	history, _ := s.history(of + "/history?pageSize=1")
+	reads := []struct{ method, path, body string }{
+		{"GET", fmt.Sprint(entities, "/jobs/", other, "/properties"), ""},
+		{"GET", of + "/properties", ""},
+		{"GET", of + "/history", ""},
+		{"GET", fmt.Sprint(native, "/changes/", history[0].Change), ""},
+		{"GET", native + "/entities/4242421/pages", ""},
+		{"POST", native + "/updates", fmt.Sprintf(`{"entities":[{"id":%d}],"unset":["properties.a"],"validateOnly":true}`, other)},
+	}
 	var slow []net.Conn
 	for range 3 {
 		slow = append(slow, s.half("PUT", path, 400_000, `{"id":`)) // three times 6 times 400,000 is more than the large ones may have
@@ -93,6 +109,9 @@ func testInFlightBytes(t *testing.T) {
 	a.isRefused(t, 503, "--max-inflight-bytes")
 	chunked := s.do("PUT", path, large(), func(r *http.Request) { r.ContentLength = -1 })
 	chunked.isRefused(t, 503, "--max-inflight-bytes")
+	for _, read := range reads {
+		t.Run(read.path, func(t *testing.T) { s.do(read.method, read.path, read.body).isRefused(t, 503, "--max-inflight-bytes") })
+	}
 	small := platen.NameValue{Name: "a", Value: "b"}
 	s.setProperties(platen.Job, job, small)
 	if list := s.properties(platen.Job, job); len(list) != 1 || list[0] != small {
@@ -105,6 +124,11 @@ func testInFlightBytes(t *testing.T) {
 	for _, option := range []option{func(*http.Request) {}, func(r *http.Request) { r.ContentLength = -1 }} {
 		if a := s.do("PUT", path, large(), option); a.status != 200 {
 			t.Errorf("afterwards: %d %s", a.status, a.body)
+		}
+	}
+	for _, read := range reads {
+		if a := s.do(read.method, read.path, read.body); a.status != 200 {
+			t.Errorf("%s afterwards: %d %.200s", read.path, a.status, a.body)
 		}
 	}
 	// More than the memory, but within --max-body.

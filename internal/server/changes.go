@@ -29,6 +29,9 @@ func (s *Server) history(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
+	if err := s.holdChanges(w, changes...); err != nil {
+		return err
+	}
 	olrest.ReplyHistory(w, to.ref.ID, changes, next)
 	return nil
 }
@@ -46,7 +49,27 @@ func (s *Server) listAt(w *response, r *http.Request, to target) error {
 	if err := s.permit(w, r, platen.Viewer, platen.KindsOf(kind)); err != nil {
 		return err
 	}
-	return olrest.ReplyTagged(w, r.Header, list, []string{platen.TagOf(list).String()})
+	return s.replyList(w, r, list, []string{platen.TagOf(list).String()})
+}
+
+// holdChanges counts the memory of changes and of an answer with them.
+func (s *Server) holdChanges(w *response, changes ...platen.Change) error {
+	const besides = 64 // of an entry or a name, besides its texts
+	size := 0
+	for i := range changes {
+		for j := range changes[i].Entries {
+			size += besides
+			for _, name := range changes[i].Entries[j].Names {
+				size += besides + len(name.Name)
+				for _, value := range []*string{name.Before, name.After} {
+					if value != nil {
+						size += len(*value)
+					}
+				}
+			}
+		}
+	}
+	return s.hold(w, int64(2*size))
 }
 
 // changeEntries is how many entries of a change are shown.
@@ -65,6 +88,9 @@ func (s *Server) readChange(w *response, r *http.Request, to target) error {
 		err = s.permit(w, r, platen.Admin, 0)
 	}
 	if err != nil {
+		return err
+	}
+	if err := s.holdChanges(w, change); err != nil {
 		return err
 	}
 	olrest.ReplyChange(w, &change)
@@ -140,11 +166,8 @@ func (s *Server) readEvents(w *response, r *http.Request, _ target) error {
 	return nil
 }
 
-// Bounds of streams of events.
-const (
-	keepAlive   = 15 * time.Second
-	streamBytes = 64 << 10 // are written at once
-)
+// streamBytes are written to a stream at once.
+const streamBytes = 64 << 10
 
 // errSlow ends a stream whose client can not keep up.
 var errSlow = platen.Errorf(platen.Unavailable, "the events were not read as fast as they came: connect again with the last id to go on")
@@ -184,7 +207,7 @@ func (s *Server) streamEvents(w *response, r *http.Request, query *olrest.EventQ
 	}
 	olrest.BeginStream(w)
 	// A reader whose connection breaks before the first event goes on from here.
-	stream.buf = olrest.AppendStreamStart(stream.buf, stream.after)
+	stream.buf = olrest.AppendStreamStart(stream.buf, stream.after.String())
 	if err := stream.send(items, next); err == nil {
 		err = stream.follow()
 		stream.end(err)
@@ -207,22 +230,17 @@ var errLeft = errors.New("the client has left")
 
 // follow sends events until an error says why it ends.
 func (e *eventStream) follow() error {
-	every := min(keepAlive, e.s.Timeouts.Stall/3)
-	for checked := time.Now(); ; {
-		timer := time.NewTimer(every)
+	for check := e.s.streamCheck(e.w, e.r); ; {
+		timer := time.NewTimer(check.every)
 		items, next, err := e.next(timer.C)
 		timer.Stop()
 		if err != nil {
 			return err
 		}
-		if next == e.after || time.Since(checked) >= every {
-			// A token may have expired, its user be gone, or have another role.
-			if err := e.s.Guard.Check(e.r); err != nil {
-				return err
-			}
-			e.query.Filter.Audit = e.w.call.Role >= platen.Admin
-			checked = time.Now()
+		if err := check.again(next == e.after); err != nil {
+			return err
 		}
+		e.query.Filter.Audit = e.w.call.Role >= platen.Admin
 		if next == e.after {
 			if err := e.write(olrest.StreamComment); err != nil {
 				return err
@@ -299,6 +317,5 @@ func (e *eventStream) end(err error) {
 	if e.s.stopping.Load() {
 		err = errStopping
 	}
-	e.s.Log.Info("a listener is dropped", "reason", err, "request", e.w.call.RequestID)
-	_ = e.write(olrest.AppendDropped(nil, err))
+	e.s.drop(e.w, err)
 }

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/pgtest"
@@ -184,9 +185,15 @@ type follower struct {
 
 func (s *service) follow(query, last string) *follower {
 	s.t.Helper()
+	return s.stream("/api/v1/events"+query, last)
+}
+
+// stream begins to read a stream of server-sent events.
+func (s *service) stream(path, last string) *follower {
+	s.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s.t.Cleanup(cancel)
-	r, err := http.NewRequestWithContext(ctx, "GET", s.url+"/api/v1/events"+query, nil)
+	r, err := http.NewRequestWithContext(ctx, "GET", s.url+path, nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -227,6 +234,23 @@ func (f *follower) next() (e cloudEvent, name string, err error) {
 				return e, name, fmt.Errorf("the event %s has the id %s", e.ID, id)
 			}
 			return e, name, nil
+		}
+	}
+}
+
+// dropped reads a stream to its end, and returns what its last event says.
+func (f *follower) dropped() (says string) {
+	name := ""
+	for {
+		line, err := f.body.ReadString('\n')
+		if err != nil {
+			return says
+		}
+		switch key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), ": "); {
+		case key == "event":
+			name = value
+		case key == "data" && name == "dropped":
+			says = value
 		}
 	}
 }
@@ -402,6 +426,66 @@ func testSlowListener(t *testing.T) {
 		}
 		last = e.ID
 		i++
+	}
+}
+
+// TestStreamsRefused: a stream ends when its caller may no longer have it, whether much
+// or nothing happens meanwhile.
+func TestStreamsRefused(t *testing.T) { onEach(t, testStreamsRefused) }
+
+func testStreamsRefused(t *testing.T) {
+	s := start(t, withJournal, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 1500 * time.Millisecond, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
+	})
+	s.addUser("ann", platen.Admin)
+	job := jobsOf(s, 1)[0]
+	events, requests := native+"/events", native+"/requests"
+	for i, c := range []struct {
+		role               string // of the token
+		method, path, body string
+		busy               bool
+		ends               []string
+		says               string
+	}{
+		{"admin", "PATCH", "/tokens/t0", `{"kinds":["job"]}`, false, []string{events, requests}, "restricted to the kinds job"},
+		{"admin", "PATCH", "/tokens/t1", `{"kinds":["job"]}`, true, []string{events, requests}, "restricted to the kinds job"},
+		{"admin", "DELETE", "/tokens/t2", "", false, []string{events, requests}, "revoked"},
+		{"admin", "DELETE", "/tokens/t3", "", true, []string{events, requests}, "revoked"},
+		{"admin", "PATCH", "/users/ann", `{"role":"viewer"}`, false, []string{requests}, "needs the role admin"},
+		{"viewer", "DELETE", "/users/ann", "", true, []string{events}, "revoked"},
+	} {
+		other := *s
+		other.token = s.makeToken(fmt.Sprintf(`{"name":"t%d","role":"%s","user":"ann"}`, i, c.role))
+		var streams []*follower
+		for _, path := range c.ends {
+			streams = append(streams, other.stream(path, ""))
+		}
+		stop := make(chan struct{})
+		var writer sync.WaitGroup
+		if c.busy {
+			writer.Go(func() {
+				for n := 0; ; n++ {
+					select {
+					case <-stop:
+						return
+					case <-time.After(5 * time.Millisecond): // far more often than a stream is quiet
+						s.put(job, fmt.Sprintf(`[{"name":"a","value":"%d"}]`, n))
+					}
+				}
+			})
+		}
+		if a := s.do(c.method, native+c.path, c.body); a.status/100 != 2 {
+			t.Error(c.path, a.status, a.body)
+		}
+		for at, stream := range streams {
+			late := time.AfterFunc(30*time.Second, stream.cancel)
+			if says := stream.dropped(); !strings.Contains(says, c.says) || !strings.Contains(says, `"status":403`) {
+				t.Errorf("after %s %s %s the stream of %s ends with %q", c.method, c.path, c.body, c.ends[at], says)
+			}
+			late.Stop()
+		}
+		close(stop)
+		writer.Wait()
 	}
 }
 

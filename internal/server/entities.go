@@ -105,6 +105,9 @@ func (s *Server) entityPages(w *response, r *http.Request, to target) error {
 	if err := s.Store.Pages(r.Context(), to.ref, position, pages.Write); err != nil {
 		return err
 	}
+	if err := s.hold(w, int64(pages.Len())); err != nil {
+		return err
+	}
 	return pages.Reply(w)
 }
 

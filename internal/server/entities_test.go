@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -146,10 +147,15 @@ func testChildrenPages(t *testing.T) {
 	if got := s.do("GET", path+"?position=249", ""); got.body != want {
 		t.Error("from a position on:", got.body)
 	}
-	if got := s.do("GET", path+"?position=999", ""); got.body != `{"children":[],"total":250}` {
-		t.Error("from a position beyond the last on:", got.body)
+	for _, position := range []int64{999, int64(platen.MaxID)} {
+		if got := s.do("GET", fmt.Sprint(path, "?position=", position), ""); got.body != `{"children":[],"total":250}` {
+			t.Error("from a position beyond the last on:", got.body)
+		}
 	}
-	for _, query := range []string{"?position=-1", "?position=x", "?position=1&pageToken=" + tokens[0]} {
+	for _, query := range []string{
+		"?position=-1", "?position=x", "?position=1&pageToken=" + tokens[0],
+		fmt.Sprint("?position=", platen.MaxID+1), fmt.Sprint("?position=", math.MaxInt64),
+	} {
 		s.do("GET", path+query, "").isError(t, 400, "position must be a whole number")
 	}
 	s.do("GET", native+"/entities/7/children", "").isError(t, 404, "entity 7 not found")
@@ -234,4 +240,5 @@ func testEntityPages(t *testing.T) {
 	s.do("GET", native+"/entities/100/pages", "").isError(t, 400, "only documents and content items")
 	s.do("GET", native+"/entities/7/pages", "").isError(t, 404, "entity 7 not found")
 	s.do("GET", of+"?pageSize=0", "").isError(t, 400, "from 1 to 1000")
+	s.do("GET", fmt.Sprint(of, "?position=", math.MaxInt64), "").isError(t, 400, "position must be a whole number")
 }

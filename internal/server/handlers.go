@@ -67,6 +67,11 @@ func (s *Server) readList(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
+	return s.replyList(w, r, list, tag)
+}
+
+// replyList answers with a list, which is in memory until the client has taken it.
+func (s *Server) replyList(w *response, r *http.Request, list platen.List, tag []string) error {
 	if len(list) > admission.SmallBytes {
 		if err := s.hold(w, int64(len(list))); err != nil {
 			return err

@@ -31,7 +31,7 @@ func (s *Server) record(w *response, r *http.Request, took time.Duration) {
 	call := &w.call
 	entry := &olrest.RecordedRequest{
 		RequestID: call.RequestID, Time: w.start, Took: took,
-		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto, TLS: r.TLS != nil,
+		Method: r.Method, Path: sentPath(w, r), Query: r.URL.RawQuery, Host: r.Host, Protocol: r.Proto,
 		Client: call.Client.String(), User: call.User, Tried: call.Tried, Console: fromConsole,
 		Status: w.status, Aborted: w.aborted, Fault: w.fault,
 	}
@@ -148,8 +148,8 @@ func (s *Server) listRequests(w *response, r *http.Request, _ target) error {
 	return nil
 }
 
-// followRequests streams requests as they end, until the client leaves or the
-// server stops.
+// followRequests streams requests as they end, until the client leaves, may no longer
+// see them, or the server stops.
 func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.RequestFilter) error {
 	last := s.Journal.Last()
 	if text := r.Header.Get(olrest.LastEventIDHeader); text != "" {
@@ -161,10 +161,20 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 	}
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // nothing more is read
-	olrest.BeginEvents(w)
-	quiet := time.NewTicker(s.Timeouts.Stall / 3)
-	defer quiet.Stop()
-	for err := olrest.WriteNoEvent(w); err == nil; {
+	olrest.BeginStream(w)
+	check := s.streamCheck(w, r)
+	ticks := time.NewTicker(check.every)
+	defer ticks.Stop()
+	// A reader whose connection breaks before the first request goes on from here.
+	_, err := w.Write(olrest.AppendStreamStart(nil, strconv.FormatUint(last, 10)))
+	for quiet := false; err == nil; {
+		if refused := check.again(quiet); refused != nil {
+			if r.Context().Err() == nil { // the client has not left
+				s.drop(w, refused)
+			}
+			return nil
+		}
+		quiet = false
 		list, lost, more := s.Journal.After(last)
 		if lost && len(list) > 0 {
 			err = olrest.WriteLostEvent(w)
@@ -182,8 +192,9 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 		}
 		select {
 		case <-more:
-		case <-quiet.C:
-			err = olrest.WriteNoEvent(w)
+		case <-ticks.C:
+			quiet = true
+			_, err = w.Write(olrest.StreamComment)
 		case <-s.Journal.Closed():
 			return nil
 		case <-s.ended.Done():
@@ -258,7 +269,7 @@ func (s *Server) requestAsCurl(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
-	olrest.ReplyCurl(w, request)
+	olrest.ReplyCurl(w, r, request)
 	return nil
 }
 

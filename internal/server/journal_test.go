@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -352,12 +351,17 @@ func testCurl(t *testing.T) {
 		{"PUT", job, "{\"\x00\xff%s\\\"", nil},
 		{"PUT", job, update("page"), []option{header("Origin", "https://elsewhere.example"), header("Sec-Fetch-Site", "cross-site")}},
 		{"POST", login, "", []option{none, basic(user, password)}},
+		{"GET", job, "", []option{none, basic(user, password), func(r *http.Request) { r.Host = "elsewhere.example" }}},
 	} {
 		id := fmt.Sprint("curl-", i)
 		want := s.do(c.method, c.path, c.body, append(c.options, header("X-Request-Id", id))...)
 		line := s.do("GET", native+"/requests/"+id+"/curl", "").body
 		if strings.Contains(line, "not known") {
 			t.Errorf("something is missing: %s", line)
+		}
+		// Anybody can send another host, to which the password must not go.
+		if !strings.Contains(line, " '"+s.url+"/") || strings.Contains(line, "//elsewhere.example/") {
+			t.Errorf("the line is for another server: %s", line)
 		}
 		cmd := exec.Command("sh", "-c", strings.Replace(line, "curl -sS", "curl -sS -q -o /dev/null -w '%{http_code}'", 1))
 		cmd.Env = append(os.Environ(), olrest.PasswordVariable+"="+password)
@@ -376,27 +380,11 @@ func TestFollow(t *testing.T) { onSQLite(t, testFollow) }
 
 func testFollow(t *testing.T) {
 	s := start(t, withJournal)
-	follow := func(query, after string) (*bufio.Reader, io.Closer) {
-		t.Helper()
-		r, err := http.NewRequest("GET", s.url+native+"/requests"+query, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("auth_token", s.token)
-		r.Header.Set("Accept", "text/event-stream")
-		if after != "" {
-			r.Header.Set("Last-Event-ID", after)
-		}
-		response, err := s.transport.RoundTrip(r)
-		if err != nil || response.StatusCode != 200 || response.Header.Get("Content-Type") != "text/event-stream" {
-			t.Fatal(err, response)
-		}
-		return bufio.NewReader(response.Body), response.Body
-	}
-	next := func(r *bufio.Reader) (id string, got recorded) {
+	follow := func(query, after string) *follower { return s.stream(native+"/requests"+query, after) }
+	next := func(f *follower) (id string, got recorded) {
 		t.Helper()
 		for {
-			line, err := r.ReadString('\n')
+			line, err := f.body.ReadString('\n')
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -412,29 +400,43 @@ func testFollow(t *testing.T) {
 			}
 		}
 	}
-	live, body := follow("?status=404", "")
+	// A connection that breaks before the first request.
+	none := follow("?status=404", "")
+	line, err := none.body.ReadString('\n')
+	begun, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), "id: ")
+	if err != nil || !ok {
+		t.Fatalf("the stream begins with %q, %v", line, err)
+	}
+	none.cancel()
+	s.do("GET", entities+"/jobs/4/properties", "")
+	resumed := follow("?status=404", begun)
+	if _, got := next(resumed); got.Path != entities+"/jobs/4/properties" {
+		t.Errorf("after the beginning: %+v", got)
+	}
+	resumed.cancel()
+	live := follow("?status=404", "")
 	s.do("GET", entities+"/jobs", "")
 	s.do("GET", entities+"/jobs/5/properties", "")
 	id, got := next(live)
 	if got.Status != 404 || got.Path != entities+"/jobs/5/properties" || got.Reason != "job 5 not found" {
 		t.Errorf("live: %+v", got)
 	}
-	body.Close()
+	live.cancel()
 	s.do("GET", entities+"/jobs/6/properties", "")
-	again, body := follow("?status=404", id)
+	again := follow("?status=404", id)
 	if _, got := next(again); got.Path != entities+"/jobs/6/properties" {
 		t.Errorf("after %s: %+v", id, got)
 	}
-	body.Close()
+	again.cancel()
 	for i := range 120 {
 		s.do("GET", fmt.Sprintf("%s/jobs/%d/properties", entities, i+1), "")
 	}
-	lost, body := follow("", id)
-	_, _ = lost.ReadString('\n')
-	if text, _ := lost.Peek(len("\nevent: lost")); string(text) != "\nevent: lost" {
+	lost := follow("", id)
+	_, _ = lost.body.ReadString('\n')
+	if text, _ := lost.body.Peek(len("\nevent: lost")); string(text) != "\nevent: lost" {
 		t.Errorf("it does not say what was lost: %q", text)
 	}
-	body.Close()
+	lost.cancel()
 	s.do("GET", native+"/requests", "", header("Accept", "text/event-stream"), header("Last-Event-ID", "x")).isError(t, 400, "Last-Event-ID")
 }
 

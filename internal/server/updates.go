@@ -42,6 +42,15 @@ func (s *Server) updateMany(w *response, r *http.Request, _ target) error {
 		if err != nil {
 			return slowUpdate(ctx, err)
 		}
+		size := 0
+		for i := range previews {
+			for facet := range previews[i].Before {
+				size += len(previews[i].Before[facet]) + len(previews[i].After[facet])
+			}
+		}
+		if err := s.hold(w, int64(2*size)); err != nil { // the lists, and the answer
+			return err
+		}
 		olrest.ReplyPreview(w, &result, previews)
 		return nil
 	}

@@ -471,6 +471,7 @@ func (s *Store) PreviewBulk(ctx context.Context, asked *platen.BulkUpdate, permi
 	ctx, done := s.observe(ctx, "preview_bulk")
 	defer func() { done(err) }()
 	b := s.newBulk(ctx, asked, permit)
+	size := 0
 	err = b.chunks(func(ids []platen.ID, _ int64) error {
 		return b.each(ids, func(some []bulkEntity) error {
 			for i := range some {
@@ -478,8 +479,9 @@ func (s *Store) PreviewBulk(ctx context.Context, asked *platen.BulkUpdate, permi
 				if !some[i].changes() {
 					continue
 				}
-				if result.Changed++; len(previews) < most {
+				if result.Changed++; len(previews) < most && size < shownBytes {
 					previews = append(previews, some[i].preview())
+					size += some[i].bytes
 				}
 			}
 			return nil

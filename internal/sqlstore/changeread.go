@@ -157,6 +157,10 @@ func (s *Store) oldestBlock(ctx context.Context) (id int64, err error) {
 	return id, err
 }
 
+// shownBytes bounds what is shown at once of a change, a history or a preview. Each
+// ends with the first entity that is beyond it.
+const shownBytes = 4 << 20
+
 // Change implements [storage.Changes].
 func (s *Store) Change(ctx context.Context, id int64, limit int) (_ platen.Change, err error) {
 	ctx, done := s.observe(ctx, "change")
@@ -167,7 +171,7 @@ func (s *Store) Change(ctx context.Context, id int64, limit int) (_ platen.Chang
 	}
 	_, index := changelog.SplitID(id)
 	change := b.shown(header, index)
-	for {
+	for size := 0; ; {
 		e, err := b.Entry()
 		if err != nil {
 			return change, s.error("read a change", err)
@@ -175,10 +179,11 @@ func (s *Store) Change(ctx context.Context, id int64, limit int) (_ platen.Chang
 		if e == nil {
 			return change, nil
 		}
-		if len(change.Entries) == limit {
+		if len(change.Entries) == limit || size >= shownBytes {
 			change.More = true
 			return change, nil
 		}
+		size += e.Size()
 		shown, err := shownEntry(e)
 		if err != nil {
 			return change, s.error("read a change", err)
@@ -227,9 +232,6 @@ func (s *Store) openLink(ctx context.Context, change int64) (*loggedBlock, chang
 	return b, header, err
 }
 
-// historyBytes bounds what the changes of one page of a history have.
-const historyBytes = 4 << 20
-
 // History implements [storage.Changes].
 func (s *Store) History(ctx context.Context, id platen.ID, position []byte, limit int) (changes []platen.Change, next []byte, err error) {
 	ctx, done := s.observe(ctx, "history")
@@ -241,7 +243,7 @@ func (s *Store) History(ctx context.Context, id platen.ID, position []byte, limi
 	if err == nil && position != nil {
 		err = goTo(position, chains)
 	}
-	for size := 0; err == nil && len(changes) < limit && size < historyBytes; {
+	for size := 0; err == nil && len(changes) < limit && size < shownBytes; {
 		last := int64(0)
 		for i := range chains {
 			last = max(last, chains[i].next)
@@ -357,9 +359,7 @@ func (s *Store) historyOf(ctx context.Context, id int64, chains []chain) (*plate
 		if err != nil {
 			return nil, 0, err
 		}
-		for _, span := range e.Spans {
-			size += len(span.Before) + len(span.After)
-		}
+		size += e.Size()
 		change.Entries = append(change.Entries, shown)
 	}
 	return change, size, nil

@@ -79,10 +79,7 @@ func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, e
 		if err != nil || e == nil {
 			return entries, err
 		}
-		for _, span := range e.Spans {
-			bytes += len(span.Before) + len(span.After)
-		}
-		if bytes > platen.MaxBulkBytes || len(entries) == platen.MaxBulkIDs {
+		if bytes += e.Size(); bytes > platen.MaxBulkBytes || len(entries) == platen.MaxBulkIDs {
 			return nil, platen.Errorf(platen.TooLarge, "change %d is too large to be reverted at once", id)
 		}
 		entries = append(entries, e)

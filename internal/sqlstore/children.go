@@ -48,7 +48,7 @@ func (s *Store) ChildrenAt(ctx context.Context, ref platen.Ref, position int64, 
 	left := int64(most)
 	for _, one := range all {
 		if before := position - one.ord; before > 0 {
-			one.First += platen.ID(before)
+			one.First += platen.ID(min(before, one.Len())) // a position may be larger than any identifier
 		}
 		one.Last = min(one.Last, one.First+platen.ID(left)-1)
 		if one.First <= one.Last {

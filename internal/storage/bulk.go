@@ -20,7 +20,8 @@ type BulkUpdater interface {
 	UpdateBulk(ctx context.Context, update *platen.BulkUpdate, permit func(platen.KindSet) error) (platen.BulkResult, error)
 
 	// PreviewBulk says what an update would do, also to the first entities that it
-	// would change, up to most of them. Nothing is written.
+	// would change, up to most of them, or those that have some MiB of lists together.
+	// Nothing is written.
 	PreviewBulk(ctx context.Context, update *platen.BulkUpdate, permit func(platen.KindSet) error, most int) (platen.BulkResult, []platen.BulkPreview, error)
 
 	// UpdateInParts makes an update in several transactions, each a change of its

@@ -17,7 +17,8 @@ type Changes interface {
 	// last. NotFound as in [Entities]. Invalid: the position is none of this entity.
 	History(ctx context.Context, id platen.ID, position []byte, limit int) (changes []platen.Change, next []byte, err error)
 
-	// Change returns one change, with up to limit of its entries. NotFound, Gone.
+	// Change returns one change, with up to limit of its entries, or the first that
+	// have some MiB together. NotFound, Gone.
 	Change(ctx context.Context, id int64, limit int) (platen.Change, error)
 
 	// Revert puts back what was before a change, as a change of its own, whose

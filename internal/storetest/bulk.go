@@ -216,6 +216,41 @@ func testBulkChange(t *testing.T, open Open) {
 	}
 }
 
+// testBulkShown updates lists of a MiB: of the update, before and after, only so many
+// are shown as have some MiB.
+func testBulkShown(t *testing.T, open Open) {
+	const many, most = 12, 8 << 20
+	s := start(t, open)
+	made := mustCreate(t, s, emptyJobs(many))
+	update := func(letter string) *platen.BulkUpdate {
+		long := platen.NameValue{Name: "long", Value: strings.Repeat(letter, platen.MaxListBytes-100)}
+		return &platen.BulkUpdate{Kind: platen.Job, Set: [3][]platen.NameValue{{long}}}
+	}
+	first, err := s.UpdateBulk(t.Context(), update("a"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, previews, err := s.PreviewBulk(t.Context(), update("b"), nil, many)
+	size := 0
+	for _, p := range previews {
+		size += len(p.Before[platen.Properties]) + len(p.After[platen.Properties])
+	}
+	if err != nil || result.Changed != many || len(previews) == 0 || size > most {
+		t.Errorf("%d previews of %+v have %d bytes, %v", len(previews), result, size, err)
+	}
+	change, err := s.Change(t.Context(), first.Changes[0], many)
+	size = 0
+	for _, e := range change.Entries {
+		size += len(*e.Names[0].After)
+	}
+	if err != nil || !change.More || len(change.Entries) == 0 || size > most {
+		t.Errorf("%d entries have %d bytes, more %v, %v", len(change.Entries), size, change.More, err)
+	}
+	if change.Entries[0].Ref.ID != made.Children[0] {
+		t.Errorf("the first entry is of %v", change.Entries[0].Ref)
+	}
+}
+
 // testBulkRefused sends updates with one thing wrong among what is right: nothing
 // is changed.
 func testBulkRefused(t *testing.T, open Open) {

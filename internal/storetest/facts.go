@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
@@ -180,13 +181,17 @@ func checkChildren(t *testing.T, s storage.Store, e *tree) {
 	for _, in := range e.In {
 		want = append(want, in.ID)
 	}
+	positions := []int64{int64(platen.MaxID), math.MaxInt64 - int64(e.ID), math.MaxInt64}
 	for from := 0; from <= len(want)+1; from += 1 + len(want)/5 {
+		positions = append(positions, int64(from))
+	}
+	for _, from := range positions {
 		const most = 40
-		got, err := s.ChildrenAt(t.Context(), platen.Ref{Kind: e.Kind, ID: e.ID}, int64(from), most)
+		got, err := s.ChildrenAt(t.Context(), platen.Ref{Kind: e.Kind, ID: e.ID}, from, most)
 		if got.Kind != e.Kind.Info().Child || got.Total != int64(len(want)) {
 			t.Errorf("the children of a %s are %d of %s, not %d", e.Kind, got.Total, got.Kind, len(want))
 		}
-		start := min(from, len(want))
+		start := int(min(from, int64(len(want))))
 		if d := cmp.Diff(want[start:min(start+most, len(want))], ids(t, got.IDs, err), cmpopts.EquateEmpty()); d != "" {
 			t.Errorf("children of %s %d from %d on:\n%s", e.Kind, e.ID, from, d)
 		}

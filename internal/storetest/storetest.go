@@ -88,6 +88,7 @@ var tests = []test{
 	{"readers of the log", testEvents, 0},
 	{"updates of many", testBulk, searching},
 	{"an update as one change", testBulkChange, 0},
+	{"what is shown of a large update", testBulkShown, large},
 	{"updates of many that are refused", testBulkRefused, 0},
 	{"updates of many that changes come between", testBulkMeanwhile, cached},
 	{"updates of many beside others", testBulkBeside, cached},
