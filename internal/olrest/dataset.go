@@ -10,26 +10,28 @@ import (
 	"github.com/platenhq/platen/internal/transfer"
 )
 
-// A DataSetSink takes a data set document apart, in its order.
+// A DataSetSink takes a data set document apart, in its order. Records that it
+// is passed are good during the call only.
 type DataSetSink interface {
 	// Record is a data record, which comes before those that are nested in it.
-	// What it is passed is good during the call only.
 	Record(record *platen.SourceRecord) error
+	// Rest is what the document says of the last record of a depth after the list
+	// of those that are nested in it.
+	Rest(record *platen.SourceRecord) error
 	// End is what there is besides the records. schema is nil if the document
 	// has none, or one that says nothing.
 	End(set transfer.SourceSet, schema *platen.Table) error
 }
 
 // ReadDataSet reads a data set document from r into sink, in memory that does
-// not grow with the document: only one record at the top is held, with all
-// that is nested in it. An error of r itself is returned as it is.
+// not grow with the document: only one record is held, without what is nested
+// in it. An error of r itself is returned as it is.
 func ReadDataSet(r io.Reader, sink DataSetSink) error {
 	return readSet(r, platen.DataSet, func(d *setDecoder) error {
 		var (
-			set     transfer.SourceSet
-			schema  *platen.Table
-			records []platen.SourceRecord
-			below   bool
+			set    transfer.SourceSet
+			schema *platen.Table
+			below  bool
 		)
 		d.source.mark = d.InputOffset()
 		err := d.members("a data set", func(key string) (err error) {
@@ -38,16 +40,7 @@ func ReadDataSet(r io.Reader, sink DataSetSink) error {
 				schema, err = d.table(platen.RecordTable, 0)
 			case "records":
 				below = true
-				err = d.parts(key, func() error {
-					records, err = d.record(records[:0], 0)
-					for i := range records {
-						if err == nil {
-							err = sink.Record(&records[i])
-						}
-					}
-					clear(records)
-					return err
-				})
+				err = d.parts(key, func() error { return d.record(sink, 0) })
 			default:
 				err = d.head(&set, key)
 			}
@@ -124,25 +117,34 @@ func (d *setDecoder) fieldType() (platen.FieldType, error) {
 	return "", d.fail("the type must be one of %s, not %q", strings.Join(names, ", "), shorten([]byte(text)))
 }
 
-// record appends a record, then what is nested in it.
-func (d *setDecoder) record(records []platen.SourceRecord, depth int) ([]platen.SourceRecord, error) {
+// record passes on a record, and then those nested in it.
+func (d *setDecoder) record(sink DataSetSink, depth int) error {
 	if depth == platen.MaxRecordDepth {
-		return records, d.fail("records are nested in more than %d levels", platen.MaxRecordDepth)
+		return d.fail("records are nested in more than %d levels", platen.MaxRecordDepth)
 	}
-	// The place is taken now, since nested records may come before the rest.
-	place := len(records)
-	record := platen.SourceRecord{Depth: depth}
-	records = append(records, record)
 	var (
+		record  = platen.SourceRecord{Depth: depth} // what the sink does not have yet
+		table   string
 		known   bool // there are fields or records
 		unknown string
+		passed  bool // the sink has the record, without its rest
 	)
+	if depth == 0 {
+		record.Table = platen.RecordTable
+	}
+	// The decoder beneath keeps the keys of a record until its end, so unknown ones
+	// also count for what is nested in the record.
+	around := d.unknown
+	d.source.mark -= around
+	defer func() { d.unknown = around }()
 	err := d.members("a data record", func(key string) (err error) {
 		switch key {
 		case "id":
 			record.ID, err = d.entityID()
 		case "table":
-			record.Table, err = d.tableName()
+			if table, err = d.tableName(); depth > 0 {
+				record.Table = table
+			}
 		case "fields":
 			known = true
 			if record.Fields, err = d.fields(key); len(record.Fields) == 0 {
@@ -151,11 +153,12 @@ func (d *setDecoder) record(records []platen.SourceRecord, depth int) ([]platen.
 		case "properties":
 			record.Properties, err = d.encodedList(key)
 		case "records":
-			known = true
-			err = d.each(key, func() (err error) {
-				records, err = d.record(records, depth+1)
+			known, passed = true, true
+			if err = sink.Record(&record); err != nil {
 				return err
-			})
+			}
+			record = platen.SourceRecord{Depth: depth}
+			err = d.parts(key, func() error { return d.record(sink, depth+1) })
 		case "tables":
 			// So do records look in the answers of the REST API. To skip it
 			// would lose all below.
@@ -164,26 +167,28 @@ func (d *setDecoder) record(records []platen.SourceRecord, depth int) ([]platen.
 			if unknown == "" {
 				unknown = key
 			}
+			begin := d.InputOffset() - int64(len(key))
 			err = d.skip()
+			d.unknown += d.InputOffset() - begin
 		}
 		return err
 	})
 	switch {
 	case err != nil:
-		return records, err
-	case depth > 0 && record.Table == "":
-		return records, d.fail("the nested record has no table")
-	case depth == 0 && record.Table != "" && record.Table != platen.RecordTable:
-		return records, d.fail("the table of a record that is in no other is %q, not %q", platen.RecordTable, shorten([]byte(record.Table)))
+		return err
+	case depth > 0 && table == "":
+		return d.fail("the nested record has no table")
+	case depth == 0 && table != "" && table != platen.RecordTable:
+		return d.fail("the table of a record that is in no other is %q, not %q", platen.RecordTable, shorten([]byte(table)))
 	case !known && unknown != "":
 		// Most likely a slip of the pen, as in job sets.
-		return records, d.fail("the data record has neither fields nor records, but an unknown key %q", shorten([]byte(unknown)))
+		return d.fail("the data record has neither fields nor records, but an unknown key %q", shorten([]byte(unknown)))
+	case !passed:
+		return sink.Record(&record)
+	case record.ID != 0 || record.Table != "" || record.Fields != nil || record.Properties != nil:
+		return sink.Rest(&record)
 	}
-	if depth == 0 {
-		record.Table = platen.RecordTable
-	}
-	records[place] = record
-	return records, nil
+	return nil
 }
 
 // BeginDataSet begins the document of a data set. Record and Close follow.

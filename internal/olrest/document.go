@@ -70,7 +70,8 @@ func (s *source) Read(p []byte) (int, error) {
 type setDecoder struct {
 	decoder
 	source          *source
-	columns, tables int // of a data set, so far
+	columns, tables int   // of a data set, so far
+	unknown         int64 // bytes of unknown keys and their values in the data records that are open
 }
 
 // parts runs fn at each element of a list of any length.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -291,28 +293,72 @@ func TestContentSetsRefused(t *testing.T) {
 	}
 }
 
-// A document may be of any size, but not what is in one record or item.
+// The keys of a record may come in any order, before and after those that are
+// nested in it.
+func TestDataSetKeyOrder(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	id := 0
+	// record returns a record with its keys in order, and in any order.
+	var record func(depth int) (ordered, shuffled string)
+	record = func(depth int) (string, string) {
+		id++
+		keys := []string{fmt.Sprintf(`"id":%d`, id)}
+		if depth > 0 {
+			keys = append(keys, fmt.Sprintf(`"table":"t%d"`, id%3))
+		}
+		keys = append(keys, fmt.Sprintf(`"fields":[{"name":"f","value":"%d"}]`, id))
+		if random.IntN(2) == 0 {
+			keys = append(keys, fmt.Sprintf(`"properties":[{"name":"p","value":"%d"}]`, id))
+		}
+		shuffledKeys := slices.Clone(keys)
+		if depth < 4 && random.IntN(3) > 0 {
+			var ordered, shuffled []string
+			for range 1 + random.IntN(3) {
+				a, b := record(depth + 1)
+				ordered, shuffled = append(ordered, a), append(shuffled, b)
+			}
+			keys = append(keys, `"records":[`+strings.Join(ordered, ",")+`]`)
+			shuffledKeys = append(shuffledKeys, `"records":[`+strings.Join(shuffled, ",")+`]`)
+		}
+		random.Shuffle(len(shuffledKeys), func(i, j int) { shuffledKeys[i], shuffledKeys[j] = shuffledKeys[j], shuffledKeys[i] })
+		return `{` + strings.Join(keys, ",") + `}`, `{` + strings.Join(shuffledKeys, ",") + `}`
+	}
+	var ordered, shuffled []string
+	for range 100 {
+		a, b := record(0)
+		ordered, shuffled = append(ordered, a), append(shuffled, b)
+	}
+	document := func(records []string) string { return `{"records":[` + strings.Join(records, ",") + `]}` }
+	dataSets.wantExport(t, document(shuffled), document(ordered))
+}
+
+// A document may be of any size, and so what is nested in a record, but not a
+// record or item by itself.
 func TestSetsOfAnySize(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
 		t.Skip("takes long: not with -short")
 	}
 	const most = 16 << 20
+	part := strings.Repeat("x", most*2/3)
 	for _, test := range []struct {
-		set                    set
-		begin, one, large, end string
+		name, document string
+		set            set
+		tooLarge       bool
 	}{
-		{dataSets, `{"records":[{}`, `,{"fields":{"a":"%s"}}`, `,{"records":[{"table":"t","fields":{"a":"%s"}},{"table":"t","fields":{"b":"%[1]s"}}]}`, `]}`},
-		{contentSets, `{"contentitems":[{"datarecord":1}`, `,{"datarecord":1,"template":"%s"}`, `,{"datarecord":1,"template":"%s","x":"%[1]s"}`, `]}`},
+		{"many records", `{"records":[{},{"fields":{"a":"%s"}},{"fields":{"a":"%[1]s"}}]}`, dataSets, false},
+		{"a record", `{"records":[{},{"fields":{"a":"%s","b":"%[1]s"}}]}`, dataSets, true},
+		{"many records in one", `{"records":[{"fields":{"a":"%s"},"records":[{"table":"t","fields":{"a":"%[1]s"}},{"table":"t","fields":{"b":"%[1]s"}}]}]}`, dataSets, false},
+		{"the rest after a nested record", `{"records":[{"records":[{"table":"t","fields":{"a":"%s"}}],"fields":{"a":"%[1]s"}},{}]}`, dataSets, false},
+		{"a nested record", `{"records":[{"records":[{"table":"t","fields":{"a":"%s","b":"%[1]s"}}]}]}`, dataSets, true},
+		{"unknown keys of records in each other", `{"records":[{"x":"%s","records":[{"table":"t","x":"%[1]s","records":[{"table":"t","fields":[],"x":"%[1]s"}]}]}]}`, dataSets, true},
+		{"unknown keys of records beside each other", `{"records":[{"records":[{"table":"t","fields":[],"x":"%s"},{"table":"t","fields":[],"x":"%[1]s"},{"table":"t","fields":[],"x":"%[1]s"}]}]}`, dataSets, false},
+		{"many items", `{"contentitems":[{"datarecord":1},{"datarecord":1,"template":"%s"},{"datarecord":1,"template":"%[1]s"}]}`, contentSets, false},
+		{"an item", `{"contentitems":[{"datarecord":1},{"datarecord":1,"template":"%s","x":"%[1]s"}]}`, contentSets, true},
 	} {
-		part := strings.Repeat("x", most*2/3)
-		one, large := fmt.Sprintf(test.one, part), fmt.Sprintf(test.large, part)
-		if _, _, err := test.set.export(t, strings.NewReader(test.begin+one+one+one+test.end)); err != nil {
-			t.Error("many of them:", err)
-		}
-		_, _, err := test.set.export(t, strings.NewReader(test.begin+one+large+one+test.end))
-		if platen.ErrorCode(err) != platen.TooLarge || !strings.Contains(fmt.Sprint(err), "over 16 MiB") {
-			t.Error("a large one:", err)
+		_, _, err := test.set.export(t, strings.NewReader(fmt.Sprintf(test.document, part)))
+		if test.tooLarge && (platen.ErrorCode(err) != platen.TooLarge || !strings.Contains(fmt.Sprint(err), "over 16 MiB")) || !test.tooLarge && err != nil {
+			t.Errorf("%s: %v", test.name, err)
 		}
 	}
 }

@@ -195,7 +195,9 @@ func TestTooLarge(t *testing.T) {
 	for database, dialect := range dialects {
 		wanted := platen.Search{Kind: platen.Job, Rule: group(platen.Any, listed, listed)}
 		for i := range wanted.Rule.Rules {
-			wanted.Rule.Rules[i].IDs = make([]platen.ID, 10_000)
+			for id := range platen.ID(10_000) {
+				wanted.Rule.Rules[i].IDs = append(wanted.Rule.Rules[i].IDs, id)
+			}
 		}
 		// Twice as candidates, and twice as conditions.
 		if _, err := compile(&wanted, dialect); platen.ErrorCode(err) != platen.Invalid {

@@ -276,6 +276,25 @@ func testSetDocuments(t *testing.T) {
 	}
 }
 
+// TestLargeSetDocument exports a data record with more in it than a record by
+// itself may have, and imports it again.
+func TestLargeSetDocument(t *testing.T) { onSQLite(t, testLargeSetDocument) }
+
+func testLargeSetDocument(t *testing.T) {
+	long(t)
+	const nested, most = 20, 16 << 20
+	one := `{"table":"t","fields":[{"name":"a","value":"` + strings.Repeat("x", 900_000) + `"}]}`
+	s, other := start(t), start(t)
+	made := s.imported(platen.DataSet, `{"records":[{"fields":[],"records":[`+strings.Repeat(one+",", nested-1)+one+`]}]}`)
+	document := s.exported(platen.DataSet, made.ID)
+	if len(document) <= most {
+		t.Fatal("the export has only", len(document), "bytes")
+	}
+	if again := other.exported(platen.DataSet, other.imported(platen.DataSet, document).ID); again != document {
+		t.Errorf("an export of %d bytes came back as one of %d", len(document), len(again))
+	}
+}
+
 func TestDeleteSets(t *testing.T) { onEach(t, testDeleteSets) }
 
 func testDeleteSets(t *testing.T) {

@@ -22,6 +22,7 @@ const (
 	entryPage
 	entryDocument
 	entryRecord
+	entryRest
 )
 
 // A file is the temporary file of a set.
@@ -29,6 +30,7 @@ type file struct {
 	temporary *os.File
 	w         *bufio.Writer
 	buf       []byte
+	size      int64
 	ids       platen.IDRange // smallest and largest identifier given
 }
 
@@ -57,7 +59,17 @@ func (f *file) entry(kind byte) []byte { return append(f.buf[:0], kind) }
 
 func (f *file) write(b []byte) error {
 	f.buf = b
-	_, err := f.w.Write(b)
+	n, err := f.w.Write(b)
+	f.size += int64(n)
+	return noRoom(err)
+}
+
+// overwrite replaces what was written at an offset.
+func (f *file) overwrite(b []byte, offset int64) error {
+	err := f.w.Flush()
+	if err == nil {
+		_, err = f.temporary.WriteAt(b, offset)
+	}
 	return noRoom(err)
 }
 
@@ -123,6 +135,7 @@ type reader struct {
 	*bufio.Reader
 	err     error
 	buffers [3][]byte
+	fields  []platen.NameValue // used by record
 }
 
 func (r *reader) keep(err error) {

@@ -57,6 +57,17 @@ func wantReads[T any](t *testing.T, want []T, read func(func(T) error) error) {
 	}
 }
 
+// keptRecords reads records that are good after the call, too.
+func keptRecords(s *spool.DataSet) func(func(platen.SourceRecord) error) error {
+	return func(yield func(platen.SourceRecord) error) error {
+		return s.Read(func(record *platen.SourceRecord) error {
+			kept := *record
+			kept.Fields, kept.Properties = slices.Clone(kept.Fields), slices.Clone(kept.Properties)
+			return yield(kept)
+		})
+	}
+}
+
 func wantGiven(t *testing.T, got platen.IDRange, first, last platen.ID) {
 	t.Helper()
 	if want := (platen.IDRange{First: first, Last: last}); got != want {
@@ -89,13 +100,7 @@ func TestDataSet(t *testing.T) {
 	if err := s.End(set, schema); err != nil {
 		t.Fatal(err)
 	}
-	wantReads(t, records, func(yield func(platen.SourceRecord) error) error {
-		return s.Read(func(record *platen.SourceRecord) error {
-			kept := *record
-			kept.Fields, kept.Properties = slices.Clone(kept.Fields), slices.Clone(kept.Properties)
-			return yield(kept)
-		})
-	})
+	wantReads(t, records, keptRecords(s))
 	if d := cmp.Diff(set, s.DataSet()); d != "" {
 		t.Error(d)
 	}
@@ -103,6 +108,34 @@ func TestDataSet(t *testing.T) {
 		t.Error(d)
 	}
 	wantGiven(t, s.ExplicitIDs(), 4999, 6000) // the largest identifier does not count
+}
+
+// The rest of a record is written after what is nested in it, and read before.
+func TestDataSetRest(t *testing.T) {
+	s := open(t, spool.Temp.NewDataSet)
+	fields := []platen.NameValue{{Name: "a", Value: strings.Repeat("x", 70_000)}} // more than is buffered
+	err := errors.Join(
+		s.Record(&platen.SourceRecord{Table: platen.RecordTable, Fields: fields}),
+		s.Record(&platen.SourceRecord{Depth: 1, ID: 11}),
+		s.Record(&platen.SourceRecord{Depth: 2, Table: "t"}),
+		s.Rest(&platen.SourceRecord{Depth: 1, Table: "late", Fields: fields}),
+		s.Record(&platen.SourceRecord{Depth: 1, Table: "u"}),
+		s.Rest(&platen.SourceRecord{ID: 10, Properties: list("p", "q")}),
+		s.Record(&platen.SourceRecord{Table: platen.RecordTable}),
+		s.End(transfer.SourceSet{}, nil),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []platen.SourceRecord{
+		{ID: 10, Table: platen.RecordTable, Fields: fields, Properties: list("p", "q")},
+		{ID: 11, Depth: 1, Table: "late", Fields: fields},
+		{Depth: 2, Table: "t"},
+		{Depth: 1, Table: "u"},
+		{Table: platen.RecordTable},
+	}
+	wantReads(t, want, keptRecords(s))
+	wantGiven(t, s.ExplicitIDs(), 10, 11)
 }
 
 func TestContentSet(t *testing.T) {

@@ -40,7 +40,7 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 			if err != nil {
 				return err
 			}
-			if record.depth == 0 && c.full() {
+			if c.full() { // also within a record, as any number may be nested in one
 				if err := flush(false); err != nil {
 					return err
 				}

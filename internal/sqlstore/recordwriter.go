@@ -238,12 +238,14 @@ type recordWriter struct {
 	tableID int64 // record_table.id of records at depth 0; 0: the top table
 
 	records []newRecord
+	stored  int   // the first ones of records, which are in the database already
 	path    []int // indexes of the last record and of its parents, by depth
 	made    []platen.ID
 	created []platen.IDRange // all of them, where records are added to a set
 }
 
-// A newRecord is a record that is not yet in the database.
+// A newRecord is a record that is not yet in the database, or in which others
+// that are not may still be nested.
 type newRecord struct {
 	id                 platen.ID
 	depth              int
@@ -252,6 +254,7 @@ type newRecord struct {
 
 	parent  int // index, for depth > 0
 	tableID int64
+	within  place // of the next record that is nested in it
 }
 
 // add takes a record.
@@ -270,12 +273,13 @@ func (w *recordWriter) add(record newRecord) {
 }
 
 // flush writes the records collected. Each level gets neighbouring
-// identifiers.
+// identifiers. More may be nested in the last record and in its parents.
 func (w *recordWriter) flush() error {
-	w.counts.DataRecords += int64(len(w.records))
+	fresh := w.records[w.stored:]
+	w.counts.DataRecords += int64(len(fresh))
 	deepest := 0
-	for i := range w.records {
-		record := &w.records[i]
+	for i := range fresh {
+		record := &fresh[i]
 		deepest = max(deepest, record.depth)
 		record.tableID = w.tableID
 		if record.depth > 0 {
@@ -286,11 +290,11 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	for depth := range deepest + 1 {
-		if err := w.level(depth); err != nil {
+		if err := w.level(fresh, depth); err != nil {
 			return err
 		}
 	}
-	for _, record := range w.records {
+	for _, record := range fresh {
 		if err := w.list(platen.DataRecord, record.id, platen.Fields, record.fields); err != nil {
 			return err
 		}
@@ -300,45 +304,54 @@ func (w *recordWriter) flush() error {
 			}
 		}
 	}
-	w.records, w.path = w.records[:0], w.path[:0]
+	for depth, i := range w.path {
+		w.records[depth] = newRecord{within: w.records[i].within}
+		w.path[depth] = depth
+	}
+	w.stored = len(w.path)
+	w.records = w.records[:w.stored]
 	w.collection.clear()
 	return nil
 }
 
-// level creates the records of one depth.
-func (w *recordWriter) level(depth int) error {
+// level creates those of fresh records that are at one depth.
+func (w *recordWriter) level(fresh []newRecord, depth int) error {
 	missing := 0
-	for _, record := range w.records {
+	for _, record := range fresh {
 		if record.depth == depth && record.id == 0 {
 			missing++
 		}
 	}
-	fresh, err := w.allocate(missing)
+	next, err := w.allocate(missing)
 	if err != nil {
 		return err
 	}
 	var run platen.IDRange // collected, not yet in the database
 	var of newRecord       // the first of it
-	place := w.at
 	flush := func() error {
 		if run.First == 0 {
 			return nil
 		}
-		err := w.claimRow(platen.DataRecord, run, place, of.tableID)
+		at := &w.at
+		if depth > 0 {
+			at = &w.records[of.parent].within
+		}
+		err := w.claimRow(platen.DataRecord, run, *at, of.tableID)
 		if w.kind == 0 {
 			w.created = append(w.created, run)
 		}
-		place.ord += run.Len()
+		at.ord += run.Len()
 		return err
 	}
-	for i := range w.records {
-		record := &w.records[i]
+	for i := range fresh {
+		record := &fresh[i]
 		if record.depth != depth {
 			continue
 		}
 		if record.id == 0 {
-			record.id, fresh = fresh, fresh+1
+			record.id, next = next, next+1
 		}
+		record.within.parent = record.id
 		if depth == 0 {
 			w.made = append(w.made, record.id)
 		}
@@ -349,14 +362,7 @@ func (w *recordWriter) level(depth int) error {
 		if err := flush(); err != nil {
 			return err
 		}
-		if parent := record.parent; depth > 0 && (run.First == 0 || parent != of.parent) {
-			place.parent, place.ord = w.records[parent].id, 0
-		}
 		run, of = platen.IDRange{First: record.id, Last: record.id}, *record
 	}
-	err = flush()
-	if depth == 0 {
-		w.at = place
-	}
-	return err
+	return flush()
 }

@@ -44,6 +44,7 @@ type (
 	longJobSet     struct{ longSource }
 	longContentSet struct{ longSource }
 	longDataSet    struct{ longSource }
+	longDataRecord struct{ longDataSet } // all but the first record are nested in that
 )
 
 func (l longJobSet) Nodes() []transfer.Node {
@@ -83,6 +84,12 @@ func (l longDataSet) Read(yield func(*platen.SourceRecord) error) error {
 	})
 }
 
+func (l longDataRecord) Read(yield func(*platen.SourceRecord) error) error {
+	return l.each(func(i platen.ID) error {
+		return yield(&platen.SourceRecord{ID: l.records() + i, Depth: int(min(i, 1)), Table: "lines", Fields: pairs("n=1")})
+	})
+}
+
 // longImports are the imports, with the kind of the members of the set.
 var longImports = []struct {
 	set, members platen.Kind
@@ -96,6 +103,9 @@ var longImports = []struct {
 	}},
 	{platen.DataSet, platen.DataRecord, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
 		return s.CreateDataSet(ctx, longDataSet{source})
+	}},
+	{platen.DataSet, platen.DataRecord, func(ctx context.Context, s storage.Store, source longSource) (platen.Created, error) {
+		return s.CreateDataSet(ctx, longDataRecord{longDataSet{source}})
 	}},
 }
 

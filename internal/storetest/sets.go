@@ -217,6 +217,11 @@ func testDataSets(t *testing.T, open Open) {
 			source.records = append(source.records, platen.SourceRecord{Depth: 1, Table: fmt.Sprint("t", j), Fields: pairs(fmt.Sprint("n=", i, "-", j))})
 		}
 	}
+	// So many that transactions end within a record, at different depths.
+	for i := range 5_000 {
+		depth := []int{1, 2, 3, 3, 2, 1, 2, 3, 4, 4, 3}[i%11]
+		source.records = append(source.records, platen.SourceRecord{Depth: depth, Table: fmt.Sprint("t", depth%2), Fields: pairs(fmt.Sprint("n=", i))})
+	}
 	made := mustDataSet(t, s, source)
 	diff(t, "records at the top", len(made.Children), top)
 	next := 0
@@ -234,7 +239,10 @@ func testDataSets(t *testing.T, open Open) {
 	if err != nil || next != len(source.records) {
 		t.Fatal(next, err)
 	}
-	diff(t, "tables that were named", schema, &platen.Table{Name: platen.RecordTable, Tables: []*platen.Table{{Name: "t0"}, {Name: "t1"}}})
+	diff(t, "tables that were named", schema, &platen.Table{Name: platen.RecordTable, Tables: []*platen.Table{
+		{Name: "t0"},
+		{Name: "t1", Tables: []*platen.Table{{Name: "t0", Tables: []*platen.Table{{Name: "t1", Tables: []*platen.Table{{Name: "t0"}}}}}}},
+	}})
 
 	for _, bad := range []struct {
 		source dataSet
