@@ -171,6 +171,9 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	if now.key != old.key {
 		now.signer = newSigner(key)
 	}
+	if version < old.version { // of a database that was put back to an earlier state
+		g.changesSeen = 0
+	}
 	unseen := slices.DeleteFunc(changes, func(change storage.UserChange) bool { return change.Version <= g.changesSeen })
 	g.changesSeen = max(g.changesSeen, version)
 	g.users.Store(now)
@@ -210,6 +213,7 @@ func (g *Guard) readUsers(ctx context.Context, old *users, version int64, change
 // up to another; each has one of its own.
 func changedSince(after, upTo int64, changes []storage.UserChange) (names map[string]bool, ok bool) {
 	names = make(map[string]bool)
+	from := after
 	for _, change := range changes {
 		if after++; after != change.Version {
 			return nil, false
@@ -218,7 +222,7 @@ func changedSince(after, upTo int64, changes []storage.UserChange) (names map[st
 			names[change.User] = true
 		}
 	}
-	return names, after >= upTo
+	return names, after >= upTo && upTo > from
 }
 
 // tell logs changes, and does what they ask of this server.

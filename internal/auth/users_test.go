@@ -25,6 +25,29 @@ func (s *allReads) Users(ctx context.Context) ([]storage.User, error) {
 	return s.Store.Users(ctx)
 }
 
+// TestChangedSince checks when the changes between two versions are known.
+func TestChangedSince(t *testing.T) {
+	changes := []storage.UserChange{{Version: 11, User: "a"}, {Version: 12}, {Version: 13, User: "b"}}
+	for _, test := range []struct {
+		after, upTo int64
+		changes     []storage.UserChange
+		names       int // -1: not all are known
+	}{
+		{10, 13, changes, 2},
+		{10, 12, changes, 2}, // one more came meanwhile
+		{10, 14, changes, -1},
+		{9, 13, changes, -1},
+		{10, 13, changes[1:], -1},
+		{10, 9, nil, -1}, // the database was put back to an earlier state
+		{0, 13, nil, -1},
+	} {
+		names, ok := changedSince(test.after, test.upTo, test.changes)
+		if ok != (test.names >= 0) || ok && len(names) != test.names {
+			t.Errorf("%d to %d by %v: %v, %v", test.after, test.upTo, test.changes, names, ok)
+		}
+	}
+}
+
 // TestChangedUsers changes users at random, by another store. What the guard knows of
 // them is what the database has; it reads all of them at its start, and when it can not
 // tell whom it has missed.

@@ -152,6 +152,25 @@ func (c *Cache) InvalidateAll() {
 
 // InvalidateEntities is InvalidateAll that takes out the lists of some entities only.
 func (c *Cache) InvalidateEntities(of []platen.IDRange) {
+	const few = 1 << 14 // entities that are looked up; of more the whole cache is gone through
+	count := int64(0)
+	for _, r := range of {
+		count += r.Len()
+	}
+	if count <= few {
+		c.setAll(true, func(*shard) {})
+		for _, r := range of {
+			for id := r.First; id <= r.Last; id++ {
+				s := c.shard(Key{ID: id})
+				s.mu.Lock()
+				for facet := platen.Properties; facet <= platen.Fields; facet++ {
+					s.remove(Key{ID: id, Facet: facet})
+				}
+				s.mu.Unlock()
+			}
+		}
+		return
+	}
 	of = slices.Clone(of)
 	slices.SortFunc(of, func(x, y platen.IDRange) int { return cmp.Compare(x.First, y.First) })
 	c.setAll(true, func(s *shard) {

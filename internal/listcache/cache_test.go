@@ -76,6 +76,11 @@ func TestInvalidateAll(t *testing.T) {
 // TestInvalidateEntities takes out the lists of some entities. The others stay, and
 // nothing is filled in until the end.
 func TestInvalidateEntities(t *testing.T) {
+	t.Run("few", func(t *testing.T) { testInvalidateEntities(t, 200) })
+	t.Run("many", func(t *testing.T) { testInvalidateEntities(t, 1<<40) })
+}
+
+func testInvalidateEntities(t *testing.T, last platen.ID) {
 	c := listcache.New(1 << 20)
 	fill := func(id platen.ID, found listcache.Entry) {
 		_, epoch := c.Get(key(id))
@@ -84,7 +89,7 @@ func TestInvalidateEntities(t *testing.T) {
 	for id := platen.ID(1); id <= 100; id++ {
 		fill(id, entry("x"))
 	}
-	c.InvalidateEntities([]platen.IDRange{{First: 50, Last: 50}, {First: 10, Last: 20}, {First: 99, Last: 200}})
+	c.InvalidateEntities([]platen.IDRange{{First: 50, Last: 50}, {First: 10, Last: 20}, {First: 99, Last: last}})
 	for id := platen.ID(1); id <= 100; id++ {
 		out := id == 50 || id >= 10 && id <= 20 || id >= 99
 		if got := cached(c, id) == ""; got != out {

@@ -33,6 +33,7 @@ type bulk struct {
 	asked  *platen.BulkUpdate
 	permit func(platen.KindSet) error // nil: it has been asked, or need not be
 
+	preview bool              // nothing is changed
 	release func()            // see hold
 	facets  []platen.Facet    // those that are read
 	places  map[platen.ID]int // of asked.Entities
@@ -207,7 +208,7 @@ func (b *bulk) each(ids []platen.ID, yield func([]bulkEntity) error) error {
 func (b *bulk) lists(facet platen.Facet, ids []platen.ID) (map[platen.ID]listcache.Entry, error) {
 	all := make(map[platen.ID]listcache.Entry, len(ids))
 	for some := range slices.Chunk(ids, readTogether) {
-		read, err := b.s.readLists(b.ctx, facet, some, func(platen.List) error { return nil })
+		read, err := b.s.readLists(b.ctx, facet, some, !b.preview, func(platen.List) error { return nil })
 		if err != nil {
 			return nil, err
 		}
@@ -471,6 +472,7 @@ func (s *Store) PreviewBulk(ctx context.Context, asked *platen.BulkUpdate, permi
 	ctx, done := s.observe(ctx, "preview_bulk")
 	defer func() { done(err) }()
 	b := s.newBulk(ctx, asked, permit)
+	b.preview = true
 	size := 0
 	err = b.chunks(func(ids []platen.ID, _ int64) error {
 		return b.each(ids, func(some []bulkEntity) error {

@@ -165,8 +165,9 @@ func (s *Store) checkAfter(ctx context.Context, after platen.EventID) error {
 
 // checkKept returns Gone if something that comes after an event was removed.
 func (l logState) checkKept(after platen.EventID) error {
-	position, entry := after.Split()
-	if after == 0 || position > l.prunedPosition || position == l.prunedPosition && entry >= l.prunedEntries {
+	position, _ := after.Split()
+	last, _ := l.prunedEvent.Split() // of an older server, which does not write it, it is another block's
+	if after == 0 || position > l.prunedPosition || position == l.prunedPosition && (last != position || after >= l.prunedEvent) {
 		return nil
 	}
 	oldest := platen.NewEventID(l.prunedPosition, platen.LastEntry)

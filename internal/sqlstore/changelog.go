@@ -42,9 +42,9 @@ var (
 		created = CASE WHEN excluded.created > 0 THEN excluded.created ELSE change_set.created END`)
 	deleteChangeSet = onWriter.query(`DELETE FROM change_set WHERE id = $1`)
 	updateSince     = onWriter.query(`UPDATE change_log SET since = $1`)
-	updateLog       = onWriter.query(`UPDATE change_log SET since = $1, position = $2, pruned_id = $3, pruned_position = $4, pruned_entries = $5, pruned_at = $6`)
+	updateLog       = onWriter.query(`UPDATE change_log SET since = $1, position = $2, pruned_id = $3, pruned_position = $4, pruned_event = $5, pruned_at = $6`)
 	selectLog       = onLookup.queryFor(func(d Dialect) string {
-		return `SELECT since, position, pruned_id, pruned_position, pruned_entries, pruned_at, ` + d.Clock() + ` FROM change_log`
+		return `SELECT since, position, pruned_id, pruned_position, pruned_event, pruned_at, ` + d.Clock() + ` FROM change_log`
 	})
 )
 
@@ -278,7 +278,7 @@ func (s *Store) beginLog(ctx context.Context) error {
 type logState struct {
 	since, position                   int64
 	prunedID, prunedPosition, pruneAt int64
-	prunedEntries                     int64 // of the block at prunedPosition, 0 if it is not known
+	prunedEvent                       platen.EventID // the last one, 0 if it is not known
 	now                               int64
 }
 
@@ -286,7 +286,7 @@ func (s *Store) logState(ctx context.Context) (state logState, err error) {
 	ctx, cancel := s.bounded(ctx)
 	defer cancel()
 	err = s.retry(func() error {
-		return s.on(selectLog).QueryRowContext(ctx).Scan(&state.since, &state.position, &state.prunedID, &state.prunedPosition, &state.prunedEntries, &state.pruneAt, &state.now)
+		return s.on(selectLog).QueryRowContext(ctx).Scan(&state.since, &state.position, &state.prunedID, &state.prunedPosition, &state.prunedEvent, &state.pruneAt, &state.now)
 	})
 	if now := s.clock(); now != 0 {
 		state.now = now

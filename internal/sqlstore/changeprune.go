@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+
+	"github.com/platenhq/platen"
 )
 
 var (
@@ -12,7 +14,7 @@ var (
 	selectParts     = onReader.query(`SELECT count(*) FROM change_part WHERE id = $1`)
 	deleteParts     = onWriter.query(`DELETE FROM change_part WHERE id <= $1`)
 	deleteBlocks    = onWriter.query(`DELETE FROM change_block WHERE id <= $1`)
-	updatePruned    = onWriter.query(`UPDATE change_log SET pruned_id = $1, pruned_at = $2, pruned_position = $3, pruned_entries = $4
+	updatePruned    = onWriter.query(`UPDATE change_log SET pruned_id = $1, pruned_at = $2, pruned_position = $3, pruned_event = $4
 		WHERE pruned_id < $1`)
 )
 
@@ -31,31 +33,35 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	id, err := s.oldest(ctx, &state)
+	id, last, err := s.oldest(ctx, &state)
 	if err != nil || id == 0 {
 		return false, err
 	}
-	// Before the transaction, since a block may be long.
-	if state.prunedEntries, err = s.entries(ctx, id); err != nil {
+	// Before the transaction, since a block may be long. One that is damaged is pruned
+	// like others.
+	state.prunedEvent = 0
+	if n, err := s.entries(ctx, last); err == nil {
+		state.prunedEvent = platen.NewEventID(state.prunedPosition, n)
+	} else if ctx.Err() != nil {
 		return false, err
 	}
 	err = s.updateWith(ctx, NoLock, func(t *transaction) error {
 		return errors.Join(
-			t.exec(updatePruned, id, state.pruneAt, state.prunedPosition, state.prunedEntries),
+			t.exec(updatePruned, id, state.pruneAt, state.prunedPosition, int64(state.prunedEvent)),
 			t.exec(deleteParts, id), t.exec(deleteBlocks, id))
 	})
 	return err == nil, err
 }
 
-// oldest returns the last block of the next batch to prune, 0 for none, and sets what
-// state is to say then.
-func (s *Store) oldest(ctx context.Context, state *logState) (id int64, err error) {
+// oldest returns the block with the largest number of the next batch to prune, 0 for
+// none, and that with the largest position, and sets what state is to say then.
+func (s *Store) oldest(ctx context.Context, state *logState) (id, last int64, err error) {
 	before := state.now - s.historyFor.Microseconds()
 	rows, err := s.on(selectOldBlocks).QueryContext(ctx)
 	type old struct{ id, at, position int64 }
 	blocks, err := collect(rows, err, func(from scanner) (one old, err error) { return one, from.Scan(&one.id, &one.at, &one.position) })
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	parts := 0
 	for _, one := range blocks {
@@ -64,13 +70,15 @@ func (s *Store) oldest(ctx context.Context, state *logState) (id int64, err erro
 		}
 		var n int
 		if err := s.on(selectParts).QueryRowContext(ctx, one.id).Scan(&n); err != nil {
-			return 0, err
+			return 0, 0, err
 		}
 		parts += n
 		id, state.pruneAt = one.id, max(state.pruneAt, one.at)
-		state.prunedPosition = max(state.prunedPosition, one.position)
+		if one.position > state.prunedPosition {
+			state.prunedPosition, last = one.position, one.id
+		}
 	}
-	return id, nil
+	return id, last, nil
 }
 
 // entries returns how many entries a block has.

@@ -125,6 +125,56 @@ func TestPrunedAmid(t *testing.T) {
 	})
 }
 
+// TestPrunedOrder prunes two blocks of which the one with the smaller number has the
+// larger position, as one that was committed late has on PostgreSQL, and another that
+// is damaged.
+func TestPrunedOrder(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open(sqlstore.HistoryFor(time.Nanosecond))
+		defer s.Close()
+		jobs := createJobs(t, s, 5).Children
+		for _, some := range [][]platen.ID{jobs, jobs[:1]} {
+			var updates []platen.Update
+			for _, job := range some {
+				updates = append(updates, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: fmt.Sprint(len(some)), Value: "1"}}})
+			}
+			if err := s.Merge(t.Context(), platen.Job, platen.Properties, updates); err != nil {
+				t.Fatal(err)
+			}
+		}
+		events := eventsOf(t, s, 0)
+		large, _ := events[1].ID.Split()
+		small, _ := events[6].ID.Split()
+		set := func(text string, args ...any) {
+			t.Helper()
+			if _, err := s.Writer().ExecContext(t.Context(), text, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		set(`UPDATE change_block SET position = 1000 WHERE position = $1`, large)
+		set(`UPDATE change_block SET position = $1 WHERE position = $2`, large, small)
+		set(`UPDATE change_block SET position = $1 WHERE position = 1000`, small)
+		time.Sleep(2 * time.Millisecond)
+		cleanAll(t, s, time.Unix(1, 0))
+		for n := int64(1); n <= 5; n++ {
+			_, err := s.Events(t.Context(), platen.NewEventID(small, n), 100, func(*platen.Event) error { return nil })
+			if n == 5 && err != nil || n < 5 && platen.ErrorCode(err) != platen.Gone {
+				t.Errorf("after %d of 5: %v", n, err)
+			}
+		}
+
+		if err := replace(t.Context(), s, jobs[0], "damaged"); err != nil {
+			t.Fatal(err)
+		}
+		set(`UPDATE change_block SET body = substr(body, 1, length(body) - 3)`)
+		time.Sleep(2 * time.Millisecond)
+		cleanAll(t, s, time.Unix(1, 0))
+		if left := eventsOf(t, s, 0); len(left) > 0 {
+			t.Errorf("of what is damaged %v is left", left)
+		}
+	})
+}
+
 // TestChangesOff has a server that logs nothing, and one that begins to after it.
 func TestChangesOff(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {

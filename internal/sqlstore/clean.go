@@ -14,19 +14,19 @@ import (
 )
 
 // eachUsed yields the content items of a run that jobs have in their blocks, some
-// more than once.
-func (t *transaction) eachUsed(run platen.IDRange, yield func(platen.ID)) error {
+// more than once, and returns how many blocks it has read for that.
+func (t *transaction) eachUsed(run platen.IDRange, yield func(platen.ID)) (read int, err error) {
 	rows, err := t.stmt(selectBlocksWith).QueryContext(t.ctx, int64(run.First), int64(run.Last))
 	blocks, err := collect(rows, err, func(from scanner) (pairs []byte, err error) {
 		return pairs, from.Scan(&pairs)
 	})
 	if err != nil {
-		return err
+		return 0, err
 	}
 	var contents []platen.Content
 	for _, pairs := range blocks {
 		if contents, err = block.AppendContents(contents[:0], pairs); err != nil {
-			return err
+			return 0, err
 		}
 		for _, content := range contents {
 			if run.First <= content.Item && content.Item <= run.Last {
@@ -34,7 +34,7 @@ func (t *transaction) eachUsed(run platen.IDRange, yield func(platen.ID)) error 
 			}
 		}
 	}
-	return nil
+	return len(blocks), nil
 }
 
 // runsFromEnd returns ids as runs, the last one first.
@@ -329,7 +329,7 @@ func (t *transaction) cleanItems(contents []platen.Content, left *int64) ([]plat
 		mine.Add(content.Item)
 	}
 	used := make(block.IDSet)
-	err := t.eachUsed(spanOf(contents), func(item platen.ID) {
+	_, err := t.eachUsed(spanOf(contents), func(item platen.ID) {
 		if mine.Has(item) {
 			used.Add(item)
 		}

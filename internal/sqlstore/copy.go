@@ -334,14 +334,14 @@ func (c *copier) finish() error {
 		return err
 	}
 	var log logState
-	err := c.source.QueryRowContext(c.ctx, `SELECT since, coalesce((SELECT max(position) FROM change_block), position), pruned_id, pruned_position, pruned_entries, pruned_at FROM change_log`).
-		Scan(&log.since, &log.position, &log.prunedID, &log.prunedPosition, &log.prunedEntries, &log.pruneAt)
+	err := c.source.QueryRowContext(c.ctx, `SELECT since, coalesce((SELECT max(position) FROM change_block), position), pruned_id, pruned_position, pruned_event, pruned_at FROM change_log`).
+		Scan(&log.since, &log.position, &log.prunedID, &log.prunedPosition, &log.prunedEvent, &log.pruneAt)
 	if err != nil {
 		return err
 	}
 	log.position = max(log.position, log.prunedPosition)
 	err = c.to.update(func(t *transaction) error {
-		if err := t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, log.prunedEntries, log.pruneAt); err != nil {
+		if err := t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, int64(log.prunedEvent), log.pruneAt); err != nil {
 			return err
 		}
 		if after := c.to.engine.AfterCopy; after != nil {

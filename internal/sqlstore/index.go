@@ -129,5 +129,9 @@ func (t *transaction) markDirty(kind platen.Kind, key listcache.Key) error {
 	if t.store.writers.isDirty(key.ID) {
 		return nil
 	}
+	if t.marked == nil {
+		t.marked = make(map[platen.ID]bool)
+	}
+	t.marked[key.ID] = true
 	return t.exec(insertDirty, int64(key.ID), int64(kind), t.store.now().UnixMicro())
 }

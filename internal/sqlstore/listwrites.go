@@ -200,7 +200,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if err := t.commit(); err != nil {
 		return err
 	}
-	s.writers.addDirty(g.changed)
+	s.writers.addDirty(g.changed, t.marked)
 	for _, w := range group {
 		if w.Work.swap != nil && t.changes != nil {
 			w.Work.swap.made = changelog.ChangeID(t.changes.block, w.Work.swap.index)

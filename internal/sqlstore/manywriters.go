@@ -229,7 +229,7 @@ func (w *manyWriters) waitForGroups(ctx context.Context) error {
 // isDirty implements [writers]. What other processes have done is not known.
 func (w *manyWriters) isDirty(platen.ID) bool { return false }
 
-func (w *manyWriters) addDirty(map[listcache.Key]bool) {}
+func (w *manyWriters) addDirty(map[listcache.Key]bool, map[platen.ID]bool) {}
 
 // lastChanged implements [writers]. Each change has a row.
 func (w *manyWriters) lastChanged([]owner) {}

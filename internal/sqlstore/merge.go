@@ -180,7 +180,7 @@ func (s *Store) prepareMerge(ctx context.Context, m *merge) error {
 			ids[i] = some[i].id
 		}
 		read := 0
-		lists, err := s.readLists(ctx, m.facet, ids, func(list platen.List) error {
+		lists, err := s.readLists(ctx, m.facet, ids, true, func(list platen.List) error {
 			read += len(list)
 			return checkMerged(total + read)
 		})
@@ -235,10 +235,10 @@ func (e *mergeEntry) prepare(kind platen.Kind, list platen.List, digest bool) er
 	return nil
 }
 
-// readLists returns the lists of the entities that exist among ids, and puts them into
-// the cache for the transaction that is to change them. It calls check with each list
+// readLists returns the lists of the entities that exist among ids. keep: they go into
+// the cache, for the transaction that is to change them. It calls check with each list
 // from the database, before it reads the next.
-func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, check func(platen.List) error) (map[platen.ID]listcache.Entry, error) {
+func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.ID, keep bool, check func(platen.List) error) (map[platen.ID]listcache.Entry, error) {
 	found := make(map[platen.ID]listcache.Entry, len(ids))
 	var missing []int64
 	epochs := make(map[platen.ID]uint64)
@@ -260,7 +260,9 @@ func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.
 		rows, err := s.on(selectListsOf[facet]).QueryContext(ctx, s.engine.Dialect.IDs(missing))
 		return eachList(rows, err, func(id platen.ID, now listcache.Entry) error {
 			found[id] = now
-			s.cache.Fill(listcache.Key{ID: id, Facet: facet}, now, epochs[id])
+			if keep {
+				s.cache.Fill(listcache.Key{ID: id, Facet: facet}, now, epochs[id])
+			}
 			return check(now.List)
 		})
 	})

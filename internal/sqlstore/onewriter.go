@@ -70,7 +70,7 @@ func (w *oneWriter) isDirty(id platen.ID) bool {
 	return w.dirty[id].at != 0
 }
 
-func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
+func (w *oneWriter) addDirty(changed map[listcache.Key]bool, marked map[platen.ID]bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.dirty) > dirtyMost {
@@ -78,7 +78,7 @@ func (w *oneWriter) addDirty(changed map[listcache.Key]bool) {
 	}
 	now := w.s.now().UnixMicro()
 	for key := range changed {
-		w.dirty[key.ID] = dirtyTime{at: now, again: w.dirty[key.ID].at != 0}
+		w.dirty[key.ID] = dirtyTime{at: now, again: !marked[key.ID]}
 	}
 }
 

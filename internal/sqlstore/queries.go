@@ -209,13 +209,15 @@ var (
 	selectDeletedSince = onReader.query(`SELECT id, marked, state FROM deleted_set
 		WHERE kind = $1 AND (marked >= $2 OR state = 1) AND state IN (0, 1) ORDER BY id`)
 	selectDetached = onReader.query(`SELECT first, last, parent, ord FROM detached WHERE root = $1 AND first > $2 ORDER BY first LIMIT $3`)
-	// Whether the row of entity that begins at $1 was taken out of a set that can come
-	// back.
-	selectReturns     = onReader.query(`SELECT EXISTS (SELECT 1 FROM detached AS d JOIN deleted_set AS s ON s.id = d.root WHERE d.first = $1 AND s.begun = 0)`)
-	selectAnyDetached = onReader.query(`SELECT EXISTS (SELECT 1 FROM detached)`)
-	insertDetached    = insertInto(detachedTable, "")
-	updateDetached    = onWriter.query(`UPDATE detached SET last = $1 WHERE root = $2 AND first = $3`)
-	deleteDetached    = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
+	// The last of the first $2.
+	selectDetachedLast = onReader.query(`SELECT coalesce(max(first), 0) FROM (SELECT first FROM detached WHERE root = $1 ORDER BY first LIMIT $2) AS batch`)
+	selectAnyDetached  = onReader.query(`SELECT EXISTS (SELECT 1 FROM detached)`)
+	insertDetached     = insertInto(detachedTable, "")
+	// That begin at $1, of a set that can come back.
+	updateLeft     = onWriter.query(`UPDATE detached SET freed = 1 WHERE first = $1 AND EXISTS (SELECT 1 FROM deleted_set AS s WHERE s.id = detached.root AND s.begun = 0)`)
+	selectFreed    = onReader.query(`SELECT first, last FROM detached WHERE root = $1 AND freed = 1 ORDER BY first LIMIT ` + decimal(detachBatch))
+	updateFreed    = onWriter.query(`UPDATE detached SET last = $1, freed = $2 WHERE root = $3 AND first = $4`)
+	deleteDetached = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may
 	// be in the entities that a clean-up would remove.
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = 0

@@ -7,6 +7,26 @@ import (
 	"github.com/platenhq/platen/internal/sqlite"
 )
 
+// TestPreviewKeepsNothing previews an update of many: its lists do not go into the cache
+// in the place of those that are asked for.
+func TestPreviewKeepsNothing(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), t.TempDir(), 16<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	createJobs(t, s, 300)
+	asked := &platen.BulkUpdate{Kind: platen.Job, Rule: platen.Rule{Type: platen.All}}
+	asked.Set[platen.Properties] = []platen.NameValue{{Name: "n", Value: "v"}}
+	result, _, err := s.PreviewBulk(t.Context(), asked, nil, 10)
+	if err != nil || result.Changed != 300 {
+		t.Fatal(result, err)
+	}
+	if n := s.Stats().CacheEntries; n > 0 {
+		t.Errorf("the cache has %d lists", n)
+	}
+}
+
 // TestReadOnce changes many lists that are not in the cache. They are read before the
 // transaction that all other writers wait for, and not once more in it.
 func TestReadOnce(t *testing.T) {

@@ -47,7 +47,7 @@ var (
 	contentBlockTable = table{"content_block", 2, slices.Concat(integers("job", "seq", "count", "digits"), blobs("pairs", "pages"), integers("first_item", "last_item", "wide")), ""}
 	countBlockTable   = table{"count_block", 2, slices.Concat(integers("job_set", "seq", "first", "last", "version"), blobs("body")), ""}
 	changedTable      = table{"document_changed", 1, integers("id", "version"), ""}
-	detachedTable     = table{"detached", 2, integers("root", "first", "last", "parent", "ord"), ""}
+	detachedTable     = table{"detached", 2, integers("root", "first", "last", "parent", "ord", "freed"), ""}
 	detailsMediaTable = table{"details_media", 2, slices.Concat(integers("details"), texts("name")), ""}
 	findValueTable    = table{"find_value", 3, slices.Concat(integers("name"), blobs("value"), integers("entity"), blobs("digest")), ""}
 	findRangeTable    = table{"find_range", 1, integers("seq", "first", "last", "root", "late"), ""}

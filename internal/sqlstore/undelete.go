@@ -324,7 +324,7 @@ func (t *transaction) showAgain(set platen.Ref) error {
 
 // keepPlace records where the members of a set are that are taken out of it.
 func (t *transaction) keepPlace(set platen.ID, members row) error {
-	return t.exec(insertDetached, int64(set), int64(members.First), int64(members.Last), int64(members.parent), members.ord)
+	return t.exec(insertDetached, int64(set), int64(members.First), int64(members.Last), int64(members.parent), members.ord, 0)
 }
 
 // A detached is the place of members that were taken out of a set. They are a row
@@ -399,52 +399,66 @@ func (t *transaction) reattach(set platen.ID) (more bool, err error) {
 }
 
 // cleanDetached removes some of the places of the members of a set, which can not come
-// back any more, and of these members what nothing uses. more: there are other places.
+// back any more, and of these members what a clean-up of others left for its sake. more:
+// there are other places.
 func (t *transaction) cleanDetached(set platen.ID) (more bool, err error) {
-	rows, err := t.stmt(selectDetached).QueryContext(t.ctx, int64(set), int64(0), detachBatch)
-	places, err := collect(rows, err, scanDetached)
-	if err != nil || len(places) == 0 {
+	rows, err := t.stmt(selectFreed).QueryContext(t.ctx, int64(set))
+	freed, err := collect(rows, err, func(from scanner) (run platen.IDRange, err error) {
+		return run, from.Scan(&run.First, &run.Last)
+	})
+	if err != nil {
 		return false, err
 	}
-	done := platen.ID(0) // the first of the last place that is gone through
-	for left := int64(cleanCost); left > 0 && len(places) > 0; {
-		place := &places[0]
-		part := platen.IDRange{First: max(place.First, place.Last-platen.ID(left)+1), Last: place.Last}
-		if err := t.removeUnused(part); err != nil {
+	for left := int64(cleanCost); left > 0 && len(freed) > 0; {
+		run := &freed[0]
+		first := run.First
+		part := platen.IDRange{First: max(first, run.Last-platen.ID(left)+1), Last: run.Last}
+		cost, err := t.removeUnused(part)
+		if err != nil {
 			return false, err
 		}
-		left -= max(part.Len(), runCost)
-		if place.Last = part.First - 1; place.Last < place.First {
-			done, places = place.First, places[1:]
-		} else if err := t.exec(updateDetached, int64(place.Last), int64(set), int64(place.First)); err != nil {
+		left -= max(cost, part.Len())
+		if run.Last = part.First - 1; run.Last < first {
+			freed = freed[1:]
+		}
+		// What is left of the run comes next; of none that is nothing.
+		if err := t.exec(updateFreed, int64(run.Last), flag(run.Last >= first), int64(set), int64(first)); err != nil {
 			return false, err
 		}
+		more = true
 	}
-	return true, t.exec(deleteDetached, int64(set), int64(done))
+	if more {
+		return true, nil
+	}
+	var last int64
+	if err := t.stmt(selectDetachedLast).QueryRowContext(t.ctx, int64(set), cleanCost).Scan(&last); err != nil || last == 0 {
+		return false, err
+	}
+	return true, t.exec(deleteDetached, int64(set), last)
 }
 
 // returns reports whether the row of entity that begins with an entity was taken out of
-// a set that can come back.
-func (t *transaction) returns(first platen.ID) (returns bool, err error) {
+// a set that can come back. Its clean-up then sees to it, as nothing else uses it.
+func (t *transaction) returns(first platen.ID) (bool, error) {
 	if !t.placesKnown {
 		t.placesKnown = true
 		if err := t.stmt(selectAnyDetached).QueryRowContext(t.ctx).Scan(&t.places); err != nil {
 			return false, err
 		}
 	}
-	if t.places {
-		err = t.stmt(selectReturns).QueryRowContext(t.ctx, int64(first)).Scan(&returns)
+	if !t.places {
+		return false, nil
 	}
-	return returns, err
+	return changed(t, updateLeft, int64(first))
 }
 
 // removeUnused removes the content items and data records of a range that belong to
-// nothing and that nothing uses.
-func (t *transaction) removeUnused(all platen.IDRange) error {
+// nothing and that nothing uses, and returns what that costs.
+func (t *transaction) removeUnused(all platen.IDRange) (cost int64, err error) {
 	for all.First <= all.Last {
 		have, err := selectRow(t.ctx, t.stmt(selectEntity), all.Last)
 		if err != nil || have.Last < all.First {
-			return err
+			return cost, err
 		}
 		run := platen.IDRange{First: max(all.First, have.First), Last: min(all.Last, have.Last)}
 		var used []platen.IDRange
@@ -453,20 +467,22 @@ func (t *transaction) removeUnused(all platen.IDRange) error {
 			used = []platen.IDRange{run}
 		case have.kind == platen.ContentItem:
 			var items []platen.ID
-			err = t.eachUsed(run, func(item platen.ID) { items = append(items, item) })
-			used = runsFromEnd(items)
+			var blocks int
+			blocks, err = t.eachUsed(run, func(item platen.ID) { items = append(items, item) })
+			used, cost = runsFromEnd(items), cost+int64(blocks)*blockCost
 		case have.kind == platen.DataRecord:
 			used, err = t.usedRecords(run)
 		}
 		if err != nil {
-			return err
+			return cost, err
 		}
 		for _, free := range without(run, used) {
 			if err := t.removeFree(have.kind, free); err != nil {
-				return err
+				return cost, err
 			}
+			cost += runCost
 		}
-		all.Last = run.First - 1
+		all.Last, cost = run.First-1, cost+runCost
 	}
-	return nil
+	return cost, nil
 }

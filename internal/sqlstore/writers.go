@@ -27,9 +27,10 @@ type writers interface {
 	waitForGroups(ctx context.Context) error
 
 	// isDirty reports whether an entity is known to be in find_stale. addDirty
-	// is told of lists that were changed, and so are now.
+	// is told of lists that were changed, and so are now, and whose rows were written
+	// with them.
 	isDirty(id platen.ID) bool
-	addDirty(changed map[listcache.Key]bool)
+	addDirty(changed map[listcache.Key]bool, marked map[platen.ID]bool)
 	// lastChanged fills in when owners were changed last, as far as this process
 	// knows.
 	lastChanged(owners []owner)

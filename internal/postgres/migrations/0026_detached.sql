@@ -1,6 +1,9 @@
--- For a clean-up, which leaves alone what was taken out of a set that can come back.
+-- A clean-up leaves alone what was taken out of a set that can come back, and notes
+-- here that nothing else used it: freed is 1 then.
+ALTER TABLE detached ADD COLUMN freed BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX detached_first ON detached (first);
+CREATE INDEX detached_freed ON detached (root, first) WHERE freed = 1;
 
--- How many entries the block at pruned_position had, 0 if that is not known: who has
--- read a part of them misses the others.
-ALTER TABLE change_log ADD COLUMN pruned_entries BIGINT NOT NULL DEFAULT 0;
+-- The last event that was pruned, 0 if it is not known: who has read a part of the
+-- events of its block misses the others.
+ALTER TABLE change_log ADD COLUMN pruned_event BIGINT NOT NULL DEFAULT 0;

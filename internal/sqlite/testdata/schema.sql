@@ -13,7 +13,7 @@ CREATE TABLE change_log (
     pruned_id       INTEGER NOT NULL,      -- blocks up to it are removed,
     pruned_position INTEGER NOT NULL,      -- positions up to it,
     pruned_at       INTEGER NOT NULL       -- and times
-, pruned_entries INTEGER NOT NULL DEFAULT 0) STRICT;
+, pruned_event INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE change_part (
     id   INTEGER NOT NULL,
@@ -61,11 +61,13 @@ CREATE TABLE detached (
     first  INTEGER NOT NULL,
     last   INTEGER NOT NULL,
     parent INTEGER NOT NULL,
-    ord    INTEGER NOT NULL,
+    ord    INTEGER NOT NULL, freed INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (root, first)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX detached_first ON detached (first);
+
+CREATE INDEX detached_freed ON detached (root, first) WHERE freed = 1;
 
 CREATE TABLE "details" (
     id       INTEGER PRIMARY KEY AUTOINCREMENT,
