@@ -280,6 +280,21 @@ test("the journal says why a request was refused, and the console does not flood
   await button("Delete…").click();
   await button("Delete").click();
   await page.getByText("No request is in the journal yet.").waitFor();
+
+  // A stream that ends is gone on with where it was.
+  await open("/?view=requests");
+  const asked = [];
+  const journal = /\/api\/v1\/requests/;
+  await page.route(journal, (route) => {
+    const { accept, "last-event-id": last } = route.request().headers();
+    if (accept !== "text/event-stream") return route.fallback();
+    asked.push(last);
+    return asked.length === 1 ? route.fulfill({ contentType: accept, body: "id: 3\n\n" }) : route.fallback();
+  });
+  await button("Follow").click();
+  await becomes(() => asked.length, 2);
+  assert.deepEqual(asked, [undefined, "3"]);
+  await page.unroute(journal);
   quiet();
 });
 

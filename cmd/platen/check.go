@@ -111,6 +111,9 @@ func (l location) lookAt(ctx context.Context) (string, error) {
 		has, wants, err := server.outlook(ctx, l.database)
 		return l.schema(has, wants), err
 	}
+	if err := l.named(); err != nil {
+		return "", err
+	}
 	dir := l.String()
 	if sqlite.Locked(dir) {
 		return "", platen.Errorf(platen.Conflict, "a server runs on %s: %s", dir, sqlite.Holder(dir))

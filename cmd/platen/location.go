@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +90,18 @@ func (l location) present() error {
 	if l.database != "" {
 		return nil
 	}
-	return sqlite.Present(cmp.Or(l.data, "."))
+	if err := l.named(); err != nil {
+		return err
+	}
+	return sqlite.Present(l.data)
+}
+
+// named returns an error for a location that names nothing.
+func (l location) named() error {
+	if l.database == "" && l.data == "" {
+		return platen.Errorf(platen.Invalid, "--data is empty: name the directory of the database")
+	}
+	return nil
 }
 
 // protect takes from other users of the machine what they may do with a
@@ -100,8 +110,8 @@ func (l location) protect(tell func(string)) error {
 	if l.database != "" {
 		return nil
 	}
-	if l.data == "" {
-		return platen.Errorf(platen.Invalid, "--data is empty: name the directory of the database")
+	if err := l.named(); err != nil {
+		return err
 	}
 	mended, err := sqlite.Protect(l.String())
 	for _, line := range mended {

@@ -93,7 +93,7 @@ func requestsCommand(env environment) *cobra.Command {
 	var limit count
 	var follow bool
 	var since time.Duration
-	journal := func() *remote { return &remote{env: env, target: target{sandbox: true, basic: true}} }
+	journal := func() *remote { return &remote{env: env, target: target{basic: true}} }
 	cmd := journal().command(cobra.Command{
 		Use:   "requests",
 		Short: "Show the last requests to a server, and why they were refused",

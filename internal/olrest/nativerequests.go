@@ -389,7 +389,7 @@ func WriteLostEvent(w io.Writer) error {
 // ReplyCurl answers a request, asked, with a recorded one as a command line for a shell.
 func ReplyCurl(w http.ResponseWriter, asked *http.Request, r *RecordedRequest) {
 	scheme := "http"
-	if asked.TLS != nil {
+	if asked.TLS != nil || asked.Header.Get("X-Forwarded-Proto") == "https" { // a proxy before the server may say so
 		scheme = "https"
 	}
 	ReplyText(w, curlLine(r, scheme, asked.Host))

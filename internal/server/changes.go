@@ -224,6 +224,7 @@ type eventStream struct {
 	query   *olrest.EventQuery
 	after   platen.EventID
 	buf     []byte
+	wrote   time.Time // the last time
 }
 
 var errLeft = errors.New("the client has left")
@@ -249,6 +250,11 @@ func (e *eventStream) follow() error {
 		}
 		if err := e.send(items, next); err != nil {
 			return err
+		}
+		if time.Since(e.wrote) >= check.every { // the client wants none of what comes
+			if err := e.write(olrest.AppendStreamStart(nil, next.String())); err != nil {
+				return err
+			}
 		}
 	}
 }
@@ -302,6 +308,7 @@ func (e *eventStream) write(b []byte) error {
 	if err := e.control.Flush(); err != nil {
 		return errLeft
 	}
+	e.wrote = time.Now()
 	return nil
 }
 

@@ -417,7 +417,7 @@ func testSlowListener(t *testing.T) {
 		e, name, err := resumed.next()
 		// On a busy machine this one is slow, too: it is told, or cut off within
 		// an event.
-		if cut := errors.Is(err, io.ErrUnexpectedEOF); (name == "dropped" || cut) && last != "" && last != resumedAt {
+		if cut := errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF); (name == "dropped" || cut) && last != "" && last != resumedAt {
 			resumed, resumedAt = s.follow("?type=update", last), last
 			continue
 		}
@@ -429,13 +429,50 @@ func testSlowListener(t *testing.T) {
 	}
 }
 
+// TestStreamOfNothing follows what does not happen, while other things do all the time:
+// the stream says how far it has come, though not that anything has happened.
+func TestStreamOfNothing(t *testing.T) { onSQLite(t, testStreamOfNothing) }
+
+func testStreamOfNothing(t *testing.T) {
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 1500 * time.Millisecond, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
+	})
+	job := jobsOf(s, 1)[0]
+	stream := s.follow("?name=rare", "")
+	stop := make(chan struct{})
+	var writer sync.WaitGroup
+	writer.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(20 * time.Millisecond):
+				s.put(job, fmt.Sprintf(`[{"name":"often","value":"%d"}]`, n))
+			}
+		}
+	})
+	late := time.AfterFunc(30*time.Second, stream.cancel)
+	for last := 0; last < 3; last++ { // the first is where the stream begins
+		line := ""
+		for !strings.HasPrefix(line, "id: ") {
+			var err error
+			if line, err = stream.body.ReadString('\n'); err != nil || strings.HasPrefix(line, "data: ") {
+				t.Fatalf("%q, %v", line, err)
+			}
+		}
+	}
+	late.Stop()
+	close(stop)
+	writer.Wait()
+}
+
 // TestStreamsRefused: a stream ends when its caller may no longer have it, whether much
 // or nothing happens meanwhile.
 func TestStreamsRefused(t *testing.T) { onEach(t, testStreamsRefused) }
 
 func testStreamsRefused(t *testing.T) {
 	s := start(t, withJournal, func(c *server.Config, _ *auth.Config) {
-		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 1500 * time.Millisecond, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
+		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 3 * time.Second, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
 	})
 	s.addUser("ann", platen.Admin)
 	job := jobsOf(s, 1)[0]

@@ -269,6 +269,9 @@ func (s *Server) requestAsCurl(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
+	if r.Host == "" {
+		return platen.Errorf(platen.Invalid, "say by the header Host where the line is to go")
+	}
 	olrest.ReplyCurl(w, r, request)
 	return nil
 }

@@ -234,9 +234,14 @@ export const lastEvents = (query, signal) => get("events", query, signal);
 export const listen = (after, signal, onBegin, onEvent) =>
   follow(`${native}/events`, { "Last-Event-ID": after }, signal, onBegin, ({ id, data }) => id && data && onEvent(id, { ...JSON.parse(data).data, key: id }));
 
-// followRequests follows the journal of requests. lost: some are missing.
-export const followRequests = (query, signal, onBegin, onRequest, onLost) =>
-  follow(`${native}/requests${searchOf(query)}`, {}, signal, onBegin, ({ event, data }) => (event === "lost" ? onLost() : event === "request" && onRequest(JSON.parse(data))));
+// followRequests follows the journal of requests from a place on, or from now. It tells
+// of each place. lost: some are missing.
+export const followRequests = (query, after, signal, onPlace, onRequest, onLost) =>
+  follow(`${native}/requests${searchOf(query)}`, { "Last-Event-ID": after }, signal, () => {}, ({ id, event, data }) => {
+    if (id) onPlace(id);
+    if (event === "lost") onLost();
+    else if (event === "request") onRequest(JSON.parse(data));
+  });
 
 // follow reads server-sent events.
 async function follow(path, headers, signal, onBegin, onMessage) {

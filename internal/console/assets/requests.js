@@ -70,11 +70,13 @@ function useFollowed(on, state, rows) {
       timer ??= setTimeout(show, 200);
     };
     const run = async () => {
+      let after; // the last request that the stream has gone past
       while (!abort.signal.aborted) {
         try {
-          await followRequests(queryOf(state), abort.signal, () => {}, heard, () => notify(a.followLost));
-        } catch {
-          // it is tried again
+          await followRequests(queryOf(state), after, abort.signal, (place) => (after = place), heard, () => notify(a.followLost));
+        } catch (error) {
+          if (error.status === 403) return; // the user may no longer see them
+          if (error.status === 400) after = undefined; // the journal began anew
         }
         if (!abort.signal.aborted) await new Promise((done) => setTimeout(done, 3000));
       }
