@@ -434,6 +434,7 @@ func testSlowListener(t *testing.T) {
 func TestStreamOfNothing(t *testing.T) { onSQLite(t, testStreamOfNothing) }
 
 func testStreamOfNothing(t *testing.T) {
+	long(t)
 	s := start(t, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 1500 * time.Millisecond, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
 	})
@@ -471,6 +472,7 @@ func testStreamOfNothing(t *testing.T) {
 func TestStreamsRefused(t *testing.T) { onEach(t, testStreamsRefused) }
 
 func testStreamsRefused(t *testing.T) {
+	long(t)
 	s := start(t, withJournal, func(c *server.Config, _ *auth.Config) {
 		c.Timeouts = server.Timeouts{Header: 5 * time.Second, Stall: 3 * time.Second, Idle: time.Minute, Find: 5 * time.Second, Stop: 5 * time.Second}
 	})
