@@ -52,6 +52,9 @@ func TestChangedSince(t *testing.T) {
 // them is what the database has; it reads all of them at its start, and when it can not
 // tell whom it has missed.
 func TestChangedUsers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	onBoth(t, func(t *testing.T, open func() storage.Store) {
 		store, others := &allReads{Store: open()}, open()
 		addUser(t, others, "first")

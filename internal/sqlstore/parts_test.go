@@ -11,6 +11,9 @@ import (
 // TestSameParts ends an operation in the middle of an update that changes nothing. How
 // far it came is known.
 func TestSameParts(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	const part = 1000
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open(sqlstore.WithPatience(time.Minute))

@@ -70,6 +70,9 @@ func cleanAll(t *testing.T, s *sqlstore.Store, before time.Time) {
 // TestReturning cleans up a job set that uses an item of a content set, while the
 // content set is deleted: it comes back with the item, or its own clean-up removes it.
 func TestReturning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open()
 		defer s.Close()
@@ -143,6 +146,9 @@ func importJobsThen(t *testing.T, s *sqlstore.Store, document string, then func(
 // TestReturningAfterImport breaks off an import that uses an item of a content set, which
 // is deleted meanwhile: it can come back, with the item; or else its clean-up removes it.
 func TestReturningAfterImport(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open()
 		defer s.Close()
@@ -193,6 +199,9 @@ func TestReturningAfterImport(t *testing.T) {
 // TestStagedRecords reads and changes data records that a large import made, in several
 // transactions, and that are in no set.
 func TestStagedRecords(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open()
 		defer s.Close()
