@@ -4,7 +4,6 @@ package listcache
 
 import (
 	"cmp"
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -150,37 +149,29 @@ func (c *Cache) InvalidateAll() {
 	})
 }
 
-// InvalidateEntities is InvalidateAll that takes out the lists of some entities only.
+// InvalidateEntities is InvalidateAll that takes out the lists of some entities only,
+// if they are not very many.
 func (c *Cache) InvalidateEntities(of []platen.IDRange) {
-	const few = 1 << 14 // entities that are looked up; of more the whole cache is gone through
+	const most = 1 << 14
 	count := int64(0)
 	for _, r := range of {
 		count += r.Len()
 	}
-	if count <= few {
-		c.setAll(true, func(*shard) {})
-		for _, r := range of {
-			for id := r.First; id <= r.Last; id++ {
-				s := c.shard(Key{ID: id})
-				s.mu.Lock()
-				for facet := platen.Properties; facet <= platen.Fields; facet++ {
-					s.remove(Key{ID: id, Facet: facet})
-				}
-				s.mu.Unlock()
-			}
-		}
+	if count > most {
+		c.InvalidateAll()
 		return
 	}
-	of = slices.Clone(of)
-	slices.SortFunc(of, func(x, y platen.IDRange) int { return cmp.Compare(x.First, y.First) })
-	c.setAll(true, func(s *shard) {
-		for key := range s.lists {
-			next, first := slices.BinarySearchFunc(of, key.ID, func(r platen.IDRange, id platen.ID) int { return cmp.Compare(r.First, id) })
-			if first || next > 0 && key.ID <= of[next-1].Last {
-				s.remove(key)
+	c.setAll(true, func(*shard) {})
+	for _, r := range of {
+		for id := r.First; id <= r.Last; id++ {
+			s := c.shard(Key{ID: id})
+			s.mu.Lock()
+			for facet := platen.Properties; facet <= platen.Fields; facet++ {
+				s.remove(Key{ID: id, Facet: facet})
 			}
+			s.mu.Unlock()
 		}
-	})
+	}
 }
 
 // EndInvalidateAll ends InvalidateAll and InvalidateEntities.

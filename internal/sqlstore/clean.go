@@ -396,8 +396,8 @@ func (t *transaction) removeFree(kind platen.Kind, run platen.IDRange) error {
 		}
 		part := platen.IDRange{First: max(run.First, have.First), Last: min(run.Last, have.Last)}
 		if have.kind == kind && have.belongsToNothing() {
-			returns, err := t.returns(have.First)
-			if err == nil && !returns {
+			left, err := t.leave(have.First)
+			if err == nil && !left {
 				err = t.remove(have, part)
 			}
 			if err != nil {

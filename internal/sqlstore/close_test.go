@@ -17,6 +17,7 @@ import (
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
@@ -53,6 +54,16 @@ func createJobs(t *testing.T, s *sqlstore.Store, n int) platen.Created {
 // importJobs imports a document with a job set.
 func importJobs(t *testing.T, s *sqlstore.Store, document string) platen.Created {
 	t.Helper()
+	made, err := importJobsThen(t, s, document, func() error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return made
+}
+
+// importJobsThen imports a document. then is called before it is stored as a whole.
+func importJobsThen(t *testing.T, s *sqlstore.Store, document string, then func() error) (platen.Created, error) {
+	t.Helper()
 	set, err := spool.Temp.NewJobSet()
 	if err != nil {
 		t.Fatal(err)
@@ -61,11 +72,18 @@ func importJobs(t *testing.T, s *sqlstore.Store, document string) platen.Created
 	if err := olrest.ReadJobSet(strings.NewReader(document), set); err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.CreateJobSet(t.Context(), set, storage.JobSetOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return made
+	return s.CreateJobSet(t.Context(), endedBy{set, then}, storage.JobSetOptions{})
+}
+
+// endedBy is a job set after which something happens before it is stored as a whole.
+type endedBy struct {
+	transfer.JobSetSource
+	then func() error
+}
+
+// Read implements [transfer.JobSetSource].
+func (e endedBy) Read(v transfer.JobSetVisitor) error {
+	return errors.Join(e.JobSetSource.Read(v), e.then())
 }
 
 func replace(ctx context.Context, s *sqlstore.Store, job platen.ID, value string) error {

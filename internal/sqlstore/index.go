@@ -129,9 +129,11 @@ func (t *transaction) markDirty(kind platen.Kind, key listcache.Key) error {
 	if t.store.writers.isDirty(key.ID) {
 		return nil
 	}
-	if t.marked == nil {
-		t.marked = make(map[platen.ID]bool)
+	if t.one != nil { // with many writers each change has a row
+		if t.marked == nil {
+			t.marked = make(map[platen.ID]bool)
+		}
+		t.marked[key.ID] = true
 	}
-	t.marked[key.ID] = true
 	return t.exec(insertDirty, int64(key.ID), int64(kind), t.store.now().UnixMicro())
 }

@@ -11,8 +11,6 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/sqlstore"
-	"github.com/platenhq/platen/internal/storage"
-	"github.com/platenhq/platen/internal/transfer"
 )
 
 // importContents imports a data set with the record 11, and a content set of its own
@@ -118,31 +116,6 @@ func TestReturning(t *testing.T) {
 	})
 }
 
-// endedBy is a job set after which something happens before it is stored as a whole.
-type endedBy struct {
-	transfer.JobSetSource
-	then func() error
-}
-
-// Read implements [transfer.JobSetSource].
-func (e endedBy) Read(v transfer.JobSetVisitor) error {
-	return errors.Join(e.JobSetSource.Read(v), e.then())
-}
-
-func importJobsThen(t *testing.T, s *sqlstore.Store, document string, then func() error) error {
-	t.Helper()
-	set, err := spool.Temp.NewJobSet()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer set.Close()
-	if err := olrest.ReadJobSet(strings.NewReader(document), set); err != nil {
-		t.Fatal(err)
-	}
-	_, err = s.CreateJobSet(t.Context(), endedBy{set, then}, storage.JobSetOptions{})
-	return err
-}
-
 // TestReturningAfterImport breaks off an import that uses an item of a content set, which
 // is deleted meanwhile: it can come back, with the item; or else its clean-up removes it.
 func TestReturningAfterImport(t *testing.T) {
@@ -154,7 +127,7 @@ func TestReturningAfterImport(t *testing.T) {
 		defer s.Close()
 		content := importContents(t, s)
 		broken := errors.New("broken off")
-		err := importJobsThen(t, s, pagesWith(30, 21, 60_000), func() error {
+		_, err := importJobsThen(t, s, pagesWith(30, 21, 60_000), func() error {
 			return errors.Join(s.Delete(t.Context(), content), broken)
 		})
 		if !errors.Is(err, broken) {
@@ -181,7 +154,7 @@ func TestReturningAfterImport(t *testing.T) {
 			t.Errorf("the content set can not come back: %v", err)
 		}
 
-		err = importJobsThen(t, s, pagesWith(30, 21, 60_000), func() error {
+		_, err = importJobsThen(t, s, pagesWith(30, 21, 60_000), func() error {
 			return errors.Join(s.Delete(t.Context(), content), broken)
 		})
 		if !errors.Is(err, broken) {

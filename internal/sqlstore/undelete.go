@@ -335,15 +335,13 @@ type detached struct {
 	ord    int64
 }
 
-func scanDetached(from scanner) (d detached, err error) {
-	return d, from.Scan(&d.First, &d.Last, &d.parent, &d.ord)
-}
-
 // detachedOf returns the next members that were taken out of a set, with their rows.
 // Conflict: some are gone.
 func (s *Store) detachedOf(ctx context.Context, stmt func(*query) statement, set, after platen.ID) ([]detached, []row, error) {
 	rows, err := stmt(selectDetached).QueryContext(ctx, int64(set), int64(after), detachBatch)
-	places, err := collect(rows, err, scanDetached)
+	places, err := collect(rows, err, func(from scanner) (d detached, err error) {
+		return d, from.Scan(&d.First, &d.Last, &d.parent, &d.ord)
+	})
 	if err != nil || len(places) == 0 {
 		return nil, nil, err
 	}
@@ -437,9 +435,10 @@ func (t *transaction) cleanDetached(set platen.ID) (more bool, err error) {
 	return true, t.exec(deleteDetached, int64(set), last)
 }
 
-// returns reports whether the row of entity that begins with an entity was taken out of
-// a set that can come back. Its clean-up then sees to it, as nothing else uses it.
-func (t *transaction) returns(first platen.ID) (bool, error) {
+// leave reports whether the row of entity that begins with an entity was taken out of a
+// set that can come back, and if so notes that nothing else uses it: it is left to the
+// clean-up of that set.
+func (t *transaction) leave(first platen.ID) (bool, error) {
 	if !t.placesKnown {
 		t.placesKnown = true
 		if err := t.stmt(selectAnyDetached).QueryRowContext(t.ctx).Scan(&t.places); err != nil {
