@@ -39,11 +39,13 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 	}
 	// Before the transaction, since a block may be long. One that is damaged is pruned
 	// like others.
-	state.prunedEvent = 0
-	if n, err := s.entries(ctx, last); err == nil {
-		state.prunedEvent = platen.NewEventID(state.prunedPosition, n)
-	} else if ctx.Err() != nil {
-		return false, err
+	if last != 0 {
+		state.prunedEvent = 0
+		if n, err := s.entries(ctx, last); err == nil {
+			state.prunedEvent = platen.NewEventID(state.prunedPosition, n)
+		} else if ctx.Err() != nil {
+			return false, err
+		}
 	}
 	err = s.updateWith(ctx, NoLock, func(t *transaction) error {
 		return errors.Join(
@@ -54,7 +56,8 @@ func (s *Store) prune(ctx context.Context) (more bool, err error) {
 }
 
 // oldest returns the block with the largest number of the next batch to prune, 0 for
-// none, and that with the largest position, and sets what state is to say then.
+// none, and the one whose position is pruned last, 0 if an earlier one is, and sets what
+// state is to say then.
 func (s *Store) oldest(ctx context.Context, state *logState) (id, last int64, err error) {
 	before := state.now - s.historyFor.Microseconds()
 	rows, err := s.on(selectOldBlocks).QueryContext(ctx)

@@ -249,7 +249,9 @@ func (s *Store) readLists(ctx context.Context, facet platen.Facet, ids []platen.
 			continue
 		}
 		missing = append(missing, int64(id))
-		epochs[id] = epoch
+		if keep {
+			epochs[id] = epoch
+		}
 	}
 	if len(missing) == 0 {
 		return found, nil
