@@ -76,7 +76,6 @@ function useFollowed(on, state, rows) {
           await followRequests(queryOf(state), after, abort.signal, (place) => (after = place), heard, () => notify(a.followLost));
         } catch (error) {
           if (error.status === 403) return; // the user may no longer see them
-          if (error.status === 400) after = undefined; // the journal began anew
         }
         if (!abort.signal.aborted) await new Promise((done) => setTimeout(done, 3000));
       }
