@@ -11,7 +11,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/changelog"
-	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -210,52 +209,17 @@ func (g *lists) beginChange(w *write) {
 	g.index = log.w.Begin(header)
 }
 
-// record logs what a write does to a list, unless it is nothing.
-func (g *lists) record(key listcache.Key, spans []changelog.Span) error {
-	now := g.now[key]
-	log := g.t.log()
-	switch {
-	case len(spans) == 0:
-		return nil
-	case log == nil:
-		now.Change = 0
-		g.now[key] = now
-		return nil
-	}
-	err := log.w.Add(&changelog.Entry{
-		Facet: key.Facet, Ref: platen.Ref{Kind: now.Kind, ID: key.ID}, Set: max(now.Set, 0), Previous: now.Change, Spans: spans,
-	})
-	now.Change = changelog.Here(g.index)
-	g.now[key] = now
-	return err
-}
-
-// whole returns a list as the writes before left it, for a database that did not
-// send a large one and with what was merged into it.
-func (g *lists) whole(key listcache.Key) (platen.List, error) {
-	if merged := g.merged[key]; merged != nil && merged.changed {
-		return platen.EncodeList(merged.pairs), nil
-	}
-	if _, ok := g.large[key]; ok {
-		now, err := g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.Facet]), key.ID)
-		return now.List, err
-	}
-	return g.now[key].List, nil
-}
-
 // endLog stores the block, and so learns its number.
 func (g *lists) endLog() error {
 	if _, err := g.t.changes.end(); err != nil {
 		return err
 	}
-	for key := range g.changed {
-		now := g.now[key]
+	for _, l := range g.changed {
 		if g.t.changes == nil {
-			now.Change = 0
+			l.Change = 0
 		} else {
-			now.Change = changelog.Resolve(now.Change, g.t.changes.block)
+			l.Change = changelog.Resolve(l.Change, g.t.changes.block)
 		}
-		g.now[key] = now
 	}
 	return nil
 }

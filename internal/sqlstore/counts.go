@@ -8,7 +8,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/counts"
-	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/transfer"
 )
 
@@ -156,11 +155,11 @@ func (t *transaction) insertCounts(set platen.ID, seq int64, documents platen.ID
 }
 
 // markChanged adds the document whose metadata changes to document_changed.
-func (t *transaction) markChanged(kind platen.Kind, key listcache.Key) error {
-	if kind != platen.Document || key.Facet != platen.Metadata {
+func (l *groupList) markChanged() error {
+	if l.Kind != platen.Document || l.key.Facet != platen.Metadata {
 		return nil
 	}
-	return t.exec(upsertChanged, int64(key.ID), 1)
+	return l.g.t.exec(upsertChanged, int64(l.key.ID), 1)
 }
 
 // cleanCounts removes some of the counts of a job set, and reports whether there

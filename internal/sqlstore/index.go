@@ -8,7 +8,6 @@ import (
 	"slices"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/listcache"
 	"github.com/platenhq/platen/internal/search"
 )
 
@@ -125,15 +124,11 @@ func (x *indexer) resolve(names []searchName) error {
 
 // markDirty adds the entity of a list that changes to find_stale: also if
 // searches do not look at the list, for the times of jobs and sets.
-func (t *transaction) markDirty(kind platen.Kind, key listcache.Key) error {
-	if t.store.writers.isDirty(key.ID) {
+func (l *groupList) markDirty() error {
+	t := l.g.t
+	if t.store.writers.isDirty(l.key.ID) {
 		return nil
 	}
-	if t.one != nil { // with many writers each change has a row
-		if t.marked == nil {
-			t.marked = make(map[platen.ID]bool)
-		}
-		t.marked[key.ID] = true
-	}
-	return t.exec(insertDirty, int64(key.ID), int64(kind), t.store.now().UnixMicro())
+	l.dirty = true
+	return t.exec(insertDirty, int64(l.key.ID), int64(l.Kind), t.store.now().UnixMicro())
 }

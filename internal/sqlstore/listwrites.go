@@ -1,11 +1,8 @@
 package sqlstore
 
 import (
-	"bytes"
 	"context"
-	"database/sql"
 	"errors"
-	"maps"
 	"slices"
 	"time"
 
@@ -148,11 +145,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if err != nil {
 		return ended(ctx, err)
 	}
-	most := len(group) + swapped
-	g := lists{
-		t: t, now: make(map[listcache.Key]listcache.Entry, most), changed: make(map[listcache.Key]bool, most),
-		merged: make(map[listcache.Key]*mergedList),
-	}
+	g := newLists(t, len(group)+swapped)
 	held := false
 	defer func() {
 		if p := recover(); p != nil {
@@ -162,12 +155,11 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 			err = t.rollback(ended(ctx, err))
 		}
 		if held {
-			for key := range g.changed {
-				now := g.now[key]
+			for _, l := range g.changed {
 				if err != nil {
-					now.List = nil
+					l.List = nil
 				}
-				s.cache.Publish(key, now)
+				s.cache.Publish(l.key, l.Entry)
 			}
 		}
 	}()
@@ -177,30 +169,26 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if len(g.changed) == 0 && !g.recorded {
 		return t.rollbackTx()
 	}
-	g.encode()
+	slices.SortFunc(g.changed, func(x, y *groupList) int { return x.key.Compare(y.key) })
+	for _, l := range g.changed {
+		l.encode()
+	}
 	if err := g.endLog(); err != nil {
 		return err
 	}
-	for _, key := range slices.SortedFunc(maps.Keys(g.changed), listcache.Key.Compare) {
-		q, args := t.setList(key, g.now[key].List, g.now[key].Change)
-		if err := t.exec(q, args...); err != nil {
-			return err
-		}
-		if err := t.markDirty(g.now[key].Kind, key); err != nil {
-			return err
-		}
-		if err := t.markChanged(g.now[key].Kind, key); err != nil {
+	for _, l := range g.changed {
+		if err := l.write(); err != nil {
 			return err
 		}
 	}
-	for key := range g.changed {
-		s.cache.Invalidate(key)
+	for _, l := range g.changed {
+		s.cache.Invalidate(l.key)
 	}
 	held = true
 	if err := t.commit(); err != nil {
 		return err
 	}
-	s.writers.addDirty(g.changed, t.marked)
+	s.writers.addDirty(g.changed)
 	for _, w := range group {
 		if w.Work.swap != nil && t.changes != nil {
 			w.Work.swap.made = changelog.ChangeID(t.changes.block, w.Work.swap.index)
@@ -216,19 +204,6 @@ func (t *transaction) setList(key listcache.Key, list platen.List, change int64)
 		return deleteList[key.Facet], []any{int64(key.ID)}
 	}
 	return upsertList[key.Facet], []any{int64(key.ID), string(list), change}
-}
-
-// lists are the lists of a group of writes, as they will be.
-type lists struct {
-	t       *transaction
-	now     map[listcache.Key]listcache.Entry
-	changed map[listcache.Key]bool
-	merged  map[listcache.Key]*mergedList // those that were merged into, now follows at the end
-	large   map[listcache.Key]largeList   // those that now lacks, since readGroup has read a hash only
-	worked  int                           // bytes that were merged into
-	index   int                           // of the change under way in the log
-
-	recorded bool // the outcome of an operation was written
 }
 
 // applyAll works out the writes of a group.
@@ -254,56 +229,28 @@ func (g *lists) apply(w *write) (refused, err error) {
 	if w.swap != nil {
 		return g.applySwap(w.swap)
 	}
-	key := listcache.Key{ID: w.id, Facet: w.facet}
-	now, err := g.get(key)
+	l, err := g.get(listcache.Key{ID: w.id, Facet: w.facet})
 	if err != nil {
 		return nil, err
 	}
-	if now.Kind != w.kind {
+	if l.Kind != w.kind {
 		return platen.NotFoundError(platen.Ref{Kind: w.kind, ID: w.id}), nil
 	}
-	if err := g.checkMatch(key, w.kind, w.match); err != nil {
+	if err := l.checkMatch(w.kind, w.match); err != nil {
 		return err, nil
 	}
-	if g.merged[key] == nil && bytes.Equal(now.List, w.list) {
-		return nil, nil
+	if same, err := l.is(w.list); same || err != nil {
+		return nil, err
 	}
 	if g.t.log() != nil {
-		before, err := g.whole(key)
+		before, err := l.whole()
 		if err != nil {
 			return nil, err
 		}
-		if err := g.record(key, changelog.Diff(before, w.list)); err != nil {
+		if err := l.record(changelog.Diff(before, w.list)); err != nil {
 			return nil, err
 		}
 	}
-	g.set(key, w.kind, w.list)
+	l.set(w.list)
 	return nil, nil
-}
-
-func (g *lists) set(key listcache.Key, kind platen.Kind, list platen.List) {
-	now := g.now[key]
-	now.Kind, now.List, now.Tag = kind, list, nil
-	g.now[key] = now
-	g.changed[key] = true
-	delete(g.merged, key)
-	delete(g.large, key)
-}
-
-// get returns a list as the writes before left it, nil if that is not known. Its
-// kind is 0 if there is no such entity.
-func (g *lists) get(key listcache.Key) (listcache.Entry, error) {
-	if now, ok := g.now[key]; ok {
-		return now, nil
-	}
-	now, _ := g.t.store.cache.Get(key)
-	if now.List == nil {
-		var err error
-		now, err = g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.Facet]), key.ID)
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return listcache.Entry{}, err
-		}
-	}
-	g.now[key] = now
-	return now, nil
 }

@@ -2,7 +2,6 @@ package sqlstore
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"errors"
 	"maps"
@@ -128,12 +127,11 @@ func (w *manyWriters) lock(ctx context.Context, t *transaction, lock Lock) error
 // readGroup implements [writers]. It reads the kinds of the entities, and their
 // lists, which stay locked.
 func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
-	seen := make(map[listcache.Key]bool, len(group))
 	var ids [len(facets)][]int64
 	for _, request := range group {
 		request.Work.eachKey(func(key listcache.Key) {
-			if !seen[key] {
-				seen[key] = true
+			if g.known[key] == nil {
+				g.add(key, listcache.Entry{})
 				ids[key.Facet] = append(ids[key.Facet], int64(key.ID))
 			}
 		})
@@ -155,9 +153,6 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 
 // addLists reads the kinds of entities, and adds rows of lists that have none.
 func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) Pipelined {
-	for _, id := range ids {
-		g.now[listcache.Key{ID: platen.ID(id), Facet: facet}] = listcache.Entry{}
-	}
 	return Pipelined{
 		Text: w.db.AddLists(listTables[facet].name, selectKind+`, coalesce(e.root, 0)`+eachEntity(w.s.engine.Dialect, "$1")),
 		Args: []any{ids},
@@ -166,7 +161,7 @@ func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) Pipeli
 			now := listcache.Entry{List: platen.EmptyList}
 			err := row.Scan(&id, &now.Kind, &now.Set)
 			if now.Kind != 0 {
-				g.now[listcache.Key{ID: id, Facet: facet}] = now
+				g.known[listcache.Key{ID: id, Facet: facet}].Entry = now
 			}
 			return err
 		},
@@ -187,19 +182,14 @@ func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipel
 			if err := row.Scan(&id, &large.bytes, &list, &digest, &change); err != nil {
 				return err
 			}
-			key := listcache.Key{ID: id, Facet: facet}
-			now := g.now[key]
-			if now.Kind == 0 {
+			l := g.known[listcache.Key{ID: id, Facet: facet}]
+			if l.Kind == 0 {
 				return nil // the clean-up will remove it
 			}
-			now.List, now.Change = list, change
-			g.now[key] = now
+			l.List, l.Change = list, change
 			if list == nil {
 				copy(large.digest[:], digest)
-				if g.large == nil {
-					g.large = make(map[listcache.Key]largeList)
-				}
-				g.large[key] = large
+				l.large = &large
 			}
 			return nil
 		},
@@ -209,12 +199,6 @@ func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipel
 // largeBytes is the length from which on a group does not fetch a list that it
 // locks, but its hash.
 const largeBytes = 64 << 10
-
-// A largeList is what a group knows of such a list.
-type largeList struct {
-	bytes  int
-	digest [sha256.Size]byte
-}
 
 // keepsEmpty implements [writers]. The row stays, since other transactions may
 // wait for its lock.
@@ -229,7 +213,7 @@ func (w *manyWriters) waitForGroups(ctx context.Context) error {
 // isDirty implements [writers]. What other processes have done is not known.
 func (w *manyWriters) isDirty(platen.ID) bool { return false }
 
-func (w *manyWriters) addDirty(map[listcache.Key]bool, map[platen.ID]bool) {}
+func (w *manyWriters) addDirty([]*groupList) {}
 
 // lastChanged implements [writers]. Each change has a row.
 func (w *manyWriters) lastChanged([]owner) {}

@@ -404,26 +404,27 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 	} else if err != nil {
 		return nil, err
 	}
-	worked := g.worked
-	var inside []*mergeEntry
+	all := make([]*groupList, len(m.entries))
+	inside := make([]bool, len(m.entries)) // it is computed here
+	worked, many := g.worked, false
 	for i := range m.entries {
 		entry := &m.entries[i]
-		key := listcache.Key{ID: entry.id, Facet: m.facet}
-		now := g.now[key]
-		if now.Kind != m.kind {
+		l := g.known[listcache.Key{ID: entry.id, Facet: m.facet}]
+		if l == nil || l.Kind != m.kind {
 			return platen.NotFoundError(platen.Ref{Kind: m.kind, ID: entry.id}), nil
 		}
-		if err := g.checkMatch(key, m.kind, entry.match); err != nil {
+		if err := l.checkMatch(m.kind, entry.match); err != nil {
 			return err, nil
 		}
-		if len(entry.changes) == 0 || g.prepared(key, entry) {
+		all[i] = l
+		if len(entry.changes) == 0 || l.prepared(entry) {
 			continue
 		}
-		if inside = append(inside, entry); g.merged[key] == nil {
-			worked += g.size(key)
+		if inside[i], many = true, true; l.merged == nil {
+			worked += l.bytes()
 		}
 	}
-	if len(inside) > 0 {
+	if many {
 		switch worked += m.changes; {
 		case !m.last && worked > insideBytes:
 			return errPrepare, nil
@@ -431,113 +432,75 @@ func (g *lists) applyMerge(m *merge) (refused, err error) {
 			return platen.Errorf(platen.Unavailable, "the lists were changed by others all the while; send the update again"), nil
 		}
 	}
-	for _, entry := range inside {
-		merged, err := g.open(listcache.Key{ID: entry.id, Facet: m.facet})
-		if err != nil {
+	for i, l := range all {
+		if !inside[i] {
+			continue
+		}
+		if err := l.open(); err != nil {
 			return nil, err
 		}
-		if refused := merged.check(m.kind, entry); refused != nil {
+		if refused := l.merged.check(m.kind, &m.entries[i]); refused != nil {
 			return refused, nil
 		}
 	}
 	g.worked = worked
-	for i := range m.entries {
+	for i, l := range all {
 		entry := &m.entries[i]
-		key := listcache.Key{ID: entry.id, Facet: m.facet}
 		spans := entry.spans
-		if len(inside) > 0 && inside[0] == entry {
-			inside = inside[1:]
-			merged := g.merged[key]
-			if spans = merged.spans(entry.changes); len(spans) > 0 {
-				merged.set(entry.changes)
-				g.changed[key] = true
+		switch {
+		case len(entry.changes) == 0:
+			continue
+		case inside[i]:
+			if spans = l.merged.spans(entry.changes); len(spans) > 0 {
+				l.merged.set(entry.changes)
+				l.change()
 			}
-		} else if len(entry.changes) > 0 && len(spans) > 0 {
-			g.set(key, m.kind, entry.after)
+		case len(spans) > 0:
+			l.set(entry.after)
 		}
-		if len(entry.changes) > 0 {
-			if err := g.record(key, spans); err != nil {
-				return nil, err
-			}
+		if err := l.record(spans); err != nil {
+			return nil, err
 		}
 	}
 	return nil, nil
 }
 
-// prepared reports whether an entry was prepared from the present list.
-func (g *lists) prepared(key listcache.Key, e *mergeEntry) bool {
-	if e.after == nil {
+// prepared reports whether an entry was prepared from the list as it is.
+func (l *groupList) prepared(e *mergeEntry) bool {
+	switch {
+	case e.after == nil || l.isMerged():
 		return false
+	case l.large != nil:
+		return l.large.bytes == len(e.before) && l.large.digest == e.digest
 	}
-	if merged := g.merged[key]; merged != nil && merged.changed {
-		return false
-	}
-	if large, ok := g.large[key]; ok {
-		return large.bytes == len(e.before) && large.digest == e.digest
-	}
-	return bytes.Equal(g.now[key].List, e.before)
+	return bytes.Equal(l.List, e.before)
 }
 
-// size returns the bytes of a list.
-func (g *lists) size(key listcache.Key) int {
-	if large, ok := g.large[key]; ok {
-		return large.bytes
+// open makes the list ready to be merged into.
+func (l *groupList) open() error {
+	if l.merged != nil {
+		return nil
 	}
-	return len(g.now[key].List)
-}
-
-// open returns a list to merge into.
-func (g *lists) open(key listcache.Key) (*mergedList, error) {
-	merged := g.merged[key]
-	if merged != nil {
-		return merged, nil
-	}
-	now := g.now[key]
-	if _, ok := g.large[key]; ok {
-		var err error
-		if now, err = g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.Facet]), key.ID); err != nil {
-			return nil, err
-		}
-	}
-	merged, err := mergeInto(now.List)
+	list, err := l.stored()
 	if err == nil {
-		g.merged[key] = merged
+		l.merged, err = mergeInto(list)
 	}
-	return merged, err
+	return err
 }
 
-// encode encodes the lists that were merged into.
-func (g *lists) encode() {
-	for key, merged := range g.merged {
-		if merged.changed {
-			now := g.now[key]
-			now.List, now.Tag = platen.EncodeList(merged.pairs), nil
-			g.now[key] = now
-		}
-	}
-}
-
-// readMerge reads the lists of a merge that are neither in g nor cached. For a
-// merge that is not prepared it stops with errPrepare at insideBytes.
+// readMerge reads the lists of a merge that are neither known nor cached. For a merge
+// that is not prepared it stops with errPrepare at insideBytes.
 func (g *lists) readMerge(m *merge) error {
 	var missing []int64
-	for _, entry := range m.entries {
-		key := listcache.Key{ID: entry.id, Facet: m.facet}
-		if _, ok := g.now[key]; ok {
-			continue
+	for i := range m.entries {
+		if id := m.entries[i].id; g.cached(listcache.Key{ID: id, Facet: m.facet}) == nil {
+			missing = append(missing, int64(id))
 		}
-		if now, _ := g.t.store.cache.Get(key); now.List != nil {
-			g.now[key] = now
-			continue
-		}
-		missing = append(missing, int64(entry.id))
 	}
 	read := 0
 	for some := range slices.Chunk(missing, readTogether) {
-		rows, err := g.t.stmt(selectListsOf[m.facet]).QueryContext(g.t.ctx, g.t.store.engine.Dialect.IDs(some))
-		err = eachList(rows, err, func(id platen.ID, now listcache.Entry) error {
-			g.now[listcache.Key{ID: id, Facet: m.facet}] = now
-			if read += len(now.List); read > insideBytes && m.after == 0 {
+		err := g.read(m.facet, some, func(list platen.List) error {
+			if read += len(list); read > insideBytes && m.after == 0 {
 				return errPrepare
 			}
 			return nil

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/listcache"
 )
 
 // oneWriter is the writers of a database with one connection that writes. All
@@ -70,15 +69,15 @@ func (w *oneWriter) isDirty(id platen.ID) bool {
 	return w.dirty[id].at != 0
 }
 
-func (w *oneWriter) addDirty(changed map[listcache.Key]bool, marked map[platen.ID]bool) {
+func (w *oneWriter) addDirty(changed []*groupList) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.dirty) > dirtyMost {
 		w.dropDirty()
 	}
 	now := w.s.now().UnixMicro()
-	for key := range changed {
-		w.dirty[key.ID] = dirtyTime{at: now, again: !marked[key.ID]}
+	for _, l := range changed {
+		w.dirty[l.key.ID] = dirtyTime{at: now, again: !l.dirty}
 	}
 }
 

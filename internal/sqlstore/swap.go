@@ -1,8 +1,6 @@
 package sqlstore
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"errors"
 	"slices"
 
@@ -45,14 +43,15 @@ func (s *swap) size() int { return s.bytes + swapCost*len(s.entries) }
 // applySwap writes the lists of a swap.
 func (g *lists) applySwap(s *swap) (refused, err error) {
 	s.index, s.stale = g.index, nil
-	if err := g.readSwap(s); err != nil {
+	all, err := g.readSwap(s)
+	if err != nil {
 		return nil, err
 	}
-	for i := range s.entries {
+	for i, l := range all {
 		e := &s.entries[i]
 		same := false
-		if g.now[e.key].Kind == e.kind {
-			if same, err = g.same(e.key, e.before); err != nil {
+		if l != nil && l.Kind == e.kind {
+			if same, err = l.is(e.before); err != nil {
 				return nil, err
 			}
 		}
@@ -69,53 +68,41 @@ func (g *lists) applySwap(s *swap) (refused, err error) {
 		}
 		g.recorded = true
 	}
-	for i := range s.entries {
+	for i, l := range all {
 		e := &s.entries[i]
 		if len(e.spans) == 0 {
 			continue
 		}
-		if err := g.record(e.key, e.spans); err != nil {
+		if err := l.record(e.spans); err != nil {
 			return nil, err
 		}
-		g.set(e.key, e.kind, e.after)
+		l.set(e.after)
 	}
 	return nil, nil
 }
 
-// readSwap reads the lists that are neither in g nor cached, many together.
-func (g *lists) readSwap(s *swap) error {
+// readSwap returns the lists of a swap as the writes before left them, nil for an entity
+// that is gone. It reads those that are neither known nor cached, many together.
+func (g *lists) readSwap(s *swap) ([]*groupList, error) {
+	all := make([]*groupList, len(s.entries))
 	var missing [len(facets)][]int64
 	for i := range s.entries {
 		key := s.entries[i].key
-		if _, ok := g.now[key]; ok {
-			continue
+		if all[i] = g.cached(key); all[i] == nil {
+			missing[key.Facet] = append(missing[key.Facet], int64(key.ID))
 		}
-		if now, _ := g.t.store.cache.Get(key); now.List != nil {
-			g.now[key] = now
-			continue
-		}
-		missing[key.Facet] = append(missing[key.Facet], int64(key.ID))
 	}
 	for facet, ids := range missing {
 		for some := range slices.Chunk(ids, readTogether) {
-			rows, err := g.t.stmt(selectListsOf[facet]).QueryContext(g.t.ctx, g.t.store.engine.Dialect.IDs(some))
-			err = eachList(rows, err, func(id platen.ID, now listcache.Entry) error {
-				g.now[listcache.Key{ID: id, Facet: platen.Facet(facet)}] = now
-				return nil
-			})
-			if err != nil {
-				return err
+			if err := g.read(platen.Facet(facet), some, func(platen.List) error { return nil }); err != nil {
+				return nil, err
 			}
 		}
 	}
-	return nil
-}
-
-// same reports whether a list is just that.
-func (g *lists) same(key listcache.Key, list platen.List) (bool, error) {
-	if large, ok := g.large[key]; ok && g.merged[key] == nil {
-		return large.bytes == len(list) && large.digest == sha256.Sum256(list), nil
+	for i := range all {
+		if all[i] == nil {
+			all[i] = g.known[s.entries[i].key]
+		}
 	}
-	now, err := g.whole(key)
-	return bytes.Equal(now, list), err
+	return all, nil
 }

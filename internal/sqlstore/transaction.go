@@ -28,8 +28,6 @@ type transaction struct {
 	removed []platen.IDRange // entities that it removed and that were not hidden
 	freed   []platen.IDRange // data records of content items that it removed
 
-	marked map[platen.ID]bool // whose row in find_stale it has written
-
 	places, placesKnown bool // there are members that were taken out of a set; whether that is known
 
 	queued      []Pipelined              // statements to be sent, before the deferred rows

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/listcache"
 )
 
 // writers is how a store keeps its write transactions apart: [oneWriter] or
@@ -27,10 +26,9 @@ type writers interface {
 	waitForGroups(ctx context.Context) error
 
 	// isDirty reports whether an entity is known to be in find_stale. addDirty
-	// is told of lists that were changed, and so are now, and whose rows were written
-	// with them.
+	// is told of lists that were changed, whose entities are now.
 	isDirty(id platen.ID) bool
-	addDirty(changed map[listcache.Key]bool, marked map[platen.ID]bool)
+	addDirty(changed []*groupList)
 	// lastChanged fills in when owners were changed last, as far as this process
 	// knows.
 	lastChanged(owners []owner)
