@@ -35,7 +35,7 @@
 // connection breaks, the code is Unreachable, and the error of [http.Client]
 // is in the chain. When ctx ends, its error is. When a call that changes
 // something fails with Unreachable, Unavailable or no code, it may have been
-// done all the same.
+// done all the same ([InDoubt]).
 //
 // # Trying again
 //

@@ -89,6 +89,19 @@ func notSent(err error) bool {
 	return ok && failed.Op == "dial"
 }
 
+// InDoubt reports whether a call that changes something may have been done although it
+// failed with err, since there is no answer that says it was not. It is for errors of
+// calls of this package.
+func InDoubt(err error) bool {
+	switch platen.ErrorCode(err) {
+	case platen.Unreachable:
+		return !notSent(err)
+	case platen.Unavailable, platen.Internal: // Internal is also an answer that was cut off, and a context that ended
+		return true
+	}
+	return false
+}
+
 // sleep waits, and reports whether ctx has not ended meanwhile.
 func sleep(ctx context.Context, wait time.Duration) bool {
 	timer := time.NewTimer(wait)

@@ -82,19 +82,22 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 		return errors.Join(failed, os.Remove(path))
 	}
 	// From here on the text is not lost, whatever happens.
-	kept := func(err error) error {
+	kept := func(err error, sent bool) error {
 		shown := platen.Errorf(platen.ErrorCode(err), "%s; nothing was changed, and your text is in %s", explain(err), path)
-		if platen.ErrorCode(err) == platen.Changed {
+		switch {
+		case shown.Code == platen.Changed:
 			shown.Message = fmt.Sprintf("the %s of %d were changed meanwhile, so nothing was written; your text is in %s: see \"platen get %d\", then edit again", facet, id, path, id)
+		case sent && client.InDoubt(err):
+			shown.Message = fmt.Sprintf("%s; whether the %s of %d were changed is not known: see \"platen get %d\"; your text is in %s", explain(err), facet, id, id, path)
 		}
 		return errors.Join(shown, err) // an interrupt stays one
 	}
 	if failed != nil {
-		return kept(failed)
+		return kept(failed, false)
 	}
 	after, err := readEdited(edited, asJSON)
 	if err != nil {
-		return kept(platen.Errorf(platen.Invalid, "%s", err))
+		return kept(platen.Errorf(platen.Invalid, "%s", err), false)
 	}
 	if slices.Equal(before, after) {
 		r.out.remark("nothing was changed")
@@ -102,7 +105,7 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 	}
 	updated, err := writeEdited(ctx, r, id, facet, tag, before, after)
 	if err != nil {
-		return kept(err)
+		return kept(err, true)
 	}
 	return errors.Join(showUpdated(ctx, r, updated), os.Remove(path))
 }

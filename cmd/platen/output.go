@@ -209,7 +209,9 @@ func (o *output) one(object any, parts ...[2]string) error {
 		_, err = fmt.Fprintf(o.w, "%s\n", text)
 		return err
 	case "csv":
-		o.begin("name", "value")
+		if o.rows == 0 { // of several objects there is one table
+			o.begin("name", "value")
+		}
 	default:
 		o.begin("", "")
 	}

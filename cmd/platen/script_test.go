@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"fetch": scriptFetch,
 			"exits": scriptExits,
 			"hook":  scriptHook,
+			"cut":   scriptCut,
 		},
 	})
 }
@@ -94,6 +97,24 @@ func scriptHook(ts *testscript.TestScript, neg bool, args []string) {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 	}))
+	ts.Defer(s.Close)
+	ts.Setenv(args[1], s.URL)
+}
+
+// scriptCut starts a proxy of a server that breaks the connection instead of answering
+// what changes something, and sets its address as a variable: cut URL VARIABLE.
+func scriptCut(ts *testscript.TestScript, neg bool, args []string) {
+	target, err := url.Parse(args[0])
+	ts.Check(err)
+	s := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+		ModifyResponse: func(answer *http.Response) error {
+			if r := answer.Request; r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "authentication") {
+				panic(http.ErrAbortHandler)
+			}
+			return nil
+		},
+	})
 	ts.Defer(s.Close)
 	ts.Setenv(args[1], s.URL)
 }

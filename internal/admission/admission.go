@@ -19,7 +19,7 @@ const (
 	Imports     Reason = "imports"                 // too many imports
 	Operations  Reason = "operations"              // too many operations
 	Searches    Reason = "searches"                // too many searches
-	Listeners   Reason = "listeners"               // too many clients that follow events
+	Listeners   Reason = "listeners"               // too many clients that follow events or requests
 	ImportSize  Reason = "import_bytes"            // the import is too large
 	BodyRate    Reason = "body_rate"               // the body comes too slowly
 	DiskSpace   Reason = "free_disk"               // the disk has no room left

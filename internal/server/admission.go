@@ -48,7 +48,7 @@ func (s *Server) limit() {
 		{"platen_inflight_bytes", "Memory that counts for bodies and answers in flight.", s.inFlight.Used},
 		{"platen_imports_running", "Imports under way.", s.slots[admission.Imports].Used},
 		{"platen_searches_running", "Searches that run, or wait for their turn.", s.slots[admission.Searches].Used},
-		{"platen_listeners", "Clients that follow events.", s.slots[admission.Listeners].Used},
+		{"platen_listeners", "Clients that follow events or requests.", s.slots[admission.Listeners].Used},
 		{"platen_operations_running", "Operations under way in this process.", s.slots[admission.Operations].Used},
 	} {
 		s.Telemetry.Gauge(gauge.name, gauge.help, gauge.value)

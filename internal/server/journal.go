@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/console"
 	"github.com/platenhq/platen/internal/journal"
@@ -159,6 +160,10 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 		}
 		last = min(last, number)
 	}
+	if err := s.take(admission.Listeners); err != nil {
+		return err
+	}
+	defer s.slots[admission.Listeners].Give(1)
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // nothing more is read
 	olrest.BeginStream(w)
