@@ -296,6 +296,29 @@ test("the journal says why a request was refused, and the console does not flood
   assert.deepEqual(asked, [undefined, "3"]);
   await page.unroute(journal);
   quiet();
+
+  // One that ends with the session goes on after the next login.
+  const { context, page: other } = await visitor();
+  const refusals = [];
+  await other.route(journal, (route) => {
+    if (route.request().headers().accept !== "text/event-stream" || refusals.length > 1) return route.fallback();
+    refusals.push(route.request());
+    const message = "the token is invalid: log in again";
+    return route.fulfill({ status: 403, contentType: "application/json", body: JSON.stringify({ error: { message, parameter: "" } }) });
+  });
+  await other.goto(`${server.url}/?view=requests&live=on`);
+  const again = other.getByRole("dialog");
+  await again.getByLabel("Password").fill(password);
+  await again.getByRole("button", { name: "Log in" }).click();
+  await again.waitFor({ state: "detached" });
+  await becomes(() => refusals.length, 2);
+  await again.getByLabel("Password").fill(password);
+  await again.getByRole("button", { name: "Log in" }).click();
+  await again.waitFor({ state: "detached" });
+  await other.waitForTimeout(3500); // until it is asked for again
+  await ask(server.url, "/api/v1/entities/999999998", "GET");
+  await other.locator("main tbody tr", { hasText: "999999998" }).waitFor();
+  await context.close();
 });
 
 test("a viewer has none of it, by page and by request", async () => {

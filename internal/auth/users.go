@@ -39,11 +39,11 @@ const (
 // users are all users at one version with their named tokens, and the key of
 // the tokens of their sessions.
 type users struct {
-	version int64
-	byName  map[string]storage.User
-	byHash  map[hashKey]*namedToken
-	key     string
-	signer  *signer
+	last   storage.UserChange
+	byName map[string]storage.User
+	byHash map[hashKey]*namedToken
+	key    string
+	signer *signer
 }
 
 // A userPoll records when the last successful poll started; done is closed
@@ -143,18 +143,23 @@ func (g *Guard) poll(ctx context.Context) error {
 
 func (g *Guard) loadUsers(ctx context.Context) error {
 	// Read first: if something changes in between, the next poll sees it.
-	version, err := g.store.UsersVersion(ctx)
+	last, err := g.store.LastUserChange(ctx)
 	old := g.users.Load()
-	if err != nil || version == old.version {
+	if err != nil || last == old.last {
 		return err
 	}
 	var changes []storage.UserChange
-	if old.version != 0 {
-		if changes, err = g.store.UserChanges(ctx, old.version); err != nil {
+	known := false // whether changes are those since old
+	if old.last.Version != 0 {
+		if changes, err = g.store.UserChanges(ctx, old.last.Version-1); err != nil {
 			return err
 		}
+		// The first one differs if the database was put back to an earlier state.
+		if len(changes) > 0 && changes[0] == old.last {
+			known, changes = true, changes[1:]
+		}
 	}
-	byName, err := g.readUsers(ctx, old, version, changes)
+	byName, err := g.readUsers(ctx, old, last.Version, changes, known)
 	if err != nil {
 		return err
 	}
@@ -166,27 +171,28 @@ func (g *Guard) loadUsers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	now := &users{version: version, byName: byName, key: string(key), signer: old.signer}
+	now := &users{last: last, byName: byName, key: string(key), signer: old.signer}
 	now.withTokens(tokens, old)
 	if now.key != old.key {
 		now.signer = newSigner(key)
 	}
-	if version < old.version { // of a database that was put back to an earlier state
+	if last.Version < old.last.Version || !known && len(changes) > 0 && changes[0].Version == old.last.Version {
 		g.changesSeen = 0
 	}
 	unseen := slices.DeleteFunc(changes, func(change storage.UserChange) bool { return change.Version <= g.changesSeen })
-	g.changesSeen = max(g.changesSeen, version)
+	g.changesSeen = max(g.changesSeen, last.Version)
 	g.users.Store(now)
 	g.tell(unseen)
 	return nil
 }
 
 // readUsers returns the users at a version or a later one: those of old, with those read
-// anew whom the changes since are about, if all these are known and few.
-func (g *Guard) readUsers(ctx context.Context, old *users, version int64, changes []storage.UserChange) (map[string]storage.User, error) {
-	const few = 100
-	names, ok := changedSince(old.version, version, changes)
-	if !ok || len(names) > few {
+// anew whom the changes since are about, if all these are known and so few that reading
+// one after the other ends within the time of a poll.
+func (g *Guard) readUsers(ctx context.Context, old *users, version int64, changes []storage.UserChange, known bool) (map[string]storage.User, error) {
+	const few = 10
+	names, ok := changedSince(old.last.Version, version, changes)
+	if !known || !ok || len(names) > few {
 		list, err := g.store.Users(ctx)
 		byName := make(map[string]storage.User, len(list))
 		for _, user := range list {

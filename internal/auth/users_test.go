@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -129,6 +130,97 @@ func TestChangedUsers(t *testing.T) {
 		compare()
 		if all := store.count.Load(); all != 2 {
 			t.Errorf("all users were read %d times; want twice, since changes were missed", all)
+		}
+	})
+}
+
+// An otherStore answers what is asked about users from another store, once it has one.
+type otherStore struct {
+	storage.Store
+	other atomic.Pointer[storage.Store]
+}
+
+func (s *otherStore) now() storage.Store {
+	if other := s.other.Load(); other != nil {
+		return *other
+	}
+	return s.Store
+}
+
+func (s *otherStore) Users(ctx context.Context) ([]storage.User, error) { return s.now().Users(ctx) }
+
+func (s *otherStore) User(ctx context.Context, name string) (storage.User, error) {
+	return s.now().User(ctx, name)
+}
+
+func (s *otherStore) LastUserChange(ctx context.Context) (storage.UserChange, error) {
+	return s.now().LastUserChange(ctx)
+}
+
+func (s *otherStore) UserChanges(ctx context.Context, after int64) ([]storage.UserChange, error) {
+	return s.now().UserChanges(ctx, after)
+}
+
+// TestPutBack puts a database back to an earlier state under a guard, after which it
+// changes as often as before, and more often. A user whom it does not have any more is
+// let in no longer.
+func TestPutBack(t *testing.T) {
+	for _, later := range []int{1, 3} {
+		open := func() storage.Store {
+			s, err := sqlite.Open(t.Context(), t.TempDir(), 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { s.Close() })
+			addUser(t, s, "first")
+			return s
+		}
+		lost, back := open(), open()
+		addUser(t, lost, "lost")
+		store := &otherStore{Store: lost}
+		g := startGuard(t, store, time.Now)
+		if _, ok := g.users.Load().byName["lost"]; !ok {
+			t.Fatal("the guard does not know the user")
+		}
+		for i := range later {
+			if err := back.SetEpoch(t.Context(), "first", int64(i)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		store.other.Store(&back)
+		if err := g.poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := g.users.Load().byName["lost"]; ok {
+			t.Errorf("%d changes later a user is let in whom the database does not have", later)
+		}
+	}
+}
+
+// A noSingleUser is a store that does not answer in time about users one by one.
+type noSingleUser struct{ storage.Store }
+
+func (noSingleUser) User(context.Context, string) (storage.User, error) {
+	return storage.User{}, context.DeadlineExceeded
+}
+
+// TestManyChangedUsers changes many users between two polls, of which the time is too
+// short to read one after the other.
+func TestManyChangedUsers(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func() storage.Store) {
+		others := open()
+		addUser(t, others, "first")
+		g := startGuard(t, noSingleUser{open()}, time.Now)
+		g.polling.Lock()
+		for i := range 50 {
+			addUser(t, others, fmt.Sprint("user-", i))
+		}
+		g.polling.Unlock()
+		if err := g.poll(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(g.users.Load().byName); n != 51 {
+			t.Errorf("the guard knows %d users, not 51", n)
 		}
 	})
 }

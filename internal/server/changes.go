@@ -118,16 +118,25 @@ func (s *Server) revert(w *response, r *http.Request, to target) error {
 	return nil
 }
 
+// permitEvents returns Forbidden if the caller asks for events of the audit trail and is
+// no admin, and leaves these out if they were not asked for.
+func (s *Server) permitEvents(w *response, r *http.Request, query *olrest.EventQuery) error {
+	query.Filter.Audit = w.call.Role >= platen.Admin
+	if slices.ContainsFunc(query.Filter.Types, platen.ChangeType.Audit) {
+		return s.permit(w, r, platen.Admin, 0)
+	}
+	return nil
+}
+
 // readEvents answers with a page of events, or a stream.
 func (s *Server) readEvents(w *response, r *http.Request, _ target) error {
 	query, err := olrest.ReadEventQuery(r)
-	if err == nil && slices.ContainsFunc(query.Filter.Types, platen.ChangeType.Audit) {
-		err = s.permit(w, r, platen.Admin, 0)
+	if err == nil {
+		err = s.permitEvents(w, r, &query)
 	}
 	if err != nil {
 		return err
 	}
-	query.Filter.Audit = w.call.Role >= platen.Admin
 	if query.Last > 0 {
 		return s.lastEvents(w, r, &query)
 	}
@@ -241,7 +250,9 @@ func (e *eventStream) follow() error {
 		if err := check.again(next == e.after); err != nil {
 			return err
 		}
-		e.query.Filter.Audit = e.w.call.Role >= platen.Admin
+		if err := e.s.permitEvents(e.w, e.r, e.query); err != nil {
+			return err
+		}
 		if next == e.after {
 			if err := e.write(olrest.StreamComment); err != nil {
 				return err

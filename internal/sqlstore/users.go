@@ -42,9 +42,10 @@ func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 }
 
 var (
-	selectUsers        = onControl.query(`SELECT ` + userColumns + ` FROM server_user ORDER BY name`)
-	selectUser         = onControl.query(`SELECT ` + userColumns + ` FROM server_user WHERE name = $1`)
-	selectUsersVersion = onControl.query(`SELECT version FROM users_version`)
+	selectUsers          = onControl.query(`SELECT ` + userColumns + ` FROM server_user ORDER BY name`)
+	selectUser           = onControl.query(`SELECT ` + userColumns + ` FROM server_user WHERE name = $1`)
+	selectLastUserChange = onControl.query(`SELECT v.version, coalesce(c.action, ''), coalesce(c.name, ''), coalesce(c.address, ''), coalesce(c.detail, ''), coalesce(c.changed_by, '')
+		FROM users_version AS v LEFT JOIN user_change AS c ON c.version = v.version`)
 	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
 	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0) ON CONFLICT DO NOTHING`)
@@ -95,19 +96,21 @@ func scanUser(from scanner) (user storage.User, err error) {
 	return user, err
 }
 
-// UsersVersion implements [storage.Users].
-func (s *Store) UsersVersion(ctx context.Context) (int64, error) {
-	var version int64
-	err := s.on(selectUsersVersion).QueryRowContext(ctx).Scan(&version)
-	return version, s.error("read users", err)
+// LastUserChange implements [storage.Users].
+func (s *Store) LastUserChange(ctx context.Context) (storage.UserChange, error) {
+	last, err := scanUserChange(s.on(selectLastUserChange).QueryRowContext(ctx))
+	return last, s.error("read users", err)
+}
+
+func scanUserChange(from scanner) (c storage.UserChange, err error) {
+	err = from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.Detail, &c.By)
+	return c, err
 }
 
 // UserChanges implements [storage.Users].
 func (s *Store) UserChanges(ctx context.Context, after int64) ([]storage.UserChange, error) {
 	rows, err := s.on(selectUserChanges).QueryContext(ctx, after)
-	changes, err := collect(rows, err, func(from scanner) (c storage.UserChange, err error) {
-		return c, from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.Detail, &c.By)
-	})
+	changes, err := collect(rows, err, scanUserChange)
 	return changes, s.error("read changes of users", err)
 }
 

@@ -57,7 +57,7 @@ const (
 // A UserChange tells every server what was done to users, their sessions or
 // tokens.
 type UserChange struct {
-	Version int64 // [Users.UsersVersion] after it
+	Version int64 // grows by one with each
 	Action  UserAction
 	User    string // "" for all
 	Address string // UserUnlocked: an IP address or prefix, "" for all

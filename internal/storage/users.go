@@ -16,9 +16,10 @@ type Users interface {
 	Users(ctx context.Context) ([]User, error)
 	// User returns a user. NotFound.
 	User(ctx context.Context, name string) (User, error)
-	// UsersVersion grows with each change of users, of their sessions or named
-	// tokens, or of a secret that was replaced, whichever process makes it.
-	UsersVersion(ctx context.Context) (int64, error)
+	// LastUserChange returns the last change of users, of their sessions or named
+	// tokens, or of a secret that was replaced, whichever process has made it. Of
+	// one that is not kept it has the version only.
+	LastUserChange(ctx context.Context) (UserChange, error)
 	// UserChanges returns the changes after a version, oldest first. Only
 	// the last thousand are kept.
 	UserChanges(ctx context.Context, after int64) ([]UserChange, error)

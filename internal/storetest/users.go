@@ -14,11 +14,11 @@ func testUsers(t *testing.T, open Open) {
 	ctx := t.Context()
 	version := func() int64 {
 		t.Helper()
-		v, err := s.UsersVersion(ctx)
+		last, err := s.LastUserChange(ctx)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return v
+		return last.Version
 	}
 	names := func() (names []string) {
 		t.Helper()
@@ -124,8 +124,8 @@ func testUserChanges(t *testing.T, s storage.Store, before int64) {
 		want[i].Version = before + 1 + int64(i)
 	}
 	diff(t, "changes", changes, want)
-	if v, err := s.UsersVersion(ctx); err != nil || v != before+int64(len(want)) {
-		t.Errorf("the version is %d (%v), want %d", v, err, before+int64(len(want)))
+	if last, err := s.LastUserChange(ctx); err != nil || last != want[len(want)-1] {
+		t.Errorf("the last change is %v (%v), want %v", last, err, want[len(want)-1])
 	}
 }
 

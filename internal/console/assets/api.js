@@ -31,6 +31,12 @@ export class Failure extends Error {
     super(message);
     Object.assign(this, { status, parameter, offset });
   }
+
+  // An expired or invalid session is told from a role that does not suffice by the
+  // message's end, which the server's tests hold.
+  get ended() {
+    return this.status === 401 || (this.status === 403 && /log in again$/.test(this.message));
+  }
 }
 
 // What the frame wants to hear: a session that has ended, and whether the
@@ -48,10 +54,6 @@ function failure(status, text) {
     return new Failure(status, text.slice(0, 300) || `HTTP ${status}`);
   }
 }
-
-// An expired or invalid session is told from a role that does not suffice by
-// the message's end, which the server's tests hold.
-const ended = (status, message) => status === 401 || (status === 403 && /log in again$/.test(message));
 
 function searchOf(query = {}) {
   const search = new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined && value !== "")).toString();
@@ -74,7 +76,7 @@ async function send(method, path, { query, body, headers, signal } = {}) {
   listeners.reachable(true);
   if (answer.ok) return answer;
   const error = failure(answer.status, await answer.text());
-  if (!(path === session && method === "POST") && ended(error.status, error.message)) listeners.sessionEnded();
+  if (!(path === session && method === "POST") && error.ended) listeners.sessionEnded();
   throw error;
 }
 
@@ -289,7 +291,7 @@ export function importSet(kind, file, progress) {
     request.onload = () => {
       if (request.status === 201) return resolve(parse(request.responseText));
       const error = failure(request.status, request.responseText);
-      if (ended(error.status, error.message)) listeners.sessionEnded();
+      if (error.ended) listeners.sessionEnded();
       reject(error);
     };
     request.onerror = () => reject(new Failure(0, ""));

@@ -75,7 +75,7 @@ function useFollowed(on, state, rows) {
         try {
           await followRequests(queryOf(state), after, abort.signal, (place) => (after = place), heard, () => notify(a.followLost));
         } catch (error) {
-          if (error.status === 403) return; // the user may no longer see them
+          if (error.status === 403 && !error.ended) return; // the user may no longer see them
         }
         if (!abort.signal.aborted) await new Promise((done) => setTimeout(done, 3000));
       }
