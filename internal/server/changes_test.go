@@ -478,7 +478,7 @@ func testStreamsRefused(t *testing.T) {
 	})
 	s.addUser("ann", platen.Admin)
 	job := jobsOf(s, 1)[0]
-	events, requests := native+"/events", native+"/requests"
+	events, requests, audit := native+"/events", native+"/requests", native+"/events?type=audit.user"
 	for i, c := range []struct {
 		role               string // of the token
 		method, path, body string
@@ -490,7 +490,7 @@ func testStreamsRefused(t *testing.T) {
 		{"admin", "PATCH", "/tokens/t1", `{"kinds":["job"]}`, true, []string{events, requests}, "restricted to the kinds job"},
 		{"admin", "DELETE", "/tokens/t2", "", false, []string{events, requests}, "revoked"},
 		{"admin", "DELETE", "/tokens/t3", "", true, []string{events, requests}, "revoked"},
-		{"admin", "PATCH", "/users/ann", `{"role":"viewer"}`, false, []string{requests}, "needs the role admin"},
+		{"admin", "PATCH", "/users/ann", `{"role":"viewer"}`, false, []string{requests, audit}, "needs the role admin"},
 		{"viewer", "DELETE", "/users/ann", "", true, []string{events}, "revoked"},
 	} {
 		other := *s
