@@ -144,7 +144,7 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		if !ok {
 			// The client has left, and with it the reason for the work. It may
 			// have ended only its own side of the connection, and still read.
-			w.left = true
+			w.aborted = w.status != 0
 			return
 		}
 		err, code = stopped, stopped.Code
@@ -213,7 +213,7 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 		s.record(w, r, took)
 	}
 	s.logRequest(w, r, took, measured.TraceID())
-	if w.aborted || w.left || w.status == 0 {
+	if w.aborted || w.status == 0 {
 		panic(http.ErrAbortHandler)
 	}
 }

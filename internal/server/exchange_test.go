@@ -148,4 +148,7 @@ func testHalfClose(t *testing.T) {
 	if line := s.lineOf("half-export"); line["status"] != 200. {
 		t.Errorf("the log: %v", line)
 	}
+	if got := s.recorded("half-export"); got.Status != 200 || !got.Aborted {
+		t.Errorf("the journal: %+v", got)
+	}
 }

@@ -41,7 +41,6 @@ type response struct {
 	path     string    // of the request, as it was sent
 	endpoint *endpoint // found by the mux
 	aborted  bool      // the answer is broken off
-	left     bool      // the client has left before the end of the answer
 	fault    string    // of a sandbox, that has acted; "" for none
 
 	shown     *platen.Error      // that is answered, nil for none
