@@ -278,7 +278,7 @@ func readPosition(b []byte) (*platen.Position, error) {
 		}
 		*to, b = int64(n), b[size:]
 	}
-	if at.ID > platen.MaxID || at.Set > platen.MaxID {
+	if at.ID > platen.MaxID+1 || at.Set > platen.MaxID+1 { // one more than any is before the last one
 		return nil, failed
 	}
 	at.Value = b

@@ -31,6 +31,8 @@ const (
 	connectTimeout    = 3 * time.Second  // connect_timeout, of each server in the address
 	statementTimeout  = "30s"            // statement_timeout
 	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
+	lockTimeout       = "250ms"          // lock_timeout of a group, and of who waits for all groups
+	groupIdle         = "15s"            // the same of a group of list writes, which ends after 10 s
 	unansweredTimeout = 10 * time.Second // a connection whose data nobody acknowledges is cut
 	shortTimeout      = 10 * time.Second // of what is short, from its first statement to its last
 	readLanes         = 2                // statements that read lists at once
@@ -187,6 +189,7 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		IsDamage:        isDamage,
 		ServerReplied:   serverReplied,
 		IsRetryable:     isRetryable,
+		IsLocked:        func(err error) bool { return code(err) == lockNotAvailable },
 		DegradedCommits: d.degraded.Load,
 		Ready:           d.ready,
 		Snapshot:        d.snapshot,

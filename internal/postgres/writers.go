@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"strconv"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,16 +34,25 @@ var lockTexts = map[sqlstore.Lock]string{
 }
 
 const (
-	// The number is platen's own among the database's advisory locks.
-	beginGroup    = `SELECT pg_advisory_xact_lock_shared(7528360051)`
-	waitForGroups = `SELECT pg_advisory_xact_lock(7528360051)`
+	// The number is platen's own among the database's advisory locks. The setting is
+	// for poolers, which take none of the connection, and for a process that is
+	// stopped within a group: its locks end soon.
+	beginGroup = `SELECT pg_advisory_xact_lock_shared(7528360051), set_config('lock_timeout', '` + lockTimeout + `', true),
+		set_config('idle_in_transaction_session_timeout', '` + groupIdle + `', true)`
+	excludeGroups = `SELECT set_config('lock_timeout', '` + lockTimeout + `', true), pg_advisory_xact_lock(7528360051)`
+	// The transactions that hold it. Nobody waits for the lock itself: whoever does has
+	// all groups behind that begin later, which a group that stands still would stop.
+	selectGroups = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND granted
+		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+		AND classid = 7528360051 >> 32 AND objid = 7528360051 & 4294967295 AND objsubid = 1`
 
-	noStatementTimeout = `SELECT set_config('statement_timeout', '0', true)`
+	noStatementTimeout = `SELECT set_config('statement_timeout', '0', true), ` + idleBounded
+	idleBounded        = `set_config('idle_in_transaction_session_timeout', '` + transactionIdle + `', true)`
 	// What is compared with the index is in memory, since it was just written. And an
 	// index scan remembers which entries are of rows that were removed; a bitmap
 	// scan reads them each time, until a vacuum, which makes the index of lists
 	// that change all the time slower and slower.
-	ofIndex = `SELECT set_config('statement_timeout', '0', true), set_config('random_page_cost', '1.1', true), set_config('enable_bitmapscan', 'off', true)`
+	ofIndex = `SELECT set_config('statement_timeout', '0', true), ` + idleBounded + `, set_config('random_page_cost', '1.1', true), set_config('enable_bitmapscan', 'off', true)`
 
 	theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
 	findNames  = `SELECT n.id, n.kind, n.facet, n.name FROM find_name AS n JOIN ` + theseNames + `
@@ -105,8 +116,45 @@ func (writers) BeginGroup() string { return beginGroup }
 
 // WaitForGroups implements [sqlstore.ManyWriters].
 func (writers) WaitForGroups(ctx context.Context, on sqlstore.Conn) error {
-	_, err := on.ExecContext(ctx, waitForGroups)
+	const most = 100 * time.Millisecond
+	before, err := groups(ctx, on)
+	for pause := time.Millisecond; err == nil && len(before) > 0; pause = min(2*pause, most) {
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		}
+		var now map[string]bool
+		now, err = groups(ctx, on)
+		maps.DeleteFunc(before, func(group string, _ bool) bool { return !now[group] })
+	}
 	return err
+}
+
+// ExcludeGroups implements [sqlstore.ManyWriters].
+func (writers) ExcludeGroups(ctx context.Context, tx sqlstore.Conn) error {
+	_, err := tx.ExecContext(ctx, excludeGroups)
+	return err
+}
+
+// groups returns the transactions that write lists.
+func groups(ctx context.Context, on sqlstore.Conn) (map[string]bool, error) {
+	rows, err := on.QueryContext(ctx, selectGroups)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	found := make(map[string]bool)
+	for rows.Next() {
+		var group string
+		if err := rows.Scan(&group); err != nil {
+			return nil, err
+		}
+		found[group] = true
+	}
+	return found, rows.Err()
 }
 
 // AddLists implements [sqlstore.ManyWriters]. Only a row can be locked, so each

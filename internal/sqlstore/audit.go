@@ -51,6 +51,9 @@ func (s *Store) RecordSettings(ctx context.Context, host string, settings []plat
 	defer func() { done(err) }()
 	settings = slices.SortedFunc(slices.Values(settings), func(a, b platen.NameValue) int { return cmp.Compare(a.Name, b.Name) })
 	return s.error("record settings", s.update(func(t *transaction) error {
+		if err := t.exec(lockLog); err != nil { // other processes may start just now
+			return err
+		}
 		rows, err := t.stmt(selectSettings).QueryContext(t.ctx)
 		last, err := collect(rows, err, func(from scanner) (one platen.NameValue, err error) { return one, from.Scan(&one.Name, &one.Value) })
 		if err != nil {

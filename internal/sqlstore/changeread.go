@@ -15,8 +15,9 @@ import (
 )
 
 var (
-	selectBlock     = onReader.query(`SELECT at, body FROM change_block WHERE id = $1`)
-	selectBlockPart = onReader.query(`SELECT body FROM change_part WHERE id = $1 AND part = $2`)
+	selectBlock = onReader.query(`SELECT at, body FROM change_block WHERE id = $1`)
+	// NULL after the last one; no row if the block is gone.
+	selectBlockPart = onReader.query(`SELECT (SELECT body FROM change_part WHERE id = $1 AND part = $2) FROM change_block WHERE id = $1`)
 	// The first place to begin again, from those that are still there.
 	selectOldest = onReader.query(`SELECT id, at FROM change_block ORDER BY id LIMIT 1`)
 )
@@ -45,7 +46,8 @@ type loggedBlock struct {
 	at int64
 }
 
-// openBlock begins to read a block. [sql.ErrNoRows]: it is not there.
+// openBlock begins to read a block. [sql.ErrNoRows], also in what it reads later: it is
+// not there, or no longer.
 func (s *Store) openBlock(ctx context.Context, id int64) (*loggedBlock, error) {
 	b := &loggedBlock{id: id}
 	var first []byte
@@ -59,7 +61,7 @@ func (s *Store) openBlock(ctx context.Context, id int64) (*loggedBlock, error) {
 			return first, nil
 		}
 		err = s.readOne(ctx, s.on(selectBlockPart), []any{id, part - 1}, &body)
-		if errors.Is(err, sql.ErrNoRows) {
+		if err == nil && body == nil {
 			err = io.EOF
 		}
 		return body, err

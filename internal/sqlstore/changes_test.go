@@ -2,8 +2,10 @@ package sqlstore_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"testing"
 	"time"
@@ -121,6 +123,36 @@ func TestPrunedAmid(t *testing.T) {
 			if last := n == len(events)-1; last && err != nil || !last && platen.ErrorCode(err) != platen.Gone {
 				t.Errorf("after event %d of %d: %v", n+1, len(events), err)
 			}
+		}
+	})
+}
+
+// TestPrunedBlockAmid prunes a block of several parts while its events are read: the
+// others are gone.
+func TestPrunedBlockAmid(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open(sqlstore.HistoryFor(time.Nanosecond))
+		defer s.Close()
+		random := rand.NewChaCha8([32]byte{1}) // does not get shorter by compression
+		var updates []platen.Update
+		for _, job := range createJobs(t, s, 40).Children {
+			value := make([]byte, 25_000)
+			_, _ = random.Read(value)
+			updates = append(updates, platen.Update{ID: job, Pairs: []platen.NameValue{{Name: "a", Value: hex.EncodeToString(value)}}})
+		}
+		if err := s.Merge(t.Context(), platen.Job, platen.Properties, updates); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		n := 0
+		_, err := s.Events(t.Context(), 0, 1000, func(*platen.Event) error {
+			if n++; n == 3 {
+				cleanAll(t, s, time.Unix(1, 0))
+			}
+			return nil
+		})
+		if platen.ErrorCode(err) != platen.Gone {
+			t.Errorf("%d events, and then %v, not that the rest is gone", n, err)
 		}
 	})
 }

@@ -141,3 +141,52 @@ func TestDeleteIfAmidFlush(t *testing.T) {
 		}
 	})
 }
+
+// TestTimeShown shows the time of a change before the index has it. It stays that, to the
+// microsecond, since it is part of the tag of the set.
+func TestTimeShown(t *testing.T) {
+	for name, then := range map[string]func(s *sqlstore.Store, open func(...sqlstore.Option) *sqlstore.Store) *sqlstore.Store{
+		"too many dirty entities": func(s *sqlstore.Store, _ func(...sqlstore.Option) *sqlstore.Store) *sqlstore.Store {
+			s.DropDirty()
+			return s
+		},
+		"a restart": func(s *sqlstore.Store, open func(...sqlstore.Option) *sqlstore.Store) *sqlstore.Store {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+			return open(sqlstore.WithPatience(time.Minute))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+				s := open(sqlstore.WithPatience(0))
+				made := createJobs(t, s, 1)
+				if err := s.FlushInSteps(t.Context(), func() {}); err != nil {
+					t.Fatal(err)
+				}
+				release, err := s.BlockFlush(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := replace(t.Context(), s, made.Children[0], "x"); err != nil {
+					t.Fatal(err)
+				}
+				before, err := s.Entity(t.Context(), made.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				release()
+				s = then(s, open)
+				defer s.Close()
+				after, err := s.Entity(t.Context(), made.ID)
+				if err != nil || !after.Facts.UpdateTime.Equal(before.Facts.UpdateTime) {
+					t.Errorf("the time was %v and is %v, %v", before.Facts.UpdateTime, after.Facts.UpdateTime, err)
+				}
+				match := platen.Match{Tags: []platen.Tag{before.Tag()}}
+				if err := s.DeleteIf(t.Context(), platen.Ref{Kind: platen.JobSet, ID: made.ID}, &match); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}

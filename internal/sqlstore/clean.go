@@ -93,13 +93,13 @@ const (
 func (s *Store) Clean(ctx context.Context, before time.Time) (more bool, err error) {
 	ctx, done := s.observe(ctx, "clean")
 	defer func() { done(err) }()
+	if err := s.finishOwn(ctx); err != nil {
+		return false, s.error("clean up", err)
+	}
 	if mine, err := s.tryLease(ctx, "clean"); err != nil || !mine {
 		return false, s.error("clean up", err)
 	}
-	if found, wait, err := s.finishLeft(ctx); found || wait || err != nil {
-		return found && err == nil, s.error("clean up", err)
-	}
-	if err := s.removeLeft(ctx); err != nil {
+	if err := s.finishLeft(ctx); err != nil {
 		return false, s.error("clean up", err)
 	}
 	more, err = s.cleanBatch(ctx, false, selectDeleted, before.Unix())
@@ -446,9 +446,32 @@ func (t *transaction) remove(from row, part platen.IDRange) error {
 			return err
 		}
 		for _, one := range nested {
-			if err := t.remove(one, one.IDRange); err != nil {
+			if err := t.removeNested(one); err != nil {
 				return err
 			}
+		}
+	}
+	return nil
+}
+
+// removeNested removes a row of data records that are nested in removed ones. Those that
+// content items use stay, and are nested in nothing from now on.
+func (t *transaction) removeNested(from row) error {
+	used, err := t.usedRecords(from.IDRange)
+	if err != nil {
+		return err
+	}
+	used = clip(used, from.IDRange)
+	for _, free := range without(from.IDRange, used) {
+		if err := t.remove(from, free); err != nil {
+			return err
+		}
+		from.Last = free.First - 1 // the rest behind it is a row of its own
+	}
+	for _, kept := range used {
+		from.IDRange, from.parent, from.ord = kept, -1, 0
+		if err := errors.Join(t.exec(deleteEntity, int64(kept.First)), t.insertRow(from)); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -57,9 +57,9 @@ func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // ended adds to err why ctx has ended, if it has: the driver's error does not
-// say it.
+// say it. That the outcome of a commit is not known says more.
 func ended(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
+	if err != nil && ctx.Err() != nil && !errors.Is(err, errInDoubt) {
 		return errors.Join(context.Cause(ctx), err)
 	}
 	return err

@@ -51,6 +51,9 @@ type Engine struct {
 	// IsRetryable reports whether a statement had no effect for a reason that
 	// may be gone already, such as a connection that was cut. Nil: never.
 	IsRetryable func(err error) bool
+	// IsLocked reports whether a group of list writes had no effect since another
+	// transaction holds one of its lists. Nil: never.
+	IsLocked func(err error) bool
 	// IsDamage reports whether an error is that rows or indexes of the database
 	// do not fit together. Nil: never.
 	IsDamage func(err error) bool
@@ -177,8 +180,11 @@ type ManyWriters interface {
 	// BeginGroup is a statement that tells WaitForGroups of a transaction that
 	// writes lists, until its end.
 	BeginGroup() string
-	// WaitForGroups waits for the transactions that write lists and have begun.
+	// WaitForGroups waits for the transactions that write lists and have begun. Others
+	// begin meanwhile. ExcludeGroups does, too, and lets none begin until the end of
+	// the transaction; it waits for a moment only, and then returns an error.
 	WaitForGroups(ctx context.Context, on Conn) error
+	ExcludeGroups(ctx context.Context, tx Conn) error
 	// AddLists is a statement that adds an empty list to a table for those of the
 	// entities $1 that have none, and returns (id, kind, set) of those that exist,
 	// as the query kinds finds them, whose parameter is $1, too.

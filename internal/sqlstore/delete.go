@@ -131,19 +131,27 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 // errDeleted says that another process has finished the deletion.
 var errDeleted = errors.New("the set is deleted already")
 
-// finishLeft finishes an interrupted deletion. wait: one is under way in this
-// process.
-func (s *Store) finishLeft(ctx context.Context) (found, wait bool, err error) {
-	var ref platen.Ref
-	err = s.on(selectDeleting).QueryRowContext(ctx, s.id).Scan(&ref.ID, &ref.Kind)
+// finishDeletions finishes the deletions that a query finds, unless they are under way
+// in this process. all: there are no others.
+func (s *Store) finishDeletions(ctx context.Context, which *query, args ...any) (all bool, err error) {
+	rows, err := s.on(which).QueryContext(ctx, args...)
+	sets, err := collect(rows, err, func(from scanner) (ref platen.Ref, err error) { return ref, from.Scan(&ref.ID, &ref.Kind) })
 	if err != nil {
-		return false, false, ignoreNoRows(err)
+		return false, err
 	}
-	if _, here := s.deleting.LoadOrStore(ref.ID, true); here {
-		return false, true, nil
+	all = true
+	for _, ref := range sets {
+		if _, here := s.deleting.LoadOrStore(ref.ID, true); here {
+			all = false
+			continue
+		}
+		err := s.finishDeletion(ctx, ref)
+		s.deleting.Delete(ref.ID)
+		if err != nil {
+			return false, err
+		}
 	}
-	defer s.deleting.Delete(ref.ID)
-	return true, false, s.finishDeletion(ctx, ref)
+	return all, nil
 }
 
 // A deletion takes the members that other sets use out of a set.

@@ -61,6 +61,19 @@ func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
 	return s.markDeleted(ctx, ref, stateDeleting, "", nil)
 }
 
+// FinishUndone finishes what was left undone, as a server does every few seconds.
+func (s *Store) FinishUndone(ctx context.Context) error { return s.finishUndone(ctx) }
+
+// LeaseClean takes the lease of the clean-up.
+func (s *Store) LeaseClean(ctx context.Context) (bool, error) { return s.tryLease(ctx, "clean") }
+
+// Ended is [ended] for an error of a commit whose outcome is not known.
+func Ended(ctx context.Context) error {
+	return ended(ctx, (&Store{engine: Engine{
+		DegradedCommits: func() int64 { return 0 }, ServerReplied: func(error) bool { return false },
+	}}).commitChecked(func() error { return ctx.Err() }))
+}
+
 // LastDirty returns the largest number of a row of find_stale.
 func (s *Store) LastDirty(ctx context.Context) (int64, error) {
 	mark, err := s.dirtyMark(ctx, ofImportsAndLate, 0)

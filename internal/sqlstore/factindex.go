@@ -77,6 +77,11 @@ func (p planner) planFacts(owners []owner) ([]indexChange, error) {
 	if err != nil {
 		return nil, err
 	}
+	// Those of a deleted set, too, since it can come back.
+	kinds, err := p.kinds(owners)
+	if err != nil {
+		return nil, err
+	}
 	r := newFactReader(p.ctx, p.stmt)
 	updated, err := r.updated(p.ids(owners))
 	if err != nil {
@@ -84,8 +89,8 @@ func (p planner) planFacts(owners []owner) ([]indexChange, error) {
 	}
 	var want []indexChange
 	for _, id := range ids {
-		ref := platen.Ref{Kind: rows[id].kind, ID: id}
-		if !rows[id].shows(ref) || !hasFacts(ref.Kind) {
+		ref := platen.Ref{Kind: kinds[id], ID: id}
+		if !hasFacts(ref.Kind) {
 			continue
 		}
 		f, err := r.of(ref, rows[id])

@@ -16,6 +16,7 @@ type lists struct {
 	unused  []groupList  // room for the next ones
 	changed []*groupList // in the order of their keys at the end
 	worked  int          // bytes that were merged into
+	at      int64        // when they are written, in microseconds since 1970
 	index   int          // of the change under way in the log
 
 	recorded bool // the outcome of an operation was written

@@ -3,6 +3,7 @@ package sqlstore
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -163,8 +164,12 @@ func (s *Store) abandon(stage, root platen.ID) {
 // what belongs to nothing, whose row has a negative id, and then the sets.
 func (s *Store) cleanAbandoned(ctx context.Context) error {
 	for {
-		more, err := s.cleanBatch(ctx, true, selectAbandoned)
-		if err != nil || !more {
+		// Without a transaction, which would wait for the groups of list writes.
+		var set platen.ID
+		if err := s.on(selectAbandoned).QueryRowContext(ctx).Scan(&set); err != nil {
+			return ignoreNoRows(err)
+		}
+		if _, err := s.cleanBatch(ctx, true, selectAbandoned); err != nil {
 			return err
 		}
 	}
@@ -182,23 +187,39 @@ func (s *Store) markAbandoned(ctx context.Context, sets ...platen.ID) error {
 	})
 }
 
-// removeLeft removes what the imports of processes that have ended have left.
-func (s *Store) removeLeft(ctx context.Context) error {
-	rows, err := s.on(selectImports).QueryContext(ctx, s.id)
+// abandonImports gives the imports that a query finds to the clean-up, unless they are
+// under way in this process.
+func (s *Store) abandonImports(ctx context.Context, which *query, args ...any) error {
+	rows, err := s.on(which).QueryContext(ctx, args...)
 	sets, err := collect(rows, err, func(from scanner) (set platen.ID, err error) { return set, from.Scan(&set) })
-	if err != nil {
+	left := slices.DeleteFunc(sets, func(set platen.ID) bool {
+		_, here := s.importing.Load(set)
+		return here
+	})
+	if err != nil || len(left) == 0 {
 		return err
 	}
-	left := sets[:0]
-	for _, set := range sets {
-		if _, here := s.importing.Load(set); !here {
-			left = append(left, set)
-		}
+	return s.markAbandoned(ctx, left...)
+}
+
+// finishOwn finishes the deletions of this process that were interrupted, and gives
+// its imports that were to the clean-up. No other process does that, since none knows
+// which of them are under way.
+func (s *Store) finishOwn(ctx context.Context) error {
+	if _, err := s.finishDeletions(ctx, selectOwnDeleting, s.id); err != nil {
+		return err
 	}
-	if len(left) > 0 {
-		if err := s.markAbandoned(ctx, left...); err != nil {
-			return err
-		}
+	return s.abandonImports(ctx, selectOwnImports, s.id)
+}
+
+// finishLeft finishes the deletions of processes that have ended, and removes what
+// imports that were broken off have left. The process has the lease of the clean-up.
+func (s *Store) finishLeft(ctx context.Context) error {
+	if _, err := s.finishDeletions(ctx, selectLeftDeleting); err != nil {
+		return err
+	}
+	if err := s.abandonImports(ctx, selectLeftImports); err != nil {
+		return err
 	}
 	return s.cleanAbandoned(ctx)
 }
@@ -231,17 +252,13 @@ func (s *Store) finishUndone(ctx context.Context) error {
 	if err := s.on(selectUndone).QueryRowContext(ctx).Scan(&undone); err != nil || undone == 0 {
 		return err
 	}
+	if err := s.finishOwn(ctx); err != nil {
+		return err
+	}
 	if mine, err := s.tryLease(ctx, "clean"); err != nil || !mine {
 		return err
 	}
-	for {
-		if found, _, err := s.finishLeft(ctx); err != nil {
-			return err
-		} else if !found {
-			break
-		}
-	}
-	return s.removeLeft(ctx)
+	return s.finishLeft(ctx)
 }
 
 // A collection is what an import has read and not yet stored: how much it is, and

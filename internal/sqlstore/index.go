@@ -130,5 +130,5 @@ func (l *groupList) markDirty() error {
 		return nil
 	}
 	l.dirty = true
-	return t.exec(insertDirty, int64(l.key.ID), int64(l.Kind), t.store.now().UnixMicro())
+	return t.exec(insertDirty, int64(l.key.ID), int64(l.Kind), l.g.at)
 }

@@ -1,8 +1,11 @@
 package sqlstore_test
 
 import (
+	"errors"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -43,6 +46,72 @@ func TestLeavingRecords(t *testing.T) {
 		err = s.AddRecords(t.Context(), []platen.NewRecords{{Parent: record, Table: "record", Records: []platen.SourceRecord{{Fields: pairs}}}})
 		if code := platen.ErrorCode(err); code != platen.Invalid && code != platen.Unavailable {
 			t.Errorf("add a record: %v, want Invalid or Unavailable", err)
+		}
+	})
+}
+
+// importSet imports a document with a data set or a content set.
+func importSet(t *testing.T, s *sqlstore.Store, document string) error {
+	t.Helper()
+	if strings.Contains(document, `"records"`) {
+		set, err := spool.Temp.NewDataSet()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer set.Close()
+		if err := olrest.ReadDataSet(strings.NewReader(document), set); err != nil {
+			t.Fatal(err)
+		}
+		_, err = s.CreateDataSet(t.Context(), set)
+		return err
+	}
+	set, err := spool.Temp.NewContentSet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer set.Close()
+	if err := olrest.ReadContentSet(strings.NewReader(document), set); err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.CreateContentSet(t.Context(), set)
+	return err
+}
+
+// TestNestedRecordUsed removes a data record in which another one is nested that a
+// content item uses. The nested one stays as long as the item does.
+func TestNestedRecordUsed(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		err := errors.Join(
+			importSet(t, s, `{"id":10,"records":[{"id":12,"records":[{"id":13,"table":"x","fields":[{"name":"n","value":"1"}]},{"id":14,"table":"x"},{"id":15,"table":"x","records":[{"id":16,"table":"y"}]}]}]}`),
+			importSet(t, s, `{"id":20,"contentitems":[{"id":21,"datarecord":12}]}`),
+			importSet(t, s, `{"id":30,"contentitems":[{"id":31,"datarecord":13},{"id":32,"datarecord":16}]}`),
+		)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			set  platen.Ref
+			left []platen.ID
+		}{
+			{platen.Ref{Kind: platen.DataSet, ID: 10}, []platen.ID{12, 13, 14, 15, 16}},
+			{platen.Ref{Kind: platen.ContentSet, ID: 20}, []platen.ID{13, 16}},
+			{platen.Ref{Kind: platen.ContentSet, ID: 30}, nil},
+		} {
+			if err := s.Delete(t.Context(), step.set); err != nil {
+				t.Fatal(err)
+			}
+			cleanAll(t, s, time.Now().Add(time.Hour))
+			var left []platen.ID
+			for id := platen.ID(12); id <= 16; id++ {
+				if _, err := s.KindOf(t.Context(), id); err == nil {
+					left = append(left, id)
+				}
+			}
+			if !slices.Equal(left, step.left) {
+				t.Errorf("without %s %d there are the records %d, not %d", step.set.Kind, step.set.ID, left, step.left)
+			}
 		}
 	})
 }

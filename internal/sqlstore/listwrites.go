@@ -115,10 +115,16 @@ func (s *Store) commitWrites(group []*listWrite) {
 		err = s.tryGroup(group)
 	}
 	s.observer.Group(len(group), time.Since(start), err)
-	if len(group) > 1 && err != nil && (s.engine.IsDataError(err) || errors.Is(err, errPanic)) {
+	switch {
+	case len(group) == 1 && s.engine.IsLocked(err):
+		err = nil
+		s.locked.add(group[0])
+	case len(group) > 1 && err != nil && (s.engine.IsDataError(err) || s.engine.IsLocked(err) || errors.Is(err, errPanic)):
 		err = nil
 		for _, w := range group {
-			if failed := s.tryGroup([]*listWrite{w}); failed != nil {
+			if failed := s.tryGroup([]*listWrite{w}); s.engine.IsLocked(failed) {
+				s.locked.add(w)
+			} else if failed != nil {
 				w.Err = failed
 			}
 		}
@@ -176,6 +182,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if err := g.endLog(); err != nil {
 		return err
 	}
+	g.at = s.now().UnixMicro()
 	for _, l := range g.changed {
 		if err := l.write(); err != nil {
 			return err
@@ -188,7 +195,7 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if err := t.commit(); err != nil {
 		return err
 	}
-	s.writers.addDirty(g.changed)
+	s.writers.addDirty(g)
 	for _, w := range group {
 		if w.Work.swap != nil && t.changes != nil {
 			w.Work.swap.made = changelog.ChangeID(t.changes.block, w.Work.swap.index)

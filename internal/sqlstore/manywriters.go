@@ -95,7 +95,13 @@ func (w *manyWriters) update(ctx, turn context.Context, lock Lock, fn func(*tran
 			return t.rollback(err)
 		}
 	}
-	if err := t.run(fn); err != nil {
+	err = t.run(func(t *transaction) error {
+		if err := fn(t); err != nil || len(t.removed) == 0 {
+			return err
+		}
+		return w.removeLists(t)
+	})
+	if err != nil {
 		return err
 	}
 	if err := t.commit(); err != nil {
@@ -103,6 +109,23 @@ func (w *manyWriters) update(ctx, turn context.Context, lock Lock, fn func(*tran
 	}
 	if t.flushedRows >= insertsMany {
 		s.afterInserts()
+	}
+	return nil
+}
+
+// removeLists removes the lists once more of entities that a transaction removes and that
+// were not hidden: groups that began before it commits see them, and may have written
+// some.
+func (w *manyWriters) removeLists(t *transaction) error {
+	if err := w.db.ExcludeGroups(t.ctx, t.conn()); err != nil {
+		return err
+	}
+	for _, run := range t.removed {
+		for _, f := range facets {
+			if err := t.exec(deleteLists[f], int64(run.First), int64(run.Last)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -213,7 +236,7 @@ func (w *manyWriters) waitForGroups(ctx context.Context) error {
 // isDirty implements [writers]. What other processes have done is not known.
 func (w *manyWriters) isDirty(platen.ID) bool { return false }
 
-func (w *manyWriters) addDirty([]*groupList) {}
+func (w *manyWriters) addDirty(*lists) {}
 
 // lastChanged implements [writers]. Each change has a row.
 func (w *manyWriters) lastChanged([]owner) {}

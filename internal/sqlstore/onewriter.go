@@ -25,6 +25,7 @@ type oneWriter struct {
 	mu        sync.Mutex
 	dirty     map[platen.ID]dirtyTime
 	dirtyLost bool
+	dropAt    int // how many entities dirty had left when some were dropped last, twice
 	flushed   map[platen.ID]int64
 
 	most     int           // entities that a flush takes: about as many as one transaction may last for
@@ -69,25 +70,26 @@ func (w *oneWriter) isDirty(id platen.ID) bool {
 	return w.dirty[id].at != 0
 }
 
-func (w *oneWriter) addDirty(changed []*groupList) {
+func (w *oneWriter) addDirty(g *lists) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.dirty) > dirtyMost {
+	if len(w.dirty) > max(dirtyMost, w.dropAt) {
 		w.dropDirty()
 	}
-	now := w.s.now().UnixMicro()
-	for _, l := range changed {
-		w.dirty[l.key.ID] = dirtyTime{at: now, again: !l.dirty}
+	for _, l := range g.changed {
+		w.dirty[l.key.ID] = dirtyTime{at: g.at, again: !l.dirty}
 	}
 }
 
-// dropDirty makes room in dirty. Those go first whose row has their time.
+// dropDirty makes room in dirty. Those go first whose row has their time. The times of
+// the others are lost only if they are very many.
 func (w *oneWriter) dropDirty() {
 	w.dirtyLost = true
 	maps.DeleteFunc(w.dirty, func(_ platen.ID, last dirtyTime) bool { return !last.again })
-	if len(w.dirty) > dirtyMost/2 {
+	if len(w.dirty) > 4*dirtyMost {
 		clear(w.dirty)
 	}
+	w.dropAt = 2 * len(w.dirty)
 }
 
 func (w *oneWriter) lastChanged(owners []owner) {

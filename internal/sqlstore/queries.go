@@ -223,16 +223,18 @@ var (
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = 0
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY marked, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
-	selectDeleting = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id, kind FROM deleted_set WHERE state = 1 AND (owner = $1 OR ` + d.Gone("owner") + `) ORDER BY marked, id LIMIT 1`
+	selectOwnDeleting  = onReader.query(`SELECT id, kind FROM deleted_set WHERE state = 1 AND owner = $1 ORDER BY marked, id`)
+	selectLeftDeleting = onReader.queryFor(func(d Dialect) string {
+		return `SELECT id, kind FROM deleted_set WHERE state = 1 AND ` + d.Gone("owner") + ` ORDER BY marked, id`
 	})
 	insertImporting = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, given_first, given_last) VALUES ($1, $2, $3, 2, $4, $5, $6)`)
 	// The ranges of identifiers that the imports under way give themselves.
 	selectGiven     = onReader.query(`SELECT given_first, given_last FROM deleted_set WHERE state = 2 AND given_last > 0`)
 	selectImporting = onReader.query(`SELECT count(*) FROM deleted_set WHERE id = $1 AND state = 2`)
 	// The imports of process $1, and those of processes that have ended.
-	selectImports = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id FROM deleted_set WHERE state = 2 AND (owner = $1 OR ` + d.Gone("owner") + `) ORDER BY id`
+	selectOwnImports  = onReader.query(`SELECT id FROM deleted_set WHERE state = 2 AND owner = $1 ORDER BY id`)
+	selectLeftImports = onReader.queryFor(func(d Dialect) string {
+		return `SELECT id FROM deleted_set WHERE state = 2 AND ` + d.Gone("owner") + ` ORDER BY id`
 	})
 	// What is left of an import that was broken off is cleaned up before all else.
 	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = 0, marked = 0 WHERE id = $1 AND state = 2`)

@@ -31,6 +31,7 @@ type Store struct {
 	id        string // of this process among those that share the database
 	cache     *listcache.Cache
 	committer *batch.Batcher[write]
+	locked    lockedWrites
 	batcher   *listBatcher // nil: each caller reads its own lists
 	writers   writers
 	statements
@@ -107,6 +108,9 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.killed, s.kill = context.WithCancelCause(context.WithoutCancel(ctx))
+	if s.engine.IsLocked == nil {
+		s.engine.IsLocked = func(error) bool { return false }
+	}
 	if s.engine.IsDataError == nil {
 		s.engine.IsDataError = func(error) bool { return true }
 	}
@@ -131,7 +135,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	if engine.ManyWriters != nil {
 		s.writers = newManyWriters(s)
 	}
-	s.committer = newCommitter(s)
+	s.committer, s.locked.s = newCommitter(s), s
 	if engine.ReadLanes > 0 {
 		s.batcher = newListBatcher(s, engine.ReadLanes)
 	}

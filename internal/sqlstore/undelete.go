@@ -126,7 +126,7 @@ var errDeletedSince = errors.New("the set, or one that it may use, was deleted s
 // needed returns the sets that were deleted since and have what the set may use.
 // Conflict: it does use something of one.
 func (s *Store) needed(ctx context.Context, ref platen.Ref, now fate) (others, error) {
-	if err := s.checkDetached(ctx, ref.ID); err != nil {
+	if err := s.checkDetached(ctx, ref); err != nil {
 		return nil, err
 	}
 	of := neededKind(ref.Kind)
@@ -303,7 +303,7 @@ func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
 	defer end()
 	for more := true; more; {
 		if err := d.change(func(t *transaction) (err error) {
-			more, err = t.reattach(ref.ID)
+			more, err = t.reattach(ref)
 			return err
 		}); err != nil {
 			return err
@@ -337,8 +337,8 @@ type detached struct {
 
 // detachedOf returns the next members that were taken out of a set, with their rows.
 // Conflict: some are gone.
-func (s *Store) detachedOf(ctx context.Context, stmt func(*query) statement, set, after platen.ID) ([]detached, []row, error) {
-	rows, err := stmt(selectDetached).QueryContext(ctx, int64(set), int64(after), detachBatch)
+func (s *Store) detachedOf(ctx context.Context, stmt func(*query) statement, set platen.Ref, after platen.ID) ([]detached, []row, error) {
+	rows, err := stmt(selectDetached).QueryContext(ctx, int64(set.ID), int64(after), detachBatch)
 	places, err := collect(rows, err, func(from scanner) (d detached, err error) {
 		return d, from.Scan(&d.First, &d.Last, &d.parent, &d.ord)
 	})
@@ -351,8 +351,8 @@ func (s *Store) detachedOf(ctx context.Context, stmt func(*query) statement, set
 	}
 	slices.SortFunc(members, func(a, b row) int { return cmp.Compare(a.First, b.First) })
 	for i, place := range places {
-		if i >= len(members) || members[i].IDRange != place.IDRange || members[i].set() != 0 {
-			return nil, nil, platen.Errorf(platen.Conflict, "%d can not come back: %d to %d, which were in it, are gone", set, place.First, place.Last)
+		if i >= len(members) || members[i].IDRange != place.IDRange || members[i].set() != 0 || members[i].kind != set.Kind.Info().Child {
+			return nil, nil, platen.Errorf(platen.Conflict, "%d can not come back: %d to %d, which were in it, are gone", set.ID, place.First, place.Last)
 		}
 	}
 	return places, members, nil
@@ -367,7 +367,7 @@ func firstsOf(places []detached) []int64 {
 }
 
 // checkDetached checks that the members that were taken out of a set are there.
-func (s *Store) checkDetached(ctx context.Context, set platen.ID) error {
+func (s *Store) checkDetached(ctx context.Context, set platen.Ref) error {
 	for after := platen.ID(0); ; {
 		places, _, err := s.detachedOf(ctx, s.on, set, after)
 		if err != nil || len(places) == 0 {
@@ -378,7 +378,7 @@ func (s *Store) checkDetached(ctx context.Context, set platen.ID) error {
 }
 
 // reattach puts some members back. more: there may be others.
-func (t *transaction) reattach(set platen.ID) (more bool, err error) {
+func (t *transaction) reattach(set platen.Ref) (more bool, err error) {
 	places, members, err := t.store.detachedOf(t.ctx, t.stmt, set, 0)
 	if err != nil || len(places) == 0 {
 		return false, err
@@ -388,12 +388,12 @@ func (t *transaction) reattach(set platen.ID) (more bool, err error) {
 		return false, err
 	}
 	for i, member := range members {
-		member.parent, member.ord, member.root = places[i].parent, places[i].ord, set
+		member.parent, member.ord, member.root = places[i].parent, places[i].ord, set.ID
 		if err := t.insertRow(member); err != nil {
 			return false, err
 		}
 	}
-	return true, t.exec(deleteDetached, int64(set), firsts[len(firsts)-1])
+	return true, t.exec(deleteDetached, int64(set.ID), firsts[len(firsts)-1])
 }
 
 // cleanDetached removes some of the places of the members of a set, which can not come

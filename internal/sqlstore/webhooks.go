@@ -51,8 +51,9 @@ var (
 	updateWebhook        = onWriter.query(`UPDATE webhook SET url = $1, description = $2, filter = $3, enabled = $4, reason = $5, created = $6,
 		created_by = $7, updated = $8, secret = $9, old_secret = $10, old_until = $11, epoch = $12, position = $13, failures = $14, failing = $15,
 		next_attempt = $16 WHERE id = $17`)
-	updateProgress = onWriter.query(`UPDATE webhook SET position = $1, failures = $2, failing = $3, next_attempt = $4 WHERE id = $5 AND epoch = $6`)
-	deleteWebhook  = onWriter.query(`DELETE FROM webhook WHERE id = $1`)
+	updateProgress = onWriter.query(`UPDATE webhook SET position = $1, failures = $2, failing = $3, next_attempt = $4
+		WHERE id = $5 AND epoch = $6 AND position <= $1`)
+	deleteWebhook = onWriter.query(`DELETE FROM webhook WHERE id = $1`)
 
 	insertAttempt  = insertInto(newAttemptTable, "")
 	selectAttempts = onReader.query(`SELECT id, webhook, event, type, at, took, status, error, response FROM webhook_attempt

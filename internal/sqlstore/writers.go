@@ -28,7 +28,7 @@ type writers interface {
 	// isDirty reports whether an entity is known to be in find_stale. addDirty
 	// is told of lists that were changed, whose entities are now.
 	isDirty(id platen.ID) bool
-	addDirty(changed []*groupList)
+	addDirty(g *lists)
 	// lastChanged fills in when owners were changed last, as far as this process
 	// knows.
 	lastChanged(owners []owner)

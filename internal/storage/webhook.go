@@ -44,8 +44,8 @@ type Webhooks interface {
 	// RemoveWebhook removes a webhook with its attempts. NotFound as in Webhook.
 	RemoveWebhook(ctx context.Context, id int64) error
 
-	// RecordWebhooks records progress, but for webhooks whose epoch is another by
-	// now, and attempts.
+	// RecordWebhooks records progress, but no step back, and none of webhooks whose
+	// epoch is another by now, and attempts.
 	RecordWebhooks(ctx context.Context, progress []WebhookProgress, attempts []platen.WebhookAttempt) error
 	// WebhookAttempts returns up to most attempts of a webhook with an id below
 	// before, the newest first. NotFound as in Webhook.

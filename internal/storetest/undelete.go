@@ -250,4 +250,29 @@ func testUndeleteFound(t *testing.T, open Open) {
 		diff(t, "found", search(value), []platen.ID{job})
 		diff(t, "properties", list(t, s, platen.Job, job, platen.Properties), `[{"name":"j","value":"`+value+`"}]`)
 	}
+
+	// By their facts, which the index looks at while the set is deleted.
+	byFact := func(kind platen.Kind) (found []platen.ID) {
+		t.Helper()
+		rule := platen.Rule{Type: platen.Text, Facet: platen.KeptFacts, Name: "counts.documents", Condition: platen.Equal, Value: platen.SortableNumber(0)}
+		page, err := s.ListPage(ctx, &platen.Listing{Kind: kind, Rule: rule, Size: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range page.Entities {
+			found = append(found, e.ID)
+		}
+		return found
+	}
+	made = mustCreate(t, s, jobSetOf(jobOf()).as(400))
+	ref.ID = 400
+	if err := s.Delete(ctx, ref); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "found by a fact of a deleted set", byFact(platen.JobSet), []platen.ID{300})
+	if _, err := s.Undelete(ctx, 400); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "sets found by a fact", byFact(platen.JobSet), []platen.ID{300, 400})
+	diff(t, "jobs found by a fact", byFact(platen.Job), []platen.ID{job, made.Children[0]})
 }

@@ -113,12 +113,14 @@ func testWebhooks(t *testing.T, open Open) {
 func testWebhookProgress(t *testing.T, s storage.Store, first, second int64) {
 	ctx := t.Context()
 	at := time.UnixMicro(1_767_225_600_000_001)
-	err := s.RecordWebhooks(ctx, []storage.WebhookProgress{
+	for _, progress := range []storage.WebhookProgress{
 		{Webhook: first, Epoch: 4, Position: 20},
 		{Webhook: second, Epoch: 3, Position: 21},
-	}, nil)
-	if err != nil {
-		t.Fatal(err)
+		{Webhook: first, Epoch: 4, Position: 19}, // of a sender that has not heard of another one
+	} {
+		if err := s.RecordWebhooks(ctx, []storage.WebhookProgress{progress}, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for id, want := range map[int64]platen.EventID{first: 20, second: 7} {
 		if got, err := s.Webhook(ctx, id); err != nil || got.Position != want {

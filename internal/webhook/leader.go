@@ -80,7 +80,9 @@ func (l *leader) run(stop context.CancelFunc) {
 		l.working.Go(work)
 	}
 	<-l.ctx.Done()
-	l.advance()
+	if l.holds() {
+		l.advance()
+	}
 	l.mu.Lock()
 	for _, h := range l.hooks {
 		l.remove(h)

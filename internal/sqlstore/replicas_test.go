@@ -1,0 +1,236 @@
+package sqlstore_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// replicas opens some stores on a new database of PostgreSQL, and connections of its
+// own to it.
+func replicas(t *testing.T, n int) ([]*sqlstore.Store, *sql.DB) {
+	t.Helper()
+	address := pgtest.Database(t)
+	var stores []*sqlstore.Store
+	for range n {
+		s, err := postgres.Open(context.Background(), pgtest.Few(address))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		stores = append(stores, s)
+	}
+	raw, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { raw.Close() })
+	return stores, raw
+}
+
+// hold runs a statement in a transaction, whose locks last until release.
+func hold(t *testing.T, raw *sql.DB, statement string) (release func()) {
+	t.Helper()
+	tx, err := raw.BeginTx(t.Context(), nil)
+	if err == nil {
+		_, err = tx.ExecContext(t.Context(), statement)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if err := tx.Rollback(); err != nil && !errors.Is(err, sql.ErrTxDone) {
+			t.Error(err)
+		}
+	}
+}
+
+// waits waits until so many connections wait for a lock.
+func waits(t *testing.T, raw *sql.DB, n int) {
+	t.Helper()
+	for have := 0; have < n; time.Sleep(5 * time.Millisecond) {
+		err := raw.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`).Scan(&have)
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestOwnDeletion has a deletion broken off in a process that goes on, while another
+// process cleans up. The first one finishes it.
+func TestOwnDeletion(t *testing.T) {
+	stores, raw := replicas(t, 2)
+	ctx := t.Context()
+	s, cleaner := stores[0], stores[1]
+	set := platen.Ref{Kind: platen.DataSet, ID: 10}
+	if err := importSet(t, s, `{"id":10,"records":[{"id":12}]}`); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.MarkDeleting(ctx, set); err != nil {
+		t.Fatal(err)
+	}
+	if mine, err := cleaner.LeaseClean(ctx); !mine || err != nil {
+		t.Fatal(mine, err)
+	}
+	if err := errors.Join(cleaner.FinishUndone(ctx), s.FinishUndone(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	var state int
+	if err := raw.QueryRowContext(ctx, `SELECT state FROM deleted_set WHERE id = 10`).Scan(&state); err != nil || state != 0 {
+		t.Errorf("the set has the state %d, %v", state, err)
+	}
+}
+
+// TestGroupThatStandsStill has the clean-up wait for a process that was stopped while it
+// wrote lists. Others write lists meanwhile.
+func TestGroupThatStandsStill(t *testing.T) {
+	stores, raw := replicas(t, 2)
+	ctx := t.Context()
+	s := stores[0]
+	job := createJobs(t, s, 1).Children[0]
+	deleted := createJobs(t, s, 1)
+	if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: deleted.ID}); err != nil {
+		t.Fatal(err)
+	}
+	release := hold(t, raw, `SELECT pg_advisory_xact_lock_shared(7528360051)`)
+	defer release()
+	var cleaning sync.WaitGroup
+	cleaning.Go(func() { cleanAll(t, stores[1], time.Now().Add(time.Hour)) })
+	time.Sleep(300 * time.Millisecond) // the clean-up waits by now
+	if err := replace(ctx, s, job, "x"); err != nil {
+		t.Error("a list that nobody writes:", err)
+	}
+	release()
+	cleaning.Wait()
+}
+
+// TestLockedLists writes lists that another transaction holds, in as many groups as
+// there are at once. Who wants others does not wait for these.
+func TestLockedLists(t *testing.T) {
+	stores, raw := replicas(t, 1)
+	ctx := t.Context()
+	s := stores[0]
+	jobs := createJobs(t, s, 4).Children
+	for _, job := range jobs {
+		if err := replace(ctx, s, job, "1"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	release := hold(t, raw, fmt.Sprintf(`SELECT id FROM properties WHERE id IN (%d, %d) FOR UPDATE`, jobs[0], jobs[1]))
+	defer release()
+	var writing sync.WaitGroup
+	for _, job := range jobs[:2] {
+		writing.Go(func() {
+			if err := replace(ctx, s, job, "2"); err != nil {
+				t.Error("a list that was held:", err)
+			}
+		})
+	}
+	waits(t, raw, 1)
+	for range 3 {
+		for _, job := range jobs[2:] {
+			if err := replace(ctx, s, job, "2"); err != nil {
+				t.Error("a list that nobody holds:", err)
+			}
+		}
+	}
+	release()
+	writing.Wait()
+	for _, job := range jobs {
+		if list, err := s.List(ctx, platen.Ref{Kind: platen.Job, ID: job}, platen.Properties); err != nil || !strings.Contains(string(list), `"2"`) {
+			t.Errorf("job %d has %s, %v", job, list, err)
+		}
+	}
+}
+
+// TestListOfRemovedItem writes the list of a content item that belongs to nothing while
+// the clean-up removes it. The next content item with the identifier has none of it.
+func TestListOfRemovedItem(t *testing.T) {
+	stores, raw := replicas(t, 2)
+	ctx := t.Context()
+	s, other := stores[0], stores[1]
+	const document = `{"id":30,"jobs":[{"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":21,"datarecord":11}]}]}]}]}]}`
+	importJobs(t, s, document)
+	importJobs(t, s, strings.NewReplacer("30", "40", "21", "22", "11", "12").Replace(document))
+	secret := []platen.NameValue{{Name: "secret", Value: "of the first one"}}
+	if err := s.Replace(ctx, platen.ContentItem, platen.Properties, platen.Update{ID: 22, Pairs: secret}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: 30}); err != nil {
+		t.Fatal(err)
+	}
+	// The clean-up waits amid its transaction, and the group of the other process after
+	// it has seen the item.
+	releaseSet := hold(t, raw, `SELECT id FROM deleted_set WHERE id = 30 FOR UPDATE`)
+	defer releaseSet()
+	var working sync.WaitGroup
+	working.Go(func() {
+		for {
+			// A clean-up that has to wait for the group gives up, and comes again.
+			if _, err := s.Clean(ctx, time.Now().Add(time.Hour)); err != nil && platen.ErrorCode(err) != platen.Unavailable {
+				t.Error(err)
+			}
+			if _, err := s.KindOf(ctx, 21); err != nil {
+				return
+			}
+		}
+	})
+	waits(t, raw, 1)
+	releaseItem := hold(t, raw, `SELECT id FROM properties WHERE id = 22 FOR UPDATE`)
+	defer releaseItem()
+	working.Go(func() {
+		err := other.Merge(ctx, platen.ContentItem, platen.Properties, []platen.Update{{ID: 21, Pairs: secret}, {ID: 22, Pairs: secret}})
+		if err != nil && platen.ErrorCode(err) != platen.NotFound {
+			t.Error(err)
+		}
+	})
+	waits(t, raw, 2)
+	releaseSet()
+	releaseItem()
+	working.Wait()
+	cleanAll(t, s, time.Now().Add(time.Hour))
+	importJobs(t, s, document)
+	list, err := s.List(ctx, platen.Ref{Kind: platen.ContentItem, ID: 21}, platen.Properties)
+	if string(list) != "[]" || err != nil {
+		t.Errorf("the list of a new content item is %s, %v", list, err)
+	}
+}
+
+// TestSettingsTogether has servers record changed settings at the same time.
+func TestSettingsTogether(t *testing.T) {
+	stores, _ := replicas(t, 3)
+	for round := range 5 {
+		var starting sync.WaitGroup
+		for _, s := range stores {
+			starting.Go(func() {
+				settings := []platen.NameValue{{Name: "max-body", Value: fmt.Sprint(round)}, {Name: "other", Value: "same"}}
+				if err := s.RecordSettings(t.Context(), "host", settings); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		starting.Wait()
+	}
+}
+
+// TestCommitInDoubt has the time for a commit end before its answer. The error says
+// that the change may be there.
+func TestCommitInDoubt(t *testing.T) {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, platen.Errorf(platen.Unavailable, "the database did not answer in time"))
+	defer cancel()
+	<-ctx.Done()
+	var shown *platen.Error
+	if err := sqlstore.Ended(ctx); !errors.As(err, &shown) || !strings.Contains(shown.Message, "it may be there or not") {
+		t.Errorf("%v", err)
+	}
+}
