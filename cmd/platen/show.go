@@ -13,6 +13,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/filter"
 )
 
 func getCommand(env environment) *cobra.Command {
@@ -125,8 +126,11 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 		if limit > 0 {
 			listing.PageSize = min(int(limit), 1000)
 		}
-		fields := splitFields(shown)
-		titles := slices.Clone(fields)
+		fields, err := filter.ParseNames(shown)
+		if err != nil {
+			return usageError{fmt.Errorf("--fields: %w", err), "platen list"}
+		}
+		titles := titlesOf(shown, fields)
 		if r.out.format == "table" {
 			for i := range titles {
 				titles[i] = strings.ToUpper(titles[i])
@@ -136,7 +140,7 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 		return printAll(r, limit, "no "+listing.Kind.String()+"s", r.ListSeq(ctx, listing), func(e client.Entity) []string {
 			cells := make([]string, len(fields))
 			for i, field := range fields {
-				cells[i] = r.out.entityCell(&e, field)
+				cells[i] = r.out.entityCell(&e, field.Name)
 			}
 			return cells
 		})
@@ -148,42 +152,36 @@ what an entity is in (jobset = 1000). The kinds are ` + strings.Join(kindNames()
 	return cmd
 }
 
-// splitFields splits a list of names at the commas that are not in quotes.
-func splitFields(text string) (fields []string) {
-	quote, begin := rune(0), 0
-	for i, c := range text {
-		switch {
-		case quote != 0 && c == quote:
-			quote = 0
-		case quote != 0:
-		case c == '"' || c == '\'':
-			quote = c
-		case c == ',':
-			fields = append(fields, strings.TrimSpace(text[begin:i]))
-			begin = i + 1
+// titlesOf returns the names of a list as they are written in it.
+func titlesOf(text string, names []filter.Key) (titles []string) {
+	characters := []rune(text)
+	for i, name := range names {
+		end := len(characters)
+		if i+1 < len(names) {
+			end = names[i+1].At - 1
 		}
+		titles = append(titles, strings.TrimRight(string(characters[name.At-1:end]), ", \t\r\n"))
 	}
-	return append(fields, strings.TrimSpace(text[begin:]))
+	return titles
 }
 
 // entityCell returns what a field of a listing shows of an entity.
-func (o *output) entityCell(e *client.Entity, field string) string {
+func (o *output) entityCell(e *client.Entity, segments []string) string {
+	field, name := segments[0], strings.Join(segments[1:], ".")
 	lists := map[string][]platen.NameValue{"properties": e.Properties, "metadata": e.Metadata, "fields": e.Fields}
-	if pairs, ok := lists[field]; ok {
-		return pairsText(pairs)
-	}
-	if of, name, found := strings.Cut(field, "."); found {
-		if of == "counts" {
+	if len(segments) > 1 {
+		if field == "counts" {
 			return strconv.FormatInt(e.Counts[name], 10)
 		}
-		for facet := platen.Properties; facet <= platen.Fields; facet++ {
-			for _, pair := range lists[facet.String()] {
-				if of == facet.String() && (pair.Name == name || client.Name(facet, pair.Name) == field || "'"+pair.Name+"'" == name) {
-					return pair.Value
-				}
+		for _, pair := range lists[field] {
+			if pair.Name == name {
+				return pair.Value
 			}
 		}
 		return ""
+	}
+	if pairs, ok := lists[field]; ok {
+		return pairsText(pairs)
 	}
 	switch field {
 	case "id":
@@ -193,7 +191,9 @@ func (o *output) entityCell(e *client.Entity, field string) string {
 	case "counts":
 		return countsText(e.Counts)
 	case "datarecord":
-		return e.Record.String()
+		if e.Record != 0 {
+			return e.Record.String()
+		}
 	case "position":
 		if e.Position != nil {
 			return strconv.FormatInt(*e.Position, 10)

@@ -1,10 +1,13 @@
 package olrest_test
 
 import (
+	"encoding/json"
+	"net/http/httptest"
 	"net/url"
 	"testing"
 	"time"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
 )
 
@@ -46,5 +49,33 @@ func TestTimes(t *testing.T) {
 	}
 	if _, err := olrest.ParseTime("readTime", "yesterday"); err == nil {
 		t.Error("yesterday is a time")
+	}
+}
+
+// TestPositions has the positions at which a page of a listing can end be read again.
+func TestPositions(t *testing.T) {
+	values := url.Values{"kind": {"job"}, "orderBy": {"properties.n desc"}}
+	for _, want := range []platen.Position{
+		{ID: 5, Value: []byte("n"), Total: 7}, {ID: 1, Set: platen.MaxID}, {Missing: true, ID: platen.MaxID},
+		{Missing: true, ID: platen.MaxID + 1}, // between the last with the name and the first without
+	} {
+		values.Del("pageToken")
+		first, err := olrest.ReadListing(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer := httptest.NewRecorder()
+		if err := first.ReplyListing(answer, &platen.ListingPage{Next: &want}); err != nil {
+			t.Fatal(err)
+		}
+		var page struct{ NextPageToken string }
+		if err := json.Unmarshal(answer.Body.Bytes(), &page); err != nil {
+			t.Fatal(err)
+		}
+		values.Set("pageToken", page.NextPageToken)
+		second, err := olrest.ReadListing(values)
+		if err != nil || second.After == nil || second.After.ID != want.ID || second.After.Missing != want.Missing {
+			t.Errorf("after %+v: %v", want, err)
+		}
 	}
 }

@@ -27,7 +27,8 @@ const (
 type leader struct {
 	*Sender
 	ctx     context.Context
-	until   atomic.Int64   // the lease lasts at least until then, ns since 1970
+	begun   time.Time
+	until   atomic.Int64   // the lease lasts at least so long after begun, by a clock that nobody sets
 	working sync.WaitGroup // goroutines
 
 	mu       sync.Mutex
@@ -63,14 +64,14 @@ const (
 )
 
 func newLeader(ctx context.Context, s *Sender) *leader {
-	return &leader{Sender: s, ctx: ctx, hooks: make(map[int64]*hook), started: make(chan struct{}, 1), unrecorded: make(chan struct{}, 1)}
+	return &leader{Sender: s, ctx: ctx, begun: time.Now(), hooks: make(map[int64]*hook), started: make(chan struct{}, 1), unrecorded: make(chan struct{}, 1)}
 }
 
 // leased records that the lease was asked for at a time, and given.
-func (l *leader) leased(at time.Time) { l.until.Store(at.Add(leaseFor - leaseMargin).UnixNano()) }
+func (l *leader) leased(at time.Time) { l.until.Store(int64(at.Sub(l.begun) + leaseFor - leaseMargin)) }
 
 // holds reports whether the lease lasts.
-func (l *leader) holds() bool { return time.Now().UnixNano() < l.until.Load() }
+func (l *leader) holds() bool { return int64(time.Since(l.begun)) < l.until.Load() }
 
 // run sends until the leader's context ends. stop ends it.
 func (l *leader) run(stop context.CancelFunc) {
