@@ -39,7 +39,7 @@ const (
 	// stopped within a group: its locks end soon.
 	beginGroup = `SELECT pg_advisory_xact_lock_shared(7528360051), set_config('lock_timeout', '` + lockTimeout + `', true),
 		set_config('idle_in_transaction_session_timeout', '` + groupIdle + `', true)`
-	excludeGroups = `SELECT set_config('lock_timeout', '` + lockTimeout + `', true), pg_advisory_xact_lock(7528360051)`
+	excludeGroups = `SELECT set_config('lock_timeout', '` + excludeTimeout + `', true), pg_advisory_xact_lock(7528360051)`
 	// The transactions that hold it. Nobody waits for the lock itself: whoever does has
 	// all groups behind that begin later, which a group that stands still would stop.
 	selectGroups = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND granted
@@ -169,11 +169,15 @@ func (writers) AddLists(table, kinds string) string {
 }
 
 // LockLists implements [sqlstore.ManyWriters].
-func (writers) LockLists(table string, large int) string {
+func (writers) LockLists(table string, large int, skip bool) string {
+	how := ""
+	if skip {
+		how = " SKIP LOCKED"
+	}
 	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
 	return `SELECT id, octet_length(list), CASE WHEN NOT ` + isLarge + ` THEN list END,
 		CASE WHEN ` + isLarge + ` THEN sha256(convert_to(list, 'UTF8')) END, change
-		FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`
+		FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE` + how
 }
 
 // FindNames implements [sqlstore.ManyWriters].

@@ -52,7 +52,7 @@ type Engine struct {
 	// may be gone already, such as a connection that was cut. Nil: never.
 	IsRetryable func(err error) bool
 	// IsLocked reports whether a group of list writes had no effect since another
-	// transaction holds one of its lists. Nil: never.
+	// transaction holds one of its lists for long. Nil: never.
 	IsLocked func(err error) bool
 	// IsDamage reports whether an error is that rows or indexes of the database
 	// do not fit together. Nil: never.
@@ -191,8 +191,9 @@ type ManyWriters interface {
 	AddLists(table, kinds string) string
 	// LockLists is a statement that locks the lists of the entities $1 in a table
 	// until the end of a transaction. It returns (id, bytes, list, hash, change) of
-	// each: the list is NULL if it is over large bytes, otherwise its SHA-256 is.
-	LockLists(table string, large int) string
+	// each: the list is NULL if it is over large bytes, otherwise its SHA-256 is. It
+	// waits for those that other transactions hold, or leaves them out (skip).
+	LockLists(table string, large int, skip bool) string
 	// FindNames returns (id, kind, facet, name) of those names that are in the
 	// table find_name. AddNames adds those that are not, and returns all.
 	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)

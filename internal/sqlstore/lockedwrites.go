@@ -1,20 +1,23 @@
 package sqlstore
 
 import (
+	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/platenhq/platen"
 )
 
-// lockedWrites are list writes that wait for lists which other transactions hold. They
-// are out of their groups, so that nobody waits with them who wants other lists. One
-// goroutine tries them again, in turns, as long as there are any.
+// lockedWrites are list writes that wait for lists which other transactions hold for
+// long. They are out of their groups, so that nobody waits with them who wants other
+// lists. One goroutine tries them again, all together, as long as there are any.
 type lockedWrites struct {
 	s *Store
 
 	mu      sync.Mutex
 	waiting []lockedWrite
+	running bool
 }
 
 // A lockedWrite is tried until a time.
@@ -24,22 +27,45 @@ type lockedWrite struct {
 	finish func()
 }
 
-var errListLocked = platen.Errorf(platen.Unavailable, "another change holds the lists for long: try again")
+var (
+	// errHeldList is the error of a write that was left, for [lockedWrites].
+	errHeldList = errors.New("another transaction holds a list")
 
-// lockedFor is how long a list write waits, and longer by as much for each lockedEach
-// lists of it.
+	errListLocked = platen.Errorf(platen.Unavailable, "another change holds the lists for long: try again")
+)
+
+// lockedFor is how long a list write waits, and as much longer for each lockedEach
+// lists that it swaps.
 const (
 	lockedFor  = 10 * time.Second
 	lockedEach = 10_000
 )
 
-// add takes a write out of its group.
-func (l *lockedWrites) add(w *listWrite) {
-	lists := entriesOf([]*listWrite{w})
-	one := lockedWrite{listWrite: w, until: time.Now().Add(lockedFor * time.Duration(1+lists/lockedEach)), finish: w.Detach()}
+// held returns the writes of a group that were left.
+func held(group []*listWrite) (left []*listWrite) {
+	for _, w := range group {
+		if w.Err == errHeldList {
+			w.Err = nil
+			left = append(left, w)
+		}
+	}
+	return left
+}
+
+// add takes writes out of their group.
+func (l *lockedWrites) add(writes []*listWrite) {
+	if len(writes) == 0 {
+		return
+	}
+	now := time.Now()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.waiting = append(l.waiting, one); len(l.waiting) == 1 {
+	for _, w := range writes {
+		most := lockedFor * time.Duration(1+entriesOf([]*listWrite{w})/lockedEach)
+		l.waiting = append(l.waiting, lockedWrite{listWrite: w, until: now.Add(most), finish: w.Detach()})
+	}
+	if !l.running {
+		l.running = true
 		go l.run()
 	}
 }
@@ -48,37 +74,56 @@ func (l *lockedWrites) add(w *listWrite) {
 func (l *lockedWrites) run() {
 	for {
 		l.mu.Lock()
-		one := l.waiting[0]
-		l.mu.Unlock()
-		again := l.try(one)
-		if !again {
-			one.finish()
-		}
-		l.mu.Lock()
-		l.waiting = l.waiting[1:]
-		if again {
-			l.waiting = append(l.waiting, one)
-		}
-		end := len(l.waiting) == 0
-		l.mu.Unlock()
-		if end {
+		some := slices.Clone(l.waiting[:min(len(l.waiting), maxGroup)])
+		if l.running = len(some) > 0; !l.running {
+			l.mu.Unlock()
 			return
 		}
+		l.waiting = slices.Delete(l.waiting, 0, len(some))
+		l.mu.Unlock()
+		l.try(some)
+		var again []lockedWrite
+		for _, one := range some {
+			switch {
+			case one.Err != errHeldList:
+				one.finish()
+			case time.Now().After(one.until):
+				one.Err = errListLocked
+				one.finish()
+			default:
+				one.Err = nil
+				again = append(again, one)
+			}
+		}
+		l.mu.Lock()
+		l.waiting = append(l.waiting, again...)
+		l.mu.Unlock()
 	}
 }
 
-// try tries a write, and reports whether its lists are held still.
-func (l *lockedWrites) try(one lockedWrite) (again bool) {
-	if time.Now().After(one.until) {
-		one.Err = errListLocked
-		return false
+// try tries writes together, in the turn of their locks, and if that takes long those
+// that it can. The error of the others is errHeldList.
+func (l *lockedWrites) try(some []lockedWrite) {
+	group := make([]*listWrite, len(some))
+	for i, one := range some {
+		group[i] = one.listWrite
 	}
-	err := l.s.guarded("updating lists", func() error { return l.s.tryGroup([]*listWrite{one.listWrite}) })
+	attempt := func(group []*listWrite, skip bool) error {
+		return l.s.guarded("updating lists", func() error { return l.s.tryGroup(group, skip) })
+	}
+	err := attempt(group, false)
 	if l.s.engine.IsLocked(err) {
-		return true
+		err = attempt(group, true)
 	}
-	if err != nil {
-		one.Err = err
+	if err == nil {
+		return
 	}
-	return false
+	for _, w := range group { // one of them may be at fault, or want a list that another transaction adds
+		w.Err = nil
+		if err := attempt([]*listWrite{w}, false); l.s.engine.IsLocked(err) {
+			w.Err = errHeldList
+		} else if err != nil {
+			w.Err = err
+		}
+	}
 }

@@ -195,7 +195,7 @@ func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) Pipeli
 // not large.
 func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipelined {
 	return Pipelined{
-		Text: w.db.LockLists(listTables[facet].name, largeBytes),
+		Text: w.db.LockLists(listTables[facet].name, largeBytes, g.skips),
 		Args: []any{ids},
 		Row: func(row scanner) error {
 			var id platen.ID
@@ -209,7 +209,7 @@ func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipel
 			if l.Kind == 0 {
 				return nil // the clean-up will remove it
 			}
-			l.List, l.Change = list, change
+			l.List, l.Change, l.locked = list, change, true
 			if list == nil {
 				copy(large.digest[:], digest)
 				l.large = &large
