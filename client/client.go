@@ -128,11 +128,12 @@ type Client struct {
 	// sizes other than pages, and no comparisons of two names.
 	LegacySearch bool
 
-	base           string
-	user, password string
+	base string
+	user string
 
 	loggingIn chan struct{} // holds an element while somebody logs in
 	mu        sync.Mutex
+	password  string
 	token     string
 	expires   time.Time // zero: not known, so the token is never renewed
 }
@@ -238,6 +239,9 @@ func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*
 			return response, err
 		}
 		c.forget(token)
+		if r.password && platen.ErrorCode(err) == platen.Forbidden {
+			return response, err
+		}
 	}
 }
 
@@ -272,7 +276,7 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 	case token != "":
 		request.Header.Set(olrest.TokenHeader, token)
 	case c.user != "":
-		request.SetBasicAuth(c.user, c.password)
+		request.SetBasicAuth(c.user, c.currentPassword())
 	}
 	response, err := c.exchange(r, request)
 	if err != nil {
