@@ -18,6 +18,55 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 	return get[Me](ctx, c, nativeRequest(olrest.ReadMe, ""))
 }
 
+// ChangePassword replaces the password of the user whom the client is logged in as, and
+// ends the sessions of that user; named tokens go on. The client goes on with the new
+// password if it has the old one. The new password has 8 to 1024 bytes, otherwise:
+// Invalid. Forbidden: the old password is wrong, which counts as a failed login.
+// Conflict: the user logs in by a provider, or the server checks no credentials. (PATCH
+// /api/v1/me)
+func (c *Client) ChangePassword(ctx context.Context, old, fresh string) error {
+	r := nativeRequest(olrest.ChangePassword, "").sending(map[string]string{"oldPassword": old, "password": fresh})
+	r.password = true
+	err := c.doEmpty(ctx, r)
+	if err == nil {
+		c.replacePassword(old, fresh)
+	}
+	return err
+}
+
+// Users returns all users by name. (GET /api/v1/users)
+func (c *Client) Users(ctx context.Context) ([]User, error) {
+	return collect(pagesOf[User](ctx, c, func() *request { return nativeRequest(olrest.ListUsers, "") }))
+}
+
+// User returns a user. NotFound: there is none. (GET /api/v1/users/{name})
+func (c *Client) User(ctx context.Context, name string) (User, error) {
+	return get[User](ctx, c, nativeRequest(olrest.DescribeUser, name))
+}
+
+// CreateUser adds a user. Invalid: name, password or role will not do. Conflict: the
+// name is taken. (POST /api/v1/users)
+func (c *Client) CreateUser(ctx context.Context, user NewUser) (User, error) {
+	return get[User](ctx, c, nativeRequest(olrest.AddUser, "").sending(user))
+}
+
+// ChangeUser changes role or password of a user, or disables or enables it. A new
+// password ends the sessions of the user, and so does disabling it. For the client's
+// own user there is [Client.ChangePassword]. NotFound: there is none. Invalid: nothing
+// is to change, the password will not do, or Disabled is not by itself. Conflict: there
+// would be no local admin who is not disabled, or role and password are those of a
+// provider. (PATCH /api/v1/users/{name})
+func (c *Client) ChangeUser(ctx context.Context, name string, change UserChange) (User, error) {
+	return get[User](ctx, c, nativeRequest(olrest.ChangeUser, name).sending(change))
+}
+
+// DeleteUser removes a user, with the user's sessions, named tokens and views that are
+// not shared. NotFound: there is none. Conflict: there would be no local admin who is
+// not disabled. (DELETE /api/v1/users/{name})
+func (c *Client) DeleteUser(ctx context.Context, name string) error {
+	return c.doEmpty(ctx, nativeRequest(olrest.RemoveUser, name))
+}
+
 // Tokens returns the named tokens: all for an admin, otherwise those of the user. (GET
 // /api/v1/tokens)
 func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
@@ -28,6 +77,20 @@ func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
 // the name is taken. (POST /api/v1/tokens)
 func (c *Client) CreateToken(ctx context.Context, token NewToken) (Token, error) {
 	return get[Token](ctx, c, nativeRequest(olrest.AddToken, "").sending(token))
+}
+
+// NamedToken returns what is known of a named token, for admins and for its user.
+// NotFound: there is none, or it is another user's. (GET /api/v1/tokens/{name})
+func (c *Client) NamedToken(ctx context.Context, name string) (Token, error) {
+	return get[Token](ctx, c, nativeRequest(olrest.DescribeToken, name))
+}
+
+// ChangeToken changes a named token. NotFound: as in NamedToken. Invalid: nothing is to
+// change, or the new time is over. Forbidden: the role is above that of the caller or of
+// the token's user, or the client itself has a named token of somebody who is no admin.
+// (PATCH /api/v1/tokens/{name})
+func (c *Client) ChangeToken(ctx context.Context, name string, change TokenChange) (Token, error) {
+	return get[Token](ctx, c, nativeRequest(olrest.ChangeToken, name).sending(change))
 }
 
 // RevokeToken ends a named token for good. NotFound: there is none. (DELETE

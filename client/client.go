@@ -57,7 +57,8 @@
 // It waits as long as Retry-After says; otherwise 0.1 s at first, then about
 // twice as long each time, 10 s in the end. A replacement with If-Match (see
 // [Client.Replace]) that is answered the second time by 412 with the tag of
-// what it has written was done the first time, and succeeds.
+// what it has written was done the first time, and succeeds. So do changes of a
+// view with its revision (see [Client.ReplaceView]).
 //
 // # Streams
 //
@@ -69,12 +70,13 @@
 //
 // # platen's own API
 //
-// Methods of entities by their identifier alone, changes, events, updates of
-// many, webhooks, tokens, the journal of requests and the sandbox are platen's own:
-// other servers answer them with NotFound, and so do servers that are no sandbox
-// with those of a sandbox. What those change counts as a change for trying again,
-// although most of it could be done twice: a count would begin anew. Their types have the names and JSON of the API document,
-// and encode as that has them.
+// Methods of entities by their identifier alone, names, views, changes, events,
+// updates of many, the intake, rules of retention, webhooks, users, tokens, the
+// journal of requests and the sandbox are platen's own: other servers answer them
+// with NotFound, and so do servers that are no sandbox with those of a sandbox.
+// What those change counts as a change for trying again, although most of it could
+// be done twice: a count would begin anew. Their types have the names and JSON of
+// the API document, and encode as that has them.
 //
 // # Versions
 //
@@ -128,11 +130,12 @@ type Client struct {
 	// sizes other than pages, and no comparisons of two names.
 	LegacySearch bool
 
-	base           string
-	user, password string
+	base string
+	user string
 
 	loggingIn chan struct{} // holds an element while somebody logs in
 	mu        sync.Mutex
+	password  string
 	token     string
 	expires   time.Time // zero: not known, so the token is never renewed
 }
@@ -238,6 +241,9 @@ func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*
 			return response, err
 		}
 		c.forget(token)
+		if r.password && platen.ErrorCode(err) == platen.Forbidden {
+			return response, err
+		}
 	}
 }
 
@@ -272,7 +278,7 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 	case token != "":
 		request.Header.Set(olrest.TokenHeader, token)
 	case c.user != "":
-		request.SetBasicAuth(c.user, c.password)
+		request.SetBasicAuth(c.user, c.currentPassword())
 	}
 	response, err := c.exchange(r, request)
 	if err != nil {

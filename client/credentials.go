@@ -77,6 +77,23 @@ func (c *Client) current() (string, time.Time) {
 	return c.token, c.expires
 }
 
+// currentPassword returns the password of the user.
+func (c *Client) currentPassword() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.password
+}
+
+// replacePassword goes on with another password, if the client has the old one. Its
+// token has ended with that.
+func (c *Client) replacePassword(old, fresh string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.user != "" && c.password == old {
+		c.password, c.token = fresh, ""
+	}
+}
+
 // forget drops a token that the server refuses.
 func (c *Client) forget(token string) {
 	c.mu.Lock()

@@ -30,6 +30,67 @@ func ExampleClient_ListSeq() {
 	// Output: job 101 2 [{zip 00420}]
 }
 
+// A listing is saved for all, and later shown as it is by then.
+func ExampleClient_CreateView() {
+	address, stop := serve()
+	defer stop()
+	ctx := context.Background()
+	c := open(address)
+
+	for name, err := range c.NamesSeq(ctx, platen.Job) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("there is", client.Name(name.Facet, name.Name))
+	}
+	zips := client.NewView{Name: "With a ZIP code", Kind: platen.Job, Filter: "properties:zip", Fields: "id,properties.zip", Shared: true}
+	if _, err := c.CreateView(ctx, zips); err != nil {
+		log.Fatal(err)
+	}
+
+	views, err := c.Views(ctx)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for job, err := range c.ListSeq(ctx, views[0].Listing()) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(views[0].Name, job.ID, job.Properties)
+	}
+	// Output:
+	// there is properties.zip
+	// there is metadata.m
+	// With a ZIP code 101 [{zip 00420}]
+}
+
+// A rule of retention is looked at before it deletes anything.
+func ExampleClient_RetentionPreviewSeq() {
+	address, stop := serve()
+	defer stop()
+	ctx := context.Background()
+	c := open(address)
+
+	rule, err := c.CreateRetentionRule(ctx, client.NewRetentionRule{Name: "old-mail", Kind: platen.JobSet, Days: 90, Filter: "NOT properties.keep = yes"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sets := 0
+	for _, err := range c.RetentionPreviewSeq(ctx, rule.Name, "id") {
+		if err != nil {
+			log.Fatal(err)
+		}
+		sets++
+	}
+	fmt.Println("it would delete", sets)
+	enabled := true
+	rule, err = c.ChangeRetentionRule(ctx, rule.Name, client.RetentionRuleChange{Enabled: &enabled})
+	fmt.Println(rule.Name, "is enabled:", rule.Enabled, err)
+	// Output:
+	// it would delete 0
+	// old-mail is enabled: true <nil>
+}
+
 // What a change of many would do, the change, and the way back.
 func ExampleClient_Update() {
 	address, stop := serve()

@@ -188,12 +188,8 @@ func (w watchedReader) Read(b []byte) (int, error) {
 }
 
 func (f *RequestFilter) request(action olrest.Action) *request {
-	r := nativeRequest(action, "").set("method", f.Method).set("route", f.Route).set("user", f.User).set("requestId", f.RequestID).
-		set("path", f.Path).set("status", f.Status).set("reason", f.Reason).set("fault", f.Fault)
-	if !f.Since.IsZero() {
-		r.set("since", f.Since.Format(time.RFC3339Nano))
-	}
-	return r
+	return nativeRequest(action, "").set("method", f.Method).set("route", f.Route).set("user", f.User).set("requestId", f.RequestID).
+		set("path", f.Path).set("status", f.Status).set("reason", f.Reason).set("fault", f.Fault).setTime("since", f.Since)
 }
 
 // RequestsSeq yields requests of the server's journal, the newest first, without their

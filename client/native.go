@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -31,6 +32,14 @@ func (r *request) set(name, value string) *request {
 		r.query.Set(name, value)
 	}
 	return r
+}
+
+// setTime sets a parameter of the query to a time, unless it is zero.
+func (r *request) setTime(name string, at time.Time) *request {
+	if at.IsZero() {
+		return r
+	}
+	return r.set(name, at.Format(time.RFC3339Nano))
 }
 
 // sending sets the body to a value of platen's own API.
@@ -108,6 +117,36 @@ func (c *Client) ListSeq(ctx context.Context, listing Listing) iter.Seq2[Entity,
 // is no such entity. (GET /api/v1/entities/{id}/children)
 func (c *Client) ChildrenSeq(ctx context.Context, id platen.ID) iter.Seq2[Child, error] {
 	return pagesOf[Child](ctx, c, func() *request { return nativeRequest(olrest.EntityChildren, id.String()) })
+}
+
+// EntityPagesSeq yields the pages of a document, which are the content items that it
+// shows, in their order; of a content item the one page that it is. NotFound: there is
+// no such entity. Invalid: its kind has no pages of its own. (GET
+// /api/v1/entities/{id}/pages)
+func (c *Client) EntityPagesSeq(ctx context.Context, id platen.ID) iter.Seq2[EntityPage, error] {
+	return pagesOf[EntityPage](ctx, c, func() *request { return nativeRequest(olrest.EntityPages, id.String()) })
+}
+
+// NamesSeq yields the names that lists of a kind have, by list and name: what filters
+// and orders can name, as [Name] returns it. Names of more than 512 bytes are left out.
+// One that no entity has any longer may be among them until the next clean-up, and those
+// of a large import may be missing for a while. Invalid: there is no such kind. (GET
+// /api/v1/names)
+func (c *Client) NamesSeq(ctx context.Context, kind platen.Kind) iter.Seq2[ListName, error] {
+	return pagesOf[ListName](ctx, c, func() *request {
+		return nativeRequest(olrest.ListNames, "").set("kind", olrest.KindName(kind))
+	})
+}
+
+// Intake returns what came in by the hour or day, as the Unit of the query says: it is
+// [time.Hour], which 0 is, or 24 of them. Without To it is up to the end of the hour, or
+// of the day in UTC, that is now; without From it has 24 hours, or 30 days. Invalid: the
+// Unit is another one, From is not before To, or there would be more than
+// [platen.MaxIntakeParts] parts. (GET /api/v1/intake)
+func (c *Client) Intake(ctx context.Context, query platen.IntakeQuery) (Intake, error) {
+	unit, err := olrest.IntakeUnit(query.Unit)
+	r := nativeRequest(olrest.ReadIntake, "").set("unit", unit).setTime("from", query.From).setTime("to", query.To)
+	return get[Intake](ctx, c, r.json(nil, err))
 }
 
 // ListTagged returns a list of an entity of any kind, with the tag that a change can

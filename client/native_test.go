@@ -10,6 +10,8 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -61,20 +63,15 @@ func sameJSON(t *testing.T, c *client.Client, path string, value any) {
 	}
 	normal := func(v any) string {
 		text, _ := json.Marshal(v)
-		return strings.ReplaceAll(string(text), "00Z", "Z") // fractions of seconds may be shorter
+		return strings.ReplaceAll(zeros.ReplaceAllString(string(text), `${1}Z"`), `.Z"`, `Z"`)
 	}
-	if trim(normal(a)) != trim(normal(b)) {
+	if normal(a) != normal(b) {
 		t.Errorf("the server sent\n%s\nand it encodes as\n%s", sent, ours)
 	}
 }
 
-// trim drops zeros at the ends of times.
-func trim(text string) string {
-	for strings.Contains(text, "0Z") {
-		text = strings.ReplaceAll(text, "0Z", "Z")
-	}
-	return text
-}
+// zeros are at the ends of times, of which fractions of seconds may be shorter.
+var zeros = regexp.MustCompile(`(\.\d*?)0+Z"`)
 
 func TestEntities(t *testing.T) {
 	c, sent := connect(t)
@@ -84,7 +81,7 @@ func TestEntities(t *testing.T) {
 	is(t, []client.Ref{{Kind: platen.JobSet, ID: 100}})(job.Ancestors, nil)
 	is(t, pairs("zip", "00420"))(job.Properties, nil)
 	is(t, int64(2))(job.Counts["documents"], nil)
-	base := sent.requests()[0].URL.Scheme + "://" + sent.requests()[0].URL.Host
+	base := baseOf(sent)
 	for _, id := range []platen.ID{100, 101, 5001, 9001, 104} {
 		sameJSON(t, c, base+"/api/v1/entities/"+id.String(), must[client.Entity](t)(c.Entity(ctx, id)))
 	}
@@ -125,6 +122,66 @@ func TestEntities(t *testing.T) {
 	}
 	is(t, client.Ref{Kind: platen.JobSet, ID: 100})(c.Undelete(ctx, 100))
 	fails(t, second(c.Undelete(ctx, 100)), platen.Conflict, "not deleted")
+}
+
+func TestEntityPages(t *testing.T) {
+	c, sent := connect(t)
+	fill(t, c)
+	ctx := t.Context()
+	must[platen.Created](t)(c.Import(ctx, platen.JobSet, strings.NewReader(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"id":900,"documentpages":[
+		{"contentitem":9001,"datarecord":5001,"properties":[{"name":"p","value":"1"}],"metadata":[{"name":"m","value":"2"}]},{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`)))
+	pages := all(t, c.EntityPagesSeq(ctx, 900))
+	a4 := platen.Media{Name: "Plain A4", Width: "210mm", Height: "297mm"}
+	letter := client.EntityPage{Item: 9001, Record: 5001, Template: "letter", Pages: []platen.PageCount{{Count: 3, Duplex: true, Media: a4}}}
+	item := letter
+	letter.Properties, letter.Metadata = pairs("p", "1"), pairs("m", "2")
+	is(t, []client.EntityPage{letter, {Position: 1, Item: 9002, Record: 5002}})(pages, nil)
+	is(t, []client.EntityPage{item})(all(t, c.EntityPagesSeq(ctx, 9001)), nil)
+	sameJSON(t, c, baseOf(sent)+"/api/v1/entities/900/pages", map[string][]client.EntityPage{"pages": pages})
+	fails(t, drain(c.EntityPagesSeq(ctx, 101)), platen.Invalid, "only documents and content items")
+	fails(t, drain(c.EntityPagesSeq(ctx, 7)), platen.NotFound, "7")
+}
+
+func TestNames(t *testing.T) {
+	c, sent := connect(t)
+	fill(t, c)
+	ctx := t.Context()
+	names := all(t, c.NamesSeq(ctx, platen.DataRecord))
+	fields := func(name string) client.ListName { return client.ListName{Facet: platen.Fields, Name: name} }
+	is(t, []client.ListName{fields("City"), fields("Paid"), fields("Qty"), fields("Since")})(names, nil)
+	sameJSON(t, c, baseOf(sent)+"/api/v1/names?kind=datarecord", map[string][]client.ListName{"names": names})
+	is(t, []client.ListName{{Facet: platen.Properties, Name: "zip"}, {Facet: platen.Metadata, Name: "m"}})(all(t, c.NamesSeq(ctx, platen.Job)), nil)
+	is(t, platen.ListName{Facet: platen.Fields, Name: "City"})(platen.ListName(names[0]), nil)
+	many := make([]platen.NameValue, 250)
+	for i := range many {
+		many[i].Name = "n" + strconv.Itoa(1000+i)
+	}
+	if err := c.Replace(ctx, platen.ContentSet, platen.Properties, platen.Update{ID: 700, Pairs: many}); err != nil {
+		t.Fatal(err)
+	}
+	before := len(sent.requests())
+	is(t, 250)(len(all(t, c.NamesSeq(ctx, platen.ContentSet))), nil)
+	is(t, 3)(len(sent.requests())-before, nil)
+	fails(t, drain(c.NamesSeq(ctx, platen.DocumentPage)), platen.Invalid, "kind")
+}
+
+func TestIntake(t *testing.T) {
+	c, sent := connect(t)
+	fill(t, c)
+	ctx := t.Context()
+	hour := must[client.Intake](t)(c.Intake(ctx, platen.IntakeQuery{}))
+	is(t, 24*time.Hour)(hour.To.Sub(hour.From), nil)
+	is(t, 30*24*time.Hour)(func(i client.Intake) time.Duration { return i.To.Sub(i.From) }(must[client.Intake](t)(c.Intake(ctx, platen.IntakeQuery{Unit: 24 * time.Hour}))), nil)
+	from := time.Now().Add(-time.Hour).Truncate(time.Hour).UTC()
+	query := platen.IntakeQuery{From: from, To: from.Add(48 * time.Hour), Unit: 24 * time.Hour}
+	day := must[client.Intake](t)(c.Intake(ctx, query))
+	is(t, client.Intake{From: from, To: query.To, Parts: []client.IntakePart{{
+		StartTime: from, JobSets: 1, Jobs: 1, Documents: 2, Pages: 4, Sheets: 3, ContentSets: 1, ContentItems: 2, DataSets: 1, DataRecords: 3,
+	}}})(day, nil)
+	sameJSON(t, c, baseOf(sent)+"/api/v1/intake?unit=day&from="+from.Format(time.RFC3339)+"&to="+query.To.Format(time.RFC3339), day)
+	for _, wrong := range []platen.IntakeQuery{{Unit: time.Minute}, {From: from, To: from}, {From: from.AddDate(-1, 0, 0), Unit: time.Hour}} {
+		fails(t, second(c.Intake(ctx, wrong)), platen.Invalid, "")
+	}
 }
 
 func TestChanges(t *testing.T) {
@@ -207,7 +264,7 @@ func (b *beganBody) Read(p []byte) (int, error) {
 // of each of its streams, and one that breaks a stream for each value.
 func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Client, began <-chan struct{}, cut chan<- struct{}) {
 	t.Helper()
-	at, err := url.Parse(sent.requests()[0].URL.Scheme + "://" + sent.requests()[0].URL.Host)
+	at, err := url.Parse(baseOf(sent))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -338,7 +395,7 @@ func TestAdministration(t *testing.T) {
 		t.Error(err)
 	}
 	made := must[client.Token](t)(c.CreateToken(ctx, client.NewToken{Name: "ci", Role: platen.Viewer, Kinds: []platen.Kind{platen.Job}, ExpireTime: time.Now().Add(time.Hour)}))
-	reader, err := client.NewWithToken(sent.requests()[0].URL.Scheme+"://"+sent.requests()[0].URL.Host, made.Secret)
+	reader, err := client.NewWithToken(baseOf(sent), made.Secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -24,13 +24,14 @@ type request struct {
 	file  *upload // in the place of body
 	err   error   // why the request can not be made
 
-	accept  string // the media type of the answer; "": that of the route
-	match   string // the header If-Match, "" for none
-	last    string // the header Last-Event-ID, "" for none
-	sent    int    // how often it was sent
-	reads   bool   // it changes nothing, although its route may
-	streams bool   // its answer is passed on as it comes, so it can not be had again
-	endless bool   // its answer goes on
+	accept   string // the media type of the answer; "": that of the route
+	match    string // the header If-Match, "" for none
+	last     string // the header Last-Event-ID, "" for none
+	sent     int    // how often it was sent
+	reads    bool   // it changes nothing, although its route may
+	streams  bool   // its answer is passed on as it comes, so it can not be had again
+	endless  bool   // its answer goes on
+	password bool   // its body has a password, which counts as one more failed login each time that it is wrong
 }
 
 // newRequest returns a request to the route of an action.

@@ -95,10 +95,16 @@ func (r *recorder) requests() []*http.Request {
 	return append([]*http.Request(nil), r.sent...)
 }
 
+// baseOf returns the address of the server to which something was sent.
+func baseOf(sent *recorder) string {
+	at := sent.requests()[0].URL
+	return at.Scheme + "://" + at.Host
+}
+
 // connect starts a server for a test and returns a client of it.
-func connect(t *testing.T) (*client.Client, *recorder) {
+func connect(t *testing.T, options ...func(*server.Config)) (*client.Client, *recorder) {
 	t.Helper()
-	address, stop, err := startServer(t.Context(), time.Hour)
+	address, stop, err := startServer(t.Context(), time.Hour, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,51 @@ type Child struct {
 	Position int64       `json:"position"` // among the children, from 0
 }
 
+// An EntityPage is a content item where a document shows it.
+type EntityPage struct {
+	Position   int64              `json:"position"`            // in the document, from 0
+	Item       platen.ID          `json:"contentitem"`         // that is shown
+	Record     platen.ID          `json:"datarecord,omitzero"` // that it was made from
+	Template   string             `json:"template,omitzero"`
+	Pages      []platen.PageCount `json:"pages"`               // by medium; empty: not known
+	Properties []platen.NameValue `json:"properties,omitzero"` // that the page has in the document
+	Metadata   []platen.NameValue `json:"metadata,omitzero"`
+}
+
+// A ListName is a name in lists of a facet. It converts to a [platen.ListName].
+type ListName struct {
+	Facet platen.Facet `json:"list"`
+	Name  string       `json:"name"`
+}
+
+// MarshalJSON returns the name as the API has it.
+func (n ListName) MarshalJSON() ([]byte, error) {
+	type plain ListName
+	return olrest.EncodeNative(plain(n))
+}
+
+// Intake is what came in from a time to another.
+type Intake struct {
+	From  time.Time    `json:"from"`
+	To    time.Time    `json:"to"`    // is not in it
+	Parts []IntakePart `json:"parts"` // in the order of time, without those in which nothing came
+}
+
+// An IntakePart is what came in during a part of the time: the sets that were imported,
+// or made by job creation, and are not deleted, with what they had.
+type IntakePart struct {
+	StartTime    time.Time `json:"startTime"`
+	JobSets      int64     `json:"jobsets,omitzero"`
+	Jobs         int64     `json:"jobs,omitzero"`
+	Documents    int64     `json:"documents,omitzero"` // of job sets, and so are pages and sheets
+	Pages        int64     `json:"pages,omitzero"`     // as the page details of the content items say
+	Sheets       int64     `json:"sheets,omitzero"`
+	ContentSets  int64     `json:"contentsets,omitzero"`
+	ContentItems int64     `json:"contentitems,omitzero"` // of content sets
+	DataSets     int64     `json:"datasets,omitzero"`
+	DataRecords  int64     `json:"datarecords,omitzero"` // of data sets, with those that were added later
+}
+
 // An Entity is what there is to know of an entity, or what of it was asked for.
 type Entity struct {
 	Kind      platen.Kind `json:"kind,omitzero"`

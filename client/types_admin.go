@@ -10,12 +10,40 @@ import (
 // Me is who makes requests with the client.
 type Me struct {
 	User       string        `json:"user"`
+	Issuer     string        `json:"issuer,omitzero"` // of the provider by which the user logs in; "": a local one
 	Role       platen.Role   `json:"role"`
 	Token      string        `json:"token,omitzero"`      // the name of the token
 	Kinds      []platen.Kind `json:"kinds,omitzero"`      // nil: all
 	ExpireTime time.Time     `json:"expireTime,omitzero"` // of the session or the token; zero: never
 	Sandbox    bool          `json:"sandbox,omitzero"`    // the server is a sandbox
 }
+
+// A NewUser is a user to be added.
+type NewUser struct {
+	Name     string      `json:"name"`     // 1 to 64 bytes without spaces, colons and control characters
+	Password string      `json:"password"` // 8 to 1024 bytes
+	Role     platen.Role `json:"role"`
+}
+
+// A UserChange is what is to change of a user; what is zero stays.
+type UserChange struct {
+	Password string      `json:"password,omitzero"`
+	Role     platen.Role `json:"role,omitzero"`
+	Disabled *bool       `json:"disabled,omitzero"` // by itself
+}
+
+// A User is somebody who can log in, with a password or by a provider.
+type User struct {
+	Name         string      `json:"name"`
+	Role         platen.Role `json:"role"`
+	Disabled     bool        `json:"disabled"`              // logins and named tokens are refused
+	DisabledBy   string      `json:"disabledBy,omitzero"`   // admin or provider
+	Issuer       string      `json:"issuer,omitzero"`       // of the provider by which the user logs in; "": a local one
+	PasswordTime time.Time   `json:"passwordTime,omitzero"` // when the password was set; zero: there is none
+}
+
+// MarshalJSON returns the user as the API has it.
+func (u User) MarshalJSON() ([]byte, error) { type plain User; return olrest.EncodeNative(plain(u)) }
 
 // A NewToken is a named token to be made.
 type NewToken struct {
@@ -24,6 +52,39 @@ type NewToken struct {
 	Role       platen.Role   `json:"role"`          // it never may more than its user
 	Kinds      []platen.Kind `json:"kinds,omitzero"`
 	ExpireTime time.Time     `json:"expireTime,omitzero"` // zero: never
+}
+
+// A TokenChange is what is to change of a named token. The zero value of each field
+// leaves it as it is.
+type TokenChange struct {
+	Role       platen.Role
+	Kinds      *[]platen.Kind // none: all
+	Disabled   *bool          // a token that is disabled is refused
+	ExpireTime *time.Time     // the zero time: never
+}
+
+// MarshalJSON returns the change as the API has it.
+func (t TokenChange) MarshalJSON() ([]byte, error) {
+	body := make(map[string]any)
+	if t.Role != 0 {
+		body["role"] = t.Role
+	}
+	if t.Kinds != nil {
+		body["kinds"] = nil
+		if len(*t.Kinds) > 0 {
+			body["kinds"] = *t.Kinds
+		}
+	}
+	if t.Disabled != nil {
+		body["disabled"] = *t.Disabled
+	}
+	if t.ExpireTime != nil {
+		body["expireTime"] = nil
+		if !t.ExpireTime.IsZero() {
+			body["expireTime"] = *t.ExpireTime
+		}
+	}
+	return olrest.EncodeNative(body)
 }
 
 // A Token is a named token.

@@ -22,15 +22,29 @@ var (
 		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Kind) error {
 			return readWord(d, to, func(text string) (platen.Kind, error) { return ParseKind("kind", text) })
 		}),
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Facet) error { return readWord(d, to, parseFacet) }),
 		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Role) error { return readWord(d, to, platen.ParseRole) }),
 	))
 	nativeEncoding = json.JoinOptions(json.Deterministic(true), json.WithMarshalers(json.JoinMarshalers(
 		json.MarshalToFunc(func(e *jsontext.Encoder, kind platen.Kind) error {
 			return e.WriteToken(jsontext.String(KindName(kind)))
 		}),
+		json.MarshalToFunc(func(e *jsontext.Encoder, facet platen.Facet) error {
+			return e.WriteToken(jsontext.String(facet.String()))
+		}),
 		json.MarshalToFunc(func(e *jsontext.Encoder, role platen.Role) error { return e.WriteToken(jsontext.String(role.String())) }),
 	)))
 )
+
+// parseFacet reads the name of a list.
+func parseFacet(name string) (platen.Facet, error) {
+	for _, facet := range listFacets {
+		if facet.String() == name {
+			return facet, nil
+		}
+	}
+	return 0, fmt.Errorf("%q is no list", name)
+}
 
 func readWord[T any](d *jsontext.Decoder, to *T, parse func(string) (T, error)) error {
 	token, err := d.ReadToken()

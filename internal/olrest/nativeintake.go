@@ -15,6 +15,20 @@ var intakeUnits = map[string]struct{ unit, shown time.Duration }{
 	"day":  {24 * time.Hour, 30 * 24 * time.Hour},
 }
 
+// IntakeUnit returns the word for the length of the parts of an intake, "" for 0.
+// Invalid: there is none.
+func IntakeUnit(unit time.Duration) (string, error) {
+	if unit == 0 {
+		return "", nil
+	}
+	for word, row := range intakeUnits {
+		if row.unit == unit {
+			return word, nil
+		}
+	}
+	return "", platen.Errorf(platen.Invalid, "the parts of an intake have an hour or 24, not %v", unit)
+}
+
 // ReadIntakeQuery reads what a request for the intake asks for: without a time up to
 // the end of the hour, or of the day in UTC, that now is in.
 func ReadIntakeQuery(query url.Values, now time.Time) (q platen.IntakeQuery, err error) {

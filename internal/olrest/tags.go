@@ -30,6 +30,9 @@ func MatchText(match *platen.Match) string {
 	return strings.Join(tags, ", ")
 }
 
+// RevisionTag returns the tag of what has a revision, as If-Match has it.
+func RevisionTag(revision string) string { return `"` + revision + `"` }
+
 // ReadMatch returns the tags that the header If-Match of a change names, as
 // [platen.Update] has them: nil if there is none, or it is *, since what does not
 // exist is not found in any case. Weak tags match nothing. The header
