@@ -25,7 +25,7 @@ const (
 // rule, they are all read, and sorted. Otherwise the entities are walked through
 // in the order asked for, and the rule is a condition on each.
 func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.ListingPage, err error) {
-	ctx, done := s.observe(ctx, "list page")
+	ctx, done := s.observe(ctx, "list_page")
 	defer func() { done(err) }()
 	facts := asked.Parts.Facts && hasFacts(asked.Kind)
 	var page *platen.ListingPage
