@@ -27,7 +27,7 @@ type ListingOrder struct {
 type EntityParts struct {
 	Places bool // ancestors, position, and data record
 	Facts  bool
-	Lists  [3]bool // by [Facet]
+	Lists  [FacetCount]bool // by [Facet]
 }
 
 // A Position is a place in a listing: that of one entity.
