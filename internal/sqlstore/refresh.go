@@ -36,8 +36,7 @@ type owner struct {
 
 // A dirtyMark is up to which rows of find_stale and of find_range the index is
 // to be brought up to date. late is for the rows of find_range of entities of which
-// only the metadata is missing, since it was not searched before: only who asks for
-// metadata waits for those. Of jobs and what is below them there are none in ranges of
+// only metadata or facts are missing: only who asks for those waits. Of jobs and what is below them there are none in ranges of
 // other sets.
 type dirtyMark struct {
 	stale, ranges, late int64
