@@ -149,7 +149,7 @@ func itemConflict(id platen.ID, format string, args ...any) error {
 
 // createItems creates a part of run. The identifiers of the part are unused.
 func (w *entityWriter) createItems(run itemRun, part platen.IDRange, at place) (row, error) {
-	records := platen.IDRange{}
+	var records platen.IDRange
 	n := platen.ID(part.Len())
 	if run.record == 0 {
 		fresh, err := w.allocate(int(n))
@@ -267,7 +267,7 @@ func (w *entityWriter) tableID(name string) (int64, error) {
 }
 
 // list writes a list of a new entity.
-func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
+func (w *entityWriter) list(id platen.ID, facet platen.Facet, list platen.List) error {
 	if string(list) == string(platen.EmptyList) {
 		return nil
 	}

@@ -22,7 +22,7 @@ func (s *Store) LoggedIn(ctx context.Context, user storage.User) (known storage.
 		return found[0], nil // nothing is to be written, as with most log-ins
 	}
 	err = s.changeUser(ctx, storage.UserChange{}, func(t *transaction, change *storage.UserChange) error {
-		known, err = t.loggedIn(ctx, user, change)
+		known, err = t.loggedIn(user, change)
 		return err
 	})
 	return known, err
@@ -45,7 +45,7 @@ func external(ctx context.Context, on func(*query) statement, user storage.User)
 	})
 }
 
-func (t *transaction) loggedIn(ctx context.Context, user storage.User, change *storage.UserChange) (storage.User, error) {
+func (t *transaction) loggedIn(user storage.User, change *storage.UserChange) (storage.User, error) {
 	found, err := external(t.ctx, t.stmt, user)
 	if err != nil {
 		return user, err

@@ -321,7 +321,7 @@ func (w *manyWriters) readBacklog(p planner, until int64) ([]owner, error) {
 	}
 	w.backlog = nil
 	b := &backlog{read: time.Now(), left: make(map[int64]int), rows: make(map[platen.ID][]int64)}
-	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until, backlogRows)
+	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, until, backlogRows)
 	if err != nil {
 		return nil, err
 	}

@@ -295,11 +295,11 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	for _, record := range fresh {
-		if err := w.list(platen.DataRecord, record.id, platen.Fields, record.fields); err != nil {
+		if err := w.list(record.id, platen.Fields, record.fields); err != nil {
 			return err
 		}
 		if record.properties != nil {
-			if err := w.list(platen.DataRecord, record.id, platen.Properties, record.properties); err != nil {
+			if err := w.list(record.id, platen.Properties, record.properties); err != nil {
 				return err
 			}
 		}

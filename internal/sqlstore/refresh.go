@@ -120,7 +120,7 @@ func (p planner) ids(owners []owner) any {
 // dirty returns the next dirty entities up to a mark: those in most rows of
 // find_stale, or most entities of a range.
 func (p planner) dirty(until dirtyMark, most int) (d dirty, err error) {
-	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until.stale, most)
+	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, until.stale, most)
 	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
 		return o, from.Scan(&o.seq, &o.id, &o.changed)
 	})
