@@ -115,12 +115,12 @@ func (w *entityWriter) claimRow(kind platen.Kind, run platen.IDRange, at place, 
 }
 
 func takenError(kind platen.Kind, id platen.ID, by row) error {
-	if by.leaving {
+	if by.deleting {
 		err := platen.Errorf(platen.Unavailable, "%s %d belongs to a set that is being deleted: try again when that is done", by.kind, id)
 		err.Param = id.String()
 		return err
 	}
-	if by.coming {
+	if by.importing {
 		err := platen.Errorf(platen.Unavailable, "%s %d can not be created: id %d is taken by a %s of an import that is under way or was broken off: try again when that is done", kind, id, id, by.kind)
 		err.Param = id.String()
 		return err
@@ -189,7 +189,7 @@ func (w *entityWriter) ensureRecords(run platen.IDRange) error {
 			last = free - 1
 			continue
 		}
-		if have.kind != platen.DataRecord || have.hidden || have.leaving {
+		if have.kind != platen.DataRecord || have.hidden || have.deleting {
 			return takenError(platen.DataRecord, max(run.First, have.First), have)
 		}
 		last = have.First - 1

@@ -427,7 +427,7 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 // the stored row does.
 func checkItems(run itemRun, have row) error {
 	id := max(run.First, have.First)
-	if have.kind != platen.ContentItem || have.hidden || have.leaving {
+	if have.kind != platen.ContentItem || have.hidden || have.deleting {
 		return takenError(platen.ContentItem, id, have)
 	}
 	stored := have.record + id - have.First

@@ -134,7 +134,7 @@ func (w *entityWriter) addRecords(one *addition) (made []platen.IDRange, err err
 	if !parent.shows(one.parent) {
 		return nil, platen.NotFoundError(one.parent)
 	}
-	if parent.leaving {
+	if parent.deleting {
 		return nil, takenError(one.parent.Kind, one.parent.ID, parent)
 	}
 	if parent.root != one.root {
