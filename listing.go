@@ -97,7 +97,7 @@ func IndexedFacts(kind Kind, f *Facts) []NameValue {
 	return pairs
 }
 
-// UpdateTimeFact is the name of the fact that is not settled when a set is made.
+// UpdateTimeFact is the name of the fact that changes after a set is made.
 const UpdateTimeFact = "updateTime"
 
 // creations are the values of the fact createdHow.

@@ -436,7 +436,7 @@ func (t *transaction) cleanDetached(set platen.ID) (more bool, err error) {
 }
 
 // leave reports whether the row of entity that begins with an entity was taken out of a
-// set that can come back, and if so notes that nothing else uses it: it is left to the
+// set that can come back, and if so records that nothing else uses it: it is left to the
 // clean-up of that set.
 func (t *transaction) leave(first platen.ID) (bool, error) {
 	if !t.placesKnown {
