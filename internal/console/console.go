@@ -211,7 +211,7 @@ const problem = `<!doctype html>
 <body>
 <main class="front"><h1>Not logged in</h1>
 <div class="login"><p class="problem" role="alert">PROBLEM</p>
-<a href="/">Back to the log-in</a></div></main>
+<a href="/">Back to the login</a></div></main>
 </body>
 </html>
 `

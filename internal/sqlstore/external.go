@@ -19,7 +19,7 @@ func (s *Store) LoggedIn(ctx context.Context, user storage.User) (known storage.
 		return known, s.error("read a user", err)
 	}
 	if len(found) > 0 && upToDate(found[0], user.Role) {
-		return found[0], nil // nothing is to be written, as with most log-ins
+		return found[0], nil // nothing is to be written, as with most logins
 	}
 	err = s.changeUser(ctx, storage.UserChange{}, func(t *transaction, change *storage.UserChange) error {
 		known, err = t.loggedIn(user, change)
@@ -28,7 +28,7 @@ func (s *Store) LoggedIn(ctx context.Context, user storage.User) (known storage.
 	return known, err
 }
 
-// upToDate reports whether a log-in with a role changes nothing of a user.
+// upToDate reports whether a login with a role changes nothing of a user.
 func upToDate(user storage.User, role platen.Role) bool {
 	if role == 0 {
 		return user.Disabled != storage.NotDisabled
@@ -73,7 +73,7 @@ func (t *transaction) loggedIn(user storage.User, change *storage.UserChange) (s
 	return known, t.changeOne(known.Name, updateRole, int64(known.Role), known.Name)
 }
 
-// addExternal adds a user at the first log-in.
+// addExternal adds a user at the first login.
 func (t *transaction) addExternal(user storage.User, change *storage.UserChange) error {
 	if user.Role == 0 {
 		return noUser(user.Name)
