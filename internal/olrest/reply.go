@@ -185,7 +185,7 @@ func ReplyCreated(w http.ResponseWriter, kind platen.Kind, made platen.Created) 
 	}
 	b.endList()
 	b.end()
-	w.Header().Set("Location", NativePrefix+"/"+segment(kind)+"/"+made.ID.String())
+	w.Header().Set("Location", NativePrefix+"/"+serviceOf(kind).segment+"/"+made.ID.String())
 	reply(w, http.StatusCreated, typeJSON, b.buf)
 }
 
