@@ -16,9 +16,6 @@ const (
 	Admin  Role = 3 // also users, tokens and the server itself
 )
 
-// Roles are all roles, the least first.
-var Roles = [...]Role{Viewer, Editor, Admin}
-
 var roleNames = [...]string{"none", "viewer", "editor", "admin"}
 
 // String returns the name of the role: "viewer", "editor" or "admin".

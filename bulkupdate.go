@@ -14,14 +14,14 @@ type BulkUpdate struct {
 	Rule     Rule
 	Entities []BulkEntity // of any kinds, each once; nil: Kind and Rule say which
 
-	Set   [3][]NameValue // by [Facet]; each name once, and not in Unset as well
-	Unset [3][]string
+	Set   [FacetCount][]NameValue // by [Facet]; each name once, and not in Unset as well
+	Unset [FacetCount][]string
 }
 
 // A BulkEntity is one of the entities of a [BulkUpdate].
 type BulkEntity struct {
 	ID    ID
-	Match [3]*Match // by [Facet], what its lists must be now; nil: anything
+	Match [FacetCount]*Match // by [Facet], what its lists must be now; nil: anything
 }
 
 // Changes reports whether the update changes lists of a facet.
@@ -59,7 +59,7 @@ type BulkResult struct {
 // not change are nil.
 type BulkPreview struct {
 	Ref           Ref
-	Before, After [3]List // by [Facet]
+	Before, After [FacetCount]List // by [Facet]
 }
 
 // With returns what two updates did together.

@@ -89,7 +89,7 @@ type Event struct {
 	Change Change // with this one entry
 }
 
-// An ChangeFilter says which events are of interest: those that have one of each list that
+// A ChangeFilter says which events are of interest: those that have one of each list that
 // is not empty.
 type ChangeFilter struct {
 	Kinds []Kind

@@ -1,9 +1,16 @@
 package platen_test
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -62,4 +69,94 @@ func headings(text string) map[string]bool {
 		}
 	}
 	return anchors
+}
+
+// TestLogTable checks that the manual's table of log messages has each warning and
+// error that is logged, and no message that is not in the code.
+func TestLogTable(t *testing.T) {
+	manual, err := os.ReadFile("docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(manual), "\n## The log\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	told := make(map[string]*regexp.Regexp)
+	for row := range strings.Lines(section) {
+		cells := strings.Split(row, "|")
+		if len(cells) < 4 {
+			continue
+		}
+		for i, text := range strings.Split(cells[1], "`") {
+			if i%2 == 1 {
+				told[text] = regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(text), "…", ".*") + "$")
+			}
+		}
+	}
+	logged, texts := messages(t)
+	for _, message := range logged {
+		if !slices.ContainsFunc(slices.Collect(maps.Values(told)), func(row *regexp.Regexp) bool { return row.MatchString(message) }) {
+			t.Errorf("docs/operations.md does not have the log message %q", message)
+		}
+	}
+	for text, row := range told {
+		elsewhere := text == "msg" || strings.Contains(text, "=") || strings.HasPrefix(text, "PLATEN_") // the head, fields, a constant
+		if !elsewhere && !slices.ContainsFunc(texts, row.MatchString) {
+			t.Errorf("docs/operations.md has the log message %q, which nothing logs", text)
+		}
+	}
+}
+
+// messages returns the texts of all calls that log a warning or an error, and all
+// texts in the code.
+func messages(t *testing.T) (logged, texts []string) {
+	out, err := exec.Command("go", "list", "-f", `{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := func(e ast.Expr) (string, bool) {
+		if sum, ok := e.(*ast.BinaryExpr); ok {
+			e = sum.X
+		}
+		literal, ok := e.(*ast.BasicLit)
+		if !ok || literal.Kind != token.STRING {
+			return "", false
+		}
+		value, err := strconv.Unquote(literal.Value)
+		return value, err == nil
+	}
+	for file := range strings.Lines(string(out)) {
+		parsed, err := parser.ParseFile(token.NewFileSet(), strings.TrimSpace(file), nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.BasicLit:
+				if value, ok := text(n); ok {
+					texts = append(texts, value)
+				}
+			case *ast.CallExpr:
+				called, ok := n.Fun.(*ast.SelectorExpr)
+				if !ok || called.Sel.Name != "Warn" && called.Sel.Name != "Error" || len(n.Args) == 0 || !isLog(called.X) {
+					break
+				}
+				if value, ok := text(n.Args[0]); ok {
+					logged = append(logged, value)
+				}
+			}
+			return true
+		})
+	}
+	return logged, texts
+}
+
+// isLog reports whether an expression names a logger.
+func isLog(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return strings.EqualFold(e.Name, "log")
+	case *ast.SelectorExpr:
+		return isLog(e.Sel)
+	}
+	return false
 }

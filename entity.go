@@ -8,11 +8,11 @@ import (
 // An Entity is what there is to know of an entity of any kind.
 type Entity struct {
 	Ref
-	Ancestors []Ref   // from what it is in up to its set; none for a set, and for what belongs to nothing
-	Position  int64   // among its siblings, from 0; -1 if it has no place
-	Facts     *Facts  // of sets and jobs; nil for others
-	Lists     [3]List // by [Facet], of those facets that the kind has
-	Record    ID      // of a content item: its data record
+	Ancestors []Ref            // from what it is in up to its set; none for a set, and for what belongs to nothing
+	Position  int64            // among its siblings, from 0; -1 if it has no place
+	Facts     *Facts           // of sets and jobs; nil for others
+	Lists     [FacetCount]List // by [Facet], of those facets that the kind has
+	Record    ID               // of a content item: its data record
 }
 
 // Tag returns the tag of all of it.

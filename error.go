@@ -19,10 +19,10 @@ const (
 	NotFound                     // no such entity, or no such resource
 	Changed                      // it is for a list or entity as it was before another change
 	Conflict                     // an identifier is taken, or contradicts what is stored
-	Unauthenticated              // no credentials were sent
+	Unauthenticated              // no credentials were sent, or the password of a login is wrong
 	Expired                      // the token was good once
-	Forbidden                    // the credentials are wrong
-	TooManyAttempts              // too many failed logins
+	Forbidden                    // the credentials are wrong, or their role or kinds do not allow it
+	TooManyAttempts              // too many failed logins, or connections of one address
 	TooLarge                     // the body is over the limit
 	UnsupportedMedia             // the body is not JSON
 	MethodNotAllowed             // the resource has no such method

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A FieldType is the type of a field of data records (api-facts 2.7). Values
+// A FieldType is the type of a field of data records. Values
 // are kept as text, in one form for each type.
 type FieldType string
 

@@ -36,6 +36,10 @@ const (
 	Fields     Facet = 2
 )
 
+// FacetCount is the length of arrays of lists by their [Facet]: one more than the
+// largest number of a facet that is a list.
+const FacetCount = 3
+
 // Facets are the facets that any entity can have, in the order of their
 // values.
 var Facets = [...]Facet{Properties, Metadata}

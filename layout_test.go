@@ -20,16 +20,17 @@ var imports = map[string][]string{
 	"/internal/auth":      {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer", "/internal/clock"},
 	"/internal/spool":     {"", "/internal/transfer"},
 	"/internal/journal":   {"", "/internal/filter", "/internal/olrest", "/internal/transfer"},
-	"/internal/apidoc":    {},
-	"/internal/console":   {"/internal/demo"},
+	"/internal/apidoc":    {"/internal/webpage"},
+	"/internal/console":   {"/internal/demo", "/internal/webpage"},
 	"/internal/demo":      {},
+	"/internal/webpage":   {},
 	"/internal/operation": {"", "/internal/storage", "/internal/transfer", "/internal/clock"},
 	"/internal/webhook":   {"", "/internal/filter", "/internal/event", "/internal/olrest", "/internal/storage", "/internal/transfer"},
 	"/internal/admission": {},
 	"/internal/listen":    {},
 	"/internal/openid":    {""},
 	"/internal/server": {"", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/console", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/logwriter", "/internal/olrest",
-		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention", "/internal/clock", "/internal/fault", "/internal/openid"},
+		"/internal/operation", "/internal/search", "/internal/spool", "/internal/sqlstore", "/internal/storage", "/internal/telemetry", "/internal/transfer", "/internal/changelog", "/internal/event", "/internal/webhook", "/internal/retention", "/internal/clock", "/internal/fault", "/internal/openid", "/internal/webpage"},
 	"/internal/changelog": {"", "/internal/storage", "/internal/transfer"},
 	"/internal/event":     {"", "/internal/storage", "/internal/transfer"},
 	"/internal/retention": {"", "/internal/filter", "/internal/olrest", "/internal/storage", "/internal/transfer"},
@@ -56,12 +57,12 @@ var imports = map[string][]string{
 var sandboxImports = []string{"", "/client", "/internal/admission", "/internal/apidoc", "/internal/auth", "/internal/batch", "/internal/block", "/internal/changelog", "/internal/clock",
 	"/internal/console", "/internal/counts", "/internal/demo", "/internal/event", "/internal/fault", "/internal/filter", "/internal/journal", "/internal/listcache", "/internal/listen", "/internal/logwriter",
 	"/internal/olrest", "/internal/openid", "/internal/operation", "/internal/retention", "/internal/search", "/internal/server", "/internal/spool", "/internal/sqlite", "/internal/sqlstore", "/internal/storage",
-	"/internal/telemetry", "/internal/transfer", "/internal/webhook"}
+	"/internal/telemetry", "/internal/transfer", "/internal/webhook", "/internal/webpage"}
 
 // indirect are dependencies that have to go by way of another package.
 var indirect = map[string][]string{
-	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog"}, // by way of telemetry and console
-	"/internal/journal":   {"/internal/filter", "/internal/transfer"},                                                                                                                                               // by way of olrest
+	"/internal/server":    {"/internal/batch", "/internal/block", "/internal/counts", "/internal/demo", "/internal/filter", "/internal/listcache", "/internal/search", "/internal/sqlstore", "/internal/changelog", "/internal/webpage"}, // by way of telemetry and console
+	"/internal/journal":   {"/internal/filter", "/internal/transfer"},                                                                                                                                                                    // by way of olrest
 	"/internal/changelog": {"/internal/transfer"},
 	"/internal/event":     {"/internal/transfer"},
 	"/internal/webhook":   {"/internal/filter", "/internal/transfer"},

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// A NameValue is one element of a list of properties or metadata. Both halves
-// are text and come back byte for byte; the name is not empty.
+// A NameValue is one element of a list of properties, metadata or fields. Both
+// halves are text and come back byte for byte; the name is not empty.
 type NameValue struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -40,7 +40,8 @@ const (
 	MaxListBytes = 1 << 20 // bytes of one list, encoded
 )
 
-// Limits of one update of many entities, which is one transaction.
+// Limits of one PUT that merges into lists of many entities (MergeLists), which is one
+// transaction.
 const (
 	MaxUpdateIDs   = 10_000   // entities
 	MaxUpdateBytes = 16 << 20 // bytes of their lists together, encoded, before it or after it

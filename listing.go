@@ -27,7 +27,7 @@ type ListingOrder struct {
 type EntityParts struct {
 	Places bool // ancestors, position, and data record
 	Facts  bool
-	Lists  [3]bool // by [Facet]
+	Lists  [FacetCount]bool // by [Facet]
 }
 
 // A Position is a place in a listing: that of one entity.
@@ -97,7 +97,7 @@ func IndexedFacts(kind Kind, f *Facts) []NameValue {
 	return pairs
 }
 
-// UpdateTimeFact is the name of the fact that is not settled when a set is made.
+// UpdateTimeFact is the name of the fact that changes after a set is made.
 const UpdateTimeFact = "updateTime"
 
 // creations are the values of the fact createdHow.

@@ -9,7 +9,7 @@ const (
 )
 
 // An Operation is work that goes on after the request that began it has been
-// answered (api-facts 10.1).
+// answered.
 type Operation struct {
 	ID      string // a UUID
 	Type    string // the service that it belongs to

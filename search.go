@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// A Search asks for entities of one kind (api-facts 8). The zero Rule admits
+// A Search asks for entities of one kind. The zero Rule admits
 // all of them.
 type Search struct {
 	Kind  Kind

@@ -1,6 +1,6 @@
 package platen
 
-// Statistics count what a job set has (api-facts 9). Page details of the
+// Statistics count what a job set has. Page details of the
 // content items say how many pages and sheets of paper there are; an item
 // without any counts as one page on one sheet.
 type Statistics struct {

@@ -29,7 +29,8 @@
 //
 // Besides the codes that a method names, each may fail with Unauthenticated
 // (401: wrong password), Forbidden (403), TooManyAttempts (429: too many wrong
-// passwords), Unavailable, and Internal (500: the server's log says why). An
+// passwords, or connections of one address), Unavailable, and Internal (500: the
+// server's log says why). An
 // answer that is cut off, or is not what the API says, is an [*Error] without
 // a code. If there is no answer at all, because nobody listens or the
 // connection breaks, the code is Unreachable, and the error of [http.Client]

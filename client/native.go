@@ -50,7 +50,7 @@ func get[T any](ctx context.Context, c *Client, r *request) (T, error) {
 	return decoded(ctx, c, r, olrest.ReadNative[T])
 }
 
-// pages returns an iterator over a list of platen's own API. One page is in memory.
+// pagesOf returns an iterator over a list of platen's own API. One page is in memory.
 func pagesOf[T any](ctx context.Context, c *Client, build func() *request) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		r := build()

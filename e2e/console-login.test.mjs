@@ -1,4 +1,4 @@
-// The log-in by a provider of identities, which is another site than the server:
+// The login by a provider of identities, which is another site than the server:
 // browsers treat cookies otherwise then. What it needs of the environment is said in
 // console.test.mjs.
 
@@ -86,13 +86,13 @@ const byProvider = (where = page) => where.getByRole("link", { name: "Log in wit
 test("while the provider is away, that is said, and a password will do", async () => {
   await page.goto(`${server.url}/?view=changes`);
   await byProvider().waitFor();
-  await assertAccessible(page, "the log-in");
+  await assertAccessible(page, "the login");
   await screenshot(page, "login");
   await byProvider().click();
   await page.getByRole("alert").getByText("users with a password of this server can log in").waitFor();
-  await assertAccessible(page, "the page of a log-in in vain");
+  await assertAccessible(page, "the page of a login in vain");
   await screenshot(page, "login-in-vain");
-  await page.getByRole("link", { name: "Back to the log-in" }).click();
+  await page.getByRole("link", { name: "Back to the login" }).click();
   await page.getByLabel("User").fill(user);
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Log in" }).click();
@@ -100,7 +100,7 @@ test("while the provider is away, that is said, and a password will do", async (
   await byProvider().waitFor();
 });
 
-test("who logs in by the provider is where the log-in began, with the role of a group", async () => {
+test("who logs in by the provider is where the login began, with the role of a group", async () => {
   provider.listen(provider.port, "localhost");
   await once(provider, "listening");
   for (let tries = 0; (await fetch(`${server.url}/console/openid`, { redirect: "manual" })).status !== 303; tries++) {
@@ -117,13 +117,13 @@ test("who logs in by the provider is where the log-in began, with the role of a 
   await assertAccessible(page, "the own tokens");
 });
 
-test("after the end of a session the log-in is in another tab, and nothing is lost", async () => {
+test("after the end of a session the login is in another tab, and nothing is lost", async () => {
   await page.getByRole("button", { name: "Make a token…" }).click();
   await page.getByRole("dialog").getByLabel("Name").fill("half-written");
   await page.context().clearCookies();
   await page.getByRole("button", { name: "Add" }).click();
   await byProvider(page.getByRole("dialog")).waitFor();
-  await assertAccessible(page, "the log-in over a view", "dialog[open]:last-of-type");
+  await assertAccessible(page, "the login over a view", "dialog[open]:last-of-type");
   const [tab] = await Promise.all([page.context().waitForEvent("page"), byProvider(page.getByRole("dialog")).click()]);
   await tab.getByRole("link", { name: "ann viewer" }).waitFor();
   await tab.close();

@@ -50,7 +50,7 @@ const shoot = (name) => screenshot(page, `console-${name}`);
 test("a user logs in, and the session is out of reach of scripts", async () => {
   await open("/");
   await page.getByLabel("User").waitFor();
-  await accessible("the log-in");
+  await accessible("the login");
   await page.getByLabel("User").fill(user);
   await page.getByLabel("Password").fill("wrong");
   await page.getByRole("button", { name: "Log in" }).click();
@@ -449,7 +449,7 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   quiet();
 });
 
-test("a log-out ends it", async () => {
+test("a logout ends it", async () => {
   await page.getByRole("button", { name: "Log out" }).click();
   await page.getByLabel("Password").waitFor();
   assert.deepEqual(await context.cookies(), []);

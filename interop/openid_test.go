@@ -40,12 +40,12 @@ func (b *browser) get(address string) (status int, location, text string) {
 	return response.StatusCode, location, text
 }
 
-// begin begins a log-in, and returns where at the provider it is to be done.
+// begin begins a login, and returns where at the provider it is to be done.
 func (b *browser) begin(query string) string {
 	b.t.Helper()
 	status, location, text := b.get(b.home + "/console/openid" + query)
 	if status != http.StatusSeeOther {
-		b.t.Fatalf("the log-in does not begin: %d %s", status, text)
+		b.t.Fatalf("the login does not begin: %d %s", status, text)
 	}
 	return location
 }
@@ -201,7 +201,7 @@ func testRoles(t *testing.T, home string, house *provider) {
 		}
 	}
 	if status, _ := b.api("DELETE", "/console/session", "", ""); status != 204 || b.me() != "" {
-		t.Errorf("after the log-out: %d %q", status, b.me())
+		t.Errorf("after the logout: %d %q", status, b.me())
 	}
 	if status, _, text := b.logIn("stranger"); status != 403 || !strings.Contains(text, "the groups &lt;b&gt;canteen&lt;/b&gt;, garage") || b.me() != "" {
 		t.Errorf("who is in no group with a role: %d %s", status, text)
@@ -211,7 +211,7 @@ func testRoles(t *testing.T, home string, house *provider) {
 	}
 }
 
-// testTampered checks that an answer of the provider counts for one log-in of one
+// testTampered checks that an answer of the provider counts for one login of one
 // browser, once.
 func testTampered(t *testing.T, home string) {
 	refused := func(what string, b *browser, at, message string) {
@@ -221,12 +221,12 @@ func testTampered(t *testing.T, home string) {
 		}
 	}
 	b := newBrowser(t, home)
-	refused("another state", b, changed(b.atProvider(b.begin(""), "ed"), "state", "x"), "another log-in")
-	refused("another nonce", b, b.atProvider(changed(b.begin(""), "nonce", "x"), "ed"), "another log-in")
+	refused("another state", b, changed(b.atProvider(b.begin(""), "ed"), "state", "x"), "another login")
+	refused("another nonce", b, b.atProvider(changed(b.begin(""), "nonce", "x"), "ed"), "another login")
 	refused("another challenge of PKCE", b, b.atProvider(changed(b.begin(""), "code_challenge", strings.Repeat("x", 43)), "ed"), "does not take its own code")
-	refused("another browser", newBrowser(t, home), b.atProvider(b.begin(""), "ed"), "no log-in is under way")
+	refused("another browser", newBrowser(t, home), b.atProvider(b.begin(""), "ed"), "no login is under way")
 	stolen := parameter(b.atProvider(b.begin(""), "ann"), "code")
-	refused("the code of another log-in", b, changed(b.atProvider(b.begin(""), "ed"), "code", stolen), "does not take its own code")
+	refused("the code of another login", b, changed(b.atProvider(b.begin(""), "ed"), "code", stolen), "does not take its own code")
 	refused("an error", b, home+"/console/openid/callback?error=access_denied&state="+parameter(b.begin(""), "state"), "the provider refused: access_denied")
 
 	back := b.atProvider(b.begin(""), "ed")
@@ -236,14 +236,14 @@ func testTampered(t *testing.T, home string) {
 		t.Fatal(status)
 	}
 	again := newBrowser(t, home)
-	refused("a callback that was used", again, back, "no log-in is under way")
+	refused("a callback that was used", again, back, "no login is under way")
 	again.Jar.SetCookies(at, kept)
 	refused("a callback that was used, with its cookie", again, back, "does not take its own code")
 	for _, cookie := range kept {
 		cookie.Value = cookie.Value[:20] + "AAAA" + cookie.Value[24:]
 	}
 	again.Jar.SetCookies(at, kept)
-	refused("a forged cookie", again, back, "no log-in is under way")
+	refused("a forged cookie", again, back, "no login is under way")
 }
 
 // testTokens checks that named tokens of a user follow what the groups give.
@@ -306,7 +306,7 @@ func testTokens(t *testing.T, home string, house *provider) {
 	}
 }
 
-// testOtherReplica ends at one server a log-in that began at another.
+// testOtherReplica ends at one server a login that began at another.
 func testOtherReplica(t *testing.T, home, other string) {
 	b := newBrowser(t, home)
 	back := b.atProvider(b.begin(""), "ed")
@@ -325,7 +325,7 @@ func testOtherReplica(t *testing.T, home, other string) {
 	}
 }
 
-// testRecords checks what is recorded of log-ins, and that no secret is.
+// testRecords checks what is recorded of logins, and that no secret is.
 func testRecords(t *testing.T, admin *browser, log *logBuffer) {
 	b := newBrowser(t, admin.home)
 	at := b.begin("")
@@ -339,7 +339,7 @@ func testRecords(t *testing.T, admin *browser, log *logBuffer) {
 			}
 		}
 	}
-	for _, want := range []string{"msg=login", "provider=http://", "user=ed", "log-in by the provider refused", "no group that gives a role", "another user has the name"} {
+	for _, want := range []string{"msg=login", "provider=http://", "user=ed", "login by the provider refused", "no group that gives a role", "another user has the name"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("the log lacks %q", want)
 		}

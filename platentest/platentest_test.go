@@ -1,7 +1,10 @@
 package platentest_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync"
 	"testing"
@@ -10,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/platentest"
 )
 
@@ -95,5 +99,35 @@ func TestRefusals(t *testing.T) {
 			}()
 			do()
 		}()
+	}
+}
+
+// TestClock checks that a token is good for as long as it was told to be, by a clock
+// that is set, and that the server logs to the logger that it was given.
+func TestClock(t *testing.T) {
+	var log bytes.Buffer
+	t.Run("server", func(t *testing.T) {
+		server := platentest.New(t, platentest.TokenTTL(time.Minute), platentest.Log(slog.New(slog.NewTextHandler(&log, nil))))
+		token, _, err := server.Client.Token(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, err := client.NewWithToken(server.URL, token)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.HTTP = server.Client.HTTP
+		at := server.Now().Add(59 * time.Second)
+		server.SetClock(at)
+		if _, err := c.Entities(t.Context(), platen.JobSet); err != nil || !server.Now().Equal(at) {
+			t.Errorf("at %v: %v", server.Now(), err)
+		}
+		server.SetClock(at.Add(2 * time.Second))
+		if _, err := c.Entities(t.Context(), platen.JobSet); !errors.Is(err, platen.ErrUnauthenticated) {
+			t.Errorf("at %v: %v", server.Now(), err)
+		}
+	})
+	if !strings.Contains(log.String(), "msg=request ") {
+		t.Errorf("the log is %s", &log)
 	}
 }

@@ -53,7 +53,7 @@ func check(ctx context.Context, env environment, set settings) (err error) {
 		{"certificates", p.lookAtFront},
 		{"database", p.set.location.lookAt},
 		{"disk", p.lookAtDisk},
-		{"log-in", p.lookAtProvider},
+		{"login", p.lookAtProvider},
 	} {
 		found, err := one.look(ctx)
 		if _, ok := errors.AsType[warning](err); ok {

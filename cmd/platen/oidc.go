@@ -33,7 +33,7 @@ func (o *oidcSettings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&c.NameClaim, "oidc-username-claim", "preferred_username", "claim with the name of a user; without it the e-mail address is the name, or else the subject")
 	flags.StringVar(&c.GroupsClaim, "oidc-groups-claim", "groups", "claim with the groups of a user")
 	flags.StringSliceVar(&o.roles, "oidc-roles", nil, "GROUP=ROLE: which groups may log in, and as what (viewer, editor, admin); of several the greatest role counts; may be given more than once, or with commas")
-	flags.StringVar(&c.Label, "oidc-name", "", "what the button for the log-in calls the provider; default: its host")
+	flags.StringVar(&c.Label, "oidc-name", "", "what the button for the login calls the provider; default: its host")
 }
 
 // on reports whether there is a provider.

@@ -13,6 +13,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/platenhq/platen/internal/webpage"
 )
 
 // path is where the page is. The files are below it.
@@ -88,11 +90,7 @@ func (p Pages) Serve(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	header := w.Header()
-	header.Set("Content-Type", f.contentType)
-	header.Set("Content-Security-Policy", policy)
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache") // kept, but asked for each time
+	webpage.SetHeaders(header, f.contentType, policy, "no-cache") // kept, but asked for each time
 	header.Set("ETag", f.etag)
 	r.Header.Del("Range") // a range that a file does not have would be answered in plain text
 	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))

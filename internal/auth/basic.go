@@ -108,7 +108,7 @@ func (g *Guard) enabled(call *Call, user storage.User) error {
 // that user.
 func disabledError(user storage.User) *platen.Error {
 	if user.Disabled == storage.DisabledByProvider {
-		return platen.Errorf(platen.Forbidden, "the user %s is disabled: at the last log-in the provider sent no group that gives a role here", user.Name)
+		return platen.Errorf(platen.Forbidden, "the user %s is disabled: at the last login the provider sent no group that gives a role here", user.Name)
 	}
 	return platen.Errorf(platen.Forbidden, "the user %s is disabled: ask an admin", user.Name)
 }

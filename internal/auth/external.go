@@ -11,7 +11,7 @@ import (
 // An External is somebody whom a provider of identities has authenticated.
 type External struct {
 	Issuer, Subject string // by whom, and as what
-	Name            string // of the user, if this is the first log-in
+	Name            string // of the user, if this is the first login
 	Role            platen.Role
 	Sent            string // which groups the provider sent, in words
 }
@@ -21,7 +21,7 @@ func (e External) noRole() *platen.Error {
 	return platen.Errorf(platen.Forbidden, "no group of %s has a role here, so %[1]s can not log in (--oidc-roles has the groups that have one). The provider sent %[2]s", e.Name, e.Sent)
 }
 
-// MayTry returns TooManyAttempts if too many log-ins of the address of a request have
+// MayTry returns TooManyAttempts if too many logins of the address of a request have
 // failed, of whatever kind.
 func (g *Guard) MayTry(r *http.Request) error {
 	call := CallOf(r.Context())
@@ -32,7 +32,7 @@ func (g *Guard) MayTry(r *http.Request) error {
 	return g.RefuseExternal(r, "", limited.cause, false, limited.err.(*platen.Error))
 }
 
-// RefuseExternal records that a log-in by a provider is refused, and returns err.
+// RefuseExternal records that a login by a provider is refused, and returns err.
 // tried is the name of who would log in, "" if nobody knows; cause is in few words
 // and none of the caller's. guessed: it counts as a wrong password of its address.
 func (g *Guard) RefuseExternal(r *http.Request, tried, cause string, guessed bool, err *platen.Error) error {
@@ -43,12 +43,12 @@ func (g *Guard) RefuseExternal(r *http.Request, tried, cause string, guessed boo
 	_ = call.refuse(tried, cause, err)
 	g.trail.refused(call)
 	if cause != causeLimited {
-		g.audit(call, "log-in by the provider refused", "cause", cause)
+		g.audit(call, "login by the provider refused", "cause", cause)
 	}
 	return err
 }
 
-// nameOf returns the name of the user that somebody has been since the first log-in, or
+// nameOf returns the name of the user that somebody has been since the first login, or
 // will be as of this one.
 func (g *Guard) nameOf(who External) (name string, known bool) {
 	for name, user := range g.users.Load().byName {
@@ -60,7 +60,7 @@ func (g *Guard) nameOf(who External) (name string, known bool) {
 }
 
 // StartExternal begins a session of the console for somebody whom a provider has
-// authenticated, as the user who was added at the first log-in. secure: the browser
+// authenticated, as the user who was added at the first login. secure: the browser
 // came by TLS. Forbidden: there is no role, or an admin has disabled the user.
 // Conflict: another user has the name. Invalid: nobody can have it.
 func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who External, secure bool) error {

@@ -80,7 +80,7 @@ func TestExternal(t *testing.T) {
 		t.Errorf("the log: %s", log)
 	}
 
-	// An admin disables users of both sorts; a log-in changes nothing of that.
+	// An admin disables users of both sorts; a login changes nothing of that.
 	token := g.mustLogin("local")
 	addUser(t, store, "another")
 	if err := store.SetRole(t.Context(), "another", platen.Admin); err != nil {

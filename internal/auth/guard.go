@@ -199,7 +199,7 @@ func (g *Guard) checkToken(ctx context.Context, text string) (caller, error) {
 	return caller{user: t.user, role: user.Role, expires: t.expires}, nil
 }
 
-// openToken returns what a token of a log-in says, and whose it is.
+// openToken returns what a token of a login says, and whose it is.
 func (g *Guard) openToken(ctx context.Context, text string) (token, storage.User, error) {
 	users := g.users.Load()
 	t, cause := users.signer.open(text)

@@ -176,7 +176,7 @@ func (l *limiter) mayReuse(p *pair) bool {
 	return ofProbes.until(p.probes, l.now()) == 0
 }
 
-// succeeded notes a login. record: other processes should hear of it.
+// succeeded records a login. record: other processes should hear of it.
 func (l *limiter) succeeded(try storage.LoginFailure) (p *pair, record bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,7 +188,7 @@ func (l *limiter) succeeded(try storage.LoginFailure) (p *pair, record bool) {
 	return p, record
 }
 
-// heard notes a login that another process recorded, or this one before it
+// heard records a login that another process has recorded, or this one before it
 // was started.
 func (l *limiter) heard(login storage.KnownLogin) {
 	l.mu.Lock()

@@ -21,7 +21,7 @@ const ConsoleName = "platen-console"
 // the API included: they have credentials of their own.
 var sameOrigin http.CrossOriginProtection
 
-// sessionToken returns the token in the cookie of a log-in to the console, ""
+// sessionToken returns the token in the cookie of a login to the console, ""
 // if the request goes by other credentials. Requests of the console go by the
 // cookie alone, since a browser may add Basic credentials of an earlier page;
 // without one they get Expired, for which no browser asks for a password by
@@ -50,7 +50,7 @@ func sessionCookie(r *http.Request) string {
 	return ofPort("platen_session", r)
 }
 
-// LoginCookie returns the name of the cookie of a log-in that is under way at a
+// LoginCookie returns the name of the cookie of a login that is under way at a
 // provider.
 func LoginCookie(r *http.Request) string { return ofPort("platen_login", r) }
 
@@ -62,7 +62,7 @@ func ofPort(name string, r *http.Request) string {
 	return name + "_" + port
 }
 
-// StartSession answers a log-in to the console: a token for Basic credentials,
+// StartSession answers a login to the console: a token for Basic credentials,
 // in a cookie that no script can read. Forbidden: they are wrong.
 func (g *Guard) StartSession(w http.ResponseWriter, r *http.Request) error {
 	if sameOrigin.Check(r) != nil {
@@ -84,7 +84,7 @@ func (g *Guard) StartSession(w http.ResponseWriter, r *http.Request) error {
 const MaxSession = 12 * time.Hour
 
 // RenewSession gives a session of the console that is in use a new token, and
-// returns how long that is good for: as long as that of a log-in, but never
+// returns how long that is good for: as long as that of a login, but never
 // past [MaxSession]. 0: nothing ends, since nothing is checked. Errors are those
 // of Check: a session that has ended is not renewed.
 func (g *Guard) RenewSession(w http.ResponseWriter, r *http.Request) (time.Duration, error) {
@@ -142,7 +142,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// EndSession answers a log-out of the console: the browser forgets the token.
+// EndSession answers a logout of the console: the browser forgets the token.
 func (g *Guard) EndSession(w http.ResponseWriter, r *http.Request) error {
 	if sameOrigin.Check(r) != nil {
 		return platen.Errorf(platen.Forbidden, "a page of another origin may not log out of the console")

@@ -16,7 +16,7 @@ import (
 const (
 	tokenKey   = "token-key"
 	failureKey = "failure-key" // hashes what is recorded of logins; outlives the key of tokens
-	loginKey   = "login-key"   // signs log-ins that are under way at a provider of identities
+	loginKey   = "login-key"   // signs logins that are under way at a provider of identities
 )
 
 const (
@@ -59,7 +59,7 @@ func newKey() []byte {
 	return key
 }
 
-// LoginKey returns the key of log-ins that are under way at a provider of identities,
+// LoginKey returns the key of logins that are under way at a provider of identities,
 // which all servers on a store share.
 func LoginKey(ctx context.Context, store storage.Users) ([]byte, error) {
 	return store.Secret(ctx, loginKey, newKey())

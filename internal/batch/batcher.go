@@ -135,7 +135,7 @@ type worker[W any] struct {
 	*Batcher[W]
 	taken, buffer []*Request[W] // to be used again
 	small         []*Request[W] // in buffer: not yet run
-	looked        bool          // into the queue, since the last large batch
+	polled        bool          // the queue, since the last large batch
 }
 
 // next returns the next batch and whether it is a large one, after which the
@@ -152,8 +152,8 @@ func (w *worker[W]) next() (batch []*Request[W], large bool) {
 				return batch, false
 			}
 			continue
-		case w.looked:
-			w.looked = false
+		case w.polled:
+			w.polled = false
 			taken := w.large.take(w.together)
 			if batch = claim(taken); len(batch) > 0 {
 				return batch, true
@@ -167,7 +167,7 @@ func (w *worker[W]) next() (batch []*Request[W], large bool) {
 			return nil, false
 		}
 		w.sort()
-		w.looked = true
+		w.polled = true
 	}
 }
 

@@ -216,18 +216,6 @@ func NewReader(block int64, next func() ([]byte, error)) *Reader {
 	return &Reader{block: block, next: next}
 }
 
-// Parts is the next of [NewReader] for parts that are in memory.
-func Parts(parts ...[]byte) func() ([]byte, error) {
-	return func() ([]byte, error) {
-		if len(parts) == 0 {
-			return nil, io.EOF
-		}
-		part := parts[0]
-		parts = parts[1:]
-		return part, nil
-	}
-}
-
 // Next returns the next change, and its index. What is left of the entries of the
 // one before is passed over. io.EOF: there is none.
 func (r *Reader) Next() (header Header, index int, err error) {

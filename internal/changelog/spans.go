@@ -98,17 +98,8 @@ var errOther = errors.New("the log of changes does not fit the list")
 
 // Undo returns a list as it was before a change, from the one after it.
 func Undo(after platen.List, spans []Span) (platen.List, error) {
-	return replace(after, spans, func(s *Span) (from, to []byte) { return s.After, s.Before })
-}
-
-// Redo is the inverse of [Undo].
-func Redo(before platen.List, spans []Span) (platen.List, error) {
-	return replace(before, spans, func(s *Span) (from, to []byte) { return s.Before, s.After })
-}
-
-func replace(list platen.List, spans []Span, sides func(*Span) (from, to []byte)) (platen.List, error) {
-	rest := elements(list)
-	out := append(make([]byte, 0, len(list)), '[')
+	rest := elements(after)
+	out := append(make([]byte, 0, len(after)), '[')
 	add := func(part []byte) {
 		if len(part) > 0 {
 			if len(out) > 1 {
@@ -124,14 +115,13 @@ func replace(list platen.List, spans []Span, sides func(*Span) (from, to []byte)
 			return nil, errOther
 		}
 		add(same)
-		from, to := sides(&spans[i])
-		if len(from) > 0 {
+		if from := spans[i].After; len(from) > 0 {
 			if !bytes.HasPrefix(rest, from) || !isNext(rest[len(from):]) {
 				return nil, errOther
 			}
 			rest = bytes.TrimPrefix(rest[len(from):], []byte(","))
 		}
-		add(to)
+		add(spans[i].Before)
 	}
 	add(rest)
 	return append(out, ']'), nil

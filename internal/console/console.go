@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen/internal/demo"
+	"github.com/platenhq/platen/internal/webpage"
 )
 
 // The paths, as patterns of [http.ServeMux]. The page itself is at "/".
@@ -178,11 +179,7 @@ func Serve(w http.ResponseWriter, r *http.Request) bool {
 		return false
 	}
 	header := w.Header()
-	header.Set("Content-Type", f.contentType)
-	header.Set("Content-Security-Policy", policy)
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-cache") // kept, but asked for each time
+	webpage.SetHeaders(header, f.contentType, policy, "no-cache") // kept, but asked for each time
 	header.Add("Vary", "Accept-Encoding")
 	content := f.plain
 	if acceptsGzip(r.Header.Get("Accept-Encoding")) {
@@ -211,19 +208,14 @@ const problem = `<!doctype html>
 <body>
 <main class="front"><h1>Not logged in</h1>
 <div class="login"><p class="problem" role="alert">PROBLEM</p>
-<a href="/">Back to the log-in</a></div></main>
+<a href="/">Back to the login</a></div></main>
 </body>
 </html>
 `
 
 // ServeProblem answers with a page that says why somebody is not logged in.
 func ServeProblem(w http.ResponseWriter, status int, message string) {
-	header := w.Header()
-	header.Set("Content-Type", contentTypes[".html"])
-	header.Set("Content-Security-Policy", policy)
-	header.Set("Referrer-Policy", "no-referrer")
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
+	webpage.SetHeaders(w.Header(), contentTypes[".html"], policy, "no-store")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, strings.Replace(problem, "PROBLEM", html.EscapeString(message), 1)) // an error: the client has left
 }

@@ -316,27 +316,17 @@ func replyOne(w http.ResponseWriter, resource, name string, created bool, body [
 func replyAll[T any](w http.ResponseWriter, resource string, all []T, write func(*jsonWriter, T)) {
 	var b jsonWriter
 	b.object()
-	b.key(resource)
-	b.list()
-	for _, one := range all {
-		b.comma()
-		write(&b, one)
-	}
-	b.endList()
+	listOf(&b, resource, all, write)
 	b.end()
 	ReplyJSON(w, b.buf)
 }
 
 // kinds writes kinds as a member of an object, if they are not all.
 func (j *jsonWriter) kinds(key string, set platen.KindSet) {
-	if set == 0 {
-		return
+	if set != 0 {
+		listOf(j, key, set.Kinds(), (*jsonWriter).kind)
 	}
-	j.key(key)
-	j.list()
-	for _, kind := range set.Kinds() {
-		j.comma()
-		j.buf = platen.AppendString(j.buf, KindName(kind))
-	}
-	j.endList()
 }
+
+// kind writes a kind as an element of a list.
+func (j *jsonWriter) kind(kind platen.Kind) { j.string(KindName(kind)) }

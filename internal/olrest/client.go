@@ -53,14 +53,7 @@ func Services() []string {
 }
 
 // ServiceOf returns the name of the service of a kind, "" for none.
-func ServiceOf(kind platen.Kind) string {
-	for _, s := range services {
-		if s.kind == kind {
-			return s.name
-		}
-	}
-	return ""
-}
+func ServiceOf(kind platen.Kind) string { return serviceOf(kind).name }
 
 // With returns the route's path, with text in the place of its parameter.
 func (r Route) With(text string) string {

@@ -83,7 +83,7 @@ func (d *decoder) integer(what string) (int64, error) {
 	return n, nil
 }
 
-// ReadIdentifiers reads an identifier list (api-facts 2.2).
+// ReadIdentifiers reads an identifier list.
 func ReadIdentifiers(r io.Reader) ([]platen.ID, error) {
 	var ids []platen.ID
 	err := readAnswer(r, func(d *decoder) error {
@@ -112,7 +112,7 @@ func (d *decoder) ids(what string) ([]platen.ID, error) {
 	return ids, err
 }
 
-// ReadContents reads a content item identifier list (api-facts 2.2), item by
+// ReadContents reads a content item identifier list, item by
 // item, until yield returns false.
 func ReadContents(r io.Reader, yield func(platen.Content) bool) error {
 	return readAnswer(r, func(d *decoder) error {
@@ -143,7 +143,7 @@ func (d *decoder) content() (content platen.Content, err error) {
 	return content, err
 }
 
-// ReadRecordOf reads a data record identifier (api-facts 2.2).
+// ReadRecordOf reads a data record identifier.
 func ReadRecordOf(r io.Reader) (record platen.ID, err error) {
 	err = readAnswer(r, func(d *decoder) error {
 		return d.members("the answer", func(key string) (err error) {
@@ -157,7 +157,7 @@ func ReadRecordOf(r io.Reader) (record platen.ID, err error) {
 	return record, err
 }
 
-// ReadPairs reads a name/value list (api-facts 2.3).
+// ReadPairs reads a name/value list.
 func ReadPairs(r io.Reader) (pairs []platen.NameValue, err error) {
 	err = readAnswer(r, func(d *decoder) error {
 		pairs, err = d.list("the answer")
@@ -187,7 +187,7 @@ func ReadCreated(r io.Reader) (made platen.Created, err error) {
 	return made, err
 }
 
-// ReadFound reads identifier lists with sort key (api-facts 2.9), one entity
+// ReadFound reads identifier lists with sort key, one entity
 // after the other with the number of its group from 0, until yield returns
 // false.
 func ReadFound(r io.Reader, yield func(group int, found platen.Found) bool) error {
@@ -222,8 +222,7 @@ func (d *decoder) found() (found platen.Found, err error) {
 	return found, err
 }
 
-// ReadPages reads the summary of the page details of a content set (api-facts
-// 2.5).
+// ReadPages reads the summary of the page details of a content set.
 func ReadPages(r io.Reader) (pages []platen.PageCount, err error) {
 	err = readAnswer(r, func(d *decoder) (err error) {
 		pages, _, err = d.pages("the answer")
@@ -232,8 +231,8 @@ func ReadPages(r io.Reader) (pages []platen.PageCount, err error) {
 	return pages, err
 }
 
-// ReadItemPages reads the page details of the items of a content set
-// (api-facts 2.5), one by one, until yield returns false.
+// ReadItemPages reads the page details of the items of a content set,
+// one by one, until yield returns false.
 func ReadItemPages(r io.Reader, yield func(platen.ItemPages) bool) error {
 	return readAnswer(r, func(d *decoder) error {
 		return d.each("the answer", func() error {

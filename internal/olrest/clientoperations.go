@@ -12,7 +12,7 @@ import (
 )
 
 // AppendIdentifiers appends an identifier list, with runtime parameters if
-// there are any (api-facts 2.2). Invalid: a parameter is neither text nor
+// there are any. Invalid: a parameter is neither text nor
 // number nor boolean.
 func AppendIdentifiers(b []byte, ids []platen.ID, parameters map[string]any) ([]byte, error) {
 	b = appendList(append(b, `{"identifiers":`...), ids, appendID)
@@ -80,7 +80,7 @@ func ResultError(err error, operation string) error {
 	return err
 }
 
-// ReadOperations reads an operations list (api-facts 2.10).
+// ReadOperations reads an operations list.
 func ReadOperations(r io.Reader) ([]RunningOperation, error) {
 	list := []RunningOperation{}
 	err := readAnswer(r, func(d *decoder) error {

@@ -21,7 +21,7 @@ func AppendFieldUpdates(b []byte, updates []platen.Update) []byte {
 	return appendList(b, updates, AppendFieldUpdate)
 }
 
-// AppendNewRecords appends New Record Lists (api-facts 2.6). Invalid: records
+// AppendNewRecords appends New Record Lists. Invalid: records
 // that have an ID or properties, which can not be given, or are nested in none.
 func AppendNewRecords(b []byte, lists []platen.NewRecords) ([]byte, error) {
 	var err error
@@ -86,7 +86,7 @@ func appendNewRecords(b []byte, records []platen.SourceRecord, depth int) []byte
 	return append(b, ']')
 }
 
-// Append appends the query as the body of a POST (api-facts 2.8).
+// Append appends the query as the body of a POST.
 func (q RecordQuery) Append(b []byte) []byte {
 	b = appendList(append(b, `{"recordids":`...), q.IDs, appendID)
 	b = strconv.AppendBool(append(b, `,"recursive":`...), q.Recursive)
@@ -107,7 +107,7 @@ func (q RecordQuery) Values() url.Values {
 	return values
 }
 
-// ReadRecordValues reads data records in any format (api-facts 2.7), a list or one,
+// ReadRecordValues reads data records in any format, a list or one,
 // until yield returns false: each record, then what is nested in it, depth
 // first. A record has what its format says of it.
 func ReadRecordValues(r io.Reader, format RecordFormat, list bool, yield func(platen.Record) bool) error {

@@ -22,15 +22,11 @@ func EncodeFault(f *platen.Fault) []byte {
 func EncodeFaults(list []platen.Fault) []byte {
 	var j jsonWriter
 	j.object()
-	j.key("faults")
-	j.list()
-	for i := range list {
-		j.comma()
+	listOf(&j, "faults", list, func(j *jsonWriter, f platen.Fault) {
 		j.object()
-		j.faultMembers(&list[i])
+		j.faultMembers(&f)
 		j.end()
-	}
-	j.endList()
+	})
 	j.end()
 	return j.buf
 }

@@ -22,7 +22,7 @@ type searchEncoder struct {
 	err     error
 }
 
-// AppendSearch appends Search Parameters (api-facts 8), with which
+// AppendSearch appends Search Parameters, with which
 // [ReadSearch] gives the same search. Invalid: the search has something that
 // can not be said in the grammar.
 func AppendSearch(b []byte, search *platen.Search, grammar Grammar) ([]byte, error) {

@@ -13,8 +13,7 @@ func (l StatisticsLevel) Values() url.Values {
 	return url.Values{"levelMode": {nameOf(statisticsLevels, int(l))}}
 }
 
-// ReadJobSetStatistics reads the statistics of a job set, of any level
-// (api-facts 9).
+// ReadJobSetStatistics reads the statistics of a job set, of any level.
 func ReadJobSetStatistics(r io.Reader) (*platen.Statistics, error) {
 	s := &platen.Statistics{}
 	err := readAnswer(r, func(d *decoder) error {

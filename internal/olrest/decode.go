@@ -252,7 +252,7 @@ func shorten(raw []byte) string {
 	return string(raw)
 }
 
-// list reads a name/value list (properties only, api-facts 2.3).
+// list reads a name/value list (properties only).
 func (d *decoder) list(what string) ([]platen.NameValue, error) {
 	// Lists are collected in one place and copied without room to spare, since
 	// there may be many.

@@ -130,7 +130,7 @@ func (t *details) encode() []byte {
 	return t.Encode()
 }
 
-// details reads one of detailsKeys (api-facts 2.5).
+// details reads one of detailsKeys.
 func (d *setDecoder) details(key string, into *details) (err error) {
 	into.given = true
 	if key == "template" {

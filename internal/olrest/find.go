@@ -286,7 +286,7 @@ func (d *searchDecoder) searchKey() (platen.SearchKey, error) {
 	return key, d.err
 }
 
-// ReadSearch reads Search Parameters (api-facts 8). Each rule may be in the
+// ReadSearch reads Search Parameters. Each rule may be in the
 // grammar of 2019.2 and later, or in the one before.
 func ReadSearch(body []byte) (*platen.Search, error) {
 	search := &platen.Search{}
@@ -339,7 +339,7 @@ func (d *searchDecoder) know(entity operand) {
 	}
 }
 
-// A FoundWriter writes identifier lists with sort key (api-facts 2.9).
+// A FoundWriter writes identifier lists with sort key.
 type FoundWriter struct {
 	jsonWriter
 	begun bool

@@ -8,7 +8,7 @@ import (
 )
 
 // levels are the levels of a job set document, by the key of the list in
-// which they stand: the JSON Job Set Structure (api-facts 2.4), where each
+// which they stand: the JSON Job Set Structure, where each
 // level may also carry id, properties and metadata.
 var levels = map[platen.Kind]struct{ key, child string }{
 	platen.JobSet:       {"", "jobs"},

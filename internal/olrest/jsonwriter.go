@@ -50,6 +50,24 @@ func (j *jsonWriter) list() { j.buf = append(j.buf, '[') }
 // endList ends a list.
 func (j *jsonWriter) endList() { j.buf = append(j.buf, ']') }
 
+// listOf writes a list as a member of an object: of each element, which write has to
+// begin and to end, what it writes.
+func listOf[T any](j *jsonWriter, key string, all []T, write func(*jsonWriter, T)) {
+	j.key(key)
+	j.list()
+	for _, one := range all {
+		j.comma()
+		write(j, one)
+	}
+	j.endList()
+}
+
+// string writes text as an element of a list.
+func (j *jsonWriter) string(text string) { j.buf = platen.AppendString(j.buf, text) }
+
+// integer writes a number as an element of a list.
+func (j *jsonWriter) integer(n int64) { j.buf = strconv.AppendInt(j.buf, n, 10) }
+
 // key begins a member of an object.
 func (j *jsonWriter) key(key string) {
 	j.comma()

@@ -69,10 +69,8 @@ func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
 		return
 	}
 	j.text("facet", e.Facet.String())
-	j.key("names")
-	j.list()
-	for _, name := range e.Names {
-		j.element()
+	listOf(j, "names", e.Names, func(j *jsonWriter, name platen.NameChange) {
+		j.object()
 		j.text("name", name.Name)
 		if name.Before != nil {
 			j.text("before", *name.Before)
@@ -81,21 +79,17 @@ func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
 			j.text("after", *name.After)
 		}
 		j.end()
-	}
-	j.endList()
+	})
 }
 
 // wholeChange writes a change with its entries.
 func (j *jsonWriter) wholeChange(c *platen.Change) {
 	j.change(c)
-	j.key("entries")
-	j.list()
-	for i := range c.Entries {
-		j.element()
-		j.changeEntry(&c.Entries[i])
+	listOf(j, "entries", c.Entries, func(j *jsonWriter, entry platen.ChangeEntry) {
+		j.object()
+		j.changeEntry(&entry)
 		j.end()
-	}
-	j.endList()
+	})
 	if c.More {
 		j.raw("more", []byte("true"))
 	}
@@ -114,14 +108,11 @@ func ReplyChange(w http.ResponseWriter, c *platen.Change) {
 func ReplyHistory(w http.ResponseWriter, id platen.ID, changes []platen.Change, next []byte) {
 	var j jsonWriter
 	j.object()
-	j.key("changes")
-	j.list()
-	for i := range changes {
-		j.element()
-		j.wholeChange(&changes[i])
+	listOf(&j, "changes", changes, func(j *jsonWriter, change platen.Change) {
+		j.object()
+		j.wholeChange(&change)
 		j.end()
-	}
-	j.endList()
+	})
 	j.pageToken(historyOf(id), next)
 	j.end()
 	ReplyJSON(w, j.buf)
@@ -187,13 +178,7 @@ func ReplyLastEvents(w http.ResponseWriter, bodies [][]byte, after, before plate
 // events begins an object with events.
 func (j *jsonWriter) events(bodies [][]byte) {
 	j.object()
-	j.key("events")
-	j.list()
-	for _, body := range bodies {
-		j.comma()
-		j.buf = append(j.buf, body...)
-	}
-	j.endList()
+	listOf(j, "events", bodies, func(j *jsonWriter, body []byte) { j.buf = append(j.buf, body...) })
 }
 
 // BeginStream begins an answer of server-sent events.

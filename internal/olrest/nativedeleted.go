@@ -33,23 +33,20 @@ func ReadDeletedPage(query url.Values) (size int, after platen.DeletedSet, err e
 func ReplyDeletedSets(w http.ResponseWriter, sets []platen.DeletedSet, cleanupAfter time.Duration, more bool) {
 	var b jsonWriter
 	b.object()
-	b.key("sets")
-	b.list()
-	for _, set := range sets {
-		b.element()
-		b.number("id", int64(set.ID))
-		b.text("kind", KindName(set.Kind))
-		b.time("deleteTime", set.Deleted)
+	listOf(&b, "sets", sets, func(j *jsonWriter, set platen.DeletedSet) {
+		j.object()
+		j.number("id", int64(set.ID))
+		j.text("kind", KindName(set.Kind))
+		j.time("deleteTime", set.Deleted)
 		if set.By != "" {
-			b.text("deletedBy", set.By)
+			j.text("deletedBy", set.By)
 		}
 		if cleanupAfter >= 0 {
-			b.time("purgeTime", set.Deleted.Add(cleanupAfter))
+			j.time("purgeTime", set.Deleted.Add(cleanupAfter))
 		}
-		b.flag("final", set.Final)
-		b.end()
-	}
-	b.endList()
+		j.flag("final", set.Final)
+		j.end()
+	})
 	if more {
 		last := sets[len(sets)-1]
 		b.pageToken(deletedSets, binary.AppendVarint(binary.AppendVarint(nil, last.Deleted.Unix()), int64(last.ID)))

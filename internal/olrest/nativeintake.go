@@ -79,12 +79,9 @@ func ReplyIntake(w http.ResponseWriter, query platen.IntakeQuery, parts []platen
 	b.object()
 	b.text("from", FormatTime(query.From))
 	b.text("to", FormatTime(query.To))
-	b.key("parts")
-	b.list()
-	for i := range parts {
-		part := &parts[i]
-		b.element()
-		b.text("startTime", FormatTime(part.Start))
+	listOf(&b, "parts", parts, func(j *jsonWriter, part platen.IntakePart) {
+		j.object()
+		j.text("startTime", FormatTime(part.Start))
 		for _, count := range []struct {
 			key string
 			n   int64
@@ -93,12 +90,11 @@ func ReplyIntake(w http.ResponseWriter, query platen.IntakeQuery, parts []platen
 			{"contentsets", part.ContentSets}, {"contentitems", part.ContentItems}, {"datasets", part.DataSets}, {"datarecords", part.DataRecords},
 		} {
 			if count.n != 0 {
-				b.number(count.key, count.n)
+				j.number(count.key, count.n)
 			}
 		}
-		b.end()
-	}
-	b.endList()
+		j.end()
+	})
 	b.end()
 	ReplyJSON(w, b.buf)
 }

@@ -37,15 +37,12 @@ func (p NamesPage) query() string { return "names of " + KindName(p.Kind) }
 func (p NamesPage) Reply(w http.ResponseWriter, names []platen.ListName, more bool) {
 	var b jsonWriter
 	b.object()
-	b.key("names")
-	b.list()
-	for _, one := range names {
-		b.element()
-		b.text("list", one.Facet.String())
-		b.text("name", one.Name)
-		b.end()
-	}
-	b.endList()
+	listOf(&b, "names", names, func(j *jsonWriter, one platen.ListName) {
+		j.object()
+		j.text("list", one.Facet.String())
+		j.text("name", one.Name)
+		j.end()
+	})
 	if more {
 		last := names[len(names)-1]
 		b.pageToken(p.query(), append([]byte{byte(last.Facet)}, last.Name...))

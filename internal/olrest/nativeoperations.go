@@ -1,7 +1,6 @@
 package olrest
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -47,13 +46,7 @@ func (j *jsonWriter) operation(o *platen.Operation) {
 		j.key("result")
 		j.object()
 		j.bulkResult(&o.Outcome)
-		j.key("changes")
-		j.list()
-		for _, change := range o.Outcome.Changes {
-			j.comma()
-			j.buf = fmt.Appendf(j.buf, "%d", change)
-		}
-		j.endList()
+		listOf(j, "changes", o.Outcome.Changes, (*jsonWriter).integer)
 		j.end()
 	}
 }
@@ -92,13 +85,7 @@ func ReadEnded(query url.Values) (int, error) {
 func ReplyNativeOperations(w http.ResponseWriter, all []platen.Operation) {
 	var j jsonWriter
 	j.object()
-	j.key("operations")
-	j.list()
-	for i := range all {
-		j.comma()
-		j.operation(&all[i])
-	}
-	j.endList()
+	listOf(&j, "operations", all, func(j *jsonWriter, o platen.Operation) { j.operation(&o) })
 	j.end()
 	ReplyJSON(w, j.buf)
 }

@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
-	"github.com/platenhq/platen"
 )
 
 // requests is where the journal of requests is.
@@ -243,14 +241,11 @@ func isStatus(text string) bool {
 func ReplyRequests(w http.ResponseWriter, filter *RequestFilter, list []*RecordedRequest, more bool) {
 	var b jsonWriter
 	b.object()
-	b.key("requests")
-	b.list()
-	for _, r := range list {
-		b.element()
-		b.request(r)
-		b.end()
-	}
-	b.endList()
+	listOf(&b, "requests", list, func(j *jsonWriter, r *RecordedRequest) {
+		j.object()
+		j.request(r)
+		j.end()
+	})
 	if more {
 		b.pageToken(filter.listing(), binary.AppendUvarint(nil, list[len(list)-1].Number))
 	}
@@ -313,13 +308,7 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 		j.text("reason", r.Reason)
 	}
 	if len(r.Hints) > 0 {
-		j.key("hints")
-		j.list()
-		for _, hint := range r.Hints {
-			j.comma()
-			j.buf = platen.AppendString(j.buf, hint)
-		}
-		j.endList()
+		listOf(j, "hints", r.Hints, (*jsonWriter).string)
 	}
 }
 
@@ -327,15 +316,12 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 func (j *jsonWriter) part(key string, p *RecordedPart) {
 	j.key(key)
 	j.object()
-	j.key("headers")
-	j.list()
-	for _, header := range p.Headers {
-		j.element()
+	listOf(j, "headers", p.Headers, func(j *jsonWriter, header RecordedHeader) {
+		j.object()
 		j.text("name", header.Name)
 		j.text("value", header.Value)
 		j.end()
-	}
-	j.endList()
+	})
 	switch {
 	case utf8.ValidString(p.Body):
 		j.text("body", p.Body)

@@ -284,16 +284,6 @@ func ReadInstance(body []byte) (asked SandboxInstance, err error) {
 	return asked, err
 }
 
-func (j *jsonWriter) texts(key string, list []string) {
-	j.key(key)
-	j.list()
-	for _, text := range list {
-		j.comma()
-		j.buf = platen.AppendString(j.buf, text)
-	}
-	j.endList()
-}
-
 func (j *jsonWriter) clock(c SandboxClock) {
 	j.object()
 	j.text("time", FormatTime(c.Time))
@@ -325,7 +315,7 @@ func (j *jsonWriter) faultMembers(f *platen.Fault) {
 	}
 	text("name", f.Name)
 	if len(f.Methods) > 0 {
-		j.texts("methods", f.Methods)
+		listOf(j, "methods", f.Methods, (*jsonWriter).string)
 	}
 	text("route", f.Route)
 	text("path", f.Path)
@@ -394,19 +384,13 @@ func ReplySandbox(w http.ResponseWriter, s SandboxState) {
 	b.text("url", s.URL)
 	b.key("clock")
 	b.clock(s.Clock)
-	b.texts("snapshots", s.Snapshots)
+	listOf(&b, "snapshots", s.Snapshots, (*jsonWriter).string)
 	b.number("resets", s.Resets)
 	if s.Resets > 0 {
 		b.number("tookMicros", s.Took.Microseconds())
 	}
 	b.number("faults", int64(s.Faults))
-	b.key("instances")
-	b.list()
-	for _, instance := range s.Instances {
-		b.comma()
-		b.instance(instance)
-	}
-	b.endList()
+	listOf(&b, "instances", s.Instances, (*jsonWriter).instance)
 	b.end()
 	ReplyJSON(w, b.buf)
 }

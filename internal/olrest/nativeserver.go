@@ -81,31 +81,25 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 		b.time("oldestTime", have.OldestChange)
 		b.end()
 	}
-	b.key("disks")
-	b.list()
-	for _, disk := range facts.Disks {
-		b.element()
-		b.text("path", disk.Path)
-		b.number("freeBytes", disk.Free)
-		b.number("neededBytes", disk.Needed)
-		b.end()
-	}
-	b.endList()
+	listOf(&b, "disks", facts.Disks, func(j *jsonWriter, disk Disk) {
+		j.object()
+		j.text("path", disk.Path)
+		j.number("freeBytes", disk.Free)
+		j.number("neededBytes", disk.Needed)
+		j.end()
+	})
 	b.key("cleanup")
 	b.object()
 	b.time("oldestDeleteTime", facts.OldestDeleted)
 	b.time("purgeTime", facts.Purge)
 	b.end()
-	b.key("settings")
-	b.list()
-	for _, setting := range facts.Settings {
-		b.element()
-		b.text("name", setting.Name)
-		b.text("value", setting.Value)
-		b.text("source", setting.Source)
-		b.end()
-	}
-	b.endList()
+	listOf(&b, "settings", facts.Settings, func(j *jsonWriter, setting Setting) {
+		j.object()
+		j.text("name", setting.Name)
+		j.text("value", setting.Value)
+		j.text("source", setting.Source)
+		j.end()
+	})
 	b.end()
 	ReplyJSON(w, b.buf)
 }

@@ -272,10 +272,8 @@ func ReplyPreview(w http.ResponseWriter, r *platen.BulkResult, previews []platen
 	var j jsonWriter
 	j.object()
 	j.bulkResult(r)
-	j.key("preview")
-	j.list()
-	for _, p := range previews {
-		j.element()
+	listOf(&j, "preview", previews, func(j *jsonWriter, p platen.BulkPreview) {
+		j.object()
 		j.text("kind", KindName(p.Ref.Kind))
 		j.id("id", p.Ref.ID)
 		for _, facet := range listFacets {
@@ -289,8 +287,7 @@ func ReplyPreview(w http.ResponseWriter, r *platen.BulkResult, previews []platen
 			j.end()
 		}
 		j.end()
-	}
-	j.endList()
+	})
 	j.end()
 	ReplyJSON(w, j.buf)
 }

@@ -305,22 +305,18 @@ func (j *jsonWriter) webhook(hook *platen.Webhook) {
 func (j *jsonWriter) filter(f *platen.ChangeFilter) {
 	j.key("filter")
 	j.object()
-	list := func(key string, n int, write func(i int)) {
-		if n == 0 {
-			return
-		}
-		j.key(key)
-		j.list()
-		for i := range n {
-			j.comma()
-			write(i)
-		}
-		j.endList()
+	if len(f.Kinds) > 0 {
+		listOf(j, "kinds", f.Kinds, (*jsonWriter).kind)
 	}
-	list("kinds", len(f.Kinds), func(i int) { j.buf = platen.AppendString(j.buf, KindName(f.Kinds[i])) })
-	list("sets", len(f.Sets), func(i int) { j.buf = strconv.AppendInt(j.buf, int64(f.Sets[i]), 10) })
-	list("types", len(f.Types), func(i int) { j.buf = platen.AppendString(j.buf, EventType(f.Types[i])) })
-	list("names", len(f.Names), func(i int) { j.buf = platen.AppendString(j.buf, f.Names[i]) })
+	if len(f.Sets) > 0 {
+		listOf(j, "sets", f.Sets, func(j *jsonWriter, set platen.ID) { j.integer(int64(set)) })
+	}
+	if len(f.Types) > 0 {
+		listOf(j, "types", f.Types, func(j *jsonWriter, one platen.ChangeType) { j.string(EventType(one)) })
+	}
+	if len(f.Names) > 0 {
+		listOf(j, "names", f.Names, (*jsonWriter).string)
+	}
 	j.end()
 }
 
@@ -336,18 +332,13 @@ const webhooksQuery = "webhooks"
 func ReplyWebhooks(w http.ResponseWriter, hooks []platen.Webhook, more bool) {
 	var b jsonWriter
 	b.object()
-	b.key("webhooks")
-	b.list()
-	last := int64(0)
-	for i := range hooks {
-		b.element()
-		b.webhook(&hooks[i])
-		b.end()
-		last = hooks[i].ID
-	}
-	b.endList()
+	listOf(&b, "webhooks", hooks, func(j *jsonWriter, hook platen.Webhook) {
+		j.object()
+		j.webhook(&hook)
+		j.end()
+	})
 	if more {
-		b.pageToken(webhooksQuery, strconv.AppendInt(nil, last, 10))
+		b.pageToken(webhooksQuery, strconv.AppendInt(nil, hooks[len(hooks)-1].ID, 10))
 	}
 	b.end()
 	ReplyJSON(w, b.buf)
@@ -382,19 +373,14 @@ func readNumberPage(values url.Values, query string, start int64) (size int, fro
 func ReplyAttempts(w http.ResponseWriter, webhook int64, attempts []platen.WebhookAttempt, more bool) {
 	var b jsonWriter
 	b.object()
-	b.key("attempts")
-	b.list()
-	last := int64(0)
-	for i := range attempts {
-		b.element()
-		b.number("id", attempts[i].ID)
-		b.attempt(&attempts[i])
-		b.end()
-		last = attempts[i].ID
-	}
-	b.endList()
+	listOf(&b, "attempts", attempts, func(j *jsonWriter, attempt platen.WebhookAttempt) {
+		j.object()
+		j.number("id", attempt.ID)
+		j.attempt(&attempt)
+		j.end()
+	})
 	if more {
-		b.pageToken(attemptsQuery(webhook), strconv.AppendInt(nil, last, 10))
+		b.pageToken(attemptsQuery(webhook), strconv.AppendInt(nil, attempts[len(attempts)-1].ID, 10))
 	}
 	b.end()
 	ReplyJSON(w, b.buf)

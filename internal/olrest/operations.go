@@ -13,7 +13,7 @@ const JobCreation = "JobCreationRestService"
 // OperationHeader is the response header with the id of an operation.
 const OperationHeader = "operationId"
 
-// ReplyAccepted answers that an operation has begun (api-facts 10.1).
+// ReplyAccepted answers that an operation has begun.
 func ReplyAccepted(w http.ResponseWriter, operation string) {
 	header := w.Header()
 	header[OperationHeader] = []string{operation} // as the API writes it
@@ -32,7 +32,7 @@ type RunningOperation struct {
 	Doing string // what it does now
 }
 
-// ReplyOperations answers with an operations list (api-facts 2.10).
+// ReplyOperations answers with an operations list.
 func ReplyOperations(w http.ResponseWriter, running []RunningOperation) {
 	var b jsonWriter
 	b.list()
@@ -62,7 +62,7 @@ func ReplyProgress(w http.ResponseWriter, percent int, done bool) {
 func ReplyCancelled(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
 
 // ReadIdentifiersBody reads an identifier list, with or without runtime
-// parameters (api-facts 2.2). It must name one at least, none twice, and not
+// parameters. It must name one at least, none twice, and not
 // more than [platen.MaxOperationSets].
 func ReadIdentifiersBody(body []byte) ([]platen.ID, error) {
 	var ids []platen.ID

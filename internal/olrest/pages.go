@@ -7,7 +7,7 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// A PagesWriter writes the page details of a content set (api-facts 2.5): a
+// A PagesWriter writes the page details of a content set: a
 // summary, or those of each content item.
 type PagesWriter struct {
 	jsonWriter

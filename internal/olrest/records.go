@@ -8,7 +8,7 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// ReadNewRecords reads New Record Lists (api-facts 2.6): a list of
+// ReadNewRecords reads New Record Lists: a list of
 // {datasetid, records} and {recordid, table, records}. Nested records stand
 // in `records` with a table, as in the default form of reading, or under
 // their table in `tables`, as in the explicit form.
@@ -211,7 +211,7 @@ func ReadFieldUpdates(body []byte) ([]platen.Update, error) {
 	return updates, err
 }
 
-// A RecordFormat is a form in which data records are written (api-facts 2.7).
+// A RecordFormat is a form in which data records are written.
 type RecordFormat uint8
 
 // The formats.
@@ -255,8 +255,7 @@ func UnknownRecord(idText string) error {
 	return err
 }
 
-// ReadRecordQuery reads a Data Record Identifier List with Parameters
-// (api-facts 2.8).
+// ReadRecordQuery reads a Data Record Identifier List with Parameters.
 func ReadRecordQuery(body []byte) (RecordQuery, error) {
 	var (
 		query    RecordQuery

@@ -84,7 +84,7 @@ func ShownError(err error) *platen.Error {
 	return shown
 }
 
-// ReplyError answers with a JSON Error (api-facts 2.1).
+// ReplyError answers with a JSON Error.
 func ReplyError(w http.ResponseWriter, err error) {
 	shown := ShownError(err)
 	SetErrorHeaders(w.Header(), shown)
@@ -185,11 +185,11 @@ func ReplyCreated(w http.ResponseWriter, kind platen.Kind, made platen.Created) 
 	}
 	b.endList()
 	b.end()
-	w.Header().Set("Location", NativePrefix+"/"+segment(kind)+"/"+made.ID.String())
+	w.Header().Set("Location", NativePrefix+"/"+serviceOf(kind).segment+"/"+made.ID.String())
 	reply(w, http.StatusCreated, typeJSON, b.buf)
 }
 
-// ReplyRecordOf answers with a data record identifier (api-facts 2.2).
+// ReplyRecordOf answers with a data record identifier.
 func ReplyRecordOf(w http.ResponseWriter, record platen.ID) {
 	ReplyJSON(w, append(strconv.AppendInt([]byte(`{"record":`), int64(record), 10), '}'))
 }
@@ -203,7 +203,7 @@ func reply(w http.ResponseWriter, status int, contentType string, body []byte) {
 	_, _ = w.Write(body) // an error is the client's leaving
 }
 
-// The parts of identifier lists (api-facts 2.2).
+// The parts of identifier lists.
 const (
 	identifiersHead = `{"identifiers":[`
 	identifiersTail = `]}`
@@ -215,7 +215,7 @@ func identifiersLength(count, bytes int64) int64 {
 	return int64(len(identifiersHead)+len(identifiersTail)) + bytes + max(0, count-1) // commas
 }
 
-// ReplyIdentifiers answers with an identifier list (api-facts 2.2).
+// ReplyIdentifiers answers with an identifier list.
 func ReplyIdentifiers(w http.ResponseWriter, runs []platen.IDRange) {
 	var count, digits int64
 	for _, run := range runs {

@@ -158,7 +158,7 @@ func (r Route) Open() bool { return r.Action == Login }
 // A service is the part of the dialect that serves one kind of entity.
 type service struct {
 	kind    platen.Kind
-	segment string
+	segment string // of paths; also the key of its list, where a document has one
 	name    string
 }
 
@@ -265,15 +265,14 @@ func (s service) routes() []Route {
 	return list
 }
 
-// segment returns the path segment of a kind, which is also the key of its
-// list where a document has one.
-func segment(kind platen.Kind) string {
+// serviceOf returns the row of a kind in services, the zero service for none.
+func serviceOf(kind platen.Kind) service {
 	for _, s := range services {
 		if s.kind == kind {
-			return s.segment
+			return s
 		}
 	}
-	return ""
+	return service{}
 }
 
 // Find returns the route with that action, kind and facet. Without one, the

@@ -11,7 +11,7 @@ import (
 	"github.com/platenhq/platen/internal/transfer"
 )
 
-// A StatisticsLevel is what the statistics of a job set list (api-facts 9).
+// A StatisticsLevel is what the statistics of a job set list.
 type StatisticsLevel uint8
 
 // The levels.

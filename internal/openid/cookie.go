@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// A log-in that is under way is in a cookie of the browser:
+// A login that is under way is in a cookie of the browser:
 //
 //	base64url( its end in Unix seconds, 8 bytes
 //	           seed, 32 random bytes
@@ -25,7 +25,7 @@ type pending struct {
 }
 
 const (
-	// LoginTime is how long a log-in may take at the provider.
+	// LoginTime is how long a login may take at the provider.
 	LoginTime = 10 * time.Minute
 
 	seedBytes  = 32
@@ -36,14 +36,14 @@ const (
 
 var base64Cookie = base64.RawURLEncoding.Strict()
 
-// newPending returns a log-in that begins.
+// newPending returns a login that begins.
 func newPending(target string) pending {
 	login := pending{target: Target(target)}
 	_, _ = rand.Read(login.seed[:]) // never fails
 	return login
 }
 
-// seal returns the cookie of a log-in.
+// seal returns the cookie of a login.
 func (p *Provider) seal(login pending, now time.Time) string {
 	b := binary.BigEndian.AppendUint64(nil, uint64(now.Add(LoginTime).Unix()))
 	b = append(b, login.seed[:]...)
@@ -51,7 +51,7 @@ func (p *Provider) seal(login pending, now time.Time) string {
 	return base64Cookie.EncodeToString(append(b, p.mac("cookie", b)...))
 }
 
-// open returns the log-in of a cookie, if this key sealed it and its time is not over.
+// open returns the login of a cookie, if this key sealed it and its time is not over.
 func (p *Provider) open(cookie string, now time.Time) (login pending, ok bool) {
 	if len(cookie) > maxCookie || strings.ContainsAny(cookie, "\r\n") {
 		return login, false
@@ -69,7 +69,7 @@ func (p *Provider) open(cookie string, now time.Time) (login pending, ok bool) {
 	return login, true
 }
 
-// Target returns where a browser is sent at the end of a log-in: a view of the
+// Target returns where a browser is sent at the end of a login: a view of the
 // console, which is "/" with a query. Anything else becomes "/".
 func Target(text string) string {
 	if !strings.HasPrefix(text, "/?") || len(text) > maxTarget || strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r > '~' }) {

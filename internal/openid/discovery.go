@@ -129,7 +129,7 @@ func (p *Provider) ask(ctx context.Context) (k knowledge, err error) {
 	return k, nil
 }
 
-// scopes returns what is asked for. Some providers refuse a log-in for a scope that they
+// scopes returns what is asked for. Some providers refuse a login for a scope that they
 // do not know, so of the default ones those are left out that it does not name.
 func (p *Provider) scopes(named []string) []string {
 	if len(named) == 0 || !slices.Equal(p.Scopes, DefaultScopes) {

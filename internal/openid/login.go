@@ -18,12 +18,12 @@ import (
 
 // The causes of refusals, for the log and the audit trail.
 const (
-	causeNone     = "no log-in by the provider is under way"
-	causeState    = "the state is that of another log-in"
+	causeNone     = "no login by the provider is under way"
+	causeState    = "the state is that of another login"
 	causeProvider = "the provider refused"
 	causeCode     = "the provider does not take the code"
 	causeToken    = "the ID token is not good"
-	causeNonce    = "the ID token is of another log-in"
+	causeNonce    = "the ID token is of another login"
 )
 
 // maxCode bounds what comes back from the provider by way of the browser.
@@ -37,7 +37,7 @@ type Identity struct {
 	Sent    string      // which groups there are, in words
 }
 
-// Begin begins a log-in: location is where the browser goes, and cookie what it has to
+// Begin begins a login: location is where the browser goes, and cookie what it has to
 // keep until it is back. target is where it is to be at the end. Unavailable: the
 // provider can not be reached.
 func (p *Provider) Begin(ctx context.Context, target string) (location, cookie string, err error) {
@@ -51,16 +51,16 @@ func (p *Provider) Begin(ctx context.Context, target string) (location, cookie s
 	return location, p.seal(login, time.Now()), nil
 }
 
-// Finish ends a log-in that the provider has sent back with a query. target is where
+// Finish ends a login that the provider has sent back with a query. target is where
 // the browser is to go. The error is a [Refusal], or Unavailable.
 func (p *Provider) Finish(ctx context.Context, query url.Values, cookie string) (who Identity, target string, err error) {
 	login, ok := p.open(cookie, time.Now())
 	if !ok {
-		return who, "", refuse(causeNone, true, "no log-in is under way in this browser: it was ended already, took longer than %d minutes, or began at another address than %s; log in again there", int(LoginTime.Minutes()), p.Home())
+		return who, "", refuse(causeNone, true, "no login is under way in this browser: it was ended already, took longer than %d minutes, or began at another address than %s; log in again there", int(LoginTime.Minutes()), p.Home())
 	}
 	seed := login.seed[:]
 	if states := query["state"]; len(states) != 1 || !hmac.Equal([]byte(states[0]), []byte(p.derive("state", seed))) {
-		return who, "", refuse(causeState, true, "this answer of the provider is for another log-in, perhaps of another tab: log in again")
+		return who, "", refuse(causeState, true, "this answer of the provider is for another login, perhaps of another tab: log in again")
 	}
 	if code := query.Get("error"); code != "" {
 		return who, "", refuse(causeProvider, false, "the provider refused: %s", strings.TrimSpace(short(code, 60)+" "+short(query.Get("error_description"), 200)))
@@ -105,7 +105,7 @@ func (p *Provider) exchange(ctx context.Context, known knowledge, code string, s
 		return nil, nil, refuse(causeToken, false, "the provider's ID token is not good: %s", reason(err))
 	}
 	if !hmac.Equal([]byte(verified.Nonce), []byte(p.derive("nonce", seed))) {
-		return nil, nil, refuse(causeNonce, true, "the provider's ID token is of another log-in: log in again")
+		return nil, nil, refuse(causeNonce, true, "the provider's ID token is of another login: log in again")
 	}
 	if verified.AccessTokenHash != "" {
 		if err := verified.VerifyAccessToken(token.AccessToken); err != nil {

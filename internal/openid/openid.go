@@ -1,6 +1,6 @@
 // Package openid lets people log in by a provider of identities: the authorization
 // code flow of OpenID Connect with PKCE, state and nonce. It keeps nothing of a
-// log-in but a signed cookie in the browser, so a log-in that began on one server can
+// login but a signed cookie in the browser, so a login that began on one server can
 // end on another with the same key.
 package openid
 
@@ -132,13 +132,13 @@ func New(config Config) *Provider {
 // Secure reports whether browsers come by TLS.
 func (p *Provider) Secure() bool { return p.secure }
 
-// Home returns the address of the console under which log-ins work.
+// Home returns the address of the console under which logins work.
 func (p *Provider) Home() string {
 	at, _ := url.Parse(p.RedirectURL)
 	return at.Scheme + "://" + at.Host + "/"
 }
 
-// A Refusal is why a log-in is refused. Its cause is one of few; what the person is
+// A Refusal is why a login is refused. Its cause is one of few; what the person is
 // told may have texts of the provider.
 type Refusal struct {
 	Err     *platen.Error
@@ -156,7 +156,7 @@ func refuse(cause string, guessed bool, format string, args ...any) *Refusal {
 	return &Refusal{Err: platen.Errorf(platen.Forbidden, format, args...), Cause: cause, Guessed: guessed}
 }
 
-// derive returns what a log-in uses for one purpose: a text that nobody can tell from
+// derive returns what a login uses for one purpose: a text that nobody can tell from
 // random without the key.
 func (p *Provider) derive(purpose string, seed []byte) string {
 	return base64.RawURLEncoding.EncodeToString(p.mac(purpose, seed))

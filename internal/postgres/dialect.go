@@ -83,7 +83,7 @@ func (Dialect) ListsBetween(table string, bytes int) string {
 // Dirty implements [sqlstore.Dialect]. A row of find_stale here is of the
 // entities of one kind that were written together.
 func (Dialect) Dirty() string {
-	return `SELECT seq, unnest(ids), changed FROM (SELECT * FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3) AS dirty`
+	return `SELECT seq, unnest(ids), changed FROM (SELECT * FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2) AS dirty`
 }
 
 // DirtyEntities implements [sqlstore.Dialect].

@@ -62,7 +62,7 @@ func TestMigrateLongValues(t *testing.T) {
 	}
 	outlook(9)
 	before := places("length(rest) = 0")
-	s, err := Open(ctx, address, sqlstore.WithPatience(time.Minute))
+	s, err := Open(ctx, address, sqlstore.WithIndexWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

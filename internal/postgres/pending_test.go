@@ -16,7 +16,7 @@ import (
 // without the race detector, with which SQLite's does.
 func TestPendingUnraced(t *testing.T) {
 	storetest.RunSearching(t, func(t *testing.T) storetest.Open {
-		return at(pgtest.Database(t), sqlstore.WithPatience(0))
+		return at(pgtest.Database(t), sqlstore.WithIndexWait(0))
 	})
 }
 
@@ -24,7 +24,7 @@ func TestPendingUnraced(t *testing.T) {
 func TestManyMarks(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Database(t)
-	s := at(address, sqlstore.WithPatience(0))(t)
+	s := at(address, sqlstore.WithIndexWait(0))(t)
 	db, err := sql.Open("pgx", address)
 	if err != nil {
 		t.Fatal(err)
@@ -101,5 +101,5 @@ func TestNoTemporaryTables(t *testing.T) {
 		}
 	})
 	u.User = url.UserPassword(role, password)
-	storetest.Searching(t, at(u.String(), sqlstore.WithPatience(0))(t))
+	storetest.Searching(t, at(u.String(), sqlstore.WithIndexWait(0))(t))
 }

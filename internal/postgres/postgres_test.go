@@ -110,7 +110,7 @@ func TestCounts(t *testing.T) {
 
 func TestLeftovers(t *testing.T) {
 	address := pgtest.Database(t)
-	s, err := postgres.Open(t.Context(), address, sqlstore.WithPatience(time.Minute))
+	s, err := postgres.Open(t.Context(), address, sqlstore.WithIndexWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,8 +43,8 @@ func New(config Config) *Runner {
 }
 
 const (
-	// lookEvery is how often it is looked whether rules are due, or were changed.
-	lookEvery = 5 * time.Second
+	// checkEvery is how often it is checked whether rules are due, or were changed.
+	checkEvery = 5 * time.Second
 	// pageSize is how many sets are listed at once.
 	pageSize = 100
 	// turnEvery is how often a run asks whether it is still this process's turn.
@@ -55,7 +55,7 @@ const (
 
 // Run runs rules that are due, until ctx ends.
 func (r *Runner) Run(ctx context.Context) {
-	ticker := time.NewTicker(lookEvery)
+	ticker := time.NewTicker(checkEvery)
 	defer ticker.Stop()
 	for failing := false; ; {
 		select {

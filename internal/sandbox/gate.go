@@ -87,8 +87,8 @@ func (g *gate) shut(reason error) (reopen func()) {
 	}
 	cancel := g.cancel
 	g.mu.Unlock()
-	for _, patience := range []time.Duration{drainFor, cancelledFor} {
-		timer := time.NewTimer(patience)
+	for _, limit := range []time.Duration{drainFor, cancelledFor} {
+		timer := time.NewTimer(limit)
 		select {
 		case <-idle:
 		case <-timer.C:

@@ -29,7 +29,7 @@ import (
 // of Go or of the driver may.
 const (
 	allocsOfGet      = 7   // GET of properties that are in the cache
-	allocsOfPut      = 69  // PUT of properties
+	allocsOfPut      = 64  // PUT of properties
 	allocsOfPage     = 6.0 // a page of an import, the only one of its document, with a content item of its own
 	allocsOfDocument = 0   // a document of an export, with a page
 )

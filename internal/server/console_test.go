@@ -17,7 +17,7 @@ func (s *service) session(options ...option) *http.Cookie {
 	a := s.do("POST", consoleSession, "", append([]option{none, basic(user, password)}, options...)...)
 	cookies := (&http.Response{Header: a.header}).Cookies()
 	if a.status != http.StatusNoContent || len(cookies) != 1 {
-		s.t.Fatalf("log-in: %d %s %v", a.status, a.body, a.header)
+		s.t.Fatalf("login: %d %s %v", a.status, a.body, a.header)
 	}
 	return cookies[0]
 }
@@ -79,7 +79,7 @@ func testConsoleSession(t *testing.T) {
 	}
 	gone := s.do("DELETE", consoleSession, "", none, withCookie(cookie), ours)
 	if cookies := (&http.Response{Header: gone.header}).Cookies(); gone.status != 204 || len(cookies) != 1 || cookies[0].MaxAge >= 0 || cookies[0].Value != "" {
-		t.Errorf("log-out: %d %v", gone.status, gone.header)
+		t.Errorf("logout: %d %v", gone.status, gone.header)
 	}
 	for _, a := range []answer{
 		s.do("POST", consoleSession, "", none, basic(user, "wrong")),

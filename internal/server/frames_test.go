@@ -75,7 +75,7 @@ func testFrames(t *testing.T) {
 	s.setProperties(platen.Job, 4242422, platen.NameValue{Name: "a", Value: "b"})
 	observer.mu.Lock()
 	defer observer.mu.Unlock()
-	for call, most := range map[string]int{"list": 6, "replace": 7} {
+	for call, most := range map[string]int{"list": 5, "replace": 5} {
 		frames := observer.deepest[call]
 		slices.Reverse(frames)
 		t.Log(call, frames)

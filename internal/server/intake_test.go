@@ -89,7 +89,7 @@ func testLastEvents(t *testing.T) {
 		t.Fatalf("the last 5: %+v", last)
 	}
 	var on page
-	s.do("GET", native+"/events?after="+last.After+"&"+noAudit, "").decoded(t, 200, &on) // the log-in of the test may come later
+	s.do("GET", native+"/events?after="+last.After+"&"+noAudit, "").decoded(t, 200, &on) // the login of the test may come later
 	if len(on.Events) != 0 {
 		t.Errorf("after the last: %+v", on)
 	}
@@ -132,7 +132,7 @@ func TestConsoleInJournal(t *testing.T) { onSQLite(t, testConsoleInJournal) }
 func testConsoleInJournal(t *testing.T) {
 	s := start(t, withJournal)
 	console, ours := header("X-Requested-With", "platen-console"), header("Sec-Fetch-Site", "same-origin")
-	s.do("DELETE", native+"/requests", "") // the log-in of the test itself
+	s.do("DELETE", native+"/requests", "") // the login of the test itself
 	cookie := s.session(console, ours)
 	s.do("GET", native+"/me", "", none, withCookie(cookie), console)
 	s.do("PUT", "/console/session", "", none, withCookie(cookie), console, ours)

@@ -192,7 +192,7 @@ func testJournal(t *testing.T) {
 		return fromJSON[struct{ Deleted int }](t, s.do("DELETE", native+"/requests"+path, "")).Deleted
 	}
 	if got := removed("?path=/rest/serverengine/authentication/login"); got != 1 {
-		t.Errorf("%d log-ins were removed", got)
+		t.Errorf("%d logins were removed", got)
 	}
 	s.do("GET", "/healthz", "")
 	s.do("GET", "/metrics", "")

@@ -59,7 +59,7 @@ type lookBack struct {
 	query  *olrest.EventQuery
 	items  []*event.Item
 	size   int // in bytes
-	looked int
+	seen   int
 	before platen.EventID // what is before it was not looked at; 0: nothing is
 	done   bool
 }
@@ -85,7 +85,7 @@ func (l *lookBack) read(r *http.Request, begin, end platen.EventID) error {
 			break
 		}
 		after = next
-		l.looked += len(page)
+		l.seen += len(page)
 		for _, item := range page {
 			if item.ID >= end || !l.query.Filter.Matches(&item.Event) {
 				continue
@@ -99,6 +99,6 @@ func (l *lookBack) read(r *http.Request, begin, end platen.EventID) error {
 		}
 	}
 	l.items, l.size = append(items, l.items...), l.size+size
-	l.done = l.done || l.looked >= eventsLookedAt || len(l.items) == l.query.Last
+	l.done = l.done || l.seen >= eventsLookedAt || len(l.items) == l.query.Last
 	return nil
 }

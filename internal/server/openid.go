@@ -49,7 +49,7 @@ func (s *Server) toProvider(w *response, r *http.Request, _ target) error {
 }
 
 // fromProvider takes a browser back that has been at the provider, and begins a
-// session of the console. Whatever comes of it, the log-in has ended.
+// session of the console. Whatever comes of it, the login has ended.
 func (s *Server) fromProvider(w *response, r *http.Request, _ target) error {
 	if s.OpenID == nil {
 		return errNoProvider
@@ -87,7 +87,7 @@ func redirect(w *response, location string) {
 	w.WriteHeader(http.StatusSeeOther)
 }
 
-// setLogin keeps a log-in that is under way in the browser, or removes it: value is "".
+// setLogin keeps a login that is under way in the browser, or removes it: value is "".
 // The cookie is Lax, since the provider's page sends the browser back.
 func (s *Server) setLogin(w *response, r *http.Request, value string) {
 	cookie := &http.Cookie{

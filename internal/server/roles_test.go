@@ -90,7 +90,7 @@ func testEveryRouteByRole(t *testing.T) {
 	long(t)
 	s := start(t)
 	var callers []credential
-	for _, role := range platen.Roles {
+	for _, role := range []platen.Role{platen.Viewer, platen.Editor, platen.Admin} {
 		name := role.String()
 		s.addUser(name, role)
 		named := s.makeToken(fmt.Sprintf(`{"name":%q,"role":%q}`, name, name)) // of an admin

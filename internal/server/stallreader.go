@@ -14,20 +14,20 @@ import (
 // A stallReader reads the body of an import, of any size within the limit, and
 // extends the read deadline while the body keeps arriving.
 type stallReader struct {
-	server  *Server
-	ctx     context.Context
-	body    io.Reader
-	control *http.ResponseController
-	stall   time.Duration // how long the next part may take
-	rate    int64         // the least bytes in a second
-	moved   time.Time     // when the deadline was last moved
-	since   int64         // bytes that have come since
-	looked  int64         // bytes that have come since the disk was looked at
-	err     error         // the first error that is not the end
+	server    *Server
+	ctx       context.Context
+	body      io.Reader
+	control   *http.ResponseController
+	stall     time.Duration // how long the next part may take
+	rate      int64         // the least bytes in a second
+	moved     time.Time     // when the deadline was last moved
+	since     int64         // bytes that have come since
+	unchecked int64         // bytes that have come since the disk was checked
+	err       error         // the first error that is not the end
 }
 
-// lookEvery is after how many bytes of an import the disk is looked at again.
-const lookEvery = 16 << 20
+// diskCheckEvery is after how many bytes of an import the disk is checked again.
+const diskCheckEvery = 16 << 20
 
 // importBody returns the reader of the body of an import.
 func (s *Server) importBody(w *response, r *http.Request) *stallReader {
@@ -46,7 +46,7 @@ func (b *stallReader) Read(buf []byte) (int, error) {
 	}
 	n, err := b.body.Read(buf)
 	b.since += int64(n)
-	b.looked += int64(n)
+	b.unchecked += int64(n)
 	now = time.Now()
 	switch {
 	case err == io.EOF:
@@ -55,8 +55,8 @@ func (b *stallReader) Read(buf []byte) (int, error) {
 	case err == nil && now.Sub(b.moved) > b.stall/6 && b.since >= int64(now.Sub(b.moved).Seconds()*float64(b.rate)):
 		b.move(now)
 	}
-	if b.looked >= lookEvery && err == nil {
-		b.looked, err = 0, b.server.checkDisk()
+	if b.unchecked >= diskCheckEvery && err == nil {
+		b.unchecked, err = 0, b.server.checkDisk()
 	}
 	if err == nil && b.ctx.Err() != nil {
 		err = context.Cause(b.ctx) // the server stops

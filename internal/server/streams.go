@@ -7,9 +7,6 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 )
 
-// keepAlive is how long a stream is silent at most.
-const keepAlive = 15 * time.Second
-
 // A streamCheck looks again and again whether the caller of a stream may have it: a
 // token may have expired, been revoked or restricted, or its user be gone or have
 // another role.
@@ -22,7 +19,7 @@ type streamCheck struct {
 }
 
 func (s *Server) streamCheck(w *response, r *http.Request) streamCheck {
-	return streamCheck{s: s, w: w, r: r, every: min(keepAlive, s.Timeouts.Stall/3), last: time.Now()}
+	return streamCheck{s: s, w: w, r: r, every: s.Timeouts.Stall / 3, last: time.Now()}
 }
 
 // again returns the error that the stream ends with. It looks if the stream is quiet

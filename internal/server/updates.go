@@ -93,7 +93,7 @@ func (s *Server) updateInParts(ctx context.Context, w *response, r *http.Request
 // beginUpdate begins an operation that makes an update in parts, and answers.
 func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpdate, entities int64) error {
 	for i := range asked.Entities {
-		if asked.Entities[i].Match != [3]*platen.Match{} {
+		if asked.Entities[i].Match != [platen.FacetCount]*platen.Match{} {
 			return platen.Errorf(platen.TooLarge, "an update with tags is one transaction, which has lists of up to %d bytes together: name fewer entities, without inParts", platen.MaxBulkBytes)
 		}
 	}

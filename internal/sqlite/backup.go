@@ -62,7 +62,7 @@ func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, e
 		return Copy{}, err
 	}
 	made.Path = file
-	// That the time of the backup can not be noted makes it no worse.
+	// That the time of the backup can not be recorded makes it no worse.
 	_ = writeFile(filepath.Join(dir, backupFile), time.Now().UTC().Format(time.RFC3339)+"\n")
 	return made, syncDir(filepath.Dir(file))
 }

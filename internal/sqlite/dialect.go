@@ -76,7 +76,7 @@ func (Dialect) ListsBetween(table string, _ int) string {
 
 // Dirty implements [sqlstore.Dialect].
 func (Dialect) Dirty() string {
-	return "SELECT seq, id, changed FROM find_stale WHERE seq > $1 AND seq <= $2 ORDER BY seq LIMIT $3"
+	return "SELECT seq, id, changed FROM find_stale WHERE seq <= $1 ORDER BY seq LIMIT $2"
 }
 
 // DirtyEntities implements [sqlstore.Dialect].

@@ -25,8 +25,8 @@ const (
 
 	// holderEvery is how often the holder looks whether its file is there.
 	holderEvery = 500 * time.Millisecond
-	// lockPatience covers the moment for which [Locked] holds the lock.
-	lockPatience = 300 * time.Millisecond
+	// lockWait covers the moment for which [Locked] holds the lock.
+	lockWait = 300 * time.Millisecond
 )
 
 // A Lock keeps other servers off a data directory. It ends with the process,
@@ -116,7 +116,7 @@ func (l *Lock) lockDirectory(dir string) error {
 
 // take adds a lock to those that l holds.
 func (l *Lock) take(lock *flock.Flock) error {
-	ctx, cancel := context.WithTimeout(context.Background(), lockPatience)
+	ctx, cancel := context.WithTimeout(context.Background(), lockWait)
 	defer cancel()
 	ok, err := lock.TryLockContext(ctx, 20*time.Millisecond)
 	switch {

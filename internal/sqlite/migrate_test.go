@@ -63,7 +63,7 @@ func TestMigrateFromTwo(t *testing.T) {
 	}
 	outlook(2)
 
-	s, err := Open(ctx, dir, 1<<20, sqlstore.WithPatience(time.Minute))
+	s, err := Open(ctx, dir, 1<<20, sqlstore.WithIndexWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,7 +140,7 @@ func TestMigrateLongValues(t *testing.T) {
 	if err := tx.Commit(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Open(ctx, dir, 1<<20, sqlstore.WithPatience(time.Minute))
+	s, err := Open(ctx, dir, 1<<20, sqlstore.WithIndexWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

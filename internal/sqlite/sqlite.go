@@ -33,8 +33,8 @@ const (
 // two passes is a part of the time that one takes, at least: only then a commit that
 // finds the log too long can move the rest and begin the log anew.
 const (
-	checkpointEvery = 200 * time.Millisecond
-	checkpointGap   = 4 // the part is one of so many
+	checkpointEvery      = 200 * time.Millisecond
+	checkpointPauseParts = 4 // the pause is one of so many parts of the time
 )
 
 // busyTimeout is the first pragma: others read the database, which a connection
@@ -249,6 +249,6 @@ func checkpoint(db *sql.DB, stop <-chan struct{}, stopped chan<- struct{}) {
 		started := time.Now()
 		_, _ = db.Exec(`PRAGMA wal_checkpoint(PASSIVE)`)
 		took := time.Since(started)
-		wait = max(checkpointEvery-took, took/checkpointGap)
+		wait = max(checkpointEvery-took, took/checkpointPauseParts)
 	}
 }

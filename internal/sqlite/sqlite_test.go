@@ -40,7 +40,7 @@ func TestLarge(t *testing.T) { storetest.RunLarge(t, onDisk(1<<20)) }
 
 // TestPending is about searches that do not wait for the index.
 func TestPending(t *testing.T) {
-	storetest.RunSearching(t, onDisk(1<<20, sqlstore.WithPatience(0)))
+	storetest.RunSearching(t, onDisk(1<<20, sqlstore.WithIndexWait(0)))
 }
 
 func TestCounts(t *testing.T) {
@@ -75,7 +75,7 @@ func TestCounts(t *testing.T) {
 
 func TestLeftovers(t *testing.T) {
 	dir := t.TempDir()
-	s, err := sqlite.Open(t.Context(), dir, 1<<20, sqlstore.WithPatience(time.Minute))
+	s, err := sqlite.Open(t.Context(), dir, 1<<20, sqlstore.WithIndexWait(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}

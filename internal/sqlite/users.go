@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// userPatience is how long a change of users waits for the server, which
+	// userWait is how long a change of users waits for the server, which
 	// writes an import in one transaction.
-	userPatience = time.Minute
+	userWait = time.Minute
 	// userNotice is how long it waits without a word.
 	userNotice = time.Second
 )
@@ -69,7 +69,7 @@ func patient(ctx context.Context, waiting func()) func(context.Context, int) boo
 			since = time.Now()
 		}
 		waited := time.Since(since)
-		if ctx.Err() != nil || waited > userPatience {
+		if ctx.Err() != nil || waited > userWait {
 			return false
 		}
 		if waited > userNotice && !told {

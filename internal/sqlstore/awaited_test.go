@@ -129,7 +129,7 @@ func (r taggedRecords) Read(yield func(*platen.SourceRecord) error) error {
 // search of data records waits for, and one of jobs does not.
 func TestOtherIndexNotAwaited(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
-		s := open(sqlstore.WithPatience(time.Minute))
+		s := open(sqlstore.WithIndexWait(time.Minute))
 		defer s.Close()
 		if _, err := s.CreateDataSet(t.Context(), taggedRecords{fewRecords{5000}}); err != nil {
 			t.Fatal(err)

@@ -37,7 +37,7 @@ var (
 const (
 	placedMost = 256                   // blocks get positions in one transaction
 	placeEvery = time.Second           // in the background
-	lookEvery  = 75 * time.Millisecond // for what other processes have logged
+	pollEvery  = 75 * time.Millisecond // for what other processes have logged
 )
 
 // place gives positions to blocks that are committed and have none.
@@ -100,7 +100,7 @@ func (s *Store) placeInBackground() {
 func (s *Store) Logged() (<-chan struct{}, time.Duration) {
 	every := time.Duration(0)
 	if s.engine.ManyWriters != nil {
-		every = lookEvery
+		every = pollEvery
 	}
 	return s.logged.wait(), every
 }

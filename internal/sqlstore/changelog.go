@@ -258,14 +258,14 @@ func (s *Store) logState(ctx context.Context) (state logState, err error) {
 	return state, err
 }
 
-// A bell wakes all who wait for it.
-type bell struct {
+// A broadcast wakes all who wait.
+type broadcast struct {
 	mu      sync.Mutex
 	waiting chan struct{}
 }
 
 // wait returns a channel that is closed by the next wake.
-func (b *bell) wait() <-chan struct{} {
+func (b *broadcast) wait() <-chan struct{} {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting == nil {
@@ -275,7 +275,7 @@ func (b *bell) wait() <-chan struct{} {
 }
 
 // wake wakes those who wait; without any it costs next to nothing.
-func (b *bell) wake() {
+func (b *broadcast) wake() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.waiting != nil {

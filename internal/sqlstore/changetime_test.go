@@ -54,14 +54,14 @@ func TestChangeTimes(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Fatal(err)
 			}
-			s.Store = s.open(sqlstore.WithPatience(time.Minute))
+			s.Store = s.open(sqlstore.WithIndexWait(time.Minute))
 		}},
 		{"too many dirty entities", 0, func(_ *testing.T, s *store) { s.DropDirty() }},
 		{"a deletion that is taken back", 0, undelete},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
-				s := &store{Store: open(sqlstore.WithPatience(time.Minute)), open: open}
+				s := &store{Store: open(sqlstore.WithIndexWait(time.Minute)), open: open}
 				defer func() { s.Close() }()
 				s.jobs = createJobs(t, s.Store, 3)
 				put := func(n string) {
@@ -154,12 +154,12 @@ func TestTimeShown(t *testing.T) {
 			if err := s.Close(); err != nil {
 				t.Error(err)
 			}
-			return open(sqlstore.WithPatience(time.Minute))
+			return open(sqlstore.WithIndexWait(time.Minute))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
-				s := open(sqlstore.WithPatience(0))
+				s := open(sqlstore.WithIndexWait(0))
 				made := createJobs(t, s, 1)
 				if err := s.FlushInSteps(t.Context(), func() {}); err != nil {
 					t.Fatal(err)

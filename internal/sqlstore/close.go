@@ -33,8 +33,8 @@ func (s *Store) Close() error {
 		}
 		err = s.engine.Close()
 	}()
-	for _, patience := range []time.Duration{closeFor, killFor} {
-		timer := time.NewTimer(patience)
+	for _, limit := range []time.Duration{closeFor, killFor} {
+		timer := time.NewTimer(limit)
 		select {
 		case <-closed:
 			timer.Stop()

@@ -139,7 +139,7 @@ func (w *contentItemWriter) writeItems() error {
 	}
 	for _, item := range w.items {
 		if item.properties != nil {
-			if err := w.list(platen.ContentItem, item.id, platen.Properties, item.properties); err != nil {
+			if err := w.list(item.id, platen.Properties, item.properties); err != nil {
 				return err
 			}
 		}

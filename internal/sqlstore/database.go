@@ -119,7 +119,7 @@ type Dialect interface {
 	// to $2, in order. It may leave out those after so many bytes of lists.
 	ListsBetween(table string, bytes int) string
 	// Dirty selects (seq, id, changed) of the entities in find_stale whose seq is
-	// over $1 and up to $2, in the order of seq, and of $3 rows at most.
+	// up to $1, in the order of seq, and of $2 rows at most.
 	Dirty() string
 	// DirtyEntities is the table dirty (seq, id, changed) of each entity in
 	// find_stale once, with its last row and change.
@@ -127,7 +127,8 @@ type Dialect interface {
 	// DirtyCount is how many entities are in find_stale, each as often as it is there.
 	DirtyCount() string
 	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
-	// $2, and when it was changed is $3; many is that of InsertMany.
+	// $2, and when it was changed is $3; many is that of InsertMany. The kind is not
+	// read any more; it goes with the next version that breaks rolling updates.
 	InsertDirty() (one, many string)
 
 	// Clock is the time in µs since 1970. NextBlock selects (number, time, position)

@@ -11,9 +11,9 @@ import (
 // table find_range. A range may have entities that are not dirty, or none at all
 // any more.
 const (
-	rangesKept = 1024 // ranges that a transaction collects before it writes them
-	rangesLook = 8    // ranges that may grow: entities of several levels take turns
-	rangeGap   = 64   // identifiers between two ranges that are joined
+	rangesKept    = 1024 // ranges that a transaction collects before it writes them
+	rangesGrowing = 8    // ranges that may grow: entities of several levels take turns
+	joinDistance  = 64   // identifiers between two ranges that are joined
 )
 
 // A dirtyRange is a row of find_range.
@@ -32,9 +32,9 @@ type dirtyRanges struct {
 
 // add marks an entity in a set.
 func (d *dirtyRanges) add(root, id platen.ID) error {
-	for i := len(d.ranges) - 1; i >= max(0, len(d.ranges)-rangesLook); i-- {
+	for i := len(d.ranges) - 1; i >= max(0, len(d.ranges)-rangesGrowing); i-- {
 		at := &d.ranges[i]
-		if at.root == root && at.First <= id && id <= at.Last+rangeGap {
+		if at.root == root && at.First <= id && id <= at.Last+joinDistance {
 			at.Last = max(at.Last, id)
 			return nil
 		}
@@ -58,7 +58,7 @@ func (d *dirtyRanges) join() {
 	})
 	joined := d.ranges[:0]
 	for _, next := range d.ranges {
-		if n := len(joined); n > 0 && joined[n-1].root == next.root && next.First <= joined[n-1].Last+rangeGap {
+		if n := len(joined); n > 0 && joined[n-1].root == next.root && next.First <= joined[n-1].Last+joinDistance {
 			joined[n-1].Last = max(joined[n-1].Last, next.Last)
 			continue
 		}

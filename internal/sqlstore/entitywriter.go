@@ -115,12 +115,12 @@ func (w *entityWriter) claimRow(kind platen.Kind, run platen.IDRange, at place, 
 }
 
 func takenError(kind platen.Kind, id platen.ID, by row) error {
-	if by.leaving {
+	if by.deleting {
 		err := platen.Errorf(platen.Unavailable, "%s %d belongs to a set that is being deleted: try again when that is done", by.kind, id)
 		err.Param = id.String()
 		return err
 	}
-	if by.coming {
+	if by.importing {
 		err := platen.Errorf(platen.Unavailable, "%s %d can not be created: id %d is taken by a %s of an import that is under way or was broken off: try again when that is done", kind, id, id, by.kind)
 		err.Param = id.String()
 		return err
@@ -149,7 +149,7 @@ func itemConflict(id platen.ID, format string, args ...any) error {
 
 // createItems creates a part of run. The identifiers of the part are unused.
 func (w *entityWriter) createItems(run itemRun, part platen.IDRange, at place) (row, error) {
-	records := platen.IDRange{}
+	var records platen.IDRange
 	n := platen.ID(part.Len())
 	if run.record == 0 {
 		fresh, err := w.allocate(int(n))
@@ -189,7 +189,7 @@ func (w *entityWriter) ensureRecords(run platen.IDRange) error {
 			last = free - 1
 			continue
 		}
-		if have.kind != platen.DataRecord || have.hidden || have.leaving {
+		if have.kind != platen.DataRecord || have.hidden || have.deleting {
 			return takenError(platen.DataRecord, max(run.First, have.First), have)
 		}
 		last = have.First - 1
@@ -267,7 +267,7 @@ func (w *entityWriter) tableID(name string) (int64, error) {
 }
 
 // list writes a list of a new entity.
-func (w *entityWriter) list(kind platen.Kind, id platen.ID, facet platen.Facet, list platen.List) error {
+func (w *entityWriter) list(id platen.ID, facet platen.Facet, list platen.List) error {
 	if string(list) == string(platen.EmptyList) {
 		return nil
 	}

@@ -76,8 +76,8 @@ func Ended(ctx context.Context) error {
 
 // LastDirty returns the largest number of a row of find_stale.
 func (s *Store) LastDirty(ctx context.Context) (int64, error) {
-	mark, err := s.dirtyMark(ctx, ofImportsAndLate, 0)
-	return mark.stale, err
+	bound, err := s.dirtyBound(ctx, ofImportsAndLate, 0)
+	return bound.rows, err
 }
 
 // CommitDespite commits a transaction in which a statement has failed.
@@ -90,14 +90,14 @@ func (s *Store) CommitDespite() error {
 
 // LastRange returns the largest number of a row of find_range.
 func (s *Store) LastRange(ctx context.Context) (int64, error) {
-	mark, err := s.dirtyMark(ctx, ofImports, 0)
-	return mark.ranges, err
+	bound, err := s.dirtyBound(ctx, ofImports, 0)
+	return bound.ranges, err
 }
 
 // FlushInSteps brings the index up to date. It calls between once, after lists
 // were read and before what differs is written.
 func (s *Store) FlushInSteps(ctx context.Context, between func()) error {
-	until, err := s.dirtyMark(ctx, ofImportsAndLate, 0)
+	until, err := s.dirtyBound(ctx, ofImportsAndLate, 0)
 	if err != nil {
 		return err
 	}

@@ -19,16 +19,16 @@ func (s *Store) LoggedIn(ctx context.Context, user storage.User) (known storage.
 		return known, s.error("read a user", err)
 	}
 	if len(found) > 0 && upToDate(found[0], user.Role) {
-		return found[0], nil // nothing is to be written, as with most log-ins
+		return found[0], nil // nothing is to be written, as with most logins
 	}
 	err = s.changeUser(ctx, storage.UserChange{}, func(t *transaction, change *storage.UserChange) error {
-		known, err = t.loggedIn(ctx, user, change)
+		known, err = t.loggedIn(user, change)
 		return err
 	})
 	return known, err
 }
 
-// upToDate reports whether a log-in with a role changes nothing of a user.
+// upToDate reports whether a login with a role changes nothing of a user.
 func upToDate(user storage.User, role platen.Role) bool {
 	if role == 0 {
 		return user.Disabled != storage.NotDisabled
@@ -45,7 +45,7 @@ func external(ctx context.Context, on func(*query) statement, user storage.User)
 	})
 }
 
-func (t *transaction) loggedIn(ctx context.Context, user storage.User, change *storage.UserChange) (storage.User, error) {
+func (t *transaction) loggedIn(user storage.User, change *storage.UserChange) (storage.User, error) {
 	found, err := external(t.ctx, t.stmt, user)
 	if err != nil {
 		return user, err
@@ -73,7 +73,7 @@ func (t *transaction) loggedIn(ctx context.Context, user storage.User, change *s
 	return known, t.changeOne(known.Name, updateRole, int64(known.Role), known.Name)
 }
 
-// addExternal adds a user at the first log-in.
+// addExternal adds a user at the first login.
 func (t *transaction) addExternal(user storage.User, change *storage.UserChange) error {
 	if user.Role == 0 {
 		return noUser(user.Name)

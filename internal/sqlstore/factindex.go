@@ -4,9 +4,9 @@ import (
 	"github.com/platenhq/platen"
 )
 
-// The index also has the facts of sets and jobs, for listings. They are settled
-// when a set is made or counted, except for the times of the last change: who
-// changes something else marks a range anew, and the times follow with the
+// The index also has the facts of sets and jobs, for listings. None
+// becomes another after a set is made or counted, but the times of the last change:
+// who changes something else marks a range anew, and the times follow with the
 // lists.
 
 // What find_range.late says of a range.

@@ -174,7 +174,7 @@ func (s *Store) pendingTimes(ctx context.Context, kind platen.Kind, one platen.I
 	if one != 0 { // others of the kind do not matter
 		kinds = kinds[1:]
 	}
-	owners, err := p.stale(kinds, one)
+	owners, err := p.dirtyOf(kinds, one)
 	if err != nil {
 		return nil, err
 	}

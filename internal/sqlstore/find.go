@@ -97,11 +97,11 @@ func (s *Store) findIndexed(ctx context.Context, asked *platen.Search, pending b
 		if err != nil || short {
 			return err
 		}
-		patience, cancel := ctx, func() {}
+		bounded, cancel := ctx, func() {}
 		if !many {
-			patience, cancel = context.WithTimeout(ctx, limit)
+			bounded, cancel = context.WithTimeout(ctx, limit)
 		}
-		release, err := take(patience, s.longSearches)
+		release, err := take(bounded, s.longSearches)
 		cancel()
 		if err == nil {
 			defer release()
@@ -233,7 +233,7 @@ type indexReader struct {
 // statements run until end is called.
 func (s *Store) plan(ctx context.Context, asked *platen.Search, pending bool, more ...search.Name) (_ *searchPlan, err error) {
 	p := &searchPlan{db: s.engine.Reader, dialect: s.engine.Dialect}
-	p.index, p.stmt = func(q indexQuery) statement { return s.on(q.settled) }, s.on
+	p.index, p.stmt = func(q indexQuery) statement { return s.on(q.stored) }, s.on
 	options := search.Options{Hidden: hiddenSet, LongestRun: longestItemRun}
 	names := slices.Concat(search.Names(asked), more)
 	if pending {

@@ -338,7 +338,7 @@ func (w *entityWriter) createSet(kind platen.Kind, set transfer.SourceSet) error
 	}
 	for f, list := range set.Lists {
 		if list != nil {
-			if err := w.list(kind, w.root, platen.Facet(f), list); err != nil {
+			if err := w.list(w.root, platen.Facet(f), list); err != nil {
 				return err
 			}
 		}

@@ -208,7 +208,7 @@ func (w *jobSetWriter) NodeList(node int, facet platen.Facet, list platen.List) 
 // createLists writes the lists of nodes.
 func (w *jobSetWriter) createLists() error {
 	for _, one := range w.lists {
-		if err := w.list(w.nodes[one.node].Kind, w.ids[one.node], one.facet, one.list); err != nil {
+		if err := w.list(w.ids[one.node], one.facet, one.list); err != nil {
 			return err
 		}
 	}
@@ -303,7 +303,7 @@ func (w *jobSetWriter) createDocuments() error {
 		run.Last = d.ID
 		for f, list := range d.Lists {
 			if list != nil {
-				if err := w.list(platen.Document, d.ID, platen.Facet(f), list); err != nil {
+				if err := w.list(d.ID, platen.Facet(f), list); err != nil {
 					return err
 				}
 			}
@@ -427,7 +427,7 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 // the stored row does.
 func checkItems(run itemRun, have row) error {
 	id := max(run.First, have.First)
-	if have.kind != platen.ContentItem || have.hidden || have.leaving {
+	if have.kind != platen.ContentItem || have.hidden || have.deleting {
 		return takenError(platen.ContentItem, id, have)
 	}
 	stored := have.record + id - have.First

@@ -305,11 +305,11 @@ func (w *walk) ids(rows direction, of []any, after platen.ID, most int) ([]plate
 // missing returns what does not have the name, in the order of identifiers. It
 // looks at more entities than it returns: with a name most have it.
 func (w *walk) missing(after platen.Position, most int) (found []platen.Position, stopped *platen.Position, err error) {
-	look := most
+	read := most
 	if w.name != 0 {
-		look = min(8*most, missingLook)
+		read = min(8*most, missingRead)
 	}
-	ids, err := w.ids(selectKindRows, nil, after.ID, look)
+	ids, err := w.ids(selectKindRows, nil, after.ID, read)
 	if err != nil || len(ids) == 0 {
 		return nil, nil, err
 	}
@@ -322,7 +322,7 @@ func (w *walk) missing(after platen.Position, most int) (found []platen.Position
 		if !having[id] {
 			found = append(found, at)
 		}
-		if i == len(ids)-1 && len(ids) < look {
+		if i == len(ids)-1 && len(ids) < read {
 			return found, nil, nil
 		}
 		if stopped = &at; len(found) == most {
@@ -333,7 +333,7 @@ func (w *walk) missing(after platen.Position, most int) (found []platen.Position
 }
 
 const (
-	missingLook = 8192 // entities that are looked at together for some that do not have a name
+	missingRead = 8192 // entities that are read together for some that do not have a name
 	sparse      = 8    // how many times as many identifiers there may be between them, to be read as a range
 )
 

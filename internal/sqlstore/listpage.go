@@ -16,7 +16,7 @@ const (
 	smallListing = 10_000                 // candidates of a rule that are all read and sorted
 	probeFor     = 40 * time.Millisecond  // what it may take to see that they are so few
 	fillFor      = 80 * time.Millisecond  // after which a page with something on it is left as it is
-	lookFor      = 250 * time.Millisecond // after which an empty page is
+	emptyPageFor = 250 * time.Millisecond // after which an empty page is
 	tailFor      = 4 * time.Millisecond   // after which one is with all that has the name of the order
 	chunkMost    = 2048                   // entities that are tested together
 )
@@ -25,7 +25,7 @@ const (
 // rule, they are all read, and sorted. Otherwise the entities are walked through
 // in the order asked for, and the rule is a condition on each.
 func (s *Store) ListPage(ctx context.Context, asked *platen.Listing) (_ *platen.ListingPage, err error) {
-	ctx, done := s.observe(ctx, "list page")
+	ctx, done := s.observe(ctx, "list_page")
 	defer func() { done(err) }()
 	facts := asked.Parts.Facts && hasFacts(asked.Kind)
 	var page *platen.ListingPage
@@ -197,7 +197,7 @@ func (l *lister) readIDs(statement search.Statement) ([]platen.ID, error) {
 
 // many walks through the entities until the page is full, or enough were looked at.
 func (l *lister) many() (*foundPage, error) {
-	start, looked := time.Now(), 0
+	start, tested := time.Now(), 0
 	at := l.start()
 	if l.asked.After != nil {
 		at = *l.asked.After
@@ -213,24 +213,24 @@ func (l *lister) many() (*foundPage, error) {
 			return nil, err
 		}
 		for _, one := range found {
-			if looked++; !holds[one.ID] {
+			if tested++; !holds[one.ID] {
 				continue
 			}
 			if len(page.at) == l.asked.Size {
 				page.next = &page.at[len(page.at)-1]
-				return page, l.estimate(page, looked-1)
+				return page, l.estimate(page, tested-1)
 			}
 			page.at = append(page.at, one)
 		}
 		if stopped == nil {
-			return page, l.estimate(page, looked)
+			return page, l.estimate(page, tested)
 		}
 		at = *stopped
 		took := time.Since(start)
 		tail := l.name != 0 && at.Missing && at.ID != l.start().ID // and some of it was looked at
-		if took > lookFor || len(page.at) > 0 && (took > fillFor || took > tailFor && tail) {
+		if took > emptyPageFor || len(page.at) > 0 && (took > fillFor || took > tailFor && tail) {
 			page.next = &at
-			return page, l.estimate(page, looked)
+			return page, l.estimate(page, tested)
 		}
 	}
 }

@@ -251,7 +251,7 @@ func (w *manyWriters) blockFlush(context.Context) (release func(), err error) {
 func (w *manyWriters) lockIndex(t *transaction) error { return w.lock(t.ctx, t, IndexLock) }
 
 // flushSome implements [writers]. Only other flushes wait for its transaction.
-func (w *manyWriters) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
+func (w *manyWriters) flushSome(ctx context.Context, until dirtyBound, at pace) (more bool, err error) {
 	start := time.Now()
 	turn, cancel := at.bounded(ctx)
 	defer cancel()
@@ -274,16 +274,16 @@ const chunk = 500
 // flush brings the index up to date with some dirty entities, in one
 // transaction. It reads the lists after the rows that mark them: a later change
 // adds another row.
-func (w *manyWriters) flush(t *transaction, until dirtyMark, hold time.Duration) (more bool, err error) {
+func (w *manyWriters) flush(t *transaction, until dirtyBound, hold time.Duration) (more bool, err error) {
 	w.indexing.Lock() // the lock of the database keeps others out already
 	defer w.indexing.Unlock()
 	p := w.s.planner(t.ctx, t.stmt, t.tx)
 	d := dirty{}
-	if until.stale > 0 {
-		d.owners, err = w.readBacklog(p, until.stale)
+	if until.rows > 0 {
+		d.owners, err = w.readBacklog(p, until.rows)
 	}
 	if err == nil && len(d.owners) == 0 {
-		d, err = p.dirty(dirtyMark{ranges: until.ranges, late: until.late, jobs: until.jobs}, dirtyBatch)
+		d, err = p.dirty(dirtyBound{ranges: until.ranges, late: until.late, jobs: until.jobs}, dirtyBatch)
 	}
 	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
 		return false, err
@@ -337,14 +337,14 @@ const (
 )
 
 // readBacklog returns what is left of the backlog. If nothing is, it first reads the
-// next rows up to a mark.
+// next rows up to a bound.
 func (w *manyWriters) readBacklog(p planner, until int64) ([]owner, error) {
 	if b := w.backlog; b != nil && len(b.owners) > 0 && time.Since(b.read) < backlogFor {
 		return b.owners, nil
 	}
 	w.backlog = nil
 	b := &backlog{read: time.Now(), left: make(map[int64]int), rows: make(map[platen.ID][]int64)}
-	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until, backlogRows)
+	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, until, backlogRows)
 	if err != nil {
 		return nil, err
 	}

@@ -182,7 +182,7 @@ func (w *oneWriter) lockIndex(*transaction) error { return nil }
 
 // flushSome implements [writers]. It compares beside the writer, and writes
 // what differs in short transactions.
-func (w *oneWriter) flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error) {
+func (w *oneWriter) flushSome(ctx context.Context, until dirtyBound, at pace) (more bool, err error) {
 	turn, cancel := at.bounded(ctx)
 	defer cancel()
 	release, err := w.blockFlush(turn)

@@ -14,7 +14,7 @@ import (
 // The index is written in short transactions, since list updates wait for them,
 // or for the disk that they keep busy. While lists are updated the background
 // work also rests most of the time: the index may be behind as far as a search
-// can make good before its caller's patience ends.
+// can make good before its caller gives up.
 //
 // Each transaction writes most pages of the index, however short it is, so the same
 // work in fewer is much less of it. With one writer, while no list is updated, one
@@ -72,14 +72,14 @@ const (
 // flush brings the index up to date with the lists that were changed up to now, for
 // a search of a kind that waits for it; 0: of any.
 func (s *Store) flush(ctx context.Context, of awaited, kind platen.Kind) error {
-	return s.flushMark(ctx, s.searchPace(), func(at pace) (dirtyMark, error) { return s.markAfterFlush(ctx, of, kind, at) })
+	return s.flushTo(ctx, s.searchPace(), func(at pace) (dirtyBound, error) { return s.boundAfterFlush(ctx, of, kind, at) })
 }
 
 // flushImported is flush without the lists that were updated.
 func (s *Store) flushImported(ctx context.Context, of awaited, kind platen.Kind) error {
-	return s.flushMark(ctx, s.searchPace(), func(pace) (dirtyMark, error) {
-		until, err := s.dirtyMark(ctx, of, kind)
-		until.stale = 0
+	return s.flushTo(ctx, s.searchPace(), func(pace) (dirtyBound, error) {
+		until, err := s.dirtyBound(ctx, of, kind)
+		until.rows = 0
 		return until, err
 	})
 }
@@ -88,26 +88,26 @@ func (s *Store) flushImported(ctx context.Context, of awaited, kind platen.Kind)
 // behind: something else is not in the index yet.
 func (s *Store) flushFor(ctx context.Context, of awaited, kind platen.Kind) (behind bool, err error) {
 	soon := s.searchPace()
-	soon.lock, soon.end = TryIndexLock, time.Now().Add(s.patience)
-	err = s.flushMark(ctx, soon, func(at pace) (dirtyMark, error) { return s.markAfterFlush(ctx, of, kind, at) })
+	soon.lock, soon.end = TryIndexLock, time.Now().Add(s.indexWait)
+	err = s.flushTo(ctx, soon, func(at pace) (dirtyBound, error) { return s.boundAfterFlush(ctx, of, kind, at) })
 	if !errors.Is(err, errStillBehind) && !errors.Is(err, errHeld) {
 		return false, err
 	}
 	if of < ofImportsAndLate {
 		return true, nil
 	}
-	return true, s.flushMark(ctx, s.searchPace(), func(pace) (dirtyMark, error) {
-		until, err := s.dirtyMark(ctx, of, kind)
-		until.stale, until.ranges = 0, 0
+	return true, s.flushTo(ctx, s.searchPace(), func(pace) (dirtyBound, error) {
+		until, err := s.dirtyBound(ctx, of, kind)
+		until.rows, until.ranges = 0, 0
 		return until, err
 	})
 }
 
-// flushMark brings the index up to date for who waits, up to a mark.
-func (s *Store) flushMark(ctx context.Context, at pace, mark func(pace) (dirtyMark, error)) error {
+// flushTo brings the index up to date for who waits, up to a bound.
+func (s *Store) flushTo(ctx context.Context, at pace, bound func(pace) (dirtyBound, error)) error {
 	s.catchingUp.Add(1)
 	defer s.catchingUp.Add(-1)
-	until, err := mark(at)
+	until, err := bound(at)
 	if err == nil && until.some() {
 		err = s.flushUntil(ctx, until, at)
 	}
@@ -132,26 +132,26 @@ func (s *Store) searchPace() pace {
 	}
 }
 
-// markAfterFlush returns the mark when nothing is being flushed. What is may
+// boundAfterFlush returns the bound when nothing is being flushed. What is may
 // have read a list before an update that the search must see, and then leaves
-// the entity in a row after the mark.
-func (s *Store) markAfterFlush(ctx context.Context, of awaited, kind platen.Kind, at pace) (dirtyMark, error) {
-	if until, err := s.dirtyMark(ctx, of, kind); err != nil || !until.some() {
+// the entity in a row after it.
+func (s *Store) boundAfterFlush(ctx context.Context, of awaited, kind platen.Kind, at pace) (dirtyBound, error) {
+	if until, err := s.dirtyBound(ctx, of, kind); err != nil || !until.some() {
 		return until, err
 	}
 	turn, cancel := at.bounded(ctx)
 	defer cancel()
 	release, err := s.writers.blockFlush(turn)
 	if err != nil {
-		return dirtyMark{}, err
+		return dirtyBound{}, err
 	}
 	defer release()
-	return s.dirtyMark(ctx, of, kind)
+	return s.dirtyBound(ctx, of, kind)
 }
 
-// dirtyMark returns the mark for a search of a kind; 0: of any.
-func (s *Store) dirtyMark(ctx context.Context, of awaited, kind platen.Kind) (until dirtyMark, err error) {
-	err = s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&until.stale, &until.ranges, &until.late)
+// dirtyBound returns the bound for a search of a kind; 0: of any.
+func (s *Store) dirtyBound(ctx context.Context, of awaited, kind platen.Kind) (until dirtyBound, err error) {
+	err = s.on(selectDirtyLast).QueryRowContext(ctx).Scan(&until.rows, &until.ranges, &until.late)
 	if of < ofImportsAndLate {
 		until.late = 0
 	}
@@ -162,7 +162,7 @@ func (s *Store) dirtyMark(ctx context.Context, of awaited, kind platen.Kind) (un
 	return until, err
 }
 
-func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error {
+func (s *Store) flushUntil(ctx context.Context, until dirtyBound, at pace) error {
 	for more := true; more; {
 		if at.yield {
 			s.yield()
@@ -182,7 +182,7 @@ func (s *Store) flushUntil(ctx context.Context, until dirtyMark, at pace) error 
 				of = ofImportsAndLate
 			}
 			jobs := until.jobs
-			until, err = s.dirtyMark(ctx, of, 0)
+			until, err = s.dirtyBound(ctx, of, 0)
 			until.jobs = jobs
 		}
 		if err != nil {
@@ -217,7 +217,7 @@ func (s *Store) index() {
 
 // flushBehind brings the index up to date in the background.
 func (s *Store) flushBehind() error {
-	until, err := s.dirtyMark(s.stop, ofImportsAndLate, 0)
+	until, err := s.dirtyBound(s.stop, ofImportsAndLate, 0)
 	if err != nil || !until.some() {
 		return err
 	}

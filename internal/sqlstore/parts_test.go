@@ -16,7 +16,7 @@ func TestSameParts(t *testing.T) {
 	}
 	const part = 1000
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
-		s := open(sqlstore.WithPatience(time.Minute))
+		s := open(sqlstore.WithIndexWait(time.Minute))
 		defer s.Close()
 		createJobs(t, s, part+1)
 		asked := &platen.BulkUpdate{Kind: platen.Job, Rule: platen.Rule{Type: platen.All}}

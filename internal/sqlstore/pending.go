@@ -22,7 +22,7 @@ import (
 //
 // If much was imported, that is waited for, since it may be millions of lists.
 const (
-	pendingAfter    = 50 * time.Millisecond // of waiting for the index, see [WithPatience]
+	pendingAfter    = 50 * time.Millisecond // of waiting for the index, see [WithIndexWait]
 	pendingEntities = 100_000               // that are read at most
 	pendingRanges   = 1000                  // of find_range, the same
 	pendingBytes    = 16 << 20              // of values in the temporary tables of a search
@@ -30,9 +30,9 @@ const (
 	pendingRowBytes = 64                    // of a row, besides its value
 )
 
-// WithPatience returns the option that searches wait for the index for so long before
+// WithIndexWait returns the option that searches wait for the index for so long before
 // they read pending changes.
-func WithPatience(d time.Duration) Option { return func(s *Store) { s.patience = d } }
+func WithIndexWait(d time.Duration) Option { return func(s *Store) { s.indexWait = d } }
 
 // errTooMuchPending is that a search has to wait for the index after all.
 var errTooMuchPending = errors.New("too much of the index is pending")
@@ -52,8 +52,8 @@ const pendingIndex = `CREATE INDEX pending_value_entity ON pending_value (entity
 // withPending are the rows of a table of the index as they are with pending changes.
 // The limit keeps databases from a join: for each entity that a search looks at, the
 // index of pending_pair is the best way.
-func withPending(columns, settled, pending string) string {
-	return "(SELECT " + columns + " FROM " + settled + " AS f WHERE NOT EXISTS (SELECT 1 FROM pending_pair AS p" +
+func withPending(columns, table, pending string) string {
+	return "(SELECT " + columns + " FROM " + table + " AS f WHERE NOT EXISTS (SELECT 1 FROM pending_pair AS p" +
 		" WHERE p.entity = f.entity AND p.name = f.name LIMIT 1 OFFSET 0) UNION ALL SELECT " + columns + " FROM " + pending + ")"
 }
 
@@ -67,11 +67,11 @@ var (
 var selectPendingRanges = onReader.query(`SELECT first, last FROM find_range WHERE late = 0
 	AND ($1 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT ` + decimal(pendingRanges+1))
 
-// An indexQuery reads values from the index. settled is registered, and reads what
+// An indexQuery reads values from the index. stored is registered, and reads what
 // is there; text is the same with another table of values.
 type indexQuery struct {
-	settled *query
-	text    func(d Dialect, values string) string
+	stored *query
+	text   func(d Dialect, values string) string
 }
 
 func queryIndex(text func(d Dialect, values string) string) indexQuery {
@@ -125,7 +125,7 @@ func (w *pendingWriter) fill(kind platen.Kind, names []search.Name) (err error) 
 	for name := range w.updateTimes() {
 		kinds = append(kinds, changing(name.Kind)...)
 	}
-	owners, err := w.stale(kinds, 0)
+	owners, err := w.dirtyOf(kinds, 0)
 	if err != nil {
 		return err
 	}
@@ -157,8 +157,8 @@ func (w *pendingWriter) create() error {
 	return err
 }
 
-// stale returns the entities in find_stale that are of some kinds, or one.
-func (p planner) stale(kinds []platen.Kind, one platen.ID) ([]owner, error) {
+// dirtyOf returns the entities in find_stale that are of some kinds, or one.
+func (p planner) dirtyOf(kinds []platen.Kind, one platen.ID) ([]owner, error) {
 	numbers := make([]int64, len(kinds))
 	for i, kind := range kinds {
 		numbers[i] = int64(kind)

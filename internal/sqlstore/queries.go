@@ -27,11 +27,14 @@ func microsOf(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
+// inDeletion is the condition that a row of deleted_set is not one of an import.
+var inDeletion = `state IN (` + decimal(stateDeleted) + `, ` + decimal(stateDeleting) + `)`
+
 // Conditions of rows of find_range.
 var (
 	notOfRecords = `NOT EXISTS (SELECT 1 FROM entity AS e WHERE e.first = find_range.root AND e.kind IN (` +
 		decimal(int(platen.DataSet)) + `, ` + decimal(int(platen.ContentSet)) + `))`
-	notUnderWay = `root NOT IN (SELECT id FROM deleted_set WHERE state = 2)`
+	notUnderWay = `root NOT IN (SELECT id FROM deleted_set WHERE state = ` + decimal(stateImporting) + `)`
 )
 
 // ofDirty is a column of what a dirty entity is now: a mark may be from before its
@@ -52,7 +55,7 @@ var (
 	// is under way or was broken off.
 	selectIndexedKinds = onReader.queryFor(func(d Dialect) string {
 		return `SELECT k.id, e.kind` + eachEntity(d, "$1") + `
-			WHERE NOT EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.root AND (d.state = 2 OR d.marked = 0))`
+			WHERE NOT EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.root AND (d.state = ` + decimal(stateImporting) + ` OR d.marked = 0))`
 	})
 
 	selectAbove = onReader.query(`SELECT coalesce(min(first), ` + decimal(platen.MaxID+1) + `) FROM entity WHERE first > $1`)
@@ -194,20 +197,20 @@ var (
 	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN root IS NOT NULL AND root IN (SELECT id FROM deleted_set) THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
 		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
 	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
-	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND state IN (0, 1) AND marked > 0`)
+	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND ` + inDeletion + ` AND marked > 0`)
 
 	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
-	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = 0, marked = $1 WHERE id = $2`)
+	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = $1 WHERE id = $2`)
 	updateBegun   = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
 	// A set that comes back is one that is being deleted, until all its members are
 	// there: if that breaks off it is deleted again.
-	updateReturning   = onWriter.query(`UPDATE deleted_set SET state = 1, owner = $1 WHERE id = $2 AND state = 0 AND marked > 0 AND begun = 0`)
-	selectFate        = onReader.query(`SELECT kind, marked, state, begun FROM deleted_set WHERE id = $1`)
+	updateReturning   = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleting) + `, owner = $1 WHERE id = $2 AND state = ` + decimal(stateDeleted) + ` AND marked > 0 AND begun = 0`)
+	selectDeletedSet  = onReader.query(`SELECT kind, marked, state, begun FROM deleted_set WHERE id = $1`)
 	selectDeletedSets = onReader.query(`SELECT id, kind, marked, state, begun, deleted_by FROM deleted_set
-		WHERE state IN (0, 1) AND id > 0 AND (marked, id) > ($1, $2) AND marked > 0 ORDER BY marked, id LIMIT $3`)
+		WHERE ` + inDeletion + ` AND id > 0 AND (marked, id) > ($1, $2) AND marked > 0 ORDER BY marked, id LIMIT $3`)
 	// The sets of a kind that were deleted at $2 or later, or are being deleted.
 	selectDeletedSince = onReader.query(`SELECT id, marked, state FROM deleted_set
-		WHERE kind = $1 AND (marked >= $2 OR state = 1) AND state IN (0, 1) ORDER BY id`)
+		WHERE kind = $1 AND (marked >= $2 OR state = ` + decimal(stateDeleting) + `) AND ` + inDeletion + ` ORDER BY id`)
 	selectDetached = onReader.query(`SELECT first, last, parent, ord FROM detached WHERE root = $1 AND first > $2 ORDER BY first LIMIT $3`)
 	// The last of the first $2.
 	selectDetachedLast = onReader.query(`SELECT coalesce(max(first), 0) FROM (SELECT first FROM detached WHERE root = $1 ORDER BY first LIMIT $2) AS batch`)
@@ -220,29 +223,29 @@ var (
 	deleteDetached = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may
 	// be in the entities that a clean-up would remove.
-	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = 0
-		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 1) ORDER BY marked, id LIMIT 1`)
+	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = ` + decimal(stateDeleted) + `
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
-	selectOwnDeleting  = onReader.query(`SELECT id, kind FROM deleted_set WHERE state = 1 AND owner = $1 ORDER BY marked, id`)
+	selectOwnDeleting  = onReader.query(`SELECT id, kind FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND owner = $1 ORDER BY marked, id`)
 	selectLeftDeleting = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id, kind FROM deleted_set WHERE state = 1 AND ` + d.Gone("owner") + ` ORDER BY marked, id`
+		return `SELECT id, kind FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND ` + d.Gone("owner") + ` ORDER BY marked, id`
 	})
-	insertImporting = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, given_first, given_last) VALUES ($1, $2, $3, 2, $4, $5, $6)`)
+	insertImporting = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, given_first, given_last) VALUES ($1, $2, $3, ` + decimal(stateImporting) + `, $4, $5, $6)`)
 	// The ranges of identifiers that the imports under way give themselves.
-	selectGiven     = onReader.query(`SELECT given_first, given_last FROM deleted_set WHERE state = 2 AND given_last > 0`)
-	selectImporting = onReader.query(`SELECT count(*) FROM deleted_set WHERE id = $1 AND state = 2`)
+	selectGiven     = onReader.query(`SELECT given_first, given_last FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND given_last > 0`)
+	selectImporting = onReader.query(`SELECT count(*) FROM deleted_set WHERE id = $1 AND state = ` + decimal(stateImporting))
 	// The imports of process $1, and those of processes that have ended.
-	selectOwnImports  = onReader.query(`SELECT id FROM deleted_set WHERE state = 2 AND owner = $1 ORDER BY id`)
+	selectOwnImports  = onReader.query(`SELECT id FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND owner = $1 ORDER BY id`)
 	selectLeftImports = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id FROM deleted_set WHERE state = 2 AND ` + d.Gone("owner") + ` ORDER BY id`
+		return `SELECT id FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND ` + d.Gone("owner") + ` ORDER BY id`
 	})
 	// What is left of an import that was broken off is cleaned up before all else.
-	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = 0, marked = 0 WHERE id = $1 AND state = 2`)
-	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = 0 ORDER BY id LIMIT 1`)
+	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = 0 WHERE id = $1 AND state = ` + decimal(stateImporting))
+	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = ` + decimal(stateDeleted) + ` ORDER BY id LIMIT 1`)
 
-	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state <> 0 OR marked = 0`)
+	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state <> ` + decimal(stateDeleted) + ` OR marked = 0`)
 
-	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND state = 1`)
+	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND state = ` + decimal(stateDeleting))
 	deleteDeleted  = onWriter.query(`DELETE FROM deleted_set WHERE id = $1`)
 	deleteEntity   = onWriter.query(`DELETE FROM entity WHERE first = $1`)
 
@@ -270,14 +273,14 @@ var (
 	// The next few blocks that overlap $3 to $2, of jobs that are not deleted.
 	selectUsedBlocks = onReader.query(`SELECT first_item, last_item, job, seq, pairs FROM content_block AS b
 		WHERE wide = $1 AND first_item <= $2 AND last_item >= $3 AND (first_item, last_item, job, seq) > ($4, $5, $6, $7)
-		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = 0
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleted) + `
 			AND id = (SELECT root FROM entity WHERE first <= b.job ORDER BY first DESC LIMIT 1))
 		ORDER BY first_item, last_item, job, seq LIMIT ` + decimal(blockFetch))
 	// The data records after $1 that overlap $3 to $2, of content items that are
 	// not deleted.
 	selectUsedRecords = onReader.query(`SELECT record, record + max(last - first) FROM entity
 		WHERE record > $1 AND record <= $2 AND record + last - first >= $3
-		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE id = root AND state = 0)
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE id = root AND state = ` + decimal(stateDeleted) + `)
 		GROUP BY record ORDER BY record LIMIT $4`)
 
 	// Rows of content items whose data records overlap $3 to $2; $1 is $3
@@ -341,20 +344,20 @@ func deleteAmong(table, column string) *query {
 const operationColumns = `id, type, started, coalesce(ended, 0), coalesce(result, 0), message, percent, outcome, cancelled`
 
 // rowColumns are those of a [row].
-const rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
-	coalesce(root, 0), coalesce((SELECT CASE WHEN state = 1 AND id <> first THEN 2 WHEN state = 2 OR marked = 0 THEN 3 ELSE 1 END FROM deleted_set WHERE id = root), 0)`
+var rowColumns = `first, last, kind, coalesce(parent, -1), ord, coalesce(record, 0), coalesce(details, 0),
+	coalesce(root, 0), coalesce((SELECT CASE WHEN state = ` + decimal(stateDeleting) + ` AND id <> first THEN ` + decimal(rootDeleting) + ` WHEN state = ` + decimal(stateImporting) + ` OR marked = 0 THEN ` + decimal(rootImporting) + ` ELSE ` + decimal(rootDeleted) + ` END FROM deleted_set WHERE id = root), 0)`
 
 // What the last of rowColumns says, if it is not 0.
 const (
-	fateHidden  = 1
-	fateLeaving = 2
-	fateComing  = 3
+	rootDeleted   = 1
+	rootDeleting  = 2
+	rootImporting = 3
 )
 
 // hiddenSet is the condition that root, the set that the entity id belongs to,
 // hides it.
 func hiddenSet(root, id string) string {
-	return "EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = " + root + " AND (d.state <> 1 OR d.id = " + id + "))"
+	return "EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = " + root + " AND (d.state <> " + decimal(stateDeleting) + " OR d.id = " + id + "))"
 }
 
 func registerInsertDirty() *query {

@@ -29,7 +29,7 @@ func TestRebuildIndex(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		ctx := t.Context()
 		var observer rebuilds
-		s := open(sqlstore.ObservedBy(&observer), sqlstore.WithPatience(time.Minute))
+		s := open(sqlstore.ObservedBy(&observer), sqlstore.WithIndexWait(time.Minute))
 		jobs := createJobs(t, s, 3).Children
 		long := strings.Repeat("l", 600)
 		put := func(value string) {
@@ -69,7 +69,7 @@ func TestRebuildIndex(t *testing.T) {
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
-		s = open(sqlstore.ObservedBy(&observer), sqlstore.WithPatience(time.Minute))
+		s = open(sqlstore.ObservedBy(&observer), sqlstore.WithIndexWait(time.Minute))
 		defer func() { s.Close() }()
 		if err := s.Start(ctx, "gone"); err != nil {
 			t.Fatal(err)
@@ -91,7 +91,7 @@ func TestRebuildIndex(t *testing.T) {
 func TestLateRanges(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		ctx := t.Context()
-		s := open(sqlstore.WithPatience(time.Minute))
+		s := open(sqlstore.WithIndexWait(time.Minute))
 		defer s.Close()
 		job := createJobs(t, s, 1).Children[0]
 		late := func() (n int) {

@@ -134,7 +134,7 @@ func (w *entityWriter) addRecords(one *addition) (made []platen.IDRange, err err
 	if !parent.shows(one.parent) {
 		return nil, platen.NotFoundError(one.parent)
 	}
-	if parent.leaving {
+	if parent.deleting {
 		return nil, takenError(one.parent.Kind, one.parent.ID, parent)
 	}
 	if parent.root != one.root {
@@ -295,11 +295,11 @@ func (w *recordWriter) flush() error {
 		}
 	}
 	for _, record := range fresh {
-		if err := w.list(platen.DataRecord, record.id, platen.Fields, record.fields); err != nil {
+		if err := w.list(record.id, platen.Fields, record.fields); err != nil {
 			return err
 		}
 		if record.properties != nil {
-			if err := w.list(platen.DataRecord, record.id, platen.Properties, record.properties); err != nil {
+			if err := w.list(record.id, platen.Properties, record.properties); err != nil {
 				return err
 			}
 		}

@@ -34,18 +34,17 @@ type owner struct {
 	changed int64 // when, in microseconds since 1970; 0: not known
 }
 
-// A dirtyMark is up to which rows of find_stale and of find_range the index is
+// A dirtyBound is up to which rows of find_stale and of find_range the index is
 // to be brought up to date. late is for the rows of find_range of entities of which
-// only the metadata is missing, since it was not searched before: only who asks for
-// metadata waits for those. Of jobs and what is below them there are none in ranges of
+// only metadata or facts are missing: only who asks for those waits. Of jobs and what is below them there are none in ranges of
 // other sets.
-type dirtyMark struct {
-	stale, ranges, late int64
-	jobs                bool // without the ranges of data sets and content sets
+type dirtyBound struct {
+	rows, ranges, late int64
+	jobs               bool // without the ranges of data sets and content sets
 }
 
-// some reports whether there is anything up to the mark.
-func (m dirtyMark) some() bool { return m.stale > 0 || m.ranges > 0 || m.late > 0 }
+// some reports whether there is anything up to the bound.
+func (b dirtyBound) some() bool { return b.rows > 0 || b.ranges > 0 || b.late > 0 }
 
 // Dirty entities are some of those in find_stale, or the first of a range.
 type dirty struct {
@@ -118,10 +117,10 @@ func (p planner) ids(owners []owner) any {
 	return p.s.engine.Dialect.IDs(ids)
 }
 
-// dirty returns the next dirty entities up to a mark: those in most rows of
+// dirty returns the next dirty entities up to a bound: those in most rows of
 // find_stale, or most entities of a range.
-func (p planner) dirty(until dirtyMark, most int) (d dirty, err error) {
-	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, int64(0), until.stale, most)
+func (p planner) dirty(until dirtyBound, most int) (d dirty, err error) {
+	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, until.rows, most)
 	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
 		return o, from.Scan(&o.seq, &o.id, &o.changed)
 	})

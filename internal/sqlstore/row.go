@@ -50,15 +50,15 @@ func (s *Store) anyVisible(ctx context.Context, id platen.ID) (row, error) {
 // A row is a row of the table entity.
 type row struct {
 	platen.IDRange
-	kind    platen.Kind
-	parent  platen.ID // 0: a set; -1: belongs to nothing
-	ord     int64     // place of First in parent
-	record  platen.ID // content items: data record of First; 0 for none
-	details int64     // content items: details.id; data records: see tableID; 0 for none
-	root    platen.ID // the set that it belongs to; 0 or less for none, see import.go
-	hidden  bool      // that set is deleted or being imported, or it is a set that is being deleted
-	leaving bool      // that set is being deleted: nothing new can refer to its members
-	coming  bool      // that set is being imported
+	kind      platen.Kind
+	parent    platen.ID // 0: a set; -1: belongs to nothing
+	ord       int64     // place of First in parent
+	record    platen.ID // content items: data record of First; 0 for none
+	details   int64     // content items: details.id; data records: see tableID; 0 for none
+	root      platen.ID // the set that it belongs to; 0 or less for none, see import.go
+	hidden    bool      // that set is deleted or being imported, or it is a set that is being deleted
+	deleting  bool      // that set is being deleted: nothing new can refer to its members
+	importing bool      // that set is being imported
 }
 
 // set returns the set that the row belongs to, 0 for none.
@@ -91,9 +91,9 @@ func scanRow(from scanner) (row, error) { return scanRowAfter(from) }
 
 // scanRowAfter reads rowColumns and the columns before them.
 func scanRowAfter(from scanner, before ...any) (r row, err error) {
-	var fate int // see rowColumns
-	err = from.Scan(append(before, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &fate)...)
-	r.hidden, r.leaving, r.coming = fate == fateHidden || fate == fateComing, fate == fateLeaving, fate == fateComing
+	var state int // see rowColumns
+	err = from.Scan(append(before, &r.First, &r.Last, &r.kind, &r.parent, &r.ord, &r.record, &r.details, &r.root, &state)...)
+	r.hidden, r.deleting, r.importing = state == rootDeleted || state == rootImporting, state == rootDeleting, state == rootImporting
 	return r, err
 }
 

@@ -15,7 +15,7 @@ import (
 // whatever else is in its group.
 func TestSameList(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
-		s := open(sqlstore.WithPatience(time.Minute))
+		s := open(sqlstore.WithIndexWait(time.Minute))
 		defer s.Close()
 		ctx := context.Background()
 		jobs := createJobs(t, s, 20).Children

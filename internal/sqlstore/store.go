@@ -44,9 +44,9 @@ type Store struct {
 	running sync.WaitGroup // what ends after stop
 
 	observer                    Observer
-	patience                    time.Duration // of searches that wait for the index
+	indexWait                   time.Duration // of searches that wait for the index
 	historyFor                  time.Duration // changes are kept for; 0: none are logged
-	logged                      bell          // rings when changes were logged
+	logged                      broadcast     // wakes who waits for changes
 	lastBlock, lastPosition     int64         // of changes, for the one goroutine that writes, if there is one; 0: not known
 	wroteAt                     atomic.Int64  // when the last group of list writes began, in ns since 1970
 	catchingUp                  atomic.Int64  // searches and clean-ups that wait for a flush of the index, which then does not rest
@@ -96,7 +96,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 		bulks:         make(chan struct{}, 1),
 
 		sweep:      sweep{due: true},
-		patience:   pendingAfter,
+		indexWait:  pendingAfter,
 		historyFor: DefaultHistory,
 		observer:   Unobserved{},
 	}

@@ -50,8 +50,8 @@ func (s *Store) Undelete(ctx context.Context, id platen.ID) (_ platen.Ref, err e
 	return ref, s.error("undelete", err)
 }
 
-// A fate is what deleted_set says of a set.
-type fate struct {
+// A deletedSet is a row of deleted_set.
+type deletedSet struct {
 	kind          platen.Kind
 	marked, state int64
 	begun         bool
@@ -63,7 +63,7 @@ func (s *Store) undelete(ctx context.Context, id platen.ID) (platen.Ref, error) 
 	}
 	defer s.deleting.Delete(id)
 	for {
-		now, err := s.fate(ctx, s.on(selectFate), id)
+		now, err := s.deletedSet(ctx, s.on(selectDeletedSet), id)
 		if err != nil {
 			return platen.Ref{}, err
 		}
@@ -87,9 +87,9 @@ func (s *Store) undelete(ctx context.Context, id platen.ID) (platen.Ref, error) 
 	}
 }
 
-// fate returns what became of a set that was deleted. NotFound: there is none of
+// deletedSet returns what became of a set that was deleted. NotFound: there is none of
 // that ID. Conflict: it is not deleted, or can not come back.
-func (s *Store) fate(ctx context.Context, on statement, id platen.ID) (now fate, err error) {
+func (s *Store) deletedSet(ctx context.Context, on statement, id platen.ID) (now deletedSet, err error) {
 	err = ignoreNoRows(on.QueryRowContext(ctx, int64(id)).Scan(&now.kind, &now.marked, &now.state, &now.begun))
 	switch {
 	case err != nil:
@@ -125,7 +125,7 @@ var errDeletedSince = errors.New("the set, or one that it may use, was deleted s
 
 // needed returns the sets that were deleted since and have what the set may use.
 // Conflict: it does use something of one.
-func (s *Store) needed(ctx context.Context, ref platen.Ref, now fate) (others, error) {
+func (s *Store) needed(ctx context.Context, ref platen.Ref, now deletedSet) (others, error) {
 	if err := s.checkDetached(ctx, ref); err != nil {
 		return nil, err
 	}
@@ -268,9 +268,9 @@ func checkUse(user platen.Ref, found row, used platen.Ref) error {
 
 // undelete shows a job set again, or begins to put the members of another set
 // back. errDeletedSince: known is no longer true.
-func (t *transaction) undelete(ref platen.Ref, seen fate, known others) error {
+func (t *transaction) undelete(ref platen.Ref, seen deletedSet, known others) error {
 	s := t.store
-	now, err := s.fate(t.ctx, t.stmt(selectFate), ref.ID)
+	now, err := s.deletedSet(t.ctx, t.stmt(selectDeletedSet), ref.ID)
 	if err != nil {
 		return err
 	}
@@ -436,7 +436,7 @@ func (t *transaction) cleanDetached(set platen.ID) (more bool, err error) {
 }
 
 // leave reports whether the row of entity that begins with an entity was taken out of a
-// set that can come back, and if so notes that nothing else uses it: it is left to the
+// set that can come back, and if so records that nothing else uses it: it is left to the
 // clean-up of that set.
 func (t *transaction) leave(first platen.ID) (bool, error) {
 	if !t.placesKnown {

@@ -53,12 +53,12 @@ func (w *window) parts(i int) []platen.IDRange {
 	return parts
 }
 
-// spans yields ranges of IDs that cover all runs. Runs whose distance is over gap
-// are in different ranges.
-func (w *window) spans(gap platen.ID, yield func(platen.IDRange) error) error {
+// spans yields ranges of IDs that cover all runs. Runs that are further apart than
+// distance are in different ranges.
+func (w *window) spans(distance platen.ID, yield func(platen.IDRange) error) error {
 	for i := 0; i < len(w.runs); {
 		span := w.runs[i]
-		for i++; i < len(w.runs) && w.runs[i].First-span.Last <= gap; i++ {
+		for i++; i < len(w.runs) && w.runs[i].First-span.Last <= distance; i++ {
 			span.Last = w.runs[i].Last
 		}
 		if err := yield(span); err != nil {

@@ -36,8 +36,8 @@ type writers interface {
 	// store is closed.
 	keepTimes() error
 	// flushSome brings the index up to date with some of the dirty entities up
-	// to a mark, at a pace. more: there may be more of them.
-	flushSome(ctx context.Context, until dirtyMark, at pace) (more bool, err error)
+	// to a bound, at a pace. more: there may be more of them.
+	flushSome(ctx context.Context, until dirtyBound, at pace) (more bool, err error)
 	// flushEvery is how often the index is brought up to date in the background.
 	flushEvery() time.Duration
 	// blockFlush keeps flushSome of this process from running, until release;

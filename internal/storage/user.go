@@ -32,7 +32,7 @@ type DisabledBy int64
 const (
 	NotDisabled        DisabledBy = 0
 	DisabledByAdmin    DisabledBy = 1
-	DisabledByProvider DisabledBy = 2 // at the last log-in no group gave a role
+	DisabledByProvider DisabledBy = 2 // at the last login no group gave a role
 )
 
 // A UserAction is what was done to users, their sessions or tokens.

@@ -36,9 +36,9 @@ type Users interface {
 	// SetDisabled disables a user for an admin, with a new epoch, or enables one
 	// whoever disabled it. NotFound; Conflict as SetRole.
 	SetDisabled(ctx context.Context, name string, disabled bool, epoch int64) error
-	// LoggedIn brings an external user up to date at a log-in, and returns the user
+	// LoggedIn brings an external user up to date at a login, and returns the user
 	// as it is then, whom an admin may have disabled. It is found by Issuer and
-	// Subject, keeps the name of its first log-in, at which it is added, and gets
+	// Subject, keeps the name of its first login, at which it is added, and gets
 	// Role; without one it is disabled, and gets Epoch. NotFound: there is none, and
 	// no role. Conflict: somebody else has the name.
 	LoggedIn(ctx context.Context, user User) (User, error)

@@ -65,7 +65,7 @@ func testDisabled(t *testing.T, s storage.Store) {
 	none := ann
 	none.Role = 0
 	refused("a stranger without a role", none, platen.NotFound, `"ann"`)
-	login("the first log-in", ann, ann)
+	login("the first login", ann, ann)
 	wantCode(t, "an external admin does not count", s.RemoveUser(ctx, "b"), platen.Conflict, "last admin")
 	renamed, demoted := ann, ann
 	renamed.Name, renamed.Role, demoted.Role = "anna", platen.Viewer, platen.Viewer
@@ -76,7 +76,7 @@ func testDisabled(t *testing.T, s storage.Store) {
 	}
 	login("as before", renamed, demoted)
 	if after, err := s.LastUserChange(ctx); err != nil || after != before {
-		t.Errorf("a log-in that changes nothing was recorded: %v, %v (%v)", before, after, err)
+		t.Errorf("a login that changes nothing was recorded: %v, %v (%v)", before, after, err)
 	}
 	other := storage.User{Name: "ann", Role: platen.Admin, Issuer: ann.Issuer, Subject: "2"}
 	refused("another of that name", other, platen.Conflict, "not taken over")

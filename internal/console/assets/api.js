@@ -114,7 +114,7 @@ const session = "/console/session";
 // waysIn returns by what people can log in besides a password: {provider}, or {}.
 export const waysIn = (signal) => call("GET", "/console/login", { signal }).then(({ data }) => data);
 
-// providerPath begins a log-in by the provider, which ends at a view.
+// providerPath begins a login by the provider, which ends at a view.
 export const providerPath = (view) => `/console/openid${searchOf({ return: view })}`;
 
 export function logIn(user, password) {

@@ -27,7 +27,7 @@ export function LogIn({ again, user = "", onDone }) {
   useEffect(() => first.current.focus(), []);
   useEffect(() => {
     if (!again || !provider) return undefined;
-    // The log-in by the provider is in another tab, so that nothing of this one is lost.
+    // The login by the provider is in another tab, so that nothing of this one is lost.
     const back = () => onDone();
     window.addEventListener("focus", back);
     return () => window.removeEventListener("focus", back);
