@@ -40,7 +40,7 @@ func TestTour(t *testing.T) {
 	replace := strings.NewReplacer(
 		"go build -o platen ./cmd/platen", ":",
 		"./platen serve --data /tmp/platen-tour", `"$PLATEN" serve --listen 127.0.0.1:`+freePort(t)+` --data "$DATA" >"$DATA.log" 2>&1`,
-		"c -N ", "timeout 1 curl -N -sSu ol-admin:$PLATEN_ADMIN_PASSWORD ", // events as they happen
+		"timeout 5 ", "timeout 1 ", // events as they happen
 	)
 	dir := t.TempDir()
 	port := regexp.MustCompile(`127\.0\.0\.1:\d+`)

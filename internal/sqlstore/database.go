@@ -98,6 +98,25 @@ type Engine struct {
 	Close func() error
 }
 
+// withDefaults sets the functions that may be nil, and are called without a check.
+func (e *Engine) withDefaults() {
+	if e.IsDataError == nil {
+		e.IsDataError = func(error) bool { return true }
+	}
+	if e.IsLocked == nil {
+		e.IsLocked = func(error) bool { return false }
+	}
+	if e.ServerReplied == nil {
+		e.ServerReplied = func(error) bool { return true }
+	}
+	if e.IsRetryable == nil {
+		e.IsRetryable = func(error) bool { return false }
+	}
+	if e.DegradedCommits == nil {
+		e.DegradedCommits = func() int64 { return 0 }
+	}
+}
+
 // A Conn runs statements, in a transaction or on any connection of a pool.
 type Conn interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)

@@ -20,28 +20,14 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 	}
 	var made platen.Created
 	err = s.importSet(ctx, platen.DataSet, source.ExplicitIDs(), func(w *entityWriter) error {
-		c := recordWriter{entityWriter: w, made: []platen.ID{}}
-		flush := func(last bool) error {
-			return w.write(last, func() error {
-				if w.root == 0 {
-					if err := w.createSet(platen.DataSet, source.DataSet()); err != nil {
-						return err
-					}
-					c.at.parent = w.root
-				}
-				if err := c.flush(); err != nil || !last {
-					return err
-				}
-				return w.createSchema(check.table)
-			})
-		}
+		c := dataSetWriter{recordWriter{entityWriter: w, made: []platen.ID{}}, source, check.table}
 		err := source.Read(func(source *platen.SourceRecord) error {
 			record, err := check.record(source)
 			if err != nil {
 				return err
 			}
 			if c.full() { // also within a record, as any number may be nested in one
-				if err := flush(false); err != nil {
+				if err := c.store(false); err != nil {
 					return err
 				}
 			}
@@ -49,7 +35,7 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 			return nil
 		})
 		if err == nil {
-			err = flush(true)
+			err = c.store(true)
 		}
 		made = platen.Created{ID: w.root, Children: c.made}
 		return err
@@ -58,6 +44,30 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 		return platen.Created{}, s.error("create data set", err)
 	}
 	return made, nil
+}
+
+// A dataSetWriter writes a data set and its data records.
+type dataSetWriter struct {
+	recordWriter
+	source transfer.DataSetSource
+	table  *platen.Table
+}
+
+// store writes what was collected, in a transaction of its own; last: and the schema.
+// The first one creates the set.
+func (w *dataSetWriter) store(last bool) error {
+	return w.write(last, func() error {
+		if w.root == 0 {
+			if err := w.createSet(platen.DataSet, w.source.DataSet()); err != nil {
+				return err
+			}
+			w.at.parent = w.root
+		}
+		if err := w.flush(); err != nil || !last {
+			return err
+		}
+		return w.createSchema(w.table)
+	})
 }
 
 // createSchema stores the schema of the data set.

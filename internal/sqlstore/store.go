@@ -108,21 +108,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	}
 	s.stop, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	s.killed, s.kill = context.WithCancelCause(context.WithoutCancel(ctx))
-	if s.engine.IsLocked == nil {
-		s.engine.IsLocked = func(error) bool { return false }
-	}
-	if s.engine.IsDataError == nil {
-		s.engine.IsDataError = func(error) bool { return true }
-	}
-	if s.engine.ServerReplied == nil {
-		s.engine.ServerReplied = func(error) bool { return true }
-	}
-	if s.engine.IsRetryable == nil {
-		s.engine.IsRetryable = func(error) bool { return false }
-	}
-	if s.engine.DegradedCommits == nil {
-		s.engine.DegradedCommits = func() int64 { return 0 }
-	}
+	s.engine.withDefaults()
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, engine.Close())
 	}
