@@ -151,6 +151,7 @@ func testHistory(t *testing.T) {
 		{"GET", "/api/v1/changes/x", "", 404, "x"},
 		{"GET", "/api/v1/changes/99999999", "", 404, "99999999"},
 		{"GET", path + "/properties?readTime=yesterday", "", 400, "yesterday"},
+		{"GET", path + "/properties?readTime=0001-01-01T00:00:00Z", "", 400, "0001-01-01"},
 		{"GET", path + "/properties?readTime=2999-01-01T00:00:00Z", "", 400, "not come"},
 		{"GET", path + "/properties?readTime=1999-01-01T00:00:00Z", "", 410, "begins"},
 		{"GET", path + "/fields", "", 400, "fields"},
