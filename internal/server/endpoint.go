@@ -213,14 +213,14 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.(*respo
 // PUT into a GET.
 func (s *Server) endpointOf(w *response, r *http.Request) *endpoint {
 	w.endpoint = s.nowhere
-	if isCleanPath(r.URL.Path) && r.Method != http.MethodConnect {
+	if isCleanPath(r.URL.EscapedPath()) && r.Method != http.MethodConnect {
 		s.mux.ServeHTTP(w, r)
 	}
 	return w.endpoint
 }
 
-// isCleanPath reports whether a path begins with a slash and has no empty
-// segment and none of dots.
+// isCleanPath reports whether a path, as it was sent, begins with a slash and has no
+// empty segment and none of dots. A name in it may have slashes, written as %2F.
 func isCleanPath(path string) bool {
 	if path == "/" {
 		return true
