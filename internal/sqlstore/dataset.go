@@ -35,6 +35,7 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 				return w.createSchema(check.table)
 			})
 		}
+		check.at = nil // counted anew
 		err := source.Read(func(source *platen.SourceRecord) error {
 			record, err := check.record(source)
 			if err != nil {
