@@ -1,8 +1,6 @@
 package olrest
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -389,16 +387,8 @@ func ReadRevert(body []byte) (force bool, err error) {
 	if len(body) == 0 {
 		return false, nil
 	}
-	var revert struct {
-		Force bool `json:"force"`
-	}
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&revert); err != nil {
-		return false, platen.Errorf(platen.Invalid, `the body is not {"force":true}: %v`, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return false, platen.Errorf(platen.Invalid, "there is something after the JSON of the body")
-	}
-	return revert.Force, nil
+	err = decode(body, func(d *decoder) error {
+		return d.strictMembers("the revert", map[string]func() error{"force": d.boolInto("force", &force)})
+	})
+	return force, err
 }
