@@ -31,12 +31,14 @@ func mayGive(ctx context.Context, role platen.Role) error {
 	return nil
 }
 
-// withPassword returns a user with a password. One is hashed at a time, since
-// each takes much memory.
+// withPassword returns a user who gets a password now, to the second, as it is stored.
+// One is hashed at a time, since each takes much memory.
 func (g *Guard) withPassword(name, password string) (storage.User, error) {
 	g.newPasswords.Lock()
 	defer g.newPasswords.Unlock()
-	return NewUser(name, password)
+	user, err := NewUser(name, password)
+	user.Changed = g.now().Truncate(time.Second)
+	return user, err
 }
 
 // AddUser adds a user. Invalid: name or password will not do. Conflict: the name

@@ -37,8 +37,8 @@ const (
 
 var base64Raw = base64.RawStdEncoding
 
-// NewUser returns a user with a password, ready for the store. Invalid: the
-// name or the password will not do.
+// NewUser returns a user with a password, ready for the store, which got it now by
+// the real clock. Invalid: the name or the password will not do.
 func NewUser(name, password string) (storage.User, error) {
 	if err := checkUserName(name); err != nil {
 		return storage.User{}, err

@@ -363,6 +363,29 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// TestClockOfUsersAndViews checks that users and views have their times by the clock,
+// the same when they are made and later, and that a sandbox says what it is.
+func TestClockOfUsersAndViews(t *testing.T) {
+	f := open(t, sandbox.Config{Clock: sandbox.DefaultClock.Add(1500 * time.Millisecond), Version: "1.2.3"})
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"POST", "/users", `{"name":"ann","password":"long enough","role":"viewer"}`, 201, `"passwordTime":"2026-01-01T12:00:01.000000Z"`},
+		{"GET", "/users/ann", "", 200, `"passwordTime":"2026-01-01T12:00:01.000000Z"`},
+		{"POST", "/views", `{"name":"mine","kind":"job"}`, 201, `"createTime":"2026-01-01T12:00:01.500000Z","updateTime":"2026-01-01T12:00:01.500000Z"`},
+		{"PUT", "/sandbox/clock", `{"advance":"1h"}`, 200, `"2026-01-01T13:00:01.500000Z"`},
+		{"PATCH", "/users/ann", `{"password":"another one"}`, 200, `"passwordTime":"2026-01-01T13:00:01.000000Z"`},
+		{"PUT", "/views/1", `{"name":"yours","kind":"job"}`, 200, `"createTime":"2026-01-01T12:00:01.500000Z","updateTime":"2026-01-01T13:00:01.500000Z"`},
+		{"GET", "/server", "", 200, `"version":"1.2.3"`},
+	} {
+		if got := f.must(c.status, c.method, "/api/v1"+c.path, c.body); !strings.Contains(got, c.want) {
+			t.Errorf("%s %s: %s lacks %s", c.method, c.path, got, c.want)
+		}
+	}
+}
+
 // TestInstances checks that sandboxes of one process have nothing in common.
 func TestInstances(t *testing.T) {
 	f := twoJobs(t)

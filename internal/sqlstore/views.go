@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/platenhq/platen"
 )
@@ -62,7 +61,7 @@ func oneView(id int64, row scanner) (platen.View, error) {
 func (s *Store) AddView(ctx context.Context, view platen.View) (_ platen.View, err error) {
 	_, done := s.observe(ctx, "add_view")
 	defer func() { done(err) }()
-	now := time.Now().UnixMicro()
+	now := s.now().UnixMicro()
 	view.ID, view.Version, view.Created, view.Changed = 0, 1, timeOf(now), timeOf(now)
 	err = s.update(func(t *transaction) error {
 		if err := t.admitView(&view); err != nil {
@@ -104,7 +103,7 @@ func (s *Store) ChangeView(ctx context.Context, id int64, user string, change fu
 			return err
 		}
 		view.ID, view.Owner, view.Version, view.Created = before.ID, before.Owner, before.Version+1, before.Created
-		now := time.Now().UnixMicro()
+		now := s.now().UnixMicro()
 		view.Changed = timeOf(now)
 		if err := t.admitView(&view); err != nil {
 			return err
