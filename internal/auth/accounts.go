@@ -71,7 +71,7 @@ func (g *Guard) ChangeUser(ctx context.Context, name, password string, role plat
 		return err // before the password is hashed, and whatever name it is
 	}
 	if user.External() {
-		return platen.Errorf(platen.Conflict, "role and password of %q are those of the provider %s, and can not be set here; disable the user, or remove it", name, user.Issuer)
+		return platen.Errorf(platen.Conflict, "role and password of %q are those of the provider %s, and can not be set here; disable the user, or remove it", name, user.Issuer).About(name)
 	}
 	if password == "" {
 		err = g.store.SetRole(ctx, name, role)
@@ -301,5 +301,5 @@ func (g *Guard) NamedToken(ctx context.Context, name string) (storage.NamedToken
 			return token, roles[i], nil
 		}
 	}
-	return storage.NamedToken{}, 0, platen.Errorf(platen.NotFound, "there is no token %.80q", name)
+	return storage.NamedToken{}, 0, platen.Errorf(platen.NotFound, "there is no token %.80q", name).About(name)
 }

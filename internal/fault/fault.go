@@ -126,7 +126,7 @@ func (r *Rules) add(f platen.Fault) (platen.FaultCount, error) {
 	}
 	switch {
 	case r.index(f.Name) >= 0:
-		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there is a fault %q already", f.Name)
+		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there is a fault %q already", f.Name).About(f.Name)
 	case len(r.rules) == platen.MaxFaults:
 		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there can be %d faults, and there are so many: remove some", platen.MaxFaults)
 	}

@@ -267,6 +267,20 @@ func TestBadFaults(t *testing.T) {
 	} {
 		f.must(bad.status, bad.method, control+bad.path, bad.body)
 	}
+	for path, body := range map[string]string{"/faults": `{"name":"stays","status":503}`, "/instances": `{"name":"default"}`} {
+		if got := f.must(409, "POST", control+path, body); strings.Contains(got, `"parameter":""`) {
+			t.Error(got)
+		}
+	}
+	f.must(204, "PUT", control+"/snapshots/mine", "")
+	none := `there is no snapshot \"none\": there `
+	if got := f.must(404, "DELETE", control+"/snapshots/none", ""); !strings.Contains(got, none+"are the start, which has no name, mine") {
+		t.Error(got)
+	}
+	f.must(204, "DELETE", control+"/snapshots/mine", "")
+	if got := f.must(404, "DELETE", control+"/snapshots/none", ""); !strings.Contains(got, none+`is only the start, which has no name"`) {
+		t.Error(got)
+	}
 }
 
 // TestClientSurvives lets the Go client work through a list of faults.

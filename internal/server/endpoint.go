@@ -253,7 +253,7 @@ func (m *method) target(r *http.Request) (target, error) {
 	text := r.PathValue(m.parameter)
 	if m.parameter != olrest.IDParameter {
 		if wrong := platen.CheckText(text); wrong != "" {
-			return to, platen.Errorf(platen.NotFound, "%s %.80q not found: it %s", m.parameter, text, wrong)
+			return to, platen.Errorf(platen.NotFound, "%s %.80q not found: it %s", m.parameter, text, wrong).About(strings.ToValidUTF8(text, "\uFFFD"))
 		}
 		to.name = text
 		return to, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/platenhq/platen"
@@ -52,7 +53,7 @@ func (s *Store) View(ctx context.Context, id int64, user string) (_ platen.View,
 func oneView(id int64, row scanner) (platen.View, error) {
 	view, err := scanView(row)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = platen.Errorf(platen.NotFound, "there is no view %d, or it is another user's own", id)
+		err = platen.Errorf(platen.NotFound, "there is no view %d, or it is another user's own", id).About(strconv.FormatInt(id, 10))
 	}
 	return view, err
 }
@@ -81,7 +82,7 @@ func (t *transaction) admitView(view *platen.View) error {
 	case err != nil:
 		return err
 	case same > 0:
-		return platen.Errorf(platen.Conflict, "there is a view %q of this kind already: change that one, or take another name", view.Name)
+		return platen.Errorf(platen.Conflict, "there is a view %q of this kind already: change that one, or take another name", view.Name).About(view.Name)
 	case own >= platen.MaxViews:
 		return platen.Errorf(platen.Conflict, "there are %d views of this user, and there can be no more: delete some", own)
 	case view.Shared && shared >= platen.MaxSharedViews:
