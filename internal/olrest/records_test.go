@@ -216,8 +216,8 @@ func TestReadRecordQuery(t *testing.T) {
 		{`{"recordids":[` + many + `1]}`, "there are more than 100000 ids", ""},
 		{`{"recordids":[1],"explicitTypes":1}`, "explicitTypes must be true or false, not 1", ""},
 		{`{"recordids":[1],"optimized":null}`, "optimized must be true or false, not null", ""},
-		{`{"recordids":[1],"outputFormat":"xml"}`, `outputFormat must be one of default, explicitTypes, simplified, not "xml"`, "outputFormat"},
-		{`{"recordids":[1],"outputFormat":""}`, `outputFormat must be one of default, explicitTypes, simplified, not ""`, "outputFormat"},
+		{`{"recordids":[1],"outputFormat":"xml"}`, `outputFormat must be one of default, explicitTypes, simplified, not "xml"`, "xml"},
+		{`{"recordids":[1],"outputFormat":""}`, `outputFormat must be one of default, explicitTypes, simplified, not ""`, ""},
 		{`{"recordids":[1],"outputFormat":null}`, "the outputFormat must be text, not null", ""},
 		{`{"recordids":[1],"batchsize":0}`, "at /batchsize: batchsize must be a whole number from 1 up, not 0", ""},
 		{`{"recordids":[1],"batchsize":1.5}`, "not 1.5", ""},
@@ -257,11 +257,11 @@ func TestParseRecordQuery(t *testing.T) {
 		message string
 		param   string
 	}{
-		{"recursive=", platen.Invalid, `recursive must be one of true, false, not ""`, "recursive"},
-		{"recursive=1", platen.Invalid, `recursive must be one of true, false, not "1"`, "recursive"},
-		{"explicitTypes=yes", platen.Invalid, `explicitTypes must be one of true, false, not "yes"`, "explicitTypes"},
-		{"outputFormat=Simplified", platen.Invalid, `outputFormat must be one of default, explicitTypes, simplified, not "Simplified"`, "outputFormat"},
-		{"outputFormat=", platen.Invalid, "outputFormat must be one of", "outputFormat"},
+		{"recursive=", platen.Invalid, `recursive must be one of true, false, not ""`, ""},
+		{"recursive=1", platen.Invalid, `recursive must be one of true, false, not "1"`, "1"},
+		{"explicitTypes=yes", platen.Invalid, `explicitTypes must be one of true, false, not "yes"`, "yes"},
+		{"outputFormat=Simplified", platen.Invalid, `outputFormat must be one of default, explicitTypes, simplified, not "Simplified"`, "Simplified"},
+		{"outputFormat=", platen.Invalid, "outputFormat must be one of", ""},
 		{"id=1&id=x", platen.NotFound, `data record "x" not found`, "x"},
 		{"id=0", platen.NotFound, `data record "0" not found`, "0"},
 		{"id=", platen.NotFound, `data record "" not found`, ""},

@@ -257,11 +257,26 @@ func testParameters(t *testing.T) {
 		{"GET", "/changes/99999999", "", 404, "99999999"},
 		{"GET", "/webhooks/99", "", 404, "99"},
 		{"GET", "/operations/none", "", 404, "none"},
+
+		// In the dialect the value of a query is at fault, not its name.
+		{"GET", entities + "/contentsets?type=Fax", "", 400, "Fax"},
+		{"GET", entities + "/contentsets/700/pages?detail=some", "", 400, "some"},
+		{"GET", entities + "/datarecords/5001/values?recursive=yes", "", 400, "yes"},
+		{"GET", entities + "/datarecords/5001/values?explicitTypes=1", "", 400, "1"},
+		{"GET", entities + "/datarecords/values?id=5001&outputFormat=xml", "", 400, "xml"},
+		{"POST", entities + "/datarecords/values", `{"recordids":[5001],"outputFormat":"xml"}`, 400, "xml"},
+		{"GET", statistics + "4100?levelMode=all", "", 400, "all"},
 	} {
+		if !strings.HasPrefix(c.path, "/rest/") {
+			c.path = native + c.path
+		}
 		var got struct{ Error struct{ Parameter string } }
-		a := s.do(c.method, native+c.path, c.body)
+		a := s.do(c.method, c.path, c.body)
 		if err := json.Unmarshal([]byte(a.body), &got); a.status != c.status || err != nil || got.Error.Parameter != c.parameter {
-			t.Errorf("%s %.40s %s: %d %s, want %d about %s", c.method, c.path, c.body, a.status, a.body, c.status, c.parameter)
+			t.Errorf("%s %.80s %s: %d %s, want %d about %s", c.method, c.path, c.body, a.status, a.body, c.status, c.parameter)
+		}
+		if _, value, ok := strings.Cut(c.path, "="); ok && !strings.Contains(a.body, `not \"`+value) && !strings.Contains(value, "=") {
+			t.Errorf("%s: %s does not name the value", c.path, a.body)
 		}
 	}
 }
