@@ -271,7 +271,9 @@ func checkActs(f *platen.Fault) error {
 		return platen.Errorf(platen.Invalid, "only one of status or retryAfter, noAnswer, expireToken, and operationDelay or operationError can be had at once")
 	case f.NoAnswer && shaped:
 		return platen.Errorf(platen.Invalid, "without an answer there is nothing to cut or to slow down: leave noAnswer away")
-	case !answers && (f.Body != "" || len(f.Headers) > 0):
+	case f.EmptyBody && f.Body != "":
+		return platen.Errorf(platen.Invalid, "the body is either empty or not")
+	case !answers && (f.Body != "" || f.EmptyBody || len(f.Headers) > 0):
 		return platen.Errorf(platen.Invalid, "body and headers are those of an answer with a status: give one")
 	}
 	return nil

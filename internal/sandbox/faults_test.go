@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -115,6 +116,18 @@ func TestWhatFaultsDo(t *testing.T) {
 				t.Error(body)
 			}
 		}},
+		"no-body": {`"status":500,"body":""`, func() {
+			f.answers(500, "", "")
+		}},
+		"no-body-of-a-type": {`"status":500,"body":"","headers":{"Content-Type":"text/html"}`, func() {
+			f.answers(500, "text/html", "")
+		}},
+		"an-error": {`"status":500`, func() {
+			f.answers(500, "application/json", `"message":"the fault `)
+		}},
+		"an-error-of-a-type": {`"status":500,"headers":{"Content-Type":"text/html"}`, func() {
+			f.answers(500, "text/html", `"message":"the fault `)
+		}},
 		"throttled": {`"retryAfter":"90s"`, func() {
 			r, err := http.NewRequest("GET", f.URL()+properties, nil)
 			if err != nil {
@@ -202,6 +215,25 @@ func (f *fixture) silent() {
 	f.Faults().Release()
 	if status := <-ended; status != 0 {
 		f.t.Error(status)
+	}
+}
+
+// answers checks status, content type and a part of the body, "" for an empty one.
+func (f *fixture) answers(status int, media, part string) {
+	f.t.Helper()
+	r, err := http.NewRequest("GET", f.URL()+properties, nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r.SetBasicAuth("ol-admin", sandbox.DefaultPassword)
+	answer, err := f.client.Do(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != status || answer.Header.Get("Content-Type") != media || !strings.Contains(string(body), part) || part == "" && len(body) > 0 {
+		f.t.Errorf("%s %v %s: %v", answer.Status, answer.Header, body, err)
 	}
 }
 
