@@ -246,12 +246,14 @@ const readTimeKey = "readTime"
 func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	query := r.URL.Query()
 	q.Stream = WantsEvents(r.Header.Get("Accept"))
-	known := []string{"after", "kind", "set", "type", "name"}
-	if !q.Stream {
-		known = append(known, pageSizeParameter, lastKey, beforeKey)
-	}
-	if err := CheckQuery(query, known...); err != nil {
+	ofPages := []string{pageSizeParameter, lastKey, beforeKey}
+	if err := CheckQuery(query, append([]string{"after", "kind", "set", "type", "name"}, ofPages...)...); err != nil {
 		return q, err
+	}
+	for _, name := range ofPages {
+		if q.Stream && query.Has(name) {
+			return q, parameterError(name, "%s goes with pages of events and not with a stream of them: leave it out, or send Accept: %s", name, typeJSON)
+		}
 	}
 	if q.Size, err = readPageSize(query); err != nil {
 		return q, err
@@ -262,13 +264,14 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 		}
 	}
 	after := query.Get("after")
+	wrong := invalidParameter("after", after, "the id of an event, or 0")
 	if sent := r.Header.Get(LastEventIDHeader); sent != "" {
-		after = sent
+		after, wrong = sent, WrongEventID(sent)
 	}
 	if after != "" {
 		n, err := strconv.ParseInt(after, 10, 64)
 		if err != nil || n < 0 {
-			return q, invalidParameter("after", after, "the id of an event, or 0")
+			return q, wrong
 		}
 		q.After, q.Given = platen.EventID(n), true
 	}
@@ -343,6 +346,11 @@ func parts(query url.Values, name string) func(func(string) bool) {
 		return func(func(string) bool) {}
 	}
 	return strings.SplitSeq(query.Get(name), ",")
+}
+
+// WrongEventID is the error for a Last-Event-ID that no stream has given.
+func WrongEventID(sent string) error {
+	return platen.Errorf(platen.Invalid, "the header Last-Event-ID %q is none that this stream has given", shorten([]byte(sent)))
 }
 
 func invalidParameter(name, text, want string) error {

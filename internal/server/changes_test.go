@@ -173,6 +173,11 @@ func testHistory(t *testing.T) {
 	stream := header("Accept", "text/event-stream")
 	s.do("GET", "/api/v1/events?after=99999999999999", "", stream).isError(t, 400, "no event")
 	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "99999999999999")).isError(t, 400, "no event")
+	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "abc")).isError(t, 400, `the header Last-Event-ID "abc" is none that this stream has given`)
+	for _, query := range []string{"last=1", "last=1&before=9", "pageSize=5"} {
+		s.do("GET", "/api/v1/events?"+query, "", stream).isError(t, 400, " goes with pages of events and not with a stream of them")
+	}
+	s.do("GET", "/api/v1/events?nonsense=1", "", stream).isError(t, 400, `no query parameter "nonsense"`)
 	if a := s.do("POST", fmt.Sprintf("%s/jobsets/%d/delete", entities, all[2].Entries[0].ID), ""); a.status != 200 {
 		t.Fatal(a.status, a.body)
 	}

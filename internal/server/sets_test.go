@@ -358,8 +358,14 @@ func testFindEntities(t *testing.T) {
 	}
 	s.wants("PUT", find, `{"entity":"JOBS","search":{"rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}],"condition":"ANY"}}`, `[[{"identifier":4101,"sortkey":""}]]`)
 	for body, says := range map[string]string{
-		`{"entity":"JOBS","search":` + nested(10_000) + `}`: "64",
-		`{"entity":"JOBS","search":` + nested(4_000) + `}`:  "64",
+		`{"entity":{},"search":{"rules":[]}}`:                  "entity is an object; it must be one of DATARECORDS, ",
+		`{"entity":[null],"search":{"rules":[]}}`:              "entity is a list; it must be one of DATARECORDS, ",
+		`{"entity":null,"search":{"rules":[]}}`:                "entity is missing; it must be one of DATARECORDS, ",
+		`{"entity":"JOBS","search":{"ruleType":{"a":[null]}}}`: "at /search: ruleType is an object; it must be one of VALUE, ",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"IN","value":[null]}]}}`:                                    "at /search/rules/0/value/0: the value must be text, a number or a boolean, not null",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":{},"condition":"EQ","value":"x"}]}}`:                                        "property is an object; it must be text",
+		`{"entity":"JOBS","search":` + nested(10_000) + `}`:                                                                                                                  "64",
+		`{"entity":"JOBS","search":` + nested(4_000) + `}`:                                                                                                                   "64",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"LIKE","value":"` + strings.Repeat("%x", 400_000) + `"}]}}`: "pattern",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"COLOUR"}]}}`:                                                                                     "COLOUR",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"VALUE","fieldName":"City","condition":"EQ","value1":"x"}]}}`:                                     "JOBS",

@@ -160,6 +160,8 @@ func testWebhookBadInput(t *testing.T) {
 		{"POST", path + "/replay", `{}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"from":"1","time":"2026-01-31T12:00:00Z"}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"time":"yesterday"}`, 400, "yesterday"},
+		{"POST", path + "/replay", `{"time":"1969-12-31T23:00:00Z"}`, 410, "it begins with 20"},
+		{"POST", path + "/replay", `{"time":"1999-01-01T00:00:00Z"}`, 410, "it begins with 20"},
 		{"POST", path + "/replay", `{"time":"0001-01-01T00:00:00Z"}`, 400, "0001-01-01"},
 		{"POST", path + "/replay", `{"from":"x"}`, 400, "not the id of an event"},
 		{"POST", path + "/replay", `{"after":1}`, 400, "must be text"},
