@@ -239,7 +239,8 @@ func isCleanPath(path string) bool {
 // target returns what a request to the method is for. An {id} that can be no
 // identifier is not found, like one that does not exist, and so is a name that is no
 // text. A query of platen's own API must be readable as a whole, since without the
-// part that is not a request may mean more than it says.
+// part that is not a request may mean more than it says; so may one with tags where
+// there are none.
 func (m *method) target(r *http.Request) (target, error) {
 	to := target{Route: &m.route}
 	if r.URL.RawQuery != "" && m.route.Native() {
@@ -247,8 +248,8 @@ func (m *method) target(r *http.Request) (target, error) {
 			return to, err
 		}
 	}
-	if m.parameter == "" {
-		return to, nil
+	if err := m.route.CheckTags(r.Header); err != nil || m.parameter == "" {
+		return to, err
 	}
 	text := r.PathValue(m.parameter)
 	if m.parameter != olrest.IDParameter {
