@@ -174,6 +174,11 @@ func testHistory(t *testing.T) {
 	s.do("GET", "/api/v1/events?after=99999999999999", "", stream).isError(t, 400, "no event")
 	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "99999999999999")).isError(t, 400, "no event")
 	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "abc")).isError(t, 400, `the header Last-Event-ID "abc" is none that this stream has given`)
+	for _, accept := range []string{"application/json, text/event-stream;q=0.5", "application/json, text/event-stream", "text/event-stream;q=0"} {
+		if a := s.do("GET", "/api/v1/events?last=1", "", header("Accept", accept)); a.status != 200 || a.header.Get("Content-Type") != "application/json" {
+			t.Errorf("with Accept: %s: %d %v", accept, a.status, a.header)
+		}
+	}
 	for _, query := range []string{"last=1", "last=1&before=9", "pageSize=5"} {
 		s.do("GET", "/api/v1/events?"+query, "", stream).isError(t, 400, " goes with pages of events and not with a stream of them")
 	}
