@@ -521,6 +521,27 @@ func testBadAccounts(t *testing.T) {
 		a := s.do(c.method, native+c.path, c.body)
 		a.isError(t, c.status, c.says)
 	}
+	schema := described().document.Components.Schemas["NewUser"].Value
+	for _, c := range []struct {
+		name, password string
+		good           bool
+	}{
+		{"x", "long enough", true}, {"a/bü", strings.Repeat("x", 1024), true}, {strings.Repeat("x", 64), "long enough", true},
+		{"", "long enough", false}, {strings.Repeat("x", 65), "long enough", false}, {"a b", "long enough", false}, {"a:b", "long enough", false},
+		{"a\x7f", "long enough", false}, {"a\n", "long enough", false}, {"x", "short", false}, {"x", strings.Repeat("x", 1025), false},
+	} {
+		sent := map[string]any{"name": c.name, "password": c.password, "role": "viewer"}
+		if err := schema.VisitJSON(sent); (err == nil) != c.good {
+			t.Errorf("the document of a user %.80v: %v", sent, err)
+		}
+		body, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := s.do("POST", native+"/users", string(body)); (a.status == 201) != c.good || !c.good && a.status != 400 {
+			t.Errorf("%.80v: %d %s", sent, a.status, a.body)
+		}
+	}
 	if a := s.do("GET", native+"/tokens", ""); strings.Count(a.body, `"name"`) != 1 {
 		t.Errorf("tokens: %s", a.body)
 	}

@@ -179,10 +179,13 @@ func testNoTags(t *testing.T) {
 	s := start(t)
 	s.chain()
 	for _, route := range olrest.Routes() {
+		operation := described().document.Paths.Value(route.Path).GetOperation(route.Method)
+		if operation.Parameters.GetByInAndName("header", "If-None-Match") != nil && operation.Responses.Value("200").Value.Headers["ETag"] == nil {
+			t.Errorf("the document has If-None-Match for %s %s, and no ETag", route.Method, route.Path)
+		}
 		if !route.Native() {
 			continue
 		}
-		operation := described().document.Paths.Value(route.Path).GetOperation(route.Method)
 		takes := route.Action == olrest.UpdateMany // has a message of its own
 		for _, name := range []string{"If-Match", "If-None-Match"} {
 			takes = takes || operation.Parameters.GetByInAndName("header", name) != nil
