@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -138,6 +139,15 @@ func Errorf(code Code, format string, args ...any) *Error {
 	}
 	if len(args) > 0 && &shown[0] != &args[0] {
 		e.logged = fmt.Sprintf(format, shown...)
+	}
+	return e
+}
+
+// About sets the id or name that is at fault, of which the beginning is enough.
+func (e *Error) About(param string) *Error {
+	const most = 120
+	if e.Param = param; len(param) > most {
+		e.Param = strings.ToValidUTF8(param[:most], "") + "…"
 	}
 	return e
 }

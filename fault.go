@@ -20,10 +20,11 @@ type Fault struct {
 	Probability     float64 // 0: 1
 	Seed            int64
 
-	// What is answered instead. Without a body it is an error of the dialect.
-	// RetryAfter alone is a 429.
+	// What is answered instead. Without a body, unless that is to be empty, it is an
+	// error of the dialect. RetryAfter alone is a 429.
 	Status     int
 	Body       string
+	EmptyBody  bool
 	Headers    []NameValue
 	RetryAfter time.Duration // whole seconds are sent
 

@@ -26,6 +26,15 @@ const (
 // FieldTypes are all field types.
 var FieldTypes = []FieldType{String, HTMLString, Boolean, Integer, Float, DateTime, Currency}
 
+// fieldForms says which values the types take.
+var fieldForms = map[FieldType]string{
+	Boolean:  "true or false",
+	Integer:  "a whole number of 64 bits, such as -17",
+	Float:    "a number such as 1.5 or 1e6",
+	DateTime: "RFC 3339 such as 2026-01-31T12:00:00Z, or seconds since 1970",
+	Currency: "digits with a point, such as 12.50",
+}
+
 // Normal returns a value as it is kept. The empty text is no value and good
 // for all types. DateTime also takes Unix seconds.
 func (t FieldType) Normal(value string) (string, error) {
@@ -58,7 +67,7 @@ func (t FieldType) Normal(value string) (string, error) {
 		ok = false
 	}
 	if !ok {
-		return "", Errorf(Invalid, "%.60q is no %s", Hidden(value), t)
+		return "", Errorf(Invalid, "%.60q is no %s: %s", Hidden(value), t, fieldForms[t])
 	}
 	return value, nil
 }

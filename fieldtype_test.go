@@ -1,6 +1,7 @@
 package platen_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/platenhq/platen"
@@ -45,6 +46,8 @@ func TestFieldTypes(t *testing.T) {
 		if test.want == refused {
 			if err == nil {
 				t.Errorf("%s %q was taken as %q", test.of, test.value, got)
+			} else if _, form, _ := strings.Cut(err.Error(), string(test.of)+": "); form == "" {
+				t.Errorf("%s %q: %q does not say what is one", test.of, test.value, err)
 			}
 			continue
 		}

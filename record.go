@@ -30,6 +30,8 @@ type SourceRecord struct {
 	Table      string
 	Fields     []NameValue
 	Properties List // nil for none
+
+	Offset int64 // where it ends in the document that it is read from, about, in bytes; 0: not said
 }
 
 // NewRecords are records to add to a data set, or to a record.

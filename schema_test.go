@@ -26,8 +26,8 @@ func TestTableCheck(t *testing.T) {
 		t.Error("without a table:", err)
 	}
 	for says, fields := range map[string][]NameValue{
-		`field "paid": "perhaps" is no BOOLEAN`: {{"a", "b"}, {"paid", "perhaps"}},
-		"10000 are the most":                    make([]NameValue, MaxFields+1),
+		`field "paid": "perhaps" is no BOOLEAN: true or false`: {{"a", "b"}, {"paid", "perhaps"}},
+		"10000 are the most": make([]NameValue, MaxFields+1),
 	} {
 		if err := orders().Check(fields); ErrorCode(err) != Invalid || err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%v, want Invalid with %q", err, says)

@@ -102,7 +102,7 @@ func TestSets(t *testing.T) {
 	is(t, []platen.ID{700})(c.ContentSets(ctx, "print"))
 	is(t, []platen.ID{})(c.ContentSets(ctx, "email"))
 	_, err := c.ContentSets(ctx, "fax")
-	fails(t, err, platen.Invalid, "the type must be one of")
+	fails(t, err, platen.Invalid, "type must be one of")
 	is(t, []platen.ID{5001, 5002})(c.Children(ctx, platen.Ref{Kind: platen.DataSet, ID: 300}))
 	is(t, []platen.ID{103})(c.Children(ctx, platen.Ref{Kind: platen.JobSegment, ID: 102}))
 	contents := []platen.Content{{Item: 9001, Record: 5001}, {Item: 9002, Record: 5002}}

@@ -42,9 +42,10 @@ func TestSandbox(t *testing.T) {
 		Probability: 0.5, Seed: -7, Status: 418, Body: `{"a":"é"}`, Headers: pairs("X-One", "1"), RetryAfter: 2 * time.Second,
 		Latency: time.Millisecond, Bandwidth: 1 << 20, Cut: true, CutAfter: 0,
 	}
+	empty := platen.Fault{Name: "empty", Path: "*/nothing", Status: 500, EmptyBody: true}
 	slow := platen.Fault{Name: "slow", Path: "*/nothing", OperationDelay: time.Second, OperationError: "out of paper"}
-	faults := must[[]client.Fault](t)(c.ReplaceFaults(ctx, odd, slow))
-	is(t, []client.Fault{{FaultCount: platen.FaultCount{Fault: odd}}, {FaultCount: platen.FaultCount{Fault: slow}}})(faults, nil)
+	faults := must[[]client.Fault](t)(c.ReplaceFaults(ctx, odd, slow, empty))
+	is(t, []client.Fault{{FaultCount: platen.FaultCount{Fault: odd}}, {FaultCount: platen.FaultCount{Fault: slow}}, {FaultCount: platen.FaultCount{Fault: empty}}})(faults, nil)
 	is(t, faults)(c.Faults(ctx))
 	text, err := json.Marshal(faults[0])
 	is(t, `{"name":"odd","methods":["GET","PUT"],"route":"/api/v1/entities/{id}","path":"*/1288","user":"ol-admin","from":2,"to":9,"every":3,"probability":0.5,"seed":-7,`+

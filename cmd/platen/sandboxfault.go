@@ -14,7 +14,8 @@ import (
 func addFaultCommand(env environment) *cobra.Command {
 	var f platen.Fault
 	var headers []string
-	cmd := sandboxRemote(env, cobra.Command{
+	var cmd *cobra.Command
+	cmd = sandboxRemote(env, cobra.Command{
 		Use:   "add",
 		Short: "Add a fault after the others",
 		Long: `add adds a fault: which requests it is for, and what happens to them. Without
@@ -34,6 +35,7 @@ flags of the first kind it is for all; of the second kind there has to be one.`,
 		}
 		f.Cut = f.CutAfter >= 0
 		f.CutAfter = max(f.CutAfter, 0)
+		f.EmptyBody = f.Body == "" && cmd.Flags().Changed("body")
 		added, err := r.AddFault(ctx, f)
 		if err != nil {
 			return err
@@ -57,7 +59,7 @@ flags of the first kind it is for all; of the second kind there has to be one.`,
 	flags.Int64Var(&f.Seed, "seed", 0, "of the probability: the same seed makes the same sequence")
 
 	flags.IntVar(&f.Status, "status", 0, "status that is answered instead")
-	flags.StringVar(&f.Body, "body", "", "body of that (default an error as the API has them)")
+	flags.StringVar(&f.Body, "body", "", "body of that, '' for none (default an error as the API has them)")
 	flags.StringArrayVar(&headers, "header", nil, "header of that, 'NAME: VALUE'; may be given more than once")
 	flags.DurationVar(&f.RetryAfter, "retry-after", 0, "Retry-After of that; alone, the status is 429")
 	flags.BoolVar(&f.ExpireToken, "expire-token", false, "401, as if the token had expired")

@@ -31,12 +31,14 @@ func mayGive(ctx context.Context, role platen.Role) error {
 	return nil
 }
 
-// withPassword returns a user with a password. One is hashed at a time, since
-// each takes much memory.
+// withPassword returns a user who gets a password now, to the second, as it is stored.
+// One is hashed at a time, since each takes much memory.
 func (g *Guard) withPassword(name, password string) (storage.User, error) {
 	g.newPasswords.Lock()
 	defer g.newPasswords.Unlock()
-	return NewUser(name, password)
+	user, err := NewUser(name, password)
+	user.Changed = g.now().Truncate(time.Second)
+	return user, err
 }
 
 // AddUser adds a user. Invalid: name or password will not do. Conflict: the name
@@ -69,7 +71,7 @@ func (g *Guard) ChangeUser(ctx context.Context, name, password string, role plat
 		return err // before the password is hashed, and whatever name it is
 	}
 	if user.External() {
-		return platen.Errorf(platen.Conflict, "role and password of %q are those of the provider %s, and can not be set here; disable the user, or remove it", name, user.Issuer)
+		return platen.Errorf(platen.Conflict, "role and password of %q are those of the provider %s, and can not be set here; disable the user, or remove it", name, user.Issuer).About(name)
 	}
 	if password == "" {
 		err = g.store.SetRole(ctx, name, role)
@@ -299,5 +301,5 @@ func (g *Guard) NamedToken(ctx context.Context, name string) (storage.NamedToken
 			return token, roles[i], nil
 		}
 	}
-	return storage.NamedToken{}, 0, platen.Errorf(platen.NotFound, "there is no token %.80q", name)
+	return storage.NamedToken{}, 0, platen.Errorf(platen.NotFound, "there is no token %.80q", name).About(name)
 }

@@ -49,15 +49,21 @@ type attemptKey struct {
 	epoch int64 // of the user: what is checked is the password of now
 }
 
+// What else than Basic credentials can be sent, for those who send none.
+const (
+	orToken = "or a token, in the header " + olrest.TokenHeader + " or as Authorization: Bearer"
+	noToken = "with user and password; a token does not log in, but is what a login answers"
+)
+
 // basic returns the Basic credentials of a request. Unauthenticated: there
-// are none. Forbidden: they can not be decoded.
-func basic(r *http.Request) (name, password string, err error) {
+// are none, and besides says what else to send. Forbidden: they can not be decoded.
+func basic(r *http.Request, besides string) (name, password string, err error) {
 	call := CallOf(r.Context())
 	header := r.Header.Get("Authorization")
 	scheme, _, _ := strings.Cut(header, " ")
 	if !strings.EqualFold(scheme, "Basic") {
 		return "", "", call.refuse("", causeNone,
-			platen.Errorf(platen.Unauthenticated, "credentials are required: Basic, or a token in the header %s", olrest.TokenHeader))
+			platen.Errorf(platen.Unauthenticated, "credentials are required: Basic, %s", besides))
 	}
 	name, password, ok := r.BasicAuth()
 	if !ok {

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"net/http"
-	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/storage"
@@ -72,7 +71,7 @@ func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who Extern
 	}
 	call.User = name // who makes or changes the user
 	user, err := g.store.LoggedIn(r.Context(), storage.User{
-		Name: who.Name, Role: who.Role, Issuer: who.Issuer, Subject: who.Subject, Epoch: NewEpoch(), Changed: time.Now(),
+		Name: who.Name, Role: who.Role, Issuer: who.Issuer, Subject: who.Subject, Epoch: NewEpoch(), Changed: g.now(),
 	})
 	call.User = ""
 	switch code := platen.ErrorCode(err); {

@@ -39,10 +39,11 @@ func TestExternal(t *testing.T) {
 	if refused := g.use(session.Value); refused != "" {
 		t.Error(refused)
 	}
-	other, none, spaced := ann, ann, ann
+	other, none, spaced, dots := ann, ann, ann, ann
 	other.Subject, other.Name = "2", "local"
 	none.Role, none.Sent = 0, "the groups canteen"
 	spaced.Subject, spaced.Name = "3", "Ann Other"
+	dots.Subject, dots.Name = "4", ".."
 	for _, c := range []struct {
 		who     External
 		code    platen.Code
@@ -51,6 +52,7 @@ func TestExternal(t *testing.T) {
 	}{
 		{other, platen.Conflict, causeTaken, "not taken over"},
 		{spaced, platen.Invalid, causeName, "--oidc-username-claim"},
+		{dots, platen.Invalid, causeName, "--oidc-username-claim"},
 		{none, platen.Forbidden, causeNoRole, "the groups canteen"},
 	} {
 		cookie, call, err := start(c.who)

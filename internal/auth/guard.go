@@ -163,7 +163,7 @@ func (g *Guard) check(r *http.Request) (caller, error) {
 	} else if text != "" {
 		return g.checkToken(r.Context(), text)
 	}
-	name, password, err := basic(r)
+	name, password, err := basic(r, orToken)
 	if err != nil {
 		return caller{}, err
 	}
@@ -240,7 +240,7 @@ func (g *Guard) checkLogin(r *http.Request) (storage.User, error) {
 		// The client is told that security is off by any token being good.
 		return storage.User{}, nil
 	}
-	name, password, err := basic(r)
+	name, password, err := basic(r, noToken)
 	if err == nil {
 		err = g.waitFresh(r.Context())
 	}

@@ -37,8 +37,8 @@ const (
 
 var base64Raw = base64.RawStdEncoding
 
-// NewUser returns a user with a password, ready for the store. Invalid: the
-// name or the password will not do.
+// NewUser returns a user with a password, ready for the store, which got it now by
+// the real clock. Invalid: the name or the password will not do.
 func NewUser(name, password string) (storage.User, error) {
 	if err := checkUserName(name); err != nil {
 		return storage.User{}, err
@@ -60,10 +60,12 @@ func CheckPassword(password string) error {
 	return nil
 }
 
-// checkUserName returns Invalid if nobody can have the name.
+// checkUserName returns Invalid if nobody can have the name. Clients take one or two
+// dots in a path for a step up, however they are written, and the mux an escaped slash
+// for the end of the path.
 func checkUserName(name string) error {
-	if name == "" || len(name) > 64 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f || r == utf8.RuneError }) {
-		return platen.Errorf(platen.Invalid, "a user name has 1 to 64 bytes, none of them a space, a colon or a control character")
+	if name == "" || len(name) > 64 || name == "." || name == ".." || name == "/" || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r == ':' || r == 0x7f || r == utf8.RuneError }) {
+		return platen.Errorf(platen.Invalid, "a user name has 1 to 64 bytes, none of them a space, a colon or a control character, and is none of \".\", \"..\" and \"/\"")
 	}
 	return nil
 }

@@ -126,7 +126,7 @@ func (r *Rules) add(f platen.Fault) (platen.FaultCount, error) {
 	}
 	switch {
 	case r.index(f.Name) >= 0:
-		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there is a fault %q already", f.Name)
+		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there is a fault %q already", f.Name).About(f.Name)
 	case len(r.rules) == platen.MaxFaults:
 		return platen.FaultCount{}, platen.Errorf(platen.Conflict, "there can be %d faults, and there are so many: remove some", platen.MaxFaults)
 	}
@@ -271,7 +271,9 @@ func checkActs(f *platen.Fault) error {
 		return platen.Errorf(platen.Invalid, "only one of status or retryAfter, noAnswer, expireToken, and operationDelay or operationError can be had at once")
 	case f.NoAnswer && shaped:
 		return platen.Errorf(platen.Invalid, "without an answer there is nothing to cut or to slow down: leave noAnswer away")
-	case !answers && (f.Body != "" || len(f.Headers) > 0):
+	case f.EmptyBody && f.Body != "":
+		return platen.Errorf(platen.Invalid, "the body is either empty or not")
+	case !answers && (f.Body != "" || f.EmptyBody || len(f.Headers) > 0):
 		return platen.Errorf(platen.Invalid, "body and headers are those of an answer with a status: give one")
 	}
 	return nil

@@ -72,14 +72,16 @@ func bareError(b []byte) (status int, reason string, ok bool) {
 		return 0, "", false
 	}
 	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
-	body, ok := bytes.CutPrefix(rest, errorHead)
-	if !ok && !(string(line) == version+"417 Expectation Failed" && bytes.HasPrefix(rest, expectationHead)) {
+	body, named := bytes.CutPrefix(rest, errorHead)
+	if !named && !(string(line) == version+"417 Expectation Failed" && bytes.HasPrefix(rest, expectationHead)) {
 		return 0, "", false
 	}
 	status, err := strconv.Atoi(string(b[len(version) : len(version)+3]))
 	if err != nil {
 		return 0, "", false
 	}
-	_, reason, _ = strings.Cut(string(body), ": ") // "400 Bad Request: missing required Host header"
+	if named { // "400 Bad Request: missing required Host header"
+		_, reason, _ = strings.Cut(string(body), ": ")
+	}
 	return status, reason, true
 }

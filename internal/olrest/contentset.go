@@ -95,9 +95,7 @@ func (d *setDecoder) item() (item transfer.SourceItem, err error) {
 func ParseContentType(query url.Values) (string, error) {
 	contentType := strings.ToLower(query.Get("type"))
 	if contentType != "" && !slices.Contains(contentTypes, contentType) {
-		err := platen.Errorf(platen.Invalid, "the type must be one of %s", strings.Join(contentTypes, ", "))
-		err.Param = shorten([]byte(contentType))
-		return "", err
+		return "", wrongParameter("type", strings.Join(contentTypes, ", "), query.Get("type"))
 	}
 	return contentType, nil
 }

@@ -154,6 +154,7 @@ func (d *setDecoder) record(sink DataSetSink, depth int) error {
 			record.Properties, err = d.encodedList(key)
 		case "records":
 			known, passed = true, true
+			record.Offset = d.InputOffset()
 			if err = sink.Record(&record); err != nil {
 				return err
 			}
@@ -184,6 +185,7 @@ func (d *setDecoder) record(sink DataSetSink, depth int) error {
 		// Most likely a slip of the pen, as in job sets.
 		return d.fail("the data record has neither fields nor records, but an unknown key %q", shorten([]byte(unknown)))
 	case !passed:
+		record.Offset = d.InputOffset()
 		return sink.Record(&record)
 	case record.ID != 0 || record.Table != "" || record.Fields != nil || record.Properties != nil:
 		return sink.Rest(&record)

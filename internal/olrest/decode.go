@@ -203,7 +203,11 @@ func (d *decoder) text(what string, scalars bool) (string, error) {
 	case scalars && (kind == '0' || kind == 't' || kind == 'f'):
 		return string(raw), nil
 	}
-	return "", d.fail("the %s must be text, not %s", what, kindNames[kind])
+	form := "text"
+	if scalars {
+		form = "text, a number or a boolean"
+	}
+	return "", d.fail("the %s must be %s, not %s", what, form, kindNames[kind])
 }
 
 // id reads an identifier as it stands in JSON: a whole number. null is none.

@@ -142,8 +142,14 @@ func (o operand) value() any {
 	return o.String()
 }
 
-func (d *searchDecoder) operand() (o operand) {
-	switch o.kind = d.PeekKind(); o.kind {
+// operand reads what stands at a key. Only values can be more than a word or a text.
+func (d *searchDecoder) operand(key string) (o operand) {
+	o.kind = d.PeekKind()
+	if (o.kind == '{' || o.kind == '[') && key != "value" && key != "value1" {
+		d.err = d.skip()
+		return o
+	}
+	switch o.kind {
 	case '{': // {"type":"FIELD","value":"name"}
 		field := d.object("the value", nil)
 		choose(field, operands, "type")
@@ -174,7 +180,7 @@ func (d *searchDecoder) object(what string, special func(o *searchObject, key st
 		switch {
 		case special != nil && special(o, key):
 		case slices.Contains(operandKeys, key):
-			o.keys[key] = d.operand()
+			o.keys[key] = d.operand(key)
 		default:
 			d.err = d.skip()
 		}
@@ -303,7 +309,7 @@ func (d *searchDecoder) search(search *platen.Search) error {
 	body := d.object("the body", func(o *searchObject, key string) bool {
 		switch {
 		case key == "entity":
-			o.keys[key] = d.operand()
+			o.keys[key] = d.operand(key)
 			d.know(o.keys[key])
 		case key == "search" && d.PeekKind() != 'n':
 			found = true

@@ -112,10 +112,11 @@ func parameterError(name, format string, args ...any) error {
 func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000000Z") }
 
 // ParseTime reads a time in RFC 3339, in any zone and with any fraction of a
-// second. name is the parameter that has it.
+// second. name is the parameter that has it. The zero time is refused, since it
+// stands for none, and so are years that [FormatTime] has no form for.
 func ParseTime(name, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
-	if err != nil {
+	if year := t.UTC().Year(); err != nil || t.IsZero() || year < 1 || year > 9999 {
 		return time.Time{}, parameterError(name, "%s %q is not a time such as 2026-01-31T12:00:00Z", name, text)
 	}
 	return t, nil

@@ -47,8 +47,12 @@ func TestTimes(t *testing.T) {
 	if err != nil || !back.Equal(at) {
 		t.Errorf("parsed: %v, %v", back, err)
 	}
-	if _, err := olrest.ParseTime("readTime", "yesterday"); err == nil {
-		t.Error("yesterday is a time")
+	for _, text := range []string{
+		"yesterday", "0001-01-01T00:00:00Z", "0001-01-01T02:00:00+02:00", "0001-01-01T00:00:00+02:00", "0000-12-31T00:00:00Z", "9999-12-31T23:00:00-02:00",
+	} {
+		if at, err := olrest.ParseTime("readTime", text); err == nil {
+			t.Errorf("%s is the time %v", text, at)
+		}
 	}
 }
 

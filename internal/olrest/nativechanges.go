@@ -1,8 +1,6 @@
 package olrest
 
 import (
-	"encoding/json"
-	"io"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -233,12 +231,14 @@ const readTimeKey = "readTime"
 func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	query := r.URL.Query()
 	q.Stream = WantsEvents(r.Header.Get("Accept"))
-	known := []string{"after", "kind", "set", "type", "name"}
-	if !q.Stream {
-		known = append(known, pageSizeParameter, lastKey, beforeKey)
-	}
-	if err := CheckQuery(query, known...); err != nil {
+	ofPages := []string{pageSizeParameter, lastKey, beforeKey}
+	if err := CheckQuery(query, append([]string{"after", "kind", "set", "type", "name"}, ofPages...)...); err != nil {
 		return q, err
+	}
+	for _, name := range ofPages {
+		if q.Stream && query.Has(name) {
+			return q, parameterError(name, "%s goes with pages of events and not with a stream of them: leave it out, or send Accept: %s", name, typeJSON)
+		}
 	}
 	if q.Size, err = readPageSize(query); err != nil {
 		return q, err
@@ -249,13 +249,14 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 		}
 	}
 	after := query.Get("after")
+	wrong := invalidParameter("after", after, "the id of an event, or 0")
 	if sent := r.Header.Get(LastEventIDHeader); sent != "" {
-		after = sent
+		after, wrong = sent, WrongEventID(sent)
 	}
 	if after != "" {
 		n, err := strconv.ParseInt(after, 10, 64)
 		if err != nil || n < 0 {
-			return q, invalidParameter("after", after, "the id of an event, or 0")
+			return q, wrong
 		}
 		q.After, q.Given = platen.EventID(n), true
 	}
@@ -332,6 +333,11 @@ func parts(query url.Values, name string) func(func(string) bool) {
 	return strings.SplitSeq(query.Get(name), ",")
 }
 
+// WrongEventID is the error for a Last-Event-ID that no stream has given.
+func WrongEventID(sent string) error {
+	return platen.Errorf(platen.Invalid, "the header Last-Event-ID %q is none that this stream has given", shorten([]byte(sent)))
+}
+
 func invalidParameter(name, text, want string) error {
 	return parameterError(name, "%s %.100q is not %s", name, text, want)
 }
@@ -374,16 +380,8 @@ func ReadRevert(body []byte) (force bool, err error) {
 	if len(body) == 0 {
 		return false, nil
 	}
-	var revert struct {
-		Force bool `json:"force"`
-	}
-	d := json.NewDecoder(strings.NewReader(string(body)))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&revert); err != nil {
-		return false, platen.Errorf(platen.Invalid, `the body is not {"force":true}: %v`, err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return false, platen.Errorf(platen.Invalid, "there is something after the JSON of the body")
-	}
-	return revert.Force, nil
+	err = decode(body, func(d *decoder) error {
+		return d.strictMembers("the revert", map[string]func() error{"force": d.boolInto("force", &force)})
+	})
+	return force, err
 }

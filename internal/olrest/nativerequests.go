@@ -344,15 +344,14 @@ const (
 	LastEventIDHeader = "Last-Event-Id"
 )
 
-// WantsEvents reports whether an Accept header asks for a stream of events.
+// WantsEvents reports whether an Accept header asks for a stream of events: it is
+// named, and JSON is not wanted more, nor as much and named before it.
 func WantsEvents(accept string) bool {
-	for part := range strings.SplitSeq(accept, ",") {
-		media, _, _ := strings.Cut(part, ";")
-		if strings.EqualFold(strings.TrimSpace(media), typeEvents) {
-			return true
-		}
+	events, pages := wantedOf(accept, typeEvents), wantedOf(accept, typeJSON)
+	if !events.named || events.quality == 0 || events.quality < pages.quality {
+		return false
 	}
-	return false
+	return events.quality > pages.quality || !pages.named || events.place < pages.place
 }
 
 // WriteRequestEvent writes a request to a stream of events.

@@ -162,7 +162,7 @@ func (d *decoder) fault(strict bool) (f platen.FaultCount, err error) {
 		"route":   d.textInto("route", &f.Route), "path": d.textInto("path", &f.Path), "user": d.textInto("user", &f.User),
 		"from": d.numberInto("from", &f.From, 1), "to": d.numberInto("to", &f.To, 1), "every": d.numberInto("every", &f.Every, 1),
 		"probability": d.probabilityInto(&f.Probability), "seed": d.numberInto("seed", &f.Seed, -1<<63),
-		"status": d.statusInto(&f.Status), "body": d.bodyInto(&f.Body), "headers": d.headersInto(&f.Headers),
+		"status": d.statusInto(&f.Status), "body": d.bodyInto(&f), "headers": d.headersInto(&f.Headers),
 		"retryAfter": d.durationInto("retryAfter", &f.RetryAfter, 24*time.Hour),
 		"noAnswer":   d.boolInto("noAnswer", &f.NoAnswer), "expireToken": d.boolInto("expireToken", &f.ExpireToken),
 		"latency":   d.durationInto("latency", &f.Latency, platen.MaxFaultWait),
@@ -214,18 +214,19 @@ func (d *decoder) probabilityInto(to *float64) func() error {
 
 // bodyInto returns what reads the body of an answer: a text as it is, or other
 // JSON as its source.
-func (d *decoder) bodyInto(to *string) func() error {
+func (d *decoder) bodyInto(f *platen.FaultCount) func() error {
 	return func() error {
 		kind := d.PeekKind()
 		raw, err := d.ReadValue()
 		if err != nil {
 			return d.syntax(err)
 		}
-		if *to = string(raw); kind == '"' {
-			*to = unquote(raw)
+		if f.Body = string(raw); kind == '"' {
+			f.Body = unquote(raw)
 		}
-		if len(*to) > platen.MaxFaultBody {
-			return d.fail("the body has %d bytes, and it can have %d", len(*to), platen.MaxFaultBody)
+		f.EmptyBody = f.Body == ""
+		if len(f.Body) > platen.MaxFaultBody {
+			return d.fail("the body has %d bytes, and it can have %d", len(f.Body), platen.MaxFaultBody)
 		}
 		return nil
 	}
@@ -329,6 +330,9 @@ func (j *jsonWriter) faultMembers(f *platen.Fault) {
 	number("seed", f.Seed)
 	number("status", int64(f.Status))
 	text("body", f.Body)
+	if f.EmptyBody {
+		j.text("body", "")
+	}
 	if len(f.Headers) > 0 {
 		j.key("headers")
 		j.object()
@@ -416,27 +420,27 @@ func ReplyFaulty(w http.ResponseWriter, f *platen.Fault) {
 	if f.RetryAfter > 0 {
 		header.Set("Retry-After", strconv.FormatInt(int64((f.RetryAfter+time.Second-1)/time.Second), 10))
 	}
-	body, media := f.Body, typeText
-	if jsontext.Value(body).IsValid() {
-		media = typeJSON
+	body := f.Body
+	if body == "" && !f.EmptyBody {
+		body = string(errorBody(status, "the fault "+f.Name+" of the sandbox", "", 0))
 	}
-	header.Set("Content-Type", media)
+	switch {
+	case jsontext.Value(body).IsValid():
+		header.Set("Content-Type", typeJSON)
+	case body != "":
+		header.Set("Content-Type", typeText)
+	}
 	for _, one := range f.Headers {
 		header.Set(one.Name, one.Value)
 	}
-	switch {
-	case status == http.StatusNoContent || status == http.StatusNotModified:
+	if status == http.StatusNoContent || status == http.StatusNotModified {
 		header.Del("Content-Type")
 		w.WriteHeader(status)
-	case body == "":
-		header.Set("Content-Type", typeJSON)
-		body = string(errorBody(status, "the fault "+f.Name+" of the sandbox", "", 0))
-		fallthrough
-	default:
-		if header.Get("Content-Length") == "" { // a fault may send a wrong one
-			header.Set("Content-Length", strconv.Itoa(len(body)))
-		}
-		w.WriteHeader(status)
-		_, _ = w.Write([]byte(body))
+		return
 	}
+	if header.Get("Content-Length") == "" { // a fault may send a wrong one
+		header.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write([]byte(body))
 }

@@ -231,8 +231,11 @@ func parseRecordFormat(name string) (RecordFormat, error) {
 	return 0, wrongParameter("outputFormat", strings.Join(recordFormats, ", "), name)
 }
 
+// wrongParameter is an error of a query parameter of the dialect, or of its like in a
+// body. There the value is what is at fault, other than under [parameterError].
 func wrongParameter(name, choice, text string) error {
-	return parameterError(name, "%s must be one of %s, not %q", name, choice, shorten([]byte(text)))
+	text = shorten([]byte(text))
+	return platen.Errorf(platen.Invalid, "%s must be one of %s, not %q", name, choice, text).About(text)
 }
 
 // A RecordQuery says which data records to read, and how to write them.

@@ -291,19 +291,9 @@ func (r Route) HandshakeText() string {
 	return "Server Engine REST Service available: " + r.Service
 }
 
-// WantsText reports whether an Accept header admits plain text and no JSON.
-// The services of sets serve their handshake and their list on one path, and
-// tell them apart by this.
+// WantsText reports whether an Accept header wants plain text more than JSON. The
+// services of sets serve their handshake and their list on one path, and tell them
+// apart by this.
 func WantsText(accept string) bool {
-	text, json := false, accept == ""
-	for part := range strings.SplitSeq(accept, ",") {
-		media, _, _ := strings.Cut(part, ";")
-		switch strings.ToLower(strings.TrimSpace(media)) {
-		case "text/plain", "text/*":
-			text = true
-		case "application/json", "application/*", "*/*":
-			json = true
-		}
-	}
-	return text && !json
+	return wantedOf(accept, typeText).quality > wantedOf(accept, typeJSON).quality
 }

@@ -193,7 +193,7 @@ func TestDataSetsRefused(t *testing.T) {
 		record(`{"records":{}}`):                "records must be a list",
 		record(`{"fields":null}`):               "fields must be a list or an object, not null",
 		record(`{"fields":"x"}`):                "fields must be a list or an object, not text",
-		record(`{"fields":{"a":[]}}`):           "the value must be text, not a list",
+		record(`{"fields":{"a":[]}}`):           "the value must be text, a number or a boolean, not a list",
 		record(`{"fields":{"":"x"}}`):           "the name is empty",
 		record(`{"fields":{"a":1,"a":2}}`):      "duplicate",
 		record(`{"fields":{"a\u0000":1}}`):      "the name holds U+0000",

@@ -34,9 +34,7 @@ func ParseStatisticsLevel(query url.Values) (StatisticsLevel, error) {
 			return StatisticsLevel(level), nil
 		}
 	}
-	err := platen.Errorf(platen.Invalid, "levelMode must be one of %s, not %q", strings.Join(statisticsLevels, ", "), shorten([]byte(given)))
-	err.Param = shorten([]byte(given))
-	return 0, err
+	return 0, wrongParameter("levelMode", strings.Join(statisticsLevels, ", "), given)
 }
 
 // A tally counts what a document, a document set or a job set has. Page

@@ -66,6 +66,25 @@ func CheckNoMatch(header http.Header, instead string) error {
 	return platen.Errorf(platen.Invalid, "If-Match can not say which of the entities in the body it is for; %s", instead)
 }
 
+// tagged are the actions of platen's own API that look at the headers of tags.
+var tagged = map[Action]bool{
+	ReadEntity: true, DeleteEntity: true, ReadListAt: true, UpdateMany: true, DescribeView: true, ReplaceView: true, RemoveView: true,
+}
+
+// CheckTags refuses the headers of tags on routes of platen's own API where nothing
+// has a tag: what they ask for would not be done. The dialect ignores them there.
+func (r Route) CheckTags(header http.Header) error {
+	if !r.Native() || tagged[r.Action] {
+		return nil
+	}
+	for _, name := range []string{matchHeader, noneHeader} {
+		if header[name] != nil {
+			return platen.Errorf(platen.Invalid, "%s is for what has an ETag, and nothing has one here: leave it out", name)
+		}
+	}
+	return nil
+}
+
 // What there is in place of If-Match where a body names many entities.
 const (
 	MatchOne    = "change one at a time, or send If-Match: *"

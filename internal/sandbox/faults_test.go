@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -115,6 +116,18 @@ func TestWhatFaultsDo(t *testing.T) {
 				t.Error(body)
 			}
 		}},
+		"no-body": {`"status":500,"body":""`, func() {
+			f.answers(500, "", "")
+		}},
+		"no-body-of-a-type": {`"status":500,"body":"","headers":{"Content-Type":"text/html"}`, func() {
+			f.answers(500, "text/html", "")
+		}},
+		"an-error": {`"status":500`, func() {
+			f.answers(500, "application/json", `"message":"the fault `)
+		}},
+		"an-error-of-a-type": {`"status":500,"headers":{"Content-Type":"text/html"}`, func() {
+			f.answers(500, "text/html", `"message":"the fault `)
+		}},
 		"throttled": {`"retryAfter":"90s"`, func() {
 			r, err := http.NewRequest("GET", f.URL()+properties, nil)
 			if err != nil {
@@ -205,6 +218,25 @@ func (f *fixture) silent() {
 	}
 }
 
+// answers checks status, content type and a part of the body, "" for an empty one.
+func (f *fixture) answers(status int, media, part string) {
+	f.t.Helper()
+	r, err := http.NewRequest("GET", f.URL()+properties, nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	r.SetBasicAuth("ol-admin", sandbox.DefaultPassword)
+	answer, err := f.client.Do(r)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode != status || answer.Header.Get("Content-Type") != media || !strings.Contains(string(body), part) || part == "" && len(body) > 0 {
+		f.t.Errorf("%s %v %s: %v", answer.Status, answer.Header, body, err)
+	}
+}
+
 // operation updates a job in an operation, and returns what that has come to.
 func (f *fixture) operation() string {
 	f.t.Helper()
@@ -266,6 +298,20 @@ func TestBadFaults(t *testing.T) {
 		{"DELETE", "/instances/none", ``, 404}, {"DELETE", "/instances/default", ``, 409},
 	} {
 		f.must(bad.status, bad.method, control+bad.path, bad.body)
+	}
+	for path, body := range map[string]string{"/faults": `{"name":"stays","status":503}`, "/instances": `{"name":"default"}`} {
+		if got := f.must(409, "POST", control+path, body); strings.Contains(got, `"parameter":""`) {
+			t.Error(got)
+		}
+	}
+	f.must(204, "PUT", control+"/snapshots/mine", "")
+	none := `there is no snapshot \"none\": there `
+	if got := f.must(404, "DELETE", control+"/snapshots/none", ""); !strings.Contains(got, none+"are the start, which has no name, mine") {
+		t.Error(got)
+	}
+	f.must(204, "DELETE", control+"/snapshots/mine", "")
+	if got := f.must(404, "DELETE", control+"/snapshots/none", ""); !strings.Contains(got, none+`is only the start, which has no name"`) {
+		t.Error(got)
 	}
 }
 
@@ -360,6 +406,29 @@ func TestClock(t *testing.T) {
 	f.must(200, "PUT", control+"/clock", `{"running":true}`)
 	for first := f.State().Clock.Time; !f.State().Clock.Time.After(first); {
 		time.Sleep(time.Millisecond)
+	}
+}
+
+// TestClockOfUsersAndViews checks that users and views have their times by the clock,
+// the same when they are made and later, and that a sandbox says what it is.
+func TestClockOfUsersAndViews(t *testing.T) {
+	f := open(t, sandbox.Config{Clock: sandbox.DefaultClock.Add(1500 * time.Millisecond), Version: "1.2.3"})
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		want               string
+	}{
+		{"POST", "/users", `{"name":"ann","password":"long enough","role":"viewer"}`, 201, `"passwordTime":"2026-01-01T12:00:01.000000Z"`},
+		{"GET", "/users/ann", "", 200, `"passwordTime":"2026-01-01T12:00:01.000000Z"`},
+		{"POST", "/views", `{"name":"mine","kind":"job"}`, 201, `"createTime":"2026-01-01T12:00:01.500000Z","updateTime":"2026-01-01T12:00:01.500000Z"`},
+		{"PUT", "/sandbox/clock", `{"advance":"1h"}`, 200, `"2026-01-01T13:00:01.500000Z"`},
+		{"PATCH", "/users/ann", `{"password":"another one"}`, 200, `"passwordTime":"2026-01-01T13:00:01.000000Z"`},
+		{"PUT", "/views/1", `{"name":"yours","kind":"job"}`, 200, `"createTime":"2026-01-01T12:00:01.500000Z","updateTime":"2026-01-01T13:00:01.500000Z"`},
+		{"GET", "/server", "", 200, `"version":"1.2.3"`},
+	} {
+		if got := f.must(c.status, c.method, "/api/v1"+c.path, c.body); !strings.Contains(got, c.want) {
+			t.Errorf("%s %s: %s lacks %s", c.method, c.path, got, c.want)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (s *Sandbox) AddInstance(ctx context.Context, asked olrest.SandboxInstance)
 	g.mu.Unlock()
 	switch {
 	case taken:
-		return asked, platen.Errorf(platen.Conflict, "there is a sandbox %q already", asked.Name)
+		return asked, platen.Errorf(platen.Conflict, "there is a sandbox %q already", asked.Name).About(asked.Name)
 	case full:
 		return asked, platen.Errorf(platen.Conflict, "there can be %d sandboxes, and there are so many: remove some", maxInstances)
 	}
@@ -107,7 +107,7 @@ func (s *Sandbox) RemoveInstance(name string) error {
 		return err
 	case gone == s || gone.first:
 		g.mu.Unlock()
-		return platen.Errorf(platen.Conflict, "the sandbox %q is this one, or the first of its process, and goes with that", name)
+		return platen.Errorf(platen.Conflict, "the sandbox %q is this one, or the first of its process, and goes with that", name).About(name)
 	}
 	delete(g.all, name)
 	g.mu.Unlock()

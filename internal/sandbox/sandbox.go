@@ -271,9 +271,11 @@ func (s *Sandbox) replace(ctx context.Context, to snapshot, keep []string) error
 var errClosed = platen.Errorf(platen.Unavailable, "the sandbox is closed")
 
 func noSnapshot(name string, all []string) error {
-	err := platen.Errorf(platen.NotFound, "there is no snapshot %.80q; there is %q, and the start, which has no name", name, all)
-	err.Param = name
-	return err
+	there := "there is only the start, which has no name"
+	if len(all) > 0 {
+		there = "there are the start, which has no name, " + strings.Join(all, ", ")
+	}
+	return platen.Errorf(platen.NotFound, "there is no snapshot %.80q: %s", name, there).About(name)
 }
 
 // names returns the names of the snapshots.

@@ -152,6 +152,13 @@ func testImportLimits(t *testing.T) {
 	s.do("POST", "/api/v1/jobsets", long).isRefused(t, 413, "--max-import-bytes")
 	s.do("POST", "/api/v1/jobsets", long, func(r *http.Request) { r.ContentLength = -1 }).isRefused(t, 413, "--max-import-bytes")
 
+	// A length that is over the limit is refused before anything of the body comes.
+	for _, path := range []string{"/api/v1/jobsets", "/api/v1/datasets", jobCreation} {
+		head := "POST " + path + " HTTP/1.1\r\nHost: x\r\nauth_token: " + s.token + "\r\nContent-Type: application/json\r\nContent-Length: 10001\r\n"
+		s.raw(head+"Expect: 100-continue\r\n\r\n").isRefused(t, 413, "--max-import-bytes")
+		s.raw(head+"\r\n").isRefused(t, 413, "--max-import-bytes")
+	}
+
 	// Two that bring a little now and then hold the slots, until they are cut.
 	for range 2 {
 		conn := s.half("POST", "/api/v1/jobsets", 9000, `{"jobs":[`)
@@ -170,7 +177,7 @@ func testImportLimits(t *testing.T) {
 	s.eventually("platen_imports_running", "0")
 	s.eventually(`platen_refused_total{reason="body_rate"}`, "2")
 	s.importSet(twoJobs)
-	for reason, want := range map[string]string{"import_bytes": "2", "imports": "2"} {
+	for reason, want := range map[string]string{"import_bytes": "8", "imports": "2"} {
 		if got := metric(s.scrape(), `platen_refused_total{reason="`+reason+`"}`); got != want {
 			t.Errorf("%s: %s, want %s", reason, got, want)
 		}

@@ -69,12 +69,14 @@ func checkDescribed(t *testing.T, r *http.Request, a answer) {
 	t.Helper()
 	d := described()
 	plain := r.Clone(r.Context())
-	plain.URL.Path = strings.TrimSuffix(plain.URL.Path, "/")
+	sent := strings.TrimSuffix(plain.URL.EscapedPath(), "/")
+	plain.URL.RawPath = sent
+	plain.URL.Path, _ = url.PathUnescape(sent)
 	_, path := d.mux.Handler(plain)
 	if strings.HasPrefix(r.URL.Path, "/serverengine/doc") || strings.HasPrefix(r.URL.Path, "/console/") || r.URL.Path == "/" {
 		return // pages for people
 	}
-	if plain.URL.Path != pathpkg.Clean(plain.URL.Path) {
+	if sent != pathpkg.Clean(sent) {
 		path = "" // the mux would clean it
 	}
 	item := d.document.Paths.Value(path)

@@ -73,7 +73,9 @@ func testCredentials(t *testing.T) {
 		if a.status != 200 || a.header.Get("Token-Expires-In") != "3600" || a.header.Get("Content-Type") != "text/plain" {
 			t.Errorf("got %v", a)
 		}
-		s.do("POST", login, "", none).isError(t, 401, "credentials")
+		s.do("POST", login, "", none).isError(t, 401, "credentials are required: Basic, with user and password; a token does not log in")
+		s.do("POST", login, "").isError(t, 401, "a token does not log in, but is what a login answers")
+		s.do("GET", path, "", none).isError(t, 401, "Basic, or a token, in the header auth_token or as Authorization: Bearer")
 		s.do("POST", login, "", none, basic(user, "wrong")).isError(t, 401, "wrong")
 		s.do("GET", login, "", none).isError(t, 405, "POST")
 	})

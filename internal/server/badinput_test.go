@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strings"
@@ -212,6 +213,71 @@ func testBadInput(t *testing.T) {
 	}
 	if strings.Contains(s.log.String(), `"level":"ERROR"`) {
 		t.Errorf("bad input was logged as our error:\n%s", s.log)
+	}
+}
+
+// TestParameters checks what errors say is at fault.
+func TestParameters(t *testing.T) { onSQLite(t, testParameters) }
+
+func testParameters(t *testing.T) {
+	s := start(t)
+	s.chain()
+	s.makeToken(`{"name":"taken","role":"viewer"}`)
+	long := strings.Repeat("x", 200)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		parameter          string
+	}{
+		{"GET", "/users/bob", "", 404, "bob"},
+		{"GET", "/users/" + long, "", 404, long[:120] + "…"},
+		{"PATCH", "/users/bob", `{"role":"viewer"}`, 404, "bob"},
+		{"PATCH", "/users/bob", `{"disabled":true}`, 404, "bob"},
+		{"DELETE", "/users/bob", "", 404, "bob"},
+		{"DELETE", "/users/" + user, "", 409, user}, // the last admin
+		{"POST", "/users", `{"name":"` + user + `","password":"long enough","role":"viewer"}`, 409, user},
+		{"GET", "/tokens/bob", "", 404, "bob"},
+		{"DELETE", "/tokens/bob", "", 404, "bob"},
+		{"POST", "/tokens", `{"name":"x","role":"viewer","user":"bob"}`, 404, "bob"},
+		{"POST", "/tokens", `{"name":"taken","role":"viewer"}`, 409, "taken"},
+		{"GET", "/retention/bob", "", 404, "bob"},
+		{"PATCH", "/retention/bob", `{"days":1}`, 404, "bob"},
+		{"DELETE", "/retention/bob", "", 404, "bob"},
+		{"POST", "/retention", `{"name":"old","kind":"jobset","days":1}`, 201, ""},
+		{"POST", "/retention", `{"name":"old","kind":"jobset","days":1}`, 409, "old"},
+		{"GET", "/views/99", "", 404, "99"},
+		{"PUT", "/views/99", `{"name":"x","kind":"job"}`, 404, "99"},
+		{"DELETE", "/views/99", "", 404, "99"},
+		{"POST", "/views", `{"name":"x","kind":"job"}`, 201, ""},
+		{"POST", "/views", `{"name":"x","kind":"job"}`, 409, "x"},
+		{"POST", "/entities/4100/undelete", "", 409, "4100"},
+		{"POST", "/entities/4101/undelete", "", 409, "4101"},
+		{"POST", "/entities/1/undelete", "", 404, "1"},
+		{"POST", "/changes/4096/revert", "", 409, "4096"},
+		{"GET", "/changes/99999999", "", 404, "99999999"},
+		{"GET", "/webhooks/99", "", 404, "99"},
+		{"GET", "/operations/none", "", 404, "none"},
+
+		// In the dialect the value of a query is at fault, not its name.
+		{"GET", entities + "/contentsets?type=Fax", "", 400, "Fax"},
+		{"GET", entities + "/contentsets/700/pages?detail=some", "", 400, "some"},
+		{"GET", entities + "/datarecords/5001/values?recursive=yes", "", 400, "yes"},
+		{"GET", entities + "/datarecords/5001/values?explicitTypes=1", "", 400, "1"},
+		{"GET", entities + "/datarecords/values?id=5001&outputFormat=xml", "", 400, "xml"},
+		{"POST", entities + "/datarecords/values", `{"recordids":[5001],"outputFormat":"xml"}`, 400, "xml"},
+		{"GET", statistics + "4100?levelMode=all", "", 400, "all"},
+	} {
+		if !strings.HasPrefix(c.path, "/rest/") {
+			c.path = native + c.path
+		}
+		var got struct{ Error struct{ Parameter string } }
+		a := s.do(c.method, c.path, c.body)
+		if err := json.Unmarshal([]byte(a.body), &got); a.status != c.status || err != nil || got.Error.Parameter != c.parameter {
+			t.Errorf("%s %.80s %s: %d %s, want %d about %s", c.method, c.path, c.body, a.status, a.body, c.status, c.parameter)
+		}
+		if _, value, ok := strings.Cut(c.path, "="); ok && !strings.Contains(a.body, `not \"`+value) && !strings.Contains(value, "=") {
+			t.Errorf("%s: %s does not name the value", c.path, a.body)
+		}
 	}
 }
 

@@ -121,13 +121,16 @@ func (b *browserRules) check(header http.Header, r *http.Request) (word string, 
 	}
 	if b.protection.Check(r) != nil {
 		from := "a page of another origin"
-		advice := "its origin"
+		advice := "start that with --cors-origin and the origin"
 		if len(origin) > 0 {
 			from = fmt.Sprintf("a page of the origin %q", shorten(origin[0]))
-			advice = shorten(origin[0])
+			advice = "start that with --cors-origin " + shorten(origin[0])
+			if _, err := ParseOrigins(origin[:1]); err != nil {
+				advice = "serve it from an origin of its own, such as https://app.example, and start that with --cors-origin and this one"
+			}
 		}
 		return refusedOrigin, platen.Errorf(platen.Forbidden,
-			"%s may only read here, and only what browsers allow it to; if it is meant to call this server, start that with --cors-origin %s", from, advice)
+			"%s may only read here, and only what browsers allow it to; if it is meant to call this server, %s", from, advice)
 	}
 	if r.ContentLength != 0 && r.Header.Get("Content-Type") == "" {
 		return refusedMedia, platen.Errorf(platen.UnsupportedMedia, "a browser must send the Content-Type of the body: application/json")

@@ -63,6 +63,9 @@ func testCrossOrigin(t *testing.T) {
 		} {
 			a := s.do(request.method, request.path, request.body, sent...)
 			a.isError(t, 403, "--cors-origin")
+			if named := strings.Contains(a.body, "--cors-origin null"); named {
+				t.Errorf("%s: %s advises what no server takes", name, a.body)
+			}
 			if a.header.Get("Access-Control-Allow-Origin") != "" {
 				t.Errorf("%s: may be read: %v", name, a.header)
 			}

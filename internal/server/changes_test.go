@@ -151,11 +151,16 @@ func testHistory(t *testing.T) {
 		{"GET", "/api/v1/changes/x", "", 404, "x"},
 		{"GET", "/api/v1/changes/99999999", "", 404, "99999999"},
 		{"GET", path + "/properties?readTime=yesterday", "", 400, "yesterday"},
+		{"GET", path + "/properties?readTime=0001-01-01T00:00:00Z", "", 400, "0001-01-01"},
 		{"GET", path + "/properties?readTime=2999-01-01T00:00:00Z", "", 400, "not come"},
 		{"GET", path + "/properties?readTime=1999-01-01T00:00:00Z", "", 410, "begins"},
 		{"GET", path + "/fields", "", 400, "fields"},
 		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[2].Change), "", 409, "delete the set"},
 		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"forced":true}`, 400, "forced"},
+		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"FORCE":true}`, 400, `there is no key "FORCE" here, but force`},
+		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"force":false,"force":true}`, 400, "duplicate"},
+		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"force":1}`, 400, "the force must be a boolean, not a number"},
+		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"force":true} x`, 400, "malformed"},
 		{"GET", "/api/v1/events?after=x", "", 400, "after"},
 		{"GET", "/api/v1/events?after=99999999999999", "", 400, "no event"},
 		{"GET", "/api/v1/events?kind=tree", "", 400, "tree"},
@@ -168,6 +173,16 @@ func testHistory(t *testing.T) {
 	stream := header("Accept", "text/event-stream")
 	s.do("GET", "/api/v1/events?after=99999999999999", "", stream).isError(t, 400, "no event")
 	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "99999999999999")).isError(t, 400, "no event")
+	s.do("GET", "/api/v1/events", "", stream, header("Last-Event-ID", "abc")).isError(t, 400, `the header Last-Event-ID "abc" is none that this stream has given`)
+	for _, accept := range []string{"application/json, text/event-stream;q=0.5", "application/json, text/event-stream", "text/event-stream;q=0"} {
+		if a := s.do("GET", "/api/v1/events?last=1", "", header("Accept", accept)); a.status != 200 || a.header.Get("Content-Type") != "application/json" {
+			t.Errorf("with Accept: %s: %d %v", accept, a.status, a.header)
+		}
+	}
+	for _, query := range []string{"last=1", "last=1&before=9", "pageSize=5"} {
+		s.do("GET", "/api/v1/events?"+query, "", stream).isError(t, 400, " goes with pages of events and not with a stream of them")
+	}
+	s.do("GET", "/api/v1/events?nonsense=1", "", stream).isError(t, 400, `no query parameter "nonsense"`)
 	if a := s.do("POST", fmt.Sprintf("%s/jobsets/%d/delete", entities, all[2].Entries[0].ID), ""); a.status != 200 {
 		t.Fatal(a.status, a.body)
 	}

@@ -109,5 +109,13 @@ func testConsolePage(t *testing.T) {
 		t.Errorf("a file: %d %v", a.status, a.header)
 	}
 	s.do("GET", "/console/nothing.js", "", none).isError(t, 404, "nothing at this path")
+	for _, path := range []string{"/", "/console/main.js", "/serverengine/doc/", "/serverengine/doc/openapi.yaml"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			a := s.do(method, path, "", none, header("Accept", "text/html"), header("Range", "bytes=0-9"))
+			if a.status != 200 || a.header.Get("Accept-Ranges") != "" || method == "GET" && len(a.body) < 100 {
+				t.Errorf("%s %s: %d %v", method, path, a.status, a.header)
+			}
+		}
+	}
 	s.do("GET", "/console", "").isError(t, 404, "nothing at this path")
 }

@@ -213,14 +213,14 @@ func (e *endpoint) ServeHTTP(w http.ResponseWriter, _ *http.Request) { w.(*respo
 // PUT into a GET.
 func (s *Server) endpointOf(w *response, r *http.Request) *endpoint {
 	w.endpoint = s.nowhere
-	if isCleanPath(r.URL.Path) && r.Method != http.MethodConnect {
+	if isCleanPath(r.URL.EscapedPath()) && r.Method != http.MethodConnect {
 		s.mux.ServeHTTP(w, r)
 	}
 	return w.endpoint
 }
 
-// isCleanPath reports whether a path begins with a slash and has no empty
-// segment and none of dots.
+// isCleanPath reports whether a path, as it was sent, begins with a slash and has no
+// empty segment and none of dots. A name in it may have slashes, written as %2F.
 func isCleanPath(path string) bool {
 	if path == "/" {
 		return true
@@ -239,7 +239,8 @@ func isCleanPath(path string) bool {
 // target returns what a request to the method is for. An {id} that can be no
 // identifier is not found, like one that does not exist, and so is a name that is no
 // text. A query of platen's own API must be readable as a whole, since without the
-// part that is not a request may mean more than it says.
+// part that is not a request may mean more than it says; so may one with tags where
+// there are none.
 func (m *method) target(r *http.Request) (target, error) {
 	to := target{Route: &m.route}
 	if r.URL.RawQuery != "" && m.route.Native() {
@@ -247,13 +248,13 @@ func (m *method) target(r *http.Request) (target, error) {
 			return to, err
 		}
 	}
-	if m.parameter == "" {
-		return to, nil
+	if err := m.route.CheckTags(r.Header); err != nil || m.parameter == "" {
+		return to, err
 	}
 	text := r.PathValue(m.parameter)
 	if m.parameter != olrest.IDParameter {
 		if wrong := platen.CheckText(text); wrong != "" {
-			return to, platen.Errorf(platen.NotFound, "%s %.80q not found: it %s", m.parameter, text, wrong)
+			return to, platen.Errorf(platen.NotFound, "%s %.80q not found: it %s", m.parameter, text, wrong).About(strings.ToValidUTF8(text, "\uFFFD"))
 		}
 		to.name = text
 		return to, nil

@@ -44,8 +44,8 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 	secure(w.Header(), r.TLS != nil)
 	ctx, measured := s.Telemetry.Begin(r)
 	measured.Answer(w.Header())
-	if path := res.path; len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") && strings.HasSuffix(r.URL.EscapedPath(), "/") {
-		r.URL.Path = path[:len(path)-1]
+	if path := r.URL.EscapedPath(); len(path) > 1 && strings.HasSuffix(path, "/") && !strings.HasSuffix(path, "//") {
+		r.URL.Path = strings.TrimSuffix(res.path, "/")
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
 	r = r.WithContext(auth.WithCall(ctx, call))

@@ -57,6 +57,9 @@ func testUnreadable(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			a := s.raw(unreadable[name])
 			a.isError(t, want.status, want.message)
+			if strings.Contains(a.body, `\r`) || strings.Contains(a.body, "Date") {
+				t.Errorf("the message has a header in it: %s", a.body)
+			}
 			if a.header.Get("Connection") != "close" && a.header.Get("Date") == "" {
 				t.Errorf("%v", a.header)
 			}

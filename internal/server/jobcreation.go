@@ -30,7 +30,10 @@ func (s *Server) createStructure(w *response, r *http.Request, _ target) error {
 			_ = set.Close() // it holds nothing that is needed
 		}
 	}()
-	document := s.importBody(w, r)
+	document, err := s.importBody(w, r)
+	if err != nil {
+		return err
+	}
 	if err := olrest.ReadJobSet(document, set); err != nil {
 		return document.refuse(w, err)
 	}

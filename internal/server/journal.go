@@ -156,7 +156,7 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 	if text := r.Header.Get(olrest.LastEventIDHeader); text != "" {
 		number, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
-			return platen.Errorf(platen.Invalid, "the header Last-Event-ID %q is none that this stream has given", shorten(text))
+			return olrest.WrongEventID(text)
 		}
 		last = min(last, number)
 	}

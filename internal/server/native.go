@@ -10,7 +10,7 @@ import (
 )
 
 func (s *Server) undelete(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+	if _, err := decodeNative(s, w, r, olrest.ReadNothing); err != nil {
 		return err
 	}
 	ref, err := s.Store.Undelete(r.Context(), to.ref.ID)

@@ -65,6 +65,9 @@ func testUndelete(t *testing.T) {
 	undelete := func(id string) string { return native + "/entities/" + id + "/undelete" }
 	s.do("POST", undelete("4100"), "").isError(t, 409, "undelete that first")
 	s.do("POST", undelete("700"), "").isError(t, 409, "undelete that first")
+	s.do("POST", undelete("300"), `{"validateOnly":true}`).isError(t, 400, `there is no key "validateOnly" here; there are none`)
+	s.do("POST", undelete("300"), `x`).isError(t, 400, "malformed")
+	s.do("POST", native+"/operations/1/cancel", `{"force":true}`).isError(t, 400, `there is no key "force" here; there are none`)
 	for i := len(sets) - 1; i >= 0; i-- {
 		id := sets[i].id.String()
 		s.wants("POST", undelete(id), "", `{"id":`+id+`,"kind":"`+sets[i].kind+`"}`)

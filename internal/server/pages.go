@@ -19,7 +19,7 @@ func isBrowser(r *http.Request) bool { return strings.Contains(r.Header.Get("Acc
 // index answers browsers with the console, and tells others where to go.
 func (s *Server) index(w *response, r *http.Request, _ target) error {
 	w.Header().Add("Vary", "Accept")
-	if isBrowser(r) && console.Serve(w, r) {
+	if isBrowser(r) && console.Serve(whole{w}, r) {
 		return nil
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -72,6 +72,7 @@ func (s *Server) Ready(ctx context.Context) error {
 // metrics answers a scrape.
 func (s *Server) metrics(w *response, r *http.Request, _ target) error {
 	if r.Method == http.MethodHead {
+		s.Telemetry.Handler().ServeHTTP(bodiless{w}, r)
 		w.WriteHeader(http.StatusOK)
 		return nil
 	}
@@ -79,9 +80,26 @@ func (s *Server) metrics(w *response, r *http.Request, _ target) error {
 	return nil
 }
 
+// bodiless takes the headers of an answer alone. A scrape whose writes fail, as
+// those of other long answers to HEAD do, would be logged as one that has failed.
+type bodiless struct{ http.ResponseWriter }
+
+// Write implements [http.ResponseWriter].
+func (bodiless) Write(b []byte) (int, error) { return len(b), nil }
+
+// whole is for files that are sent as a whole: [http.ServeContent] offers ranges of
+// all that it serves.
+type whole struct{ http.ResponseWriter }
+
+// WriteHeader implements [http.ResponseWriter].
+func (w whole) WriteHeader(status int) {
+	w.Header().Del("Accept-Ranges")
+	w.ResponseWriter.WriteHeader(status)
+}
+
 // console answers with a file of the console.
 func (s *Server) console(w *response, r *http.Request, _ target) error {
-	if !console.Serve(w, r) {
+	if !console.Serve(whole{w}, r) {
 		return nowhere(r)
 	}
 	return nil
@@ -113,7 +131,7 @@ func (s *Server) logOut(w *response, r *http.Request, _ target) error {
 
 // document answers with the page of the API document, or a file of it.
 func (s *Server) document(w *response, r *http.Request, _ target) error {
-	if !s.apidoc().Serve(w, r) {
+	if !s.apidoc().Serve(whole{w}, r) {
 		return nowhere(r)
 	}
 	return nil

@@ -118,9 +118,10 @@ func (ids requestIDs) of(r *http.Request) string {
 func (ids requestIDs) next() string { return ids.prefix + strconv.FormatInt(ids.last.Add(1), 10) }
 
 // validRequestID reports whether a client's id may stand in the log: 1 to 64
-// letters, digits and marks.
+// letters, digits and marks. In a path, which has the ids of the journal, clients take
+// one or two dots for a step up.
 func validRequestID(id string) bool {
-	if id == "" || len(id) > 64 {
+	if id == "" || len(id) > 64 || id == "." || id == ".." {
 		return false
 	}
 	for _, c := range []byte(id) {

@@ -36,7 +36,7 @@ func (s *Server) ruleOf(ctx context.Context, name string) (platen.RetentionRule,
 			return rule, nil
 		}
 	}
-	return platen.RetentionRule{}, platen.Errorf(platen.NotFound, "there is no rule %.80q of retention", name)
+	return platen.RetentionRule{}, platen.Errorf(platen.NotFound, "there is no rule %.80q of retention", name).About(name)
 }
 
 func (s *Server) addRule(w *response, r *http.Request, _ target) error {

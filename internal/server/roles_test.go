@@ -494,6 +494,8 @@ func testBadAccounts(t *testing.T) {
 		{"POST", "/tokens", `{"name":"x","role":"viewer","kinds":[]}`, 400, "empty"},
 		{"POST", "/tokens", `{"name":"x","role":"viewer","kinds":["page"]}`, 400, "documentset"},
 		{"POST", "/tokens", `{"name":"x","role":"viewer","expireTime":"tomorrow"}`, 400, "2026-01-31T12:00:00Z"},
+		{"POST", "/tokens", `{"name":"x","role":"viewer","expireTime":"0001-01-01T00:00:00Z"}`, 400, "0001-01-01"},
+		{"PATCH", "/tokens/taken", `{"expireTime":"0001-01-01T00:00:00Z"}`, 400, "0001-01-01"},
 		{"POST", "/tokens", `{"name":"x","role":"viewer","user":"nobody"}`, 404, `"nobody"`},
 		{"POST", "/tokens", `{"name":"taken","role":"viewer"}`, 409, `"taken"`},
 		{"PATCH", "/tokens/taken", `{}`, 400, "nothing to change"},
@@ -504,6 +506,9 @@ func testBadAccounts(t *testing.T) {
 		{"POST", "/users", `{"name":"x","password":"long enough"}`, 400, "the role is missing"},
 		{"POST", "/users", `{"name":"x","password":"short","role":"viewer"}`, 400, "8 to 1024"},
 		{"POST", "/users", `{"name":"x:y","password":"long enough","role":"viewer"}`, 400, "colon"},
+		{"POST", "/users", `{"name":".","password":"long enough","role":"viewer"}`, 400, `none of ".", ".." and "/"`},
+		{"POST", "/users", `{"name":"..","password":"long enough","role":"viewer"}`, 400, `none of ".", ".." and "/"`},
+		{"POST", "/users", `{"name":"/","password":"long enough","role":"viewer"}`, 400, `none of ".", ".." and "/"`},
 		{"POST", "/users", `{"name":"` + user + `","password":"long enough","role":"viewer"}`, 409, user},
 		{"PATCH", "/users/" + user, `{}`, 400, "nothing to change"},
 		{"PATCH", "/users/" + user, `{"epoch":1}`, 400, `"epoch"`},
@@ -516,7 +521,62 @@ func testBadAccounts(t *testing.T) {
 		a := s.do(c.method, native+c.path, c.body)
 		a.isError(t, c.status, c.says)
 	}
+	schema := described().document.Components.Schemas["NewUser"].Value
+	for _, c := range []struct {
+		name, password string
+		good           bool
+	}{
+		{"x", "long enough", true}, {"a/bü", strings.Repeat("x", 1024), true}, {strings.Repeat("x", 64), "long enough", true},
+		{"", "long enough", false}, {strings.Repeat("x", 65), "long enough", false}, {"a b", "long enough", false}, {"a:b", "long enough", false},
+		{"a\x7f", "long enough", false}, {"a\n", "long enough", false}, {"x", "short", false}, {"x", strings.Repeat("x", 1025), false},
+	} {
+		sent := map[string]any{"name": c.name, "password": c.password, "role": "viewer"}
+		if err := schema.VisitJSON(sent); (err == nil) != c.good {
+			t.Errorf("the document of a user %.80v: %v", sent, err)
+		}
+		body, err := json.Marshal(sent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := s.do("POST", native+"/users", string(body)); (a.status == 201) != c.good || !c.good && a.status != 400 {
+			t.Errorf("%.80v: %d %s", sent, a.status, a.body)
+		}
+	}
 	if a := s.do("GET", native+"/tokens", ""); strings.Count(a.body, `"name"`) != 1 {
 		t.Errorf("tokens: %s", a.body)
+	}
+}
+
+// TestNamesWithSlashes: whoever can be added can be shown, changed and removed.
+func TestNamesWithSlashes(t *testing.T) { onSQLite(t, testNamesWithSlashes) }
+
+func testNamesWithSlashes(t *testing.T) {
+	s := start(t)
+	for _, name := range []string{"a//b", "/a", "a/", "a/./b", "a/../b", "//", "...", "%2F", "ä?#"} {
+		made := s.do("POST", native+"/users", fmt.Sprintf(`{"name":%q,"password":%q,"role":"viewer"}`, name, password))
+		if made.status != 201 {
+			t.Errorf("%q: %d %s", name, made.status, made.body)
+			continue
+		}
+		path := native + "/users/" + url.PathEscape(name)
+		if at := made.header.Get("Location"); at != path {
+			t.Errorf("%q is at %s, not at %s", name, at, path)
+		}
+		for _, slash := range []string{"", "/"} {
+			if a := s.do("GET", path+slash, ""); a.status != 200 || !strings.Contains(a.body, fmt.Sprintf(`"name":%q`, name)) {
+				t.Errorf("GET %s: %d %s", path+slash, a.status, a.body)
+			}
+		}
+		if a := s.do("PATCH", path, `{"role":"editor"}`); a.status != 200 {
+			t.Errorf("PATCH %s: %d %s", path, a.status, a.body)
+		}
+		if a := s.do("DELETE", path, ""); a.status != 204 {
+			t.Errorf("DELETE %s: %d %s", path, a.status, a.body)
+		}
+	}
+	for _, id := range []string{".", ".."} {
+		if a := s.do("GET", "/healthz", "", header("X-Request-Id", id)); a.header.Get("X-Request-Id") == id {
+			t.Errorf("a request is called %q", id)
+		}
 	}
 }

@@ -251,6 +251,9 @@ func testMethods(t *testing.T) {
 		if a.body != "Server Engine REST Service available: JobSetEntityRestService" || a.header.Get("Content-Type") != "text/plain" {
 			t.Errorf("got %v", a)
 		}
+		for accept, want := range map[string]string{"text/plain, application/json;q=0": a.body, "text/plain;q=0": fmt.Sprintf(`{"identifiers":[%d]}`, set), "text/plain, */*": fmt.Sprintf(`{"identifiers":[%d]}`, set)} {
+			s.wants("GET", entities+"/jobsets", "", want, header("Accept", accept))
+		}
 	})
 	t.Run("HEAD", func(t *testing.T) {
 		path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)

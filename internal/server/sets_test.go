@@ -183,7 +183,8 @@ func testRecordValues(t *testing.T) {
 	s.wants("POST", records+"/values", `{"recordids":[5001,5002,5101]}`, `[{"id":5001,"table":"record","datasetid":300,"fields":[{"name":"City","value":"Metz"},{"name":"Paid","value":"true"},{"name":"Since","value":"2025-11-24T17:00:00Z"}]},`+
 		`{"id":5002,"table":"record","datasetid":300,"fields":[{"name":"City","value":"Brest"},{"name":"New","value":"7"}]},{"id":5101,"table":"detail","parentrecordid":5001,"fields":[{"name":"Qty","value":"4"}]}]`)
 	s.do("PUT", records+"/5001/values", `{"id":5002,"fields":[]}`).isError(t, 500, "not that of the data record")
-	s.do("PUT", records+"/5001/values", `{"id":5001,"fields":[{"name":"Paid","value":"maybe"}]}`).isError(t, 400, "BOOLEAN")
+	s.do("PUT", records+"/5001/values", `{"id":5001,"fields":[{"name":"Paid","value":"maybe"}]}`).isError(t, 400, `data record 5001: field "Paid": "maybe" is no BOOLEAN: true or false`)
+	s.do("PUT", records, `[{"id":5002,"fields":{"City":"X"}},{"id":5001,"fields":{"Since":"now"}}]`).isError(t, 400, `data record 5001: field "Since"`)
 	s.do("PUT", records+"/300/values", `{"id":300,"fields":[]}`).isError(t, 404, "data record 300 not found")
 	s.do("PUT", records, `[{"id":5002,"fields":{"City":"X"}},{"id":300,"fields":{}}]`).isError(t, 404, "data record 300 not found")
 
@@ -202,7 +203,7 @@ func testRecordValues(t *testing.T) {
 	for body, says := range map[string]string{
 		`[{"datasetid":300,"records":[{"fields":[{"name":"City","value":"A"}]},{"records":[{"table":"other"}]}]}]`: `no table "other"`,
 		`[{"recordid":5001,"table":"nothing","records":[{}]}]`:                                                     `no table "nothing"`,
-		`[{"datasetid":300,"records":[{"fields":{"Paid":1}}]}]`:                                                    "BOOLEAN",
+		`[{"datasetid":300,"records":[]},{"datasetid":300,"records":[{},{"fields":{"Paid":1}}]}]`:                  `at /1/records/1: field "Paid": "1" is no BOOLEAN`,
 		`[{"datasetid":300,"recordid":5001,"records":[]}]`:                                                         "datasetid",
 		`[{"datasetid":300,"records":[{"fields":{` + fields.String()[1:] + `}}]}]`:                                 "10000",
 		`[{"datasetid":300,"records":[` + strings.Repeat(`{},`, 100_000) + `{}]}]`:                                 "more than 100000 records",
@@ -256,7 +257,9 @@ func testSetDocuments(t *testing.T) {
 		says       string
 	}{
 		{"/datasets", `{"records":[{"id":7,"fields":{}},{"id":7,"fields":{}}]}`, 409, "taken by a data record"},
-		{"/datasets", `{"schema":{"columns":{"a":"INTEGER"}},"records":[{"fields":{"a":"b"}}]}`, 400, "INTEGER"},
+		{"/datasets", `{"schema":{"columns":{"a":"INTEGER"}},"records":[{"fields":{"a":"b"}}]}`, 400, `at /records/0: field "a": "b" is no INTEGER: a whole number`},
+		{"/datasets", `{"schema":{"tables":{"t":{"columns":{"a":"DATETIME"}}}},"records":[{"fields":{}},{"fields":{},"records":[{"table":"t","fields":{}},{"table":"t","fields":{"a":"now"}}]}]}`, 400,
+			`at /records/1/records/1: field "a": "now" is no DATETIME: RFC 3339 such as 2026-01-31T12:00:00Z, or seconds since 1970`},
 		{"/datasets", `{"schema":{"columns":{"a":"NUMBER"}},"records":[]}`, 400, "CURRENCY"},
 		{"/datasets", `{"records":[{"fields":{}}`, 400, "ends too early"},
 		{"/datasets", `{}`, 400, "no list of records"},
@@ -270,6 +273,10 @@ func testSetDocuments(t *testing.T) {
 	}
 	if got := s.do("POST", native+"/contentsets", `{"contentitems":[{"datarecord":1},{}]}`); !strings.Contains(got.body, `"parameter":"","offset":36}`) {
 		t.Error("where the document is wrong:", got.body)
+	}
+	typed := `{"schema":{"columns":{"a":"INTEGER"}},"records":[{"fields":{"a":"1"}},{"fields":{"a":"b"}}`
+	if got := s.do("POST", native+"/datasets", typed+`,{"fields":{}}]}`); !strings.Contains(got.body, fmt.Sprintf(`"offset":%d}`, len(typed))) {
+		t.Errorf("a wrong type before byte %d of the document: %s", len(typed), got.body)
 	}
 	if data, contents := s.all(platen.DataSet), s.all(platen.ContentSet); !slices.Equal(data, []platen.ID{300}) || !slices.Equal(contents, []platen.ID{700}) {
 		t.Error("something is left:", data, contents)
@@ -351,8 +358,14 @@ func testFindEntities(t *testing.T) {
 	}
 	s.wants("PUT", find, `{"entity":"JOBS","search":{"rules":[{"ruleType":"PROPERTY","property":"shift","condition":"EQ","value":"day"}],"condition":"ANY"}}`, `[[{"identifier":4101,"sortkey":""}]]`)
 	for body, says := range map[string]string{
-		`{"entity":"JOBS","search":` + nested(10_000) + `}`: "64",
-		`{"entity":"JOBS","search":` + nested(4_000) + `}`:  "64",
+		`{"entity":{},"search":{"rules":[]}}`:                  "entity is an object; it must be one of DATARECORDS, ",
+		`{"entity":[null],"search":{"rules":[]}}`:              "entity is a list; it must be one of DATARECORDS, ",
+		`{"entity":null,"search":{"rules":[]}}`:                "entity is missing; it must be one of DATARECORDS, ",
+		`{"entity":"JOBS","search":{"ruleType":{"a":[null]}}}`: "at /search: ruleType is an object; it must be one of VALUE, ",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"IN","value":[null]}]}}`:                                    "at /search/rules/0/value/0: the value must be text, a number or a boolean, not null",
+		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":{},"condition":"EQ","value":"x"}]}}`:                                        "property is an object; it must be text",
+		`{"entity":"JOBS","search":` + nested(10_000) + `}`:                                                                                                                  "64",
+		`{"entity":"JOBS","search":` + nested(4_000) + `}`:                                                                                                                   "64",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"PROPERTY","property":"a","condition":"LIKE","value":"` + strings.Repeat("%x", 400_000) + `"}]}}`: "pattern",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"COLOUR"}]}}`:                                                                                     "COLOUR",
 		`{"entity":"JOBS","search":{"condition":"ALL","rules":[{"ruleType":"VALUE","fieldName":"City","condition":"EQ","value1":"x"}]}}`:                                     "JOBS",

@@ -29,13 +29,22 @@ type stallReader struct {
 // diskCheckEvery is after how many bytes of an import the disk is checked again.
 const diskCheckEvery = 16 << 20
 
-// importBody returns the reader of the body of an import.
-func (s *Server) importBody(w *response, r *http.Request) *stallReader {
+// importBody returns the reader of the body of an import. TooLarge: its length is
+// over the limit, so none of it has to be read.
+func (s *Server) importBody(w *response, r *http.Request) (*stallReader, error) {
 	b := &stallReader{server: s, ctx: r.Context(), body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
 	if limit := s.Limits.ImportBytes; limit > 0 {
+		if r.ContentLength > limit {
+			turnAway(w, r)
+			return nil, s.importTooLarge(limit)
+		}
 		b.body = http.MaxBytesReader(w, r.Body, limit)
 	}
-	return b
+	return b, nil
+}
+
+func (s *Server) importTooLarge(limit int64) error {
+	return s.refused(admission.ImportSize, platen.TooLarge, "the import is over the limit of %d bytes (--max-import-bytes)", limit)
 }
 
 // Read implements [io.Reader].
@@ -82,7 +91,7 @@ func (b *stallReader) refuse(w *response, err error) error {
 		return err
 	}
 	if over, ok := errors.AsType[*http.MaxBytesError](b.err); ok {
-		return b.server.refused(admission.ImportSize, platen.TooLarge, "the import is over the limit of %d bytes (--max-import-bytes)", over.Limit)
+		return b.server.importTooLarge(over.Limit)
 	}
 	err = bodyError(w, b.err)
 	if platen.ErrorCode(err) == platen.Timeout {

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/pgtest"
 )
 
@@ -168,4 +169,34 @@ func testTagsOfReplicas(t *testing.T) {
 	if got, want := all[0].do("GET", path, "").body, fmt.Sprintf(`[{"name":"n","value":"%d"}]`, writers*each); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
+}
+
+// TestNoTags sends the headers of tags to each route of platen's own API: where the
+// document has neither, both are refused. The dialect ignores them there.
+func TestNoTags(t *testing.T) { onSQLite(t, testNoTags) }
+
+func testNoTags(t *testing.T) {
+	s := start(t)
+	s.chain()
+	for _, route := range olrest.Routes() {
+		operation := described().document.Paths.Value(route.Path).GetOperation(route.Method)
+		if operation.Parameters.GetByInAndName("header", "If-None-Match") != nil && operation.Responses.Value("200").Value.Headers["ETag"] == nil {
+			t.Errorf("the document has If-None-Match for %s %s, and no ETag", route.Method, route.Path)
+		}
+		if !route.Native() {
+			continue
+		}
+		takes := route.Action == olrest.UpdateMany // has a message of its own
+		for _, name := range []string{"If-Match", "If-None-Match"} {
+			takes = takes || operation.Parameters.GetByInAndName("header", name) != nil
+		}
+		path := strings.NewReplacer("{id}", "1", "{", "", "}", "").Replace(route.Path)
+		for _, name := range []string{"If-Match", "If-None-Match"} {
+			a := s.do(route.Method, path, "", header(name, `"x"`))
+			if refused := strings.Contains(a.body, name+" is for what has an ETag"); refused == takes || refused && a.status != 400 {
+				t.Errorf("%s %s with %s: %d %s", route.Method, route.Path, name, a.status, a.body)
+			}
+		}
+	}
+	s.wants("POST", entities+"/datarecords", "[]", "", header("If-None-Match", `"x"`))
 }

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -128,8 +129,23 @@ func testMetricsCredentials(t *testing.T) {
 	if a := s.do("GET", "/metrics", "", none, basic(user, password)); a.status != 200 {
 		t.Errorf("with a password: %d %s", a.status, a.body)
 	}
-	if a := s.do("HEAD", "/metrics", ""); a.status != 200 || a.body != "" {
-		t.Errorf("HEAD: %v", a)
+	for _, with := range [][]option{nil, {header("Accept-Encoding", "gzip")}, {header("Accept", "application/openmetrics-text")}} {
+		get, head := s.do("GET", "/metrics", "", with...), s.do("HEAD", "/metrics", "", with...)
+		if head.status != 200 || head.body != "" {
+			t.Errorf("HEAD: %v", head)
+		}
+		for _, name := range []string{"Content-Type", "Content-Encoding", "Vary"} {
+			if got, want := head.header.Values(name), get.header.Values(name); !slices.Equal(got, want) {
+				t.Errorf("HEAD has the %s %q, and GET %q", name, got, want)
+			}
+		}
+	}
+	if log := s.log.String(); strings.Contains(log, `"level":"ERROR"`) {
+		t.Error(log)
+	}
+	documented := described().document.Paths.Value("/metrics").Get.Responses.Value("200").Value.Content
+	if sent := s.do("GET", "/metrics", "").header.Get("Content-Type"); documented[sent] == nil {
+		t.Errorf("the document does not have %q", sent)
 	}
 }
 

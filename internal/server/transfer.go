@@ -59,7 +59,10 @@ func (s *Server) importSet(w *response, r *http.Request, to target) error {
 	if err := checkMedia(r); err != nil {
 		return err
 	}
-	document := s.importBody(w, r)
+	document, err := s.importBody(w, r)
+	if err != nil {
+		return err
+	}
 	made, err := importers[to.Kind](s, r, document)
 	if unread, ok := err.(refused); ok {
 		return document.refuse(w, unread.error)

@@ -146,7 +146,7 @@ func (s *Server) readOperation(w *response, r *http.Request, to target) error {
 
 // cancelOperation ends an operation, which is then there to be read.
 func (s *Server) cancelOperation(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+	if _, err := decodeNative(s, w, r, olrest.ReadNothing); err != nil {
 		return err
 	}
 	by := auth.CallOf(r.Context()).User

@@ -61,6 +61,7 @@ func (s *DataSet) add(kind byte, record *platen.SourceRecord) error {
 	s.fields = text
 	b := append(s.entry(kind), make([]byte, offsetSize)...)
 	b = binary.AppendUvarint(b, uint64(record.Depth))
+	b = binary.AppendUvarint(b, uint64(record.Offset))
 	b = binary.AppendUvarint(b, uint64(len(record.Fields)))
 	b = appendBytes(b, text)
 	return s.write(appendIdentity(b, s.given(record.ID), [2]platen.List{platen.Properties: record.Properties}))
@@ -109,7 +110,7 @@ func (s *DataSet) Read(yield func(*platen.SourceRecord) error) error {
 // entry with the rest of what it reads, or 0.
 func (r *reader) record(record *platen.SourceRecord) (rest int64, err error) {
 	rest = int64(binary.BigEndian.Uint64(r.bytes(textBuffer, offsetSize)))
-	*record = platen.SourceRecord{Depth: int(r.uvarint())}
+	*record = platen.SourceRecord{Depth: int(r.uvarint()), Offset: int64(r.uvarint())}
 	count := r.uvarint()
 	text := texts{raw: r.bytes(textBuffer, r.uvarint())}
 	var lists [2]platen.List

@@ -87,7 +87,7 @@ func TestDataSet(t *testing.T) {
 		{ID: 5001, Table: platen.RecordTable, Fields: []platen.NameValue{{Name: "City", Value: "Lyon"}, {Name: "empty"}}, Properties: list("p", long)},
 		{Depth: 1, Table: "detail", Fields: []platen.NameValue{{Name: "long", Value: long}, {Name: long, Value: "é"}}},
 		{Depth: 2, Table: "é", ID: platen.MaxID},
-		{ID: 4999, Table: platen.RecordTable, Properties: platen.EmptyList},
+		{ID: 4999, Table: platen.RecordTable, Properties: platen.EmptyList, Offset: 1 << 40},
 		{ID: 5000, Table: platen.RecordTable, Fields: []platen.NameValue{{Name: "City", Value: "Bron"}}, Properties: list("q", "")},
 	}
 	for i := range records {

@@ -38,7 +38,7 @@ func (s *Store) Revert(ctx context.Context, id int64, force bool) (made int64, e
 			return 0, r.refused()
 		}
 		if !r.differs {
-			return 0, platen.Errorf(platen.Conflict, "change %d is reverted already: all is as it was before", id)
+			return 0, platen.Errorf(platen.Conflict, "change %d is reverted already: all is as it was before", id).About(strconv.FormatInt(id, 10))
 		}
 		work := swap{entries: r.entries, bytes: r.bytes, change: platen.Reverted, reverts: id}
 		err := s.committer.Do(ctx, write{swap: &work, origin: storage.OriginOf(ctx)})
@@ -68,10 +68,10 @@ func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, e
 		return nil, err
 	}
 	if header.Type.Audit() {
-		return nil, platen.Errorf(platen.Conflict, "change %d is one of users, tokens or settings, which is not reverted", id)
+		return nil, platen.Errorf(platen.Conflict, "change %d is one of users, tokens or settings, which is not reverted", id).About(strconv.FormatInt(id, 10))
 	}
 	if instead, ok := notRevertible[header.Type]; ok {
-		return nil, platen.Errorf(platen.Conflict, "change %d is %s", id, instead)
+		return nil, platen.Errorf(platen.Conflict, "change %d is %s", id, instead).About(strconv.FormatInt(id, 10))
 	}
 	var entries []*changelog.Entry
 	for bytes := 0; ; {

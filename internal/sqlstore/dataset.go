@@ -21,6 +21,7 @@ func (s *Store) CreateDataSet(ctx context.Context, source transfer.DataSetSource
 	var made platen.Created
 	err = s.importSet(ctx, platen.DataSet, source.ExplicitIDs(), func(w *entityWriter) error {
 		c := dataSetWriter{recordWriter{entityWriter: w, made: []platen.ID{}}, source, check.table}
+		check.at = nil // counted anew
 		err := source.Read(func(source *platen.SourceRecord) error {
 			record, err := check.record(source)
 			if err != nil {

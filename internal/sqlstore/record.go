@@ -133,7 +133,9 @@ func (s *Store) UpdateFields(ctx context.Context, updates []platen.Update) (err 
 		for _, update := range some {
 			update.Pairs = slices.Clone(update.Pairs)
 			if err := tables[update.ID].Check(update.Pairs); err != nil {
-				return err
+				wrong := platen.Errorf(platen.Invalid, "data record %d: %v", update.ID, err)
+				wrong.Param = update.ID.String()
+				return wrong
 			}
 			checked = append(checked, update)
 		}

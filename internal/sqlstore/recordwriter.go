@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+	"strconv"
 
 	"github.com/platenhq/platen"
 )
@@ -54,6 +55,7 @@ func (s *Store) additions(ctx context.Context, lists []platen.NewRecords) ([]*ad
 	var all []*addition
 	places := make(map[key]*addition)
 	lookup := s.schemas(ctx, true)
+	number := 0 // of the list
 	for some := range slices.Chunk(lists, readTogether) {
 		holders, tables, err := s.parentTables(&lookup, some)
 		if err != nil {
@@ -62,7 +64,8 @@ func (s *Store) additions(ctx context.Context, lists []platen.NewRecords) ([]*ad
 		for _, list := range some {
 			ref := parentOf(list)
 			parent := holders[ref.ID]
-			check := recordCheck{free: parent.set() == 0, table: tables[parent.First]}
+			check := recordCheck{free: parent.set() == 0, table: tables[parent.First], within: "/" + strconv.Itoa(number)}
+			number++
 			if list.DataSet == 0 {
 				if check.table = check.table.Nested(list.Table); check.table == nil {
 					return nil, tableError(list.Table, parent.set() == 0)
@@ -184,10 +187,34 @@ type recordCheck struct {
 	open  int           // 0: the schema is fixed; else 1 more than the tables added so far
 
 	path []*platen.Table // the tables of the last record, by depth
+
+	within string // where the records at depth 0 have their list
+	at     []int  // which record of its list the last one is, by depth
 }
 
-// record checks a record.
+// record checks a record. An error says which it is.
 func (k *recordCheck) record(source *platen.SourceRecord) (newRecord, error) {
+	if source.Depth < len(k.at) {
+		k.at = k.at[:source.Depth+1]
+		k.at[source.Depth]++
+	} else {
+		k.at = append(k.at, 0)
+	}
+	record, err := k.check(source)
+	if wrong, ok := err.(*platen.Error); ok {
+		located := *wrong
+		located.Message = "at " + k.within
+		for _, number := range k.at {
+			located.Message += "/records/" + strconv.Itoa(number)
+		}
+		located.Message += ": " + wrong.Message
+		located.Offset = source.Offset
+		err = &located
+	}
+	return record, err
+}
+
+func (k *recordCheck) check(source *platen.SourceRecord) (newRecord, error) {
 	table := k.table
 	if source.Depth > 0 {
 		outer := k.path[source.Depth-1]

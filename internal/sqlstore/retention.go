@@ -77,7 +77,7 @@ func (s *Store) AddRetentionRule(ctx context.Context, rule platen.RetentionRule,
 		ok, err := changed(t, insertRetentionRule, rule.Name, int64(rule.Kind), rule.Days, rule.Filter, flag(rule.Enabled), rand.Int64(),
 			s.now().UnixMicro(), storage.OriginOf(ctx).By(), 0, "", 0, 0, 0, "")
 		if err != nil || !ok {
-			return orError(err, platen.Errorf(platen.Conflict, "there is a rule %q already", rule.Name))
+			return orError(err, platen.Errorf(platen.Conflict, "there is a rule %q already", rule.Name).About(rule.Name))
 		}
 		return nil
 	})
@@ -105,7 +105,7 @@ func (s *Store) UpdateRetentionRule(ctx context.Context, name string, update sto
 }
 
 func noRule(name string) *platen.Error {
-	return platen.Errorf(platen.NotFound, "there is no rule %.80q of retention", name)
+	return platen.Errorf(platen.NotFound, "there is no rule %.80q of retention", name).About(name)
 }
 
 // RemoveRetentionRule implements [storage.Retention].

@@ -98,18 +98,18 @@ func (s *Store) deletedSet(ctx context.Context, on statement, id platen.ID) (now
 		found, err := selectRow(ctx, s.on(selectEntity), id)
 		if ref := (platen.Ref{Kind: found.kind, ID: id}); err == nil && found.shows(ref) {
 			if found.First == found.root {
-				return now, platen.Errorf(platen.Conflict, "%s %d is not deleted", found.kind, id)
+				return now, platen.Errorf(platen.Conflict, "%s %d is not deleted", found.kind, id).About(id.String())
 			}
-			return now, platen.Errorf(platen.Conflict, "%d is a %s: only sets are deleted, and come back, as a whole", id, found.kind)
+			return now, platen.Errorf(platen.Conflict, "%d is a %s: only sets are deleted, and come back, as a whole", id, found.kind).About(id.String())
 		}
 		if err == nil {
-			err = platen.Errorf(platen.NotFound, "there is no deleted set %d; it was never there, or the clean-up has removed it", id)
+			err = platen.Errorf(platen.NotFound, "there is no deleted set %d; it was never there, or the clean-up has removed it", id).About(id.String())
 		}
 		return now, err
 	case now.state == stateDeleting:
 		return now, busyError(platen.Ref{Kind: now.kind, ID: id})
 	case now.begun:
-		return now, platen.Errorf(platen.Conflict, "%s %d can not come back: the clean-up has begun to remove it", now.kind, id)
+		return now, platen.Errorf(platen.Conflict, "%s %d can not come back: the clean-up has begun to remove it", now.kind, id).About(id.String())
 	}
 	return now, nil
 }

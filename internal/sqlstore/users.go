@@ -130,12 +130,12 @@ func (s *Store) AddUser(ctx context.Context, user storage.User) (err error) {
 		case role == 0:
 			role = platen.Editor
 		case others == 0 && role != platen.Admin:
-			return platen.Errorf(platen.Conflict, "%q is the first user, who has to be an admin", user.Name)
+			return platen.Errorf(platen.Conflict, "%q is the first user, who has to be an admin", user.Name).About(user.Name)
 		}
 		change.Detail = role.String()
 		ok, err := changed(t, insertUser, user.Name, user.Password, user.Epoch, user.Changed.Unix(), int64(role), user.Issuer, user.Subject)
 		if err != nil || !ok {
-			return orError(err, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name))
+			return orError(err, platen.Errorf(platen.Conflict, "there is a user %q already", user.Name).About(user.Name))
 		}
 		return nil
 	})
@@ -235,7 +235,7 @@ func (s *Store) Unlock(ctx context.Context, name, address string, hashed storage
 }
 
 func noUser(name string) *platen.Error {
-	return platen.Errorf(platen.NotFound, "there is no user %.80q", name)
+	return platen.Errorf(platen.NotFound, "there is no user %.80q", name).About(name)
 }
 
 // hasUser reports whether there is a user of that name.
@@ -259,7 +259,7 @@ func (t *transaction) checkAdmin(name string) error {
 	var n int64
 	err := t.stmt(selectAdminCount).QueryRowContext(t.ctx, int64(platen.Admin)).Scan(&n)
 	if err != nil || n == 0 {
-		return orError(err, platen.Errorf(platen.Conflict, "%q is the last admin who has a password here: make another local user an admin first", name))
+		return orError(err, platen.Errorf(platen.Conflict, "%q is the last admin who has a password here: make another local user an admin first", name).About(name))
 	}
 	return nil
 }
@@ -270,7 +270,7 @@ func (t *transaction) checkLocal(name, what string) error {
 	var issuer string
 	err := t.stmt(selectIssuer).QueryRowContext(t.ctx, name).Scan(&issuer)
 	if err != nil || issuer != "" {
-		return orError(err, platen.Errorf(platen.Conflict, "the %s of %q is that of the provider %s, and can not be set here; disable the user, or remove it", what, name, issuer))
+		return orError(err, platen.Errorf(platen.Conflict, "the %s of %q is that of the provider %s, and can not be set here; disable the user, or remove it", what, name, issuer).About(name))
 	}
 	return nil
 }

@@ -54,7 +54,7 @@ func (s *Store) AddToken(ctx context.Context, token storage.NamedToken, most int
 		ok, err := changed(t, insertToken, token.Name, token.Hash, token.Owner, int64(token.Role), int64(token.Kinds),
 			flag(token.Disabled), microsOf(token.Created), token.CreatedBy, microsOf(token.Expires), microsOf(token.Used))
 		if err != nil || !ok {
-			return orError(err, platen.Errorf(platen.Conflict, "there is a token %q already", token.Name))
+			return orError(err, platen.Errorf(platen.Conflict, "there is a token %q already", token.Name).About(token.Name))
 		}
 		return nil
 	})
@@ -95,7 +95,7 @@ func (s *Store) changeToken(ctx context.Context, action storage.UserAction, name
 		}
 		ok, err := changed(t, q, args...)
 		if err != nil || !ok {
-			return orError(err, platen.Errorf(platen.NotFound, "there is no token %q", name))
+			return orError(err, platen.Errorf(platen.NotFound, "there is no token %q", name).About(name))
 		}
 		return nil
 	})

@@ -4,8 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strconv"
 	"strings"
-	"time"
 
 	"github.com/platenhq/platen"
 )
@@ -53,7 +53,7 @@ func (s *Store) View(ctx context.Context, id int64, user string) (_ platen.View,
 func oneView(id int64, row scanner) (platen.View, error) {
 	view, err := scanView(row)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = platen.Errorf(platen.NotFound, "there is no view %d, or it is another user's own", id)
+		err = platen.Errorf(platen.NotFound, "there is no view %d, or it is another user's own", id).About(strconv.FormatInt(id, 10))
 	}
 	return view, err
 }
@@ -62,7 +62,7 @@ func oneView(id int64, row scanner) (platen.View, error) {
 func (s *Store) AddView(ctx context.Context, view platen.View) (_ platen.View, err error) {
 	_, done := s.observe(ctx, "add_view")
 	defer func() { done(err) }()
-	now := time.Now().UnixMicro()
+	now := s.now().UnixMicro()
 	view.ID, view.Version, view.Created, view.Changed = 0, 1, timeOf(now), timeOf(now)
 	err = s.update(func(t *transaction) error {
 		if err := t.admitView(&view); err != nil {
@@ -82,7 +82,7 @@ func (t *transaction) admitView(view *platen.View) error {
 	case err != nil:
 		return err
 	case same > 0:
-		return platen.Errorf(platen.Conflict, "there is a view %q of this kind already: change that one, or take another name", view.Name)
+		return platen.Errorf(platen.Conflict, "there is a view %q of this kind already: change that one, or take another name", view.Name).About(view.Name)
 	case own >= platen.MaxViews:
 		return platen.Errorf(platen.Conflict, "there are %d views of this user, and there can be no more: delete some", own)
 	case view.Shared && shared >= platen.MaxSharedViews:
@@ -104,7 +104,7 @@ func (s *Store) ChangeView(ctx context.Context, id int64, user string, change fu
 			return err
 		}
 		view.ID, view.Owner, view.Version, view.Created = before.ID, before.Owner, before.Version+1, before.Created
-		now := time.Now().UnixMicro()
+		now := s.now().UnixMicro()
 		view.Changed = timeOf(now)
 		if err := t.admitView(&view); err != nil {
 			return err

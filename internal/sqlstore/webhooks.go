@@ -337,8 +337,8 @@ func (s *Store) EventBefore(ctx context.Context, at time.Time) (_ platen.EventID
 	ctx, done := s.observe(ctx, "event_before")
 	defer func() { done(err) }()
 	state, err := s.logOn(ctx)
-	if err == nil && microsOf(at) < state.pruneAt {
-		err = gone("the time", formatMicros(state.pruneAt))
+	if oldest := max(state.since, state.pruneAt); err == nil && microsOf(at) < oldest {
+		err = gone("the time", formatMicros(oldest))
 	}
 	if err == nil {
 		err = s.place(ctx)

@@ -179,8 +179,9 @@ func testRecords(t *testing.T, open Open) {
 		{platen.NewRecords{Parent: 300, Table: "detail"}, platen.NotFound, "data record 300"},
 		{platen.NewRecords{Parent: 5001, Table: "part", Records: []platen.SourceRecord{{}}}, platen.Invalid, `no table "part"`},
 		{platen.NewRecords{DataSet: 300, Records: []platen.SourceRecord{{}, {Depth: 1, Table: "other"}}}, platen.Invalid, `no table "other"`},
-		{platen.NewRecords{DataSet: 300, Records: []platen.SourceRecord{{Fields: pairs("Paid=perhaps")}}}, platen.Invalid, `field "Paid": "perhaps" is no BOOLEAN`},
-		{platen.NewRecords{Parent: 5001, Table: "detail", Records: []platen.SourceRecord{{Fields: pairs("Qty=1.5")}}}, platen.Invalid, "INTEGER"},
+		{platen.NewRecords{DataSet: 300, Records: []platen.SourceRecord{{Fields: pairs("Paid=perhaps")}}}, platen.Invalid, `at /1/records/0: field "Paid": "perhaps" is no BOOLEAN`},
+		{platen.NewRecords{Parent: 5001, Table: "detail", Records: []platen.SourceRecord{{}, {Fields: pairs("Qty=1.5")}}}, platen.Invalid, `at /1/records/1: field "Qty": "1.5" is no INTEGER: a whole number`},
+		{platen.NewRecords{DataSet: 300, Records: []platen.SourceRecord{{}, {}, {Depth: 1, Table: "detail"}, {Depth: 1, Table: "detail", Fields: pairs("Qty=x")}}}, platen.Invalid, `at /1/records/1/records/1: field "Qty"`},
 	} {
 		err := s.AddRecords(ctx, []platen.NewRecords{{DataSet: 300, Records: []platen.SourceRecord{{Fields: pairs("City=Nowhere")}}}, bad.list})
 		wantCode(t, bad.says, err, bad.code, bad.says)
@@ -194,7 +195,7 @@ func testRecords(t *testing.T, open Open) {
 		t.Fatal("update:", err)
 	}
 	diff(t, "updated", records(t, s, false, 5001), "record 5001 of 300 in 0: City=Paris Paid=true Since=2026-01-01T00:00:00Z New=x\n")
-	wantCode(t, "a wrong type", update(5001, "City=Rome Paid=2"), platen.Invalid, "BOOLEAN")
+	wantCode(t, "a wrong type", update(5001, "City=Rome Paid=2"), platen.Invalid, `data record 5001: field "Paid": "2" is no BOOLEAN: true or false`)
 	wantCode(t, "an unknown record", update(300, "City=Rome"), platen.NotFound, "data record 300")
 	many := make([]platen.NameValue, platen.MaxFields)
 	for i := range many {
