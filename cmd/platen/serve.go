@@ -15,6 +15,7 @@ import (
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -95,7 +96,7 @@ finishes what is under way and ends with exit code 0 within 10 seconds.
 The first start makes the user ` + adminName + `. Its password is that of the variable
 ` + adminPassword + `, or a random one. That is printed once if standard
 output is a terminal. Otherwise it is in a file that only its owner can read,
-and the path of the file is printed: ` + firstPasswordFile + ` in the data directory, or
+and the path of the file is printed: ` + sqlite.FirstPasswordName + ` in the data directory, or
 with --database a file in the directory for temporary files. "platen user"
 manages users, also while the server runs.
 

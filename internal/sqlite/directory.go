@@ -19,6 +19,11 @@ import (
 const (
 	// FileName is the name of the database in its directory.
 	FileName = "platen.db"
+	// SpoolName is that of the directory for imports, unless another is set.
+	SpoolName = "spool"
+	// FirstPasswordName is that of the file with the password that the first
+	// start made up, if nobody watched it.
+	FirstPasswordName = "first-password"
 
 	// markFile stays in a directory that has had a database, so that one which
 	// is gone is missed.
