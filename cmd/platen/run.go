@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -50,17 +51,36 @@ func run(ctx context.Context, args []string, env environment) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(env.stderr, "platen:", explain(err))
-	wrong, ok := errors.AsType[usageError](err)
-	switch {
-	case ok:
-		fmt.Fprintf(env.stderr, "See %q.\n", wrong.command+" --help")
-		return exitUsage
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintln(env.stderr, `See "platen --help".`)
-		return exitUsage
+	text := fmt.Sprintln("platen:", explain(err))
+	code := exitCode(err)
+	if wrong, ok := errors.AsType[usageError](err); ok {
+		text += fmt.Sprintf("See %q.\n", wrong.command+" --help")
+		code = exitUsage
+	} else if strings.HasPrefix(err.Error(), "unknown command") {
+		text += "See \"platen --help\".\n"
+		code = exitUsage
 	}
-	return exitCode(err)
+	lastWords(ctx, env.stderr, text)
+	return code
+}
+
+// lastWords writes what a command has to say at its end. One that was told to stop
+// does not wait for whoever should read that.
+func lastWords(ctx context.Context, w io.Writer, text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(w, text)
+	}()
+	select {
+	case <-written:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-written:
+	case <-time.After(300 * time.Millisecond):
+	}
 }
 
 // extraCommands are those that only some builds have.

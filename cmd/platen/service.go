@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -37,6 +39,7 @@ type running struct {
 // nil, is called when it answers, and prints what a person should know instead
 // of serve.
 func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) error {
+	outliveReaders()
 	ended := make(chan error, 1)
 	go func() { ended <- serveUntil(ctx, env, set, ready) }()
 	select {
@@ -53,6 +56,10 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 		return fmt.Errorf("the server has not stopped within %v and is ended; nothing that was acknowledged is lost by that", stopWithin)
 	}
 }
+
+// outliveReaders has writes to a log whose reader has ended fail, where they would
+// end the process: a server serves without its log, too.
+func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
 
 // stopWithin is less than the ten seconds after which a supervisor kills.
 const stopWithin = 9500 * time.Millisecond
@@ -114,6 +121,7 @@ func (p *service) check(context.Context) (err error) {
 	if p.requests, err = newLog(lines.Deferred(), p.set); err != nil {
 		return err
 	}
+	lines.OnDropped(tellDropped(p.requests))
 	if err := p.set.check(); err != nil {
 		return err
 	}
@@ -125,6 +133,13 @@ func (p *service) check(context.Context) (err error) {
 	}
 	p.webhooks, err = p.set.webhooks.config()
 	return err
+}
+
+// tellDropped returns what tells a log of lines that it has not.
+func tellDropped(log *slog.Logger) func(int) {
+	return func(lines int) {
+		log.Warn("the log took nothing for some seconds, and lines were dropped", "lines", lines)
+	}
 }
 
 // listen takes the addresses, and checks that the settings are safe at them.
