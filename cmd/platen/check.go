@@ -103,9 +103,8 @@ func (p *service) lookAtFront(ctx context.Context) (string, error) {
 // it.
 func (l location) lookAt(ctx context.Context) (string, error) {
 	if l.database != "" {
-		server, ok := serverAt(l.database)
-		if !ok {
-			_, err := l.open(ctx, 0) // the error of a start
+		server, err := l.server()
+		if err != nil {
 			return "", err
 		}
 		has, wants, err := server.outlook(ctx, l.database)
@@ -159,6 +158,9 @@ func writable(dir string) error {
 
 // lookAtDisk compares the room on the disk with what imports need.
 func (p *service) lookAtDisk(context.Context) (string, error) {
+	if p.set.spoolDir == "" && p.set.named() != nil {
+		return "", errors.New("not looked at, since there is no directory")
+	}
 	dir, err := filepath.Abs(p.set.spoolPath())
 	if err != nil {
 		return "", err

@@ -52,6 +52,20 @@ func migrateIn(ctx context.Context, tx *sql.Tx) error {
 	return explainMigration(migrations.Apply(ctx, tx))
 }
 
+// current returns an error unless the schema is that of this version, and changes
+// nothing.
+func (d *Database) current(ctx context.Context) error {
+	tx, err := d.Control.BeginTx(ctx, nil)
+	if err != nil {
+		return translate(err)
+	}
+	defer tx.Rollback() // it has changed nothing
+	if err := migrations.Current(ctx, tx); err != nil {
+		return explainMigration(err)
+	}
+	return nil
+}
+
 // Outlook returns the schema that the database at an address has, and the one that
 // the next start would give it. It changes nothing. The error says why a start
 // would fail.

@@ -72,14 +72,17 @@ func (m Migrations) Outlook(ctx context.Context, tx *sql.Tx) (has, wants int, er
 }
 
 // Current checks that the database has all migrations, and changes nothing.
-// The error is a [platen.Conflict] if it lacks some, a newer platen wrote it,
-// or it is not platen's.
+// The error is NotFound if it is empty, and a [platen.Conflict] if it lacks some,
+// a newer platen wrote it, or it is not platen's.
 func (m Migrations) Current(ctx context.Context, tx *sql.Tx) error {
 	var tables, ours int
 	if err := tx.QueryRowContext(ctx, m.Tables).Scan(&tables, &ours); err != nil {
 		return err
 	}
 	if ours == 0 {
+		if tables == 0 {
+			return platen.Errorf(platen.NotFound, "the database is empty: start the server once, which makes what it needs there, or %s", m.Elsewhere)
+		}
 		return m.foreign()
 	}
 	applied, err := m.known(ctx, tx)
