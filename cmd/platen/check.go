@@ -62,7 +62,7 @@ func check(ctx context.Context, env environment, set settings) (err error) {
 		}
 		if err != nil {
 			failed++
-			fmt.Fprintf(env.stdout, "FAILS  %-13s %s\n", one.name, explain(err))
+			fmt.Fprintf(env.stdout, "FAILS  %-13s %s\n", one.name, explain(withHint(err)))
 			continue
 		}
 		fmt.Fprintf(env.stdout, "ok     %-13s %s\n", one.name, found)

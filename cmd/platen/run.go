@@ -26,7 +26,8 @@ type environment struct {
 	stdout  io.Writer
 	stderr  io.Writer
 
-	files map[string]string // the files that variables came from
+	files   map[string]string // the files that variables came from
+	unknown []string          // what there is to say of variables that no command knows
 }
 
 // tell tells the person at the command line what a command has noticed.
@@ -153,6 +154,11 @@ in brackets, "platen config" what the server's are set to.
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Annotations[logAnnotation] == "" {
+			for _, line := range env.unknown {
+				env.tell(line)
+			}
+		}
 		return fromEnvironment(cmd.Flags(), &env)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {

@@ -113,7 +113,8 @@ proxy before it (--behind-proxy).`,
   platen serve --database postgres://platen@one:5432,two:5432/platen
   platen serve --listen 0.0.0.0:9340 --tls-cert /etc/platen/tls.pem --tls-key /etc/platen/tls.key
   platen serve --listen 127.0.0.1:0 --log-format json`,
-		Args: arguments(),
+		Args:        arguments(),
+		Annotations: map[string]string{logAnnotation: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set.list = listSettings(env, cmd.Flags(), set)
 			return serve(cmd.Context(), env, set, nil)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
@@ -69,12 +70,25 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
+	for _, step := range []func(context.Context) error{p.check, p.warn, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
 		if err := step(ctx); err != nil {
-			return err
+			return withHint(err)
 		}
 	}
 	return p.run(ctx, ready)
+}
+
+// withHint adds to an error of a start where the rights of a service are changed, if
+// it lacks some.
+func withHint(err error) error {
+	_, binding := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; a service of systemd can write to /var/lib/platen alone: see ReadWritePaths in the comments of its unit (systemctl cat platen)", err)
+	case binding && errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; ports below 1024 are for root: for a service of systemd see AmbientCapabilities in the comments of its unit (systemctl cat platen)", err)
+	}
+	return err
 }
 
 // A service is a server and what it runs on. The methods from check on build
@@ -133,6 +147,14 @@ func (p *service) check(context.Context) (err error) {
 	}
 	p.webhooks, err = p.set.webhooks.config()
 	return err
+}
+
+// warn tells the log of variables that no command knows.
+func (p *service) warn(context.Context) error {
+	for _, line := range p.env.unknown {
+		p.log.Warn(line)
+	}
+	return nil
 }
 
 // tellDropped returns what tells a log of lines that it has not.
