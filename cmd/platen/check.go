@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -147,13 +148,22 @@ func existing(path string) string {
 	}
 }
 
-// writable returns an error unless a directory can be made, or a file in it.
+// writable returns an error unless a directory can be made, or a file in it, and the
+// disk takes some data.
 func writable(dir string) error {
 	probe, err := os.CreateTemp(existing(dir), ".platen-check-")
 	if err != nil {
 		return fmt.Errorf("%s can not be written: %w", dir, err)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	data := make([]byte, sqlite.ProbeBytes)
+	_, _ = rand.Read(data) // so that no file system can compress it; it never fails
+	if _, err = probe.Write(data); err == nil {
+		err = probe.Sync()
+	}
+	if err != nil {
+		err = fmt.Errorf("the disk of %s takes no more data: %w; make room there", dir, err)
+	}
+	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }
 
 // lookAtDisk compares the room on the disk with what imports need.
@@ -165,8 +175,14 @@ func (p *service) lookAtDisk(context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := writable(dir); err != nil {
-		return "", err
+	dirs := []string{dir}
+	if p.set.database == "" {
+		dirs = append(dirs, p.set.location.String())
+	}
+	for _, dir := range dirs {
+		if err := writable(dir); err != nil {
+			return "", err
+		}
 	}
 	free, err := admission.FreeDisk(existing(dir))
 	if err != nil {

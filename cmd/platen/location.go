@@ -77,12 +77,36 @@ func (l location) String() string {
 	return l.data
 }
 
+// same reports whether two locations are one, as far as that can be seen.
+func (l location) same(other location) bool {
+	if l.database != "" || other.database != "" {
+		return l.database == other.database
+	}
+	if l.String() == other.String() {
+		return true
+	}
+	one, err := os.Stat(l.data)
+	if err != nil {
+		return false
+	}
+	two, err := os.Stat(other.data)
+	return err == nil && os.SameFile(one, two)
+}
+
 // option is the flag and value that name the location to platen.
 func (l location) option() string {
 	if l.database != "" {
 		return "--database " + l.String()
 	}
 	return "--data " + l.String()
+}
+
+// explain says what a person can do about an error of working with the database.
+func (l location) explain(err error) error {
+	if err == nil || l.database != "" {
+		return err
+	}
+	return sqlite.ExplainDamage(err, l.String())
 }
 
 // present returns nil if there is a database in a directory, and otherwise
@@ -219,6 +243,7 @@ func (l location) use(ctx context.Context, env environment, create bool, fn func
 		}
 		return l.openUsers(ctx, tell)
 	}
+	defer func() { err = l.explain(err) }()
 	store, err := open()
 	if create && platen.ErrorCode(err) == platen.NotFound {
 		if err = l.make(ctx, tell); err == nil {

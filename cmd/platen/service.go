@@ -72,7 +72,7 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer func() { err = errors.Join(err, p.close()) }()
 	for _, step := range []func(context.Context) error{p.check, p.warn, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
 		if err := step(ctx); err != nil {
-			return withHint(err)
+			return withHint(p.set.location.explain(err))
 		}
 	}
 	return p.run(ctx, ready)

@@ -93,7 +93,14 @@ func Outlook(ctx context.Context, address string) (has, wants int, err error) {
 	if !may && has < wants {
 		return 0, 0, platen.Errorf(platen.Conflict, "the database's user may not make tables; make it the owner of the database: ALTER DATABASE … OWNER TO …")
 	}
-	return has, wants, nil
+	if has < wants {
+		return has, wants, nil
+	}
+	users, err := OpenUsers(ctx, address)
+	if err != nil {
+		return 0, 0, err
+	}
+	return has, wants, sqlstore.LookAt(ctx, users)
 }
 
 // checkEncoding returns a Conflict unless the database takes any text.
