@@ -43,7 +43,7 @@ func (p *service) firstUser(ctx context.Context) error {
 	if len(users) > 0 {
 		if password != "" {
 			p.log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
-				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, p.set.location.option()))
+				"instead", p.set.location.passwordCommand())
 		}
 		return nil
 	}

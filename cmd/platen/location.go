@@ -77,6 +77,15 @@ func (l location) String() string {
 	return l.data
 }
 
+// passwordCommand says in words how another password is set. An address that has a
+// password can not be printed so that it works.
+func (l location) passwordCommand() string {
+	if l.database != "" && l.String() != l.database {
+		return fmt.Sprintf("with the same PLATEN_DATABASE: platen user passwd %s", adminName)
+	}
+	return fmt.Sprintf("platen user passwd %s %s", adminName, l.option())
+}
+
 // same reports whether two locations are one, as far as that can be seen.
 func (l location) same(other location) bool {
 	if l.database != "" || other.database != "" {

@@ -350,12 +350,12 @@ func banner(w io.Writer, now running, set settings) error {
 		fmt.Fprintf(&text, "metrics on %s\n", now.metrics)
 	}
 	if now.password != "" {
-		fmt.Fprintf(&text, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
-			adminName, now.password, adminName, set.option())
+		fmt.Fprintf(&text, "\nfirst start: made the user %s with the password %s\nIt is not shown again. To set another: %s\n",
+			adminName, now.password, set.passwordCommand())
 	}
 	if now.file != "" {
-		fmt.Fprintf(&text, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it; \"platen user passwd %s %s\" sets another.\n",
-			adminName, now.file, adminName, set.option())
+		fmt.Fprintf(&text, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it. To set another: %s\n",
+			adminName, now.file, set.passwordCommand())
 	}
 	if set.noAuth {
 		text.WriteString("no credentials are checked: --no-auth\n")
