@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"log"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"strings"
 	"syscall"
@@ -27,5 +31,16 @@ func TestHint(t *testing.T) {
 		if !strings.HasPrefix(got, test.err.Error()) || !strings.Contains(got, test.want) || test.want == "" && got != test.err.Error() {
 			t.Errorf("%v: %s; want %q", test.err, got, test.want)
 		}
+	}
+}
+
+// TestReadyUnknownAuthority asks a server whose certificate nobody knows.
+func TestReadyUnknownAuthority(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewTLSServer(http.NotFoundHandler())
+	defer server.Close()
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	if code, _, stderr := command(nil, "", "ready", "--server", server.URL); code != 1 || !strings.Contains(stderr, "SSL_CERT_FILE=ca.pem platen ready --server "+server.URL) {
+		t.Errorf("exit code %d, %s", code, stderr)
 	}
 }

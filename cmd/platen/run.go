@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,6 +204,21 @@ func arguments(want ...string) cobra.PositionalArgs {
 		if len(want) > 0 {
 			wants = "wants " + strings.Join(want, " and ")
 		}
-		return usageError{fmt.Errorf("%s %s, got %d", cmd.CommandPath(), wants, len(args)), cmd.CommandPath()}
+		return usageError{fmt.Errorf("%s %s, got %d%s", cmd.CommandPath(), wants, len(args), switchedApart(cmd, args)), cmd.CommandPath()}
 	}
+}
+
+// switchedApart says how a switch is written, if an argument seems to be the value of
+// one.
+func switchedApart(cmd *cobra.Command, args []string) (hint string) {
+	i := slices.IndexFunc(args, func(arg string) bool { return arg == "true" || arg == "false" })
+	if i < 0 {
+		return ""
+	}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Value.Type() == "bool" {
+			hint = fmt.Sprintf("; write --%s=%s", flag.Name, args[i])
+		}
+	})
+	return hint
 }

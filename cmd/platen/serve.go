@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,11 @@ const (
 	defaultAPIVersion = "2025.2.0"
 	defaultListen     = "127.0.0.1:9340"
 	defaultData       = "platen-data"
+
+	// maxCache is in MiB: more is a mistake, such as a number of bytes.
+	maxCache = 1 << 20
+	// leastEvery is the shortest time between two runs of what is done again and again.
+	leastEvery = time.Second
 
 	// adminName is the user that the first start makes.
 	adminName = "ol-admin"
@@ -151,6 +157,12 @@ func (set *settings) check() error {
 		return wrong("--cache %d is negative", set.cache)
 	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0 || set.retentionEvery < 0:
 		return wrong("--cleanup-every, --cleanup-after, --history-for, --retention-every and --operation-grace must not be negative")
+	case set.cache > maxCache:
+		return wrong("--cache %d is too much: it is in MiB, and %d are the most", set.cache, maxCache)
+	case set.cleanupEvery > 0 && set.cleanupEvery < leastEvery, set.retentionEvery > 0 && set.retentionEvery < leastEvery:
+		return wrong("--cleanup-every and --retention-every are at least %v, or 0 for never", leastEvery)
+	case strings.ContainsFunc(set.apiVersion, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return wrong("--api-version %q has signs that no version has: want a text such as %s", set.apiVersion, defaultAPIVersion)
 	case set.journal.Requests < 0 || set.journal.Requests > maxJournal:
 		return wrong("--journal %d is not a number from 0 to %d", set.journal.Requests, maxJournal)
 	case set.apiVersion == "":
@@ -167,10 +179,12 @@ func loopback(address net.Addr) bool {
 	return err == nil && port.Addr().Unmap().IsLoopback()
 }
 
+var logLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
 // newLog returns the log that the settings ask for.
 func newLog(w io.Writer, set settings) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(set.logLevel)); err != nil {
+	level, ok := logLevels[strings.ToLower(set.logLevel)]
+	if !ok {
 		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", set.logLevel), "platen serve"}
 	}
 	switch set.logFormat {
