@@ -81,8 +81,29 @@ func checkDeployment(t *testing.T, deployment *appsv1.Deployment) {
 	if pause := server.Lifecycle.PreStop.Sleep.Seconds; *pod.TerminationGracePeriodSeconds <= pause+10 {
 		t.Errorf("%d s are too few to stop in", *pod.TerminationGracePeriodSeconds)
 	}
+	if links := pod.EnableServiceLinks; links == nil || *links {
+		t.Error("the pods have variables PLATEN_… that are no settings")
+	}
 	if deployment.Spec.Strategy.RollingUpdate.MaxUnavailable.IntValue() != 0 {
 		t.Error("a rolling restart takes servers away before others are ready")
+	}
+}
+
+// TestUnit checks what a start at boot needs of systemd's unit: that it is tried
+// until the database can be reached, with all credentials that platen looks for.
+func TestUnit(t *testing.T) {
+	text, err := os.ReadFile("systemd/platen.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for _, want := range []string{
+		"StartLimitIntervalSec=0", "Restart=on-failure",
+		"LoadCredential=platen.admin-password", "LoadCredential=platen.database", "LoadCredential=platen.oidc-client-secret",
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("the unit has no %s", want)
+		}
 	}
 }
 

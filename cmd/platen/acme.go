@@ -51,6 +51,8 @@ func (a *acmeSettings) check(files listen.Files) error {
 		return nil
 	case files.Cert != "" || files.Key != "":
 		return wrong("--acme-domain and --tls-cert are two ways to have a certificate: choose one")
+	case files.ClientCA != "":
+		return wrong("--tls-client-ca does not go with --acme-domain: clients are asked for certificates with --tls-cert and --tls-key alone")
 	case err != nil || directory.Scheme != "https" || directory.Host == "":
 		return wrong("--acme-directory %q is no https:// URL", a.directory)
 	case !a.agreed:

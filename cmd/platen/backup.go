@@ -29,6 +29,9 @@ archive (docs/operations.md).`,
 				return usageError{errors.New("a backup can not be written to standard output: it is checked when it is whole; name a file"), cmd.CommandPath()}
 			}
 			at := locate(data)
+			if err := at.directory("backup"); err != nil {
+				return err
+			}
 			if err := at.present(); err != nil {
 				return err
 			}
@@ -62,7 +65,11 @@ of an older platen is brought up to date by the next "platen serve".`,
 		Example: "  platen restore /backup/platen-monday.db --data /var/lib/platen",
 		Args:    arguments("FILE"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := locate(data).protect(env.tell); err != nil {
+			at := locate(data)
+			if err := at.directory("restore"); err != nil {
+				return err
+			}
+			if err := at.protect(env.tell); err != nil {
 				return err
 			}
 			restored, kept, err := sqlite.Restore(cmd.Context(), args[0], data, replace)

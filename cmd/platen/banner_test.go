@@ -31,3 +31,20 @@ func TestBanner(t *testing.T) {
 		}
 	}
 }
+
+// TestBannerCommand checks that the command which sets another password works as it is
+// printed, and shows no password of the database.
+func TestBannerCommand(t *testing.T) {
+	for at, want := range map[location]string{
+		{data: "/srv/platen"}:                                  "To set another: platen user passwd ol-admin --data /srv/platen\n",
+		{database: "postgres://platen@db.example/platen"}:      "To set another: platen user passwd ol-admin --database postgres://platen@db.example/platen\n",
+		{database: "postgres://platen:hush@db.example/platen"}: "To set another: with the same PLATEN_DATABASE: platen user passwd ol-admin\n",
+	} {
+		for _, now := range []running{{url: "http://127.0.0.1:1", password: "secret"}, {url: "http://127.0.0.1:1", file: "first-password"}} {
+			var text strings.Builder
+			if err := banner(&text, now, settings{location: at}); err != nil || !strings.Contains(text.String(), want) || strings.Contains(text.String(), "hush") {
+				t.Errorf("%v: %s (%v); want %q", at, text.String(), err, want)
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -62,7 +63,7 @@ func check(ctx context.Context, env environment, set settings) (err error) {
 		}
 		if err != nil {
 			failed++
-			fmt.Fprintf(env.stdout, "FAILS  %-13s %s\n", one.name, explain(err))
+			fmt.Fprintf(env.stdout, "FAILS  %-13s %s\n", one.name, explain(withHint(err)))
 			continue
 		}
 		fmt.Fprintf(env.stdout, "ok     %-13s %s\n", one.name, found)
@@ -103,9 +104,8 @@ func (p *service) lookAtFront(ctx context.Context) (string, error) {
 // it.
 func (l location) lookAt(ctx context.Context) (string, error) {
 	if l.database != "" {
-		server, ok := serverAt(l.database)
-		if !ok {
-			_, err := l.open(ctx, 0) // the error of a start
+		server, err := l.server()
+		if err != nil {
 			return "", err
 		}
 		has, wants, err := server.outlook(ctx, l.database)
@@ -148,23 +148,41 @@ func existing(path string) string {
 	}
 }
 
-// writable returns an error unless a directory can be made, or a file in it.
+// writable returns an error unless a directory can be made, or a file in it, and the
+// disk takes some data.
 func writable(dir string) error {
 	probe, err := os.CreateTemp(existing(dir), ".platen-check-")
 	if err != nil {
 		return fmt.Errorf("%s can not be written: %w", dir, err)
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	data := make([]byte, sqlite.ProbeBytes)
+	_, _ = rand.Read(data) // so that no file system can compress it; it never fails
+	if _, err = probe.Write(data); err == nil {
+		err = probe.Sync()
+	}
+	if err != nil {
+		err = fmt.Errorf("the disk of %s takes no more data: %w; make room there", dir, err)
+	}
+	return errors.Join(err, probe.Close(), os.Remove(probe.Name()))
 }
 
 // lookAtDisk compares the room on the disk with what imports need.
 func (p *service) lookAtDisk(context.Context) (string, error) {
+	if p.set.spoolDir == "" && p.set.named() != nil {
+		return "", errors.New("not looked at, since there is no directory")
+	}
 	dir, err := filepath.Abs(p.set.spoolPath())
 	if err != nil {
 		return "", err
 	}
-	if err := writable(dir); err != nil {
-		return "", err
+	dirs := []string{dir}
+	if p.set.database == "" {
+		dirs = append(dirs, p.set.location.String())
+	}
+	for _, dir := range dirs {
+		if err := writable(dir); err != nil {
+			return "", err
+		}
 	}
 	free, err := admission.FreeDisk(existing(dir))
 	if err != nil {

@@ -61,7 +61,7 @@ func listSettings(env environment, flags *pflag.FlagSet, set settings) (list []o
 		if flag.Name == "database" && one.Value != "" {
 			one.Value = set.location.String()
 		}
-		if flag.Name == secretFlag && one.Value != "" {
+		if flag.Name == "data" && isAddress(one.Value) || flag.Name == secretFlag && one.Value != "" {
 			one.Value = hidden
 		}
 		if from := flag.Annotations[sourceAnnotation]; len(from) > 0 {

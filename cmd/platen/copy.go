@@ -38,6 +38,9 @@ it is finished, no server starts on the target.`,
 
 // copyStore copies what is at one location to another.
 func copyStore(ctx context.Context, env environment, from, to location) (err error) {
+	if from.same(to) {
+		return usageError{fmt.Errorf("--from and --to are both %s: name another place to copy to", from), "platen copy"}
+	}
 	if err := from.present(); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
@@ -63,7 +66,7 @@ func copyStore(ctx context.Context, env environment, from, to location) (err err
 		return errors.New("cut off; the same command goes on where it stopped")
 	}
 	if err != nil {
-		return err
+		return from.explain(err)
 	}
 	_, err = fmt.Fprintf(env.stdout, "copied %s to %s: %d rows, compared and equal, in %v\n", from, to, rows, time.Since(start).Round(time.Millisecond))
 	return err

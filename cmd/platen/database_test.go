@@ -15,7 +15,7 @@ func TestBadDatabase(t *testing.T) {
 	t.Parallel()
 	address := pgtest.Database(t)
 	newer, foreign, foreignTable, readOnly, full, latin := pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t), pgtest.Database(t)
-	if code, _, stderr := command(nil, "", "user", "list", "--database", newer); code != 0 {
+	if code, _, stderr := command(nil, "", "user", "add", "one", "--generate", "--database", newer); code != 0 {
 		t.Fatal(stderr)
 	}
 	pgtest.Exec(t, newer, "INSERT INTO migration (version, name, checksum) VALUES (999, 'later', '')")
@@ -49,7 +49,7 @@ func TestBadDatabase(t *testing.T) {
 			before := tables(t, test.address)
 			code, stdout, stderr := command(nil, "", "serve", "--listen", "127.0.0.1:0", "--database", test.address)
 			message := strings.TrimSuffix(stderr, "\nSee \"platen serve --help\".\n")
-			if code == 0 || stdout != "" || !strings.Contains(stderr, test.want) || strings.Count(strings.TrimSpace(message), "\n") > 0 || strings.Contains(stderr, "secret") {
+			if code == 0 || stdout != "" || !strings.Contains(stderr, test.want) || strings.Count(strings.TrimSpace(message), "\n") > 0 || strings.Contains(stderr, "secret") || strings.Count(stderr, "connection refused") > 1 {
 				t.Errorf("exit code %d, %q %q; want one line with %q", code, stdout, stderr, test.want)
 			}
 			if after := tables(t, test.address); after != before {
@@ -93,5 +93,38 @@ func TestFullDisk(t *testing.T) {
 	pgtest.Exec(t, address, "DROP TRIGGER full_disk ON properties")
 	if err := c.Replace(t.Context(), platen.Job, platen.Properties, change); err != nil {
 		t.Error("with room again:", err)
+	}
+}
+
+// TestUsersChangeNoSchema has the commands for users meet an empty database, and one
+// that an older platen has left: they say so, and change nothing.
+func TestUsersChangeNoSchema(t *testing.T) {
+	t.Parallel()
+	empty, old := pgtest.Database(t), pgtest.Database(t)
+	if code, _, stderr := command(nil, "", "user", "add", adminName, "--generate", "--database", old); code != 0 {
+		t.Fatal(stderr)
+	}
+	pgtest.Exec(t, old, "DELETE FROM migration WHERE version = (SELECT max(version) FROM migration)")
+	newest := func() (version int) {
+		t.Helper()
+		if err := pgtest.Query(old, "SELECT max(version) FROM migration", &version); err != nil {
+			t.Fatal(err)
+		}
+		return version
+	}
+	was := newest()
+	for _, args := range [][]string{{"user", "list"}, {"user", "passwd", adminName, "--generate"}, {"user", "logout", adminName}, {"user", "unlock", "--all"}, {"key", "rotate"}} {
+		for address, want := range map[string]string{empty: "the database is empty: start the server once", old: "start the server once with this version"} {
+			code, _, stderr := command(nil, "", append(args, "--database", address)...)
+			if code != 1 || !strings.Contains(stderr, want) {
+				t.Errorf("%v: exit code %d, %s; want %q", args, code, stderr, want)
+			}
+		}
+	}
+	if list := tables(t, empty); list != "" {
+		t.Errorf("the empty database has the tables %s", list)
+	}
+	if is := newest(); is != was {
+		t.Errorf("the schema was %d and is %d", was, is)
 	}
 }

@@ -27,7 +27,8 @@ func demoCommand(env environment) *cobra.Command {
 300 recipients, a content set of their letters, and a job set with three jobs.
 It prints the address, the password and curl lines that work when pasted. When
 it ends, all is gone.`,
-		Args: arguments(),
+		Args:        arguments(),
+		Annotations: map[string]string{logAnnotation: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
 			set.data, err = os.MkdirTemp("", "platen-demo-")
 			if err != nil {

@@ -10,12 +10,9 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
+	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/storage"
 )
-
-// firstPasswordFile is the name of the file with the password that the first
-// start made up, if nobody watched it.
-const firstPasswordFile = "first-password"
 
 // checkFirstPassword returns an error if a first start would refuse the password of
 // the first user: before it makes a database.
@@ -46,7 +43,7 @@ func (p *service) firstUser(ctx context.Context) error {
 	if len(users) > 0 {
 		if password != "" {
 			p.log.Info(adminPassword+" is ignored: it is for the first start, and there are users already",
-				"instead", fmt.Sprintf("platen user passwd %s %s", adminName, p.set.location.option()))
+				"instead", p.set.location.passwordCommand())
 		}
 		return nil
 	}
@@ -84,14 +81,14 @@ func (p *service) firstUser(ctx context.Context) error {
 func (p *service) writePassword(password string) (path string, err error) {
 	var file *os.File
 	if p.set.location.database == "" {
-		path = filepath.Join(p.set.location.String(), firstPasswordFile)
+		path = filepath.Join(p.set.location.String(), sqlite.FirstPasswordName)
 		if err = os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}
 		file, err = os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	} else {
 		state, _, _ := strings.Cut(p.env.getenv("STATE_DIRECTORY"), ":") // of systemd
-		file, err = os.CreateTemp(state, "platen-"+firstPasswordFile+"-")
+		file, err = os.CreateTemp(state, "platen-"+sqlite.FirstPasswordName+"-")
 	}
 	if err != nil {
 		return "", fmt.Errorf("the password of the first user has no place: %w; give one in %s", err, adminPassword)

@@ -86,9 +86,14 @@ func TestFullDiskSQLite(t *testing.T) {
 	if code, stderr := runWithin(t.Context(), "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(data, "fresh")); code != 1 || !strings.Contains(stderr, "is full: make room") {
 		t.Errorf("a start on a full disk: %d %s", code, stderr)
 	}
+	if code, stdout, _ := command(nil, "", "check", "--listen", "127.0.0.1:0", "--data", data); code != 1 || !strings.Contains(stdout, "takes no more data") {
+		t.Errorf("check on a full disk: %d %s", code, stdout)
+	}
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}
+	// What it has left does not count as left of a database.
+	serveProcess(t, filepath.Join(data, "fresh"), noFloor).stop(t)
 	p = serveProcess(t, data, noFloor)
 	again, err := p.client(t).List(t.Context(), platen.Ref{Kind: platen.Job, ID: made.Children[0]}, platen.Properties)
 	if err != nil || fmt.Sprint(again) != fmt.Sprint(last) {

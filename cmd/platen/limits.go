@@ -11,6 +11,7 @@ import (
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/spool"
+	"github.com/platenhq/platen/internal/sqlite"
 )
 
 // limitFlags declares the limits of a server.
@@ -36,7 +37,7 @@ func (set *settings) spoolPath() string {
 	case set.spoolDir != "":
 		return set.spoolDir
 	case set.database == "":
-		return filepath.Join(set.data, "spool")
+		return filepath.Join(set.data, sqlite.SpoolName)
 	}
 	return filepath.Join(os.TempDir(), "platen-spool-"+strconv.Itoa(os.Getuid()))
 }

@@ -23,13 +23,14 @@ type databaseServer struct {
 	redact    func(address string) string // without passwords, also if it is no address
 	outlook   func(ctx context.Context, address string) (has, wants int, err error)
 	open      func(ctx context.Context, address string, options ...sqlstore.Option) (*sqlstore.Store, error)
+	openUsers func(ctx context.Context, address string) (sqlstore.UserStore, error)
 }
 
 // databaseServers are the kinds of database server that --database takes, the
 // usual one first. To add one is to add its row; CONTRIBUTING.md has what its
 // package implements.
 var databaseServers = []databaseServer{
-	{postgres.IsAddress, postgres.Redact, postgres.Outlook, postgres.Open},
+	{postgres.IsAddress, postgres.Redact, postgres.Outlook, postgres.Open, postgres.OpenUsers},
 }
 
 // serverAt returns the kind of server that an address names, otherwise the
@@ -76,12 +77,45 @@ func (l location) String() string {
 	return l.data
 }
 
+// passwordCommand says in words how another password is set. An address that has a
+// password can not be printed so that it works.
+func (l location) passwordCommand() string {
+	if l.database != "" && l.String() != l.database {
+		return fmt.Sprintf("with the same PLATEN_DATABASE: platen user passwd %s", adminName)
+	}
+	return fmt.Sprintf("platen user passwd %s %s", adminName, l.option())
+}
+
+// same reports whether two locations are one, as far as that can be seen.
+func (l location) same(other location) bool {
+	if l.database != "" || other.database != "" {
+		return l.database == other.database
+	}
+	if l.String() == other.String() {
+		return true
+	}
+	one, err := os.Stat(l.data)
+	if err != nil {
+		return false
+	}
+	two, err := os.Stat(other.data)
+	return err == nil && os.SameFile(one, two)
+}
+
 // option is the flag and value that name the location to platen.
 func (l location) option() string {
 	if l.database != "" {
 		return "--database " + l.String()
 	}
 	return "--data " + l.String()
+}
+
+// explain says what a person can do about an error of working with the database.
+func (l location) explain(err error) error {
+	if err == nil || l.database != "" {
+		return err
+	}
+	return sqlite.ExplainDamage(err, l.String())
 }
 
 // present returns nil if there is a database in a directory, and otherwise
@@ -96,12 +130,26 @@ func (l location) present() error {
 	return sqlite.Present(l.data)
 }
 
-// named returns an error for a location that names nothing.
+// named returns an error for a location that names no directory where one should
+// be. An address may have a password in it, so it is not shown.
 func (l location) named() error {
-	if l.database == "" && l.data == "" {
+	switch {
+	case l.database != "":
+	case l.data == "":
 		return platen.Errorf(platen.Invalid, "--data is empty: name the directory of the database")
+	case isAddress(l.data):
+		return platen.Errorf(platen.Invalid, "what is given as the directory of the database is an address; --data and PLATEN_DATA name a directory, and an address goes to --database or PLATEN_DATABASE")
 	}
 	return nil
+}
+
+// directory returns an error unless a location is a directory, whose files a
+// command works with.
+func (l location) directory(command string) error {
+	if l.database != "" {
+		return platen.Errorf(platen.Invalid, "platen %s is for a database in a directory, and %s is PostgreSQL's: that has pg_dump and pg_restore, or better a continuous archive (docs/operations.md)", command, l)
+	}
+	return l.named()
 }
 
 // protect takes from other users of the machine what they may do with a
@@ -153,17 +201,30 @@ func (l location) open(ctx context.Context, cacheBytes int, options ...sqlstore.
 	if l.database == "" {
 		return sqlite.Open(ctx, l.String(), cacheBytes, options...)
 	}
-	server, ok := serverAt(l.database)
-	if !ok {
-		return nil, usageError{fmt.Errorf("--database wants an address like postgres://user@host:5432/database; for a directory there is --data"), "platen serve"}
+	server, err := l.server()
+	if err != nil {
+		return nil, err
 	}
 	return server.open(ctx, l.database, options...)
+}
+
+// server returns the kind of server that the address names.
+func (l location) server() (databaseServer, error) {
+	server, ok := serverAt(l.database)
+	if !ok {
+		return server, usageError{fmt.Errorf("--database wants an address like postgres://user@host:5432/database; for a directory there is --data"), "platen serve"}
+	}
+	return server, nil
 }
 
 // openUsers opens the users of a store, beside the servers that run on it.
 func (l location) openUsers(ctx context.Context, tell func(string)) (store sqlstore.UserStore, err error) {
 	if l.database != "" {
-		store, err = l.open(ctx, 0)
+		server, wrong := l.server()
+		if wrong != nil {
+			return nil, wrong
+		}
+		store, err = server.openUsers(ctx, l.database)
 	} else {
 		store, err = sqlite.OpenUsers(ctx, l.String(), func() {
 			tell("waiting for the server's current transaction, a minute at most")
@@ -182,17 +243,22 @@ func (l location) openUsers(ctx context.Context, tell func(string)) (store sqlst
 // it go by what fn changed. create makes the database if there is none.
 func (l location) use(ctx context.Context, env environment, create bool, fn func(sqlstore.UserStore) error) (err error) {
 	tell := env.tell
-	err = l.present()
+	open := func() (sqlstore.UserStore, error) {
+		if err := l.present(); err != nil {
+			return nil, err
+		}
+		if err := l.protect(tell); err != nil {
+			return nil, err
+		}
+		return l.openUsers(ctx, tell)
+	}
+	defer func() { err = l.explain(err) }()
+	store, err := open()
 	if create && platen.ErrorCode(err) == platen.NotFound {
-		err = l.make(ctx, tell)
+		if err = l.make(ctx, tell); err == nil {
+			store, err = open()
+		}
 	}
-	if err != nil {
-		return err
-	}
-	if err := l.protect(tell); err != nil {
-		return err
-	}
-	store, err := l.openUsers(ctx, tell)
 	if err != nil {
 		return err
 	}
@@ -206,7 +272,7 @@ func (l location) use(ctx context.Context, env environment, create bool, fn func
 	return nil
 }
 
-// make makes the database of a directory that has none.
+// make makes the database where there is none.
 func (l location) make(ctx context.Context, tell func(string)) error {
 	release, err := l.lock(fmt.Sprintf("process %d, which adds a user", os.Getpid()), tell)
 	if err != nil {

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -294,6 +295,47 @@ func TestDamaged(t *testing.T) {
 		code, stderr := runWithin(t.Context(), append(args, "--data", k.data)...)
 		if code != 1 || !strings.Contains(stderr, path+" is damaged") || !strings.Contains(stderr, "platen restore FILE --replace --data") || strings.Contains(stderr, "_pragma") {
 			t.Errorf("%v: %d %s", args, code, stderr)
+		}
+	}
+}
+
+// TestDamagedRows damages a page of rows that a start reads: serve and check say so, and
+// what to do.
+func TestDamagedRows(t *testing.T) {
+	t.Parallel()
+	long(t)
+	for _, table := range []string{"secret", "operation"} {
+		data := t.TempDir()
+		if code, _, stderr := command(nil, "", "user", "add", "one", "--generate", "--data", data); code != 0 {
+			t.Fatal(stderr)
+		}
+		path := filepath.Join(data, "platen.db")
+		db, err := sql.Open("sqlite3", "file:"+path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var page, size int64
+		if err := db.QueryRow(`SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = ?`, table).Scan(&page, &size); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		file, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.WriteAt(bytes.Repeat([]byte{0x55}, int(size)), (page-1)*size); err != nil {
+			t.Fatal(err)
+		}
+		if err := file.Close(); err != nil {
+			t.Fatal(err)
+		}
+		for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"check", "--listen", "127.0.0.1:0"}} {
+			code, stdout, stderr := command(nil, "", append(args, "--data", data)...)
+			if said := stdout + stderr; code != 1 || !strings.Contains(said, path+" is damaged") || !strings.Contains(said, "platen restore FILE --replace --data") {
+				t.Errorf("%s, %v: %d %s", table, args, code, said)
+			}
 		}
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -25,7 +27,8 @@ type environment struct {
 	stdout  io.Writer
 	stderr  io.Writer
 
-	files map[string]string // the files that variables came from
+	files   map[string]string // the files that variables came from
+	unknown []string          // what there is to say of variables that no command knows
 }
 
 // tell tells the person at the command line what a command has noticed.
@@ -50,17 +53,36 @@ func run(ctx context.Context, args []string, env environment) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(env.stderr, "platen:", explain(err))
-	wrong, ok := errors.AsType[usageError](err)
-	switch {
-	case ok:
-		fmt.Fprintf(env.stderr, "See %q.\n", wrong.command+" --help")
-		return exitUsage
-	case strings.HasPrefix(err.Error(), "unknown command"):
-		fmt.Fprintln(env.stderr, `See "platen --help".`)
-		return exitUsage
+	text := fmt.Sprintln("platen:", explain(err))
+	code := exitCode(err)
+	if wrong, ok := errors.AsType[usageError](err); ok {
+		text += fmt.Sprintf("See %q.\n", wrong.command+" --help")
+		code = exitUsage
+	} else if strings.HasPrefix(err.Error(), "unknown command") {
+		text += "See \"platen --help\".\n"
+		code = exitUsage
 	}
-	return exitCode(err)
+	lastWords(ctx, env.stderr, text)
+	return code
+}
+
+// lastWords writes what a command has to say at its end. One that was told to stop
+// does not wait for whoever should read that.
+func lastWords(ctx context.Context, w io.Writer, text string) {
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		_, _ = io.WriteString(w, text)
+	}()
+	select {
+	case <-written:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-written:
+	case <-time.After(300 * time.Millisecond):
+	}
 }
 
 // extraCommands are those that only some builds have.
@@ -133,6 +155,11 @@ in brackets, "platen config" what the server's are set to.
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
 	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if cmd.Annotations[logAnnotation] == "" {
+			for _, line := range env.unknown {
+				env.tell(line)
+			}
+		}
 		return fromEnvironment(cmd.Flags(), &env)
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
@@ -177,6 +204,21 @@ func arguments(want ...string) cobra.PositionalArgs {
 		if len(want) > 0 {
 			wants = "wants " + strings.Join(want, " and ")
 		}
-		return usageError{fmt.Errorf("%s %s, got %d", cmd.CommandPath(), wants, len(args)), cmd.CommandPath()}
+		return usageError{fmt.Errorf("%s %s, got %d%s", cmd.CommandPath(), wants, len(args), switchedApart(cmd, args)), cmd.CommandPath()}
 	}
+}
+
+// switchedApart says how a switch is written, if an argument seems to be the value of
+// one.
+func switchedApart(cmd *cobra.Command, args []string) (hint string) {
+	i := slices.IndexFunc(args, func(arg string) bool { return arg == "true" || arg == "false" })
+	if i < 0 {
+		return ""
+	}
+	cmd.Flags().Visit(func(flag *pflag.Flag) {
+		if flag.Value.Type() == "bool" {
+			hint = fmt.Sprintf("; write --%s=%s", flag.Name, args[i])
+		}
+	})
+	return hint
 }

@@ -185,6 +185,7 @@ const sandboxText = `platen {version}: a sandbox for tests, gone when it ends (C
 
 // runSandbox runs a sandbox until ctx ends.
 func runSandbox(ctx context.Context, env environment, set *sandboxSettings) error {
+	outliveReaders()
 	lines := logwriter.New(env.stderr)
 	defer lines.Close()
 	config, err := set.config()
@@ -194,6 +195,7 @@ func runSandbox(ctx context.Context, env environment, set *sandboxSettings) erro
 	if config.Log, err = newLog(lines, set.settings); err != nil {
 		return err
 	}
+	lines.OnDropped(tellDropped(config.Log))
 	s, err := sandbox.Open(ctx, config)
 	if platen.ErrorCode(err) == platen.Invalid {
 		return usageError{err, "platen sandbox"}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,6 +16,7 @@ import (
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/olrest"
+	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -24,6 +26,11 @@ const (
 	defaultAPIVersion = "2025.2.0"
 	defaultListen     = "127.0.0.1:9340"
 	defaultData       = "platen-data"
+
+	// maxCache is in MiB: more is a mistake, such as a number of bytes.
+	maxCache = 1 << 20
+	// leastEvery is the shortest time between two runs of what is done again and again.
+	leastEvery = time.Second
 
 	// adminName is the user that the first start makes.
 	adminName = "ol-admin"
@@ -95,7 +102,7 @@ finishes what is under way and ends with exit code 0 within 10 seconds.
 The first start makes the user ` + adminName + `. Its password is that of the variable
 ` + adminPassword + `, or a random one. That is printed once if standard
 output is a terminal. Otherwise it is in a file that only its owner can read,
-and the path of the file is printed: ` + firstPasswordFile + ` in the data directory, or
+and the path of the file is printed: ` + sqlite.FirstPasswordName + ` in the data directory, or
 with --database a file in the directory for temporary files. "platen user"
 manages users, also while the server runs.
 
@@ -112,7 +119,8 @@ proxy before it (--behind-proxy).`,
   platen serve --database postgres://platen@one:5432,two:5432/platen
   platen serve --listen 0.0.0.0:9340 --tls-cert /etc/platen/tls.pem --tls-key /etc/platen/tls.key
   platen serve --listen 127.0.0.1:0 --log-format json`,
-		Args: arguments(),
+		Args:        arguments(),
+		Annotations: map[string]string{logAnnotation: "yes"},
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			set.list = listSettings(env, cmd.Flags(), set)
 			return serve(cmd.Context(), env, set, nil)
@@ -149,6 +157,12 @@ func (set *settings) check() error {
 		return wrong("--cache %d is negative", set.cache)
 	case set.cleanupEvery < 0 || set.cleanupAfter < 0 || set.operationGrace < 0 || set.historyFor < 0 || set.retentionEvery < 0:
 		return wrong("--cleanup-every, --cleanup-after, --history-for, --retention-every and --operation-grace must not be negative")
+	case set.cache > maxCache:
+		return wrong("--cache %d is too much: it is in MiB, and %d are the most", set.cache, maxCache)
+	case set.cleanupEvery > 0 && set.cleanupEvery < leastEvery, set.retentionEvery > 0 && set.retentionEvery < leastEvery:
+		return wrong("--cleanup-every and --retention-every are at least %v, or 0 for never", leastEvery)
+	case strings.ContainsFunc(set.apiVersion, func(r rune) bool { return r <= ' ' || r > '~' }):
+		return wrong("--api-version %q has signs that no version has: want a text such as %s", set.apiVersion, defaultAPIVersion)
 	case set.journal.Requests < 0 || set.journal.Requests > maxJournal:
 		return wrong("--journal %d is not a number from 0 to %d", set.journal.Requests, maxJournal)
 	case set.apiVersion == "":
@@ -165,10 +179,12 @@ func loopback(address net.Addr) bool {
 	return err == nil && port.Addr().Unmap().IsLoopback()
 }
 
+var logLevels = map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError}
+
 // newLog returns the log that the settings ask for.
 func newLog(w io.Writer, set settings) (*slog.Logger, error) {
-	var level slog.Level
-	if err := level.UnmarshalText([]byte(set.logLevel)); err != nil {
+	level, ok := logLevels[strings.ToLower(set.logLevel)]
+	if !ok {
 		return nil, usageError{fmt.Errorf("--log-level %q: want debug, info, warn or error", set.logLevel), "platen serve"}
 	}
 	switch set.logFormat {

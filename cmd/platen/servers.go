@@ -120,7 +120,7 @@ func (t *target) flags(cmd *cobra.Command) {
 	})
 }
 
-// isAddress reports whether a text is the address of a server, not its name.
+// isAddress reports whether a text is the address of a server, not a name.
 func isAddress(text string) bool { return strings.Contains(text, "://") }
 
 // find returns the server that is meant.

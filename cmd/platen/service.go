@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -37,6 +40,7 @@ type running struct {
 // nil, is called when it answers, and prints what a person should know instead
 // of serve.
 func serve(ctx context.Context, env environment, set settings, ready func(context.Context, running) error) error {
+	outliveReaders()
 	ended := make(chan error, 1)
 	go func() { ended <- serveUntil(ctx, env, set, ready) }()
 	select {
@@ -54,6 +58,10 @@ func serve(ctx context.Context, env environment, set settings, ready func(contex
 	}
 }
 
+// outliveReaders has writes to a log whose reader has ended fail, where they would
+// end the process: a server serves without its log, too.
+func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }
+
 // stopWithin is less than the ten seconds after which a supervisor kills.
 const stopWithin = 9500 * time.Millisecond
 
@@ -62,12 +70,25 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	defer reserveHeap()()
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
-	for _, step := range []func(context.Context) error{p.check, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
+	for _, step := range []func(context.Context) error{p.check, p.warn, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
 		if err := step(ctx); err != nil {
-			return err
+			return withHint(p.set.location.explain(err))
 		}
 	}
 	return p.run(ctx, ready)
+}
+
+// withHint adds to an error of a start where the rights of a service are changed, if
+// it lacks some.
+func withHint(err error) error {
+	_, binding := errors.AsType[*net.OpError](err)
+	switch {
+	case errors.Is(err, syscall.EROFS):
+		return fmt.Errorf("%w; a service of systemd can write to /var/lib/platen alone: see ReadWritePaths in the comments of its unit (systemctl cat platen)", err)
+	case binding && errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w; ports below 1024 are for root: for a service of systemd see AmbientCapabilities in the comments of its unit (systemctl cat platen)", err)
+	}
+	return err
 }
 
 // A service is a server and what it runs on. The methods from check on build
@@ -114,6 +135,7 @@ func (p *service) check(context.Context) (err error) {
 	if p.requests, err = newLog(lines.Deferred(), p.set); err != nil {
 		return err
 	}
+	lines.OnDropped(tellDropped(p.requests))
 	if err := p.set.check(); err != nil {
 		return err
 	}
@@ -125,6 +147,21 @@ func (p *service) check(context.Context) (err error) {
 	}
 	p.webhooks, err = p.set.webhooks.config()
 	return err
+}
+
+// warn tells the log of variables that no command knows.
+func (p *service) warn(context.Context) error {
+	for _, line := range p.env.unknown {
+		p.log.Warn(line)
+	}
+	return nil
+}
+
+// tellDropped returns what tells a log of lines that it has not.
+func tellDropped(log *slog.Logger) func(int) {
+	return func(lines int) {
+		log.Warn("the log took nothing for some seconds, and lines were dropped", "lines", lines)
+	}
 }
 
 // listen takes the addresses, and checks that the settings are safe at them.
@@ -313,12 +350,12 @@ func banner(w io.Writer, now running, set settings) error {
 		fmt.Fprintf(&text, "metrics on %s\n", now.metrics)
 	}
 	if now.password != "" {
-		fmt.Fprintf(&text, "\nfirst start: made the user %s with the password %s\nIt is not shown again; \"platen user passwd %s %s\" sets another.\n",
-			adminName, now.password, adminName, set.option())
+		fmt.Fprintf(&text, "\nfirst start: made the user %s with the password %s\nIt is not shown again. To set another: %s\n",
+			adminName, now.password, set.passwordCommand())
 	}
 	if now.file != "" {
-		fmt.Fprintf(&text, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it; \"platen user passwd %s %s\" sets another.\n",
-			adminName, now.file, adminName, set.option())
+		fmt.Fprintf(&text, "\nfirst start: made the user %s; the password is in %s\nDelete that file once you have it. To set another: %s\n",
+			adminName, now.file, set.passwordCommand())
 	}
 	if set.noAuth {
 		text.WriteString("no credentials are checked: --no-auth\n")

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/platenhq/platen/internal/sqlite"
 )
 
 // TestSupervisor is systemd to a server: it is told when that is ready, reads
@@ -79,7 +81,7 @@ func TestFirstPassword(t *testing.T) {
 	t.Parallel()
 	data := t.TempDir()
 	p := serveProcess(t, data, "PLATEN_ADMIN_PASSWORD=")
-	path := filepath.Join(data, firstPasswordFile)
+	path := filepath.Join(data, sqlite.FirstPasswordName)
 	info, err := os.Stat(path)
 	if err != nil {
 		t.Fatal(err)

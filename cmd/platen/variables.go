@@ -61,7 +61,7 @@ func variables(root *cobra.Command) map[string]bool {
 }
 
 // readVariables reads the files that variables name, so that env has what is in
-// them, and tells of variables that no command knows.
+// them, and notes variables that no command knows.
 func (env *environment) readVariables(known map[string]bool) error {
 	if env.environ == nil {
 		return nil
@@ -86,7 +86,7 @@ func (env *environment) readVariables(known map[string]bool) error {
 		}
 		of, isFile := strings.CutSuffix(name, fileSuffix)
 		if !isFile || !known[of] {
-			env.tell(name + " is no variable of platen's, and has no effect" + didYouMean(name, known))
+			env.unknown = append(env.unknown, name+" is no variable of platen's, and has no effect"+didYouMean(name, known))
 			continue
 		}
 		if err := fromFile(name, of, value); err != nil {
@@ -145,6 +145,10 @@ func didYouMean(name string, known map[string]bool) string {
 	}
 	return "; is " + best + " meant?"
 }
+
+// logAnnotation marks a command that has a log, which then says what there is to
+// say of variables: lines of another form would be none to what reads the log.
+const logAnnotation = "log"
 
 // Where the value of a flag came from, among the annotations of the flag. None:
 // the command line, or the default.

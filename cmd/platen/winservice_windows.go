@@ -42,7 +42,6 @@ func (s *windowsService) Execute(_ []string, requests <-chan svc.ChangeRequest, 
 		return true, 2
 	}
 	defer out.Close()
-	os.Stdout, os.Stderr = out, out
 	ctx, stop := context.WithCancel(context.Background())
 	defer stop()
 	ended := make(chan int, 1)
@@ -88,12 +87,15 @@ func makeServiceDirectory() error {
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, access, nil)
 }
 
+// maxServiceLog is when the log of a service is begun anew; as much is kept of before.
+const maxServiceLog = 64 << 20
+
 // serviceOutput opens what a service writes to instead of a terminal.
-func serviceOutput() (*os.File, error) {
+func serviceOutput() (*rotatedFile, error) {
 	if err := os.MkdirAll(serviceDirectory(), 0o700); err != nil {
 		return nil, err
 	}
-	return os.OpenFile(filepath.Join(serviceDirectory(), "platen.log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	return openRotated(filepath.Join(serviceDirectory(), "platen.log"), maxServiceLog)
 }
 
 func serviceCommand(env environment) *cobra.Command {
@@ -110,7 +112,8 @@ func serviceCommand(env environment) *cobra.Command {
 			Long: `install makes the service "platen", which runs this program's "serve" with the
 flags after --, under the account LocalService, and starts with Windows. Unless
 the flags say another, the data is in %ProgramData%\platen\data; the log is
-%ProgramData%\platen\platen.log. Start it with "sc start platen".`,
+%ProgramData%\platen\platen.log, with as much again of before in platen.log.1.
+Start it with "sc start platen".`,
 			Example: "  platen service install -- --listen 0.0.0.0:9340 --tls-cert C:\\platen\\tls.pem --tls-key C:\\platen\\tls.key",
 			RunE: func(_ *cobra.Command, args []string) error {
 				return installService(env, args)

@@ -97,7 +97,7 @@ func (l Limits) Resolve() (Limits, error) {
 	room := int(min(files, 1<<30)) - ownFiles - extraConnections - l.Imports - l.Operations
 	switch {
 	case room < leastConnections:
-		return l, fmt.Errorf("the limit of open files, %d, is too low: raise it (ulimit -n, LimitNOFILE), or lower --max-imports and --max-operations", files)
+		return l, fmt.Errorf("the limit of open files, %d, is too low: raise it to %d or more (ulimit -n, LimitNOFILE), or lower --max-imports and --max-operations", files, files+uint64(leastConnections-room))
 	case l.Connections > room:
 		return l, fmt.Errorf("--max-connections %d is too much for the limit of open files, %d, which leaves %d: raise it (ulimit -n, LimitNOFILE)", l.Connections, files, room)
 	case l.Connections == 0:

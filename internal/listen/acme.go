@@ -10,12 +10,14 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
+	"golang.org/x/net/idna"
 )
 
 const (
@@ -51,14 +53,9 @@ type Obtained struct {
 
 // NewObtained returns certificates, none of which there is before [Obtained.Run].
 func NewObtained(config ACME) (*Obtained, error) {
-	for i, domain := range config.Domains {
-		if !strings.Contains(strings.Trim(domain, "."), ".") || strings.Contains(domain, "*") {
-			return nil, fmt.Errorf("%q is no domain that a certificate can be obtained for: want a whole name such as platen.example.com", domain)
-		}
-		if strings.ContainsFunc(domain, func(r rune) bool { return r > 127 }) {
-			return nil, fmt.Errorf("%q has letters beyond ASCII: write it as DNS does, xn--…", domain)
-		}
-		config.Domains[i] = strings.ToLower(strings.TrimSuffix(domain, "."))
+	domains, err := parseDomains(config.Domains)
+	if err != nil {
+		return nil, err
 	}
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	if config.CA != "" {
@@ -73,11 +70,32 @@ func NewObtained(config ACME) (*Obtained, error) {
 	}
 	return &Obtained{
 		manager: &autocert.Manager{
-			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(config.Domains...), Cache: config.Cache, Email: config.Email,
+			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(domains...), Cache: config.Cache, Email: config.Email,
 			Client: &acme.Client{DirectoryURL: config.Directory, UserAgent: "platen", HTTPClient: &http.Client{Transport: transport, Timeout: time.Minute}},
 		},
-		domains: config.Domains, log: config.Log, expiry: make(map[string]time.Time),
+		domains: domains, log: config.Log, expiry: make(map[string]time.Time),
 	}, nil
+}
+
+// domainNames are names as DNS takes them: letters, digits and hyphens.
+var domainNames = idna.New(idna.MapForLookup(), idna.BidiRule(), idna.VerifyDNSLength(true))
+
+// parseDomains returns the names of domains as DNS has them, each once.
+func parseDomains(texts []string) (domains []string, err error) {
+	for _, text := range texts {
+		text = strings.TrimSpace(text)
+		if net.ParseIP(strings.Trim(text, "[]")) != nil {
+			return nil, fmt.Errorf("%q is an address: certificates are obtained for names of domains, such as platen.example.com", text)
+		}
+		domain, err := domainNames.ToASCII(strings.TrimSuffix(text, "."))
+		if err != nil || !strings.Contains(strings.Trim(domain, "."), ".") {
+			return nil, fmt.Errorf("%q is no domain that a certificate can be obtained for: want a whole name such as platen.example.com, without scheme, port, path or wildcard", text)
+		}
+		if !slices.Contains(domains, domain) {
+			domains = append(domains, domain)
+		}
+	}
+	return domains, nil
 }
 
 // Config returns the settings of TLS connections. Each handshake goes by the

@@ -3,6 +3,7 @@ package listen
 import (
 	"crypto/tls"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,10 +30,23 @@ func TestObtained(t *testing.T) {
 	if !o.Expiry().IsZero() {
 		t.Error("a certificate that is not there expires at", o.Expiry())
 	}
-	for _, domain := range []string{"localhost", "*.example.org", "müller.example"} {
-		config.Domains = []string{domain}
-		if _, err := NewObtained(config); err == nil {
-			t.Errorf("%s is taken", domain)
+}
+
+// TestParseDomains checks what is taken as the name of a domain, and as which.
+func TestParseDomains(t *testing.T) {
+	t.Parallel()
+	got, err := parseDomains([]string{"A.example.org.", " b.example.org", "a.example.org", "müller.example", "xn--mller-kva.example"})
+	if want := []string{"a.example.org", "b.example.org", "xn--mller-kva.example"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%q, %v; want %q", got, err, want)
+	}
+	for text, want := range map[string]string{
+		"localhost": "want a whole name", "*.example.org": "want a whole name", "": "want a whole name", ".": "want a whole name",
+		"https://a.example.org": "without scheme", "a.example.org:443": "without scheme", "a.example.org/x": "without scheme",
+		"a_b.example.org": "no domain", "a b.example.org": "no domain", "-a.example.org": "no domain", "a..org": "no domain",
+		"192.0.2.1": "is an address", "2001:db8::1": "is an address", "[2001:db8::1]": "is an address",
+	} {
+		if got, err := parseDomains([]string{text}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
 		}
 	}
 }

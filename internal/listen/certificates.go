@@ -4,11 +4,13 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -147,6 +149,9 @@ func digest(contents [3][]byte, err error) [sha256.Size]byte {
 }
 
 func (c *Certificates) parse(contents [3][]byte) (*credentials, error) {
+	if isEncrypted(contents[1]) {
+		return nil, fmt.Errorf("the key in %s is encrypted with a passphrase, which a server has nobody to ask for: write it without one (openssl pkey -in %[1]s -out NEW), readable for platen's user alone", c.files.Key)
+	}
 	pair, err := tls.X509KeyPair(contents[0], contents[1])
 	if err != nil {
 		return nil, fmt.Errorf("the certificate in %s and the key in %s: %w", c.files.Cert, c.files.Key, err)
@@ -165,4 +170,14 @@ func (c *Certificates) parse(contents [3][]byte) (*credentials, error) {
 		config.SessionTicketsDisabled = true // so that each connection is held to the authorities of now
 	}
 	return &credentials{config, pair.Leaf}, nil
+}
+
+// isEncrypted reports whether the key in a PEM file is one that wants a passphrase.
+func isEncrypted(key []byte) bool {
+	for block, rest := pem.Decode(key); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type == "ENCRYPTED PRIVATE KEY" || strings.Contains(block.Headers["Proc-Type"], "ENCRYPTED") {
+			return true
+		}
+	}
+	return false
 }

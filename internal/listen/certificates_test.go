@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -192,14 +193,25 @@ func TestBadFiles(t *testing.T) {
 	authority, dir := tlstest.New(t), t.TempDir()
 	cert, key := authority.Files(dir, "one", time.Now().Add(time.Hour))
 	_, otherKey := authority.Files(t.TempDir(), "two", time.Now().Add(time.Hour))
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	encrypted := write("encrypted.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n")
+	older := write("older.pem", "-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,00\n\nAAAA\n-----END RSA PRIVATE KEY-----\n")
 	for want, files := range map[string]Files{
-		"no such file":           {Cert: dir + "/nothing", Key: key},
-		"private key does not":   {Cert: cert, Key: otherKey},
-		"the key in " + cert:     {Cert: cert, Key: cert},
-		"no certificate in PEM":  {Cert: cert, Key: key, ClientCA: key},
-		"nothing.pem: no such":   {Cert: cert, Key: key, ClientCA: dir + "/nothing.pem"},
-		"is a directory":         {Cert: dir, Key: key},
-		"failed to find any PEM": {Cert: os.DevNull, Key: key},
+		"no such file":                                 {Cert: dir + "/nothing", Key: key},
+		"private key does not":                         {Cert: cert, Key: otherKey},
+		"the key in " + cert:                           {Cert: cert, Key: cert},
+		"no certificate in PEM":                        {Cert: cert, Key: key, ClientCA: key},
+		"nothing.pem: no such":                         {Cert: cert, Key: key, ClientCA: dir + "/nothing.pem"},
+		"encrypted.pem is encrypted with a passphrase": {Cert: cert, Key: encrypted},
+		"older.pem is encrypted with a passphrase":     {Cert: cert, Key: older},
+		"is a directory":                               {Cert: dir, Key: key},
+		"failed to find any PEM":                       {Cert: os.DevNull, Key: key},
 	} {
 		if _, err := LoadCertificates(files, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %q", files, err, want)

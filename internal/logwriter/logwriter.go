@@ -9,9 +9,14 @@ import (
 )
 
 // maxPending is how many bytes may wait to be written. Whoever has more waits
-// until there is room, so that a log which takes nothing stops the server
-// instead of filling its memory.
+// until there is room, for patience at most.
 const maxPending = 1 << 20
+
+// patience is how long one write to the log may take. Then the log counts as
+// stalled until it returns: nobody waits for it, and lines for which there is no
+// room are dropped. A server must neither hang nor fill its memory since nobody
+// reads its log.
+const patience = 3 * time.Second
 
 // pause is how long deferred lines wait for others to be written with.
 const pause = 2 * time.Millisecond
@@ -32,22 +37,34 @@ type Writer struct {
 	written uint64 // bytes that were passed on
 	closed  bool
 	drained bool // closed, and all that came before was passed on
+	stalled bool // a write has taken longer than patience
+	dropped int  // lines, since the last that were told of
+	tell    func(dropped int)
 	ended   chan struct{}
 }
 
 // New returns a writer to to. Close ends it.
 func New(to io.Writer) *Writer {
-	w := &Writer{to: to, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	w := &Writer{to: to, wake: make(chan struct{}, 1), tell: func(int) {}, ended: make(chan struct{})}
 	w.changed.L = &w.mu
 	go w.run()
 	return w
 }
 
-// Write implements [io.Writer]. It returns when b was passed on.
+// OnDropped has tell called when the log takes lines again, with how many were
+// dropped meanwhile. It may write to w.
+func (w *Writer) OnDropped(tell func(lines int)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.tell = tell
+}
+
+// Write implements [io.Writer]. It returns when b was passed on, or the log is
+// stalled.
 func (w *Writer) Write(b []byte) (int, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for end := w.add(b); w.written < end; {
+	for end := w.add(b); w.written < end && !w.stalled; {
 		w.endPause()
 		w.changed.Wait()
 	}
@@ -69,14 +86,18 @@ func (d deferred) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// add appends b and returns the count of bytes with it. After Close it passes
-// b on at once.
+// add appends b, or drops it, and returns the count of bytes with it. After Close
+// it passes b on at once.
 func (w *Writer) add(b []byte) (end uint64) {
-	for len(w.pending) > maxPending && !w.closed {
+	for len(w.pending) > maxPending && !w.closed && !w.stalled {
 		w.changed.Wait()
 	}
-	for w.closed && !w.drained {
+	for w.closed && !w.drained && !w.stalled {
 		w.changed.Wait()
+	}
+	if w.stalled && (w.closed || len(w.pending) > maxPending) {
+		w.dropped++
+		return w.added
 	}
 	w.added += uint64(len(b))
 	if w.closed {
@@ -108,6 +129,7 @@ func (w *Writer) run() {
 	defer close(w.ended)
 	var batch []byte
 	timer := time.NewTimer(pause)
+	defer timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for {
@@ -128,20 +150,47 @@ func (w *Writer) run() {
 		w.mu.Lock()
 		batch, w.pending = w.pending, batch[:0]
 		w.mu.Unlock()
-		_, _ = w.to.Write(batch)
+		w.pass(batch)
 		w.mu.Lock()
 		w.written += uint64(len(batch))
 		w.changed.Broadcast()
 	}
 }
 
-// Close passes on what is left. What is written later is passed on at once.
+// pass writes a batch to the log, and sees to it that nobody waits for ever.
+func (w *Writer) pass(batch []byte) {
+	done := false
+	impatient := time.AfterFunc(patience, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.stalled = !done
+		w.changed.Broadcast()
+	})
+	_, _ = w.to.Write(batch)
+	impatient.Stop()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	done, w.stalled = true, false
+	if dropped := w.dropped; dropped > 0 {
+		w.dropped = 0
+		go w.tell(dropped) // not here, where its line could wait for this very loop
+	}
+}
+
+// Close passes on what is left, unless the log is stalled. What is written later
+// is passed on at once.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closed = true
 	w.changed.Broadcast()
 	w.endPause()
+	for !w.drained && !w.stalled {
+		w.changed.Wait()
+	}
+	stalled := w.stalled
 	w.mu.Unlock()
-	<-w.ended
+	if !stalled {
+		<-w.ended
+	}
 	return nil
 }

@@ -111,32 +111,86 @@ func TestPause(t *testing.T) {
 	})
 }
 
-// TestStuck fills a writer whose log takes nothing: at some time even deferred
-// lines wait.
-func TestStuck(t *testing.T) {
+// TestStalled fills a writer whose log takes nothing: whoever has a line waits some
+// seconds at most, lines for which there is no room are dropped, and their number is
+// told once the log takes lines again.
+func TestStalled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &slow{turns: make(chan struct{})}
 		w := logwriter.New(to)
+		w.OnDropped(func(lines int) { write(t, w, fmt.Sprintf("dropped %d\n", lines)) })
 		line := strings.Repeat("x", 1<<16) + "\n"
-		count := 0
-		var wg sync.WaitGroup
-		wg.Go(func() {
-			for range 100 {
-				write(t, w.Deferred(), line)
-				count++
-			}
-		})
-		synctest.Wait()
-		// The log has been given what was kept at some time, and as much is kept again.
-		if count < 16 || count > 34 {
-			t.Errorf("%d lines of 64 KiB were taken by a log that is stuck", count)
+		const lines = 100
+		begin := time.Now()
+		for range lines {
+			write(t, w.Deferred(), line)
+		}
+		write(t, w, "the last\n")
+		if waited := time.Since(begin); waited < time.Second || waited > 10*time.Second {
+			t.Errorf("lines for a log that takes nothing took %v", waited)
 		}
 		close(to.turns)
-		wg.Wait()
+		synctest.Wait()
+		time.Sleep(time.Second)
 		_ = w.Close()
+		got := strings.Join(to.writes, "")
+		kept := strings.Count(got, line)
+		// The log has been given what was kept at some time, and as much is kept again.
+		if kept < 16 || kept > 36 {
+			t.Errorf("%d lines of 64 KiB were kept", kept)
+		}
+		if want := fmt.Sprintf("dropped %d\n", lines+1-kept); !strings.HasSuffix(got, want) {
+			t.Errorf("the log ends with %q, want %q", got[len(got)-40:], want)
+		}
+	})
+}
+
+// TestSlow writes to a log that takes its time, but takes all: nothing is lost.
+func TestSlow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &slow{turns: make(chan struct{})}
+		w := logwriter.New(to)
+		w.OnDropped(func(lines int) { t.Errorf("%d lines were dropped", lines) })
+		line := strings.Repeat("x", 1<<16) + "\n"
+		end := make(chan struct{})
+		var log sync.WaitGroup
+		log.Go(func() {
+			for {
+				time.Sleep(2 * time.Second)
+				select {
+				case to.turns <- struct{}{}:
+				case <-end:
+					return
+				}
+			}
+		})
+		for range 100 {
+			write(t, w.Deferred(), line)
+		}
+		_ = w.Close()
+		close(end)
+		log.Wait()
 		if got := len(strings.Join(to.writes, "")); got != 100*len(line) {
 			t.Errorf("%d bytes were written; want %d", got, 100*len(line))
 		}
+	})
+}
+
+// TestCloseStalled closes a writer whose log takes nothing: that ends, and so does
+// what is written afterwards.
+func TestCloseStalled(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		to := &slow{turns: make(chan struct{})}
+		w := logwriter.New(to)
+		write(t, w.Deferred(), "before\n")
+		begin := time.Now()
+		_ = w.Close()
+		write(t, w, "after\n")
+		if waited := time.Since(begin); waited > 10*time.Second {
+			t.Errorf("Close and a line took %v", waited)
+		}
+		close(to.turns)
+		synctest.Wait()
 	})
 }
 

@@ -39,6 +39,7 @@ type knowledge struct {
 	provider *oidc.Provider // nil: nothing yet
 	oauth    oauth2.Config
 	userInfo bool
+	saysWho  bool // its answers by way of the browser name it: RFC 9207
 	since    time.Time
 
 	failed error // of the last time, nil for none
@@ -105,6 +106,7 @@ func (p *Provider) ask(ctx context.Context) (k knowledge, err error) {
 		Keys    string   `json:"jwks_uri"`
 		Methods []string `json:"token_endpoint_auth_methods_supported"`
 		Scopes  []string `json:"scopes_supported"`
+		SaysWho bool     `json:"authorization_response_iss_parameter_supported"`
 	}
 	if err := k.provider.Claims(&more); err != nil {
 		return k, err
@@ -124,6 +126,7 @@ func (p *Provider) ask(ctx context.Context) (k knowledge, err error) {
 	if p.ClientSecret == "" || len(more.Methods) > 0 && !slices.Contains(more.Methods, "client_secret_basic") {
 		at.AuthStyle = oauth2.AuthStyleInParams
 	}
+	k.saysWho = more.SaysWho
 	k.userInfo = k.provider.UserInfoEndpoint() != ""
 	k.oauth = oauth2.Config{ClientID: p.ClientID, ClientSecret: p.ClientSecret, Endpoint: at, RedirectURL: p.RedirectURL, Scopes: p.scopes(more.Scopes)}
 	return k, nil

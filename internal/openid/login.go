@@ -76,9 +76,12 @@ func (p *Provider) Finish(ctx context.Context, query url.Values, cookie string) 
 	if err != nil {
 		return who, "", err
 	}
+	if known.saysWho && query.Get("iss") == "" {
+		return who, "", refuse(causeState, true, "this answer does not say of which provider it is, and those of this one do: log in again")
+	}
 	ctx = p.withClient(ctx)
 	token, claims, err := p.exchange(ctx, known, codes[0], seed)
-	if err == nil && known.userInfo && (claims.text(p.NameClaim) == "" || claims[p.GroupsClaim] == nil) {
+	if err == nil && known.userInfo && (claims.text(p.NameClaim) == "" || claims.lacks(p.GroupsClaim)) {
 		err = p.more(ctx, known, token, claims)
 	}
 	if err == nil {
@@ -90,7 +93,13 @@ func (p *Provider) Finish(ctx context.Context, query url.Values, cookie string) 
 // exchange trades a code for an ID token, and returns what that says.
 func (p *Provider) exchange(ctx context.Context, known knowledge, code string, seed []byte) (*oauth2.Token, claims, error) {
 	token, err := known.oauth.Exchange(ctx, code, oauth2.VerifierOption(p.derive("verifier", seed)))
-	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok && refused.Response.StatusCode < http.StatusInternalServerError {
+	refused, ok := errors.AsType[*oauth2.RetrieveError](err)
+	if ok && refused.Response.StatusCode == http.StatusTooManyRequests {
+		busy := platen.Errorf(platen.Unavailable, "the provider has too many requests just now: log in again in a moment")
+		busy.Err = errors.New(reason(err))
+		return nil, nil, busy
+	}
+	if ok && refused.Response.StatusCode < http.StatusInternalServerError {
 		return nil, nil, refuse(causeCode, true, "the provider does not take its own code (%s): log in again; if that does not help, an admin has to look at --oidc-client-id, --oidc-client-secret and --oidc-redirect-url", reason(err))
 	}
 	if err != nil {
@@ -116,6 +125,10 @@ func (p *Provider) exchange(ctx context.Context, known knowledge, code string, s
 	if err := verified.Claims(&found); err != nil {
 		return nil, nil, refuse(causeToken, false, "the provider's ID token can not be read: %s", reason(err))
 	}
+	// A token for several clients says which of them asked for it.
+	if len(verified.Audience) > 1 && found.text("azp") != p.ClientID {
+		return nil, nil, refuse(causeToken, false, "the provider's ID token is for several clients, and was not asked for by this one")
+	}
 	return token, found, nil
 }
 
@@ -138,7 +151,7 @@ func (p *Provider) more(ctx context.Context, known knowledge, token *oauth2.Toke
 		return refuse(causeToken, false, "what the provider says of the user can not be read: %s", reason(err))
 	}
 	for name, value := range found {
-		if to[name] == nil {
+		if to.lacks(name) {
 			to[name] = value
 		}
 	}
@@ -152,4 +165,9 @@ type claims map[string]json.RawMessage
 func (c claims) text(name string) (text string) {
 	_ = json.Unmarshal(c[name], &text)
 	return text
+}
+
+// lacks reports whether a claim is not there, or null.
+func (c claims) lacks(name string) bool {
+	return c[name] == nil || string(c[name]) == "null"
 }

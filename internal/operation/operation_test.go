@@ -259,3 +259,17 @@ func TestStop(t *testing.T) {
 		}
 	})
 }
+
+// TestWaitIdle waits with a time that is over already, when nothing runs: there is
+// nothing that has not ended.
+func TestWaitIdle(t *testing.T) {
+	on(t, func(t *testing.T, f *fixture) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		for range 100 {
+			if !f.Wait(ctx) {
+				t.Fatal("operations have not ended in time, and none ran")
+			}
+		}
+	})
+}

@@ -161,7 +161,7 @@ func explain(err error, config *pgx.ConnConfig) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case isCut(err), errors.Is(err, context.DeadlineExceeded):
-		return conflict("no database can be reached at %s: %s; check that it runs, and the address", servers, oneLine(rootCause(err)))
+		return conflict("no database can be reached at %s: %s; check that it runs, and the address", servers, once(rootCause(err)))
 	}
 	return fmt.Errorf("database at %s: %s", servers, oneLine(err))
 }
@@ -184,6 +184,18 @@ func rootCause(err error) error {
 		return failed.Unwrap()
 	}
 	return err
+}
+
+// once is an error in one line. The driver tries an address with and without TLS, and
+// mostly says the same of both.
+func once(err error) string {
+	var lines []string
+	for line := range strings.Lines(err.Error()) {
+		if line = strings.TrimSpace(line); line != "" && !slices.Contains(lines, line) {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "; ")
 }
 
 func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }

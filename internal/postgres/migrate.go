@@ -52,6 +52,20 @@ func migrateIn(ctx context.Context, tx *sql.Tx) error {
 	return explainMigration(migrations.Apply(ctx, tx))
 }
 
+// current returns an error unless the schema is that of this version, and changes
+// nothing.
+func (d *Database) current(ctx context.Context) error {
+	tx, err := d.Control.BeginTx(ctx, nil)
+	if err != nil {
+		return translate(err)
+	}
+	defer tx.Rollback() // it has changed nothing
+	if err := migrations.Current(ctx, tx); err != nil {
+		return explainMigration(err)
+	}
+	return nil
+}
+
 // Outlook returns the schema that the database at an address has, and the one that
 // the next start would give it. It changes nothing. The error says why a start
 // would fail.
@@ -79,7 +93,14 @@ func Outlook(ctx context.Context, address string) (has, wants int, err error) {
 	if !may && has < wants {
 		return 0, 0, platen.Errorf(platen.Conflict, "the database's user may not make tables; make it the owner of the database: ALTER DATABASE … OWNER TO …")
 	}
-	return has, wants, nil
+	if has < wants {
+		return has, wants, nil
+	}
+	users, err := OpenUsers(ctx, address)
+	if err != nil {
+		return 0, 0, err
+	}
+	return has, wants, sqlstore.LookAt(ctx, users)
 }
 
 // checkEncoding returns a Conflict unless the database takes any text.

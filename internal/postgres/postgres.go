@@ -174,7 +174,26 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 	for _, pool := range []*sql.DB{d.Writer, d.Lookup} {
 		open(ctx, pool, d.atFirst)
 	}
-	return sqlstore.Open(ctx, sqlstore.Engine{
+	return sqlstore.Open(ctx, d.engine(), options...)
+}
+
+// OpenUsers opens the users at an address, beside servers or without one, and does
+// nothing else there. The error is that of [Connect], NotFound if the database is
+// empty, or a Conflict if its schema is not that of this version.
+func OpenUsers(ctx context.Context, address string) (sqlstore.UserStore, error) {
+	d, err := Connect(ctx, address)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.current(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return sqlstore.OpenUsers(ctx, d.engine())
+}
+
+// engine is what PostgreSQL has of its own.
+func (d *Database) engine() sqlstore.Engine {
+	return sqlstore.Engine{
 		Writer:          d.Writer,
 		Reader:          d.Reader,
 		Lookup:          d.Lookup,
@@ -199,7 +218,7 @@ func Open(ctx context.Context, address string, options ...sqlstore.Option) (*sql
 		AfterInserts:    d.analyze,
 		AfterCopy:       afterCopy,
 		Close:           d.Close,
-	}, options...)
+	}
 }
 
 // size returns the bytes of the database. How many are free is not known.

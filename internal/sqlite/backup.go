@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -39,11 +40,8 @@ func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, e
 	if err := Present(dir); err != nil {
 		return Copy{}, err
 	}
-	if _, err := os.Stat(file); err == nil && !overwrite {
-		return Copy{}, platen.Errorf(platen.Conflict, "%s is there already; name another file, or add --overwrite", file)
-	}
-	if _, err := os.Stat(filepath.Dir(file)); err != nil {
-		return Copy{}, err // a disk that is not mounted, say: nothing is made in its place
+	if file, err = backupTarget(dir, file, overwrite); err != nil {
+		return Copy{}, err
 	}
 	part := file + ".part"
 	release, err := lockPart(part)
@@ -65,6 +63,59 @@ func Backup(ctx context.Context, dir, file string, overwrite bool) (made Copy, e
 	// That the time of the backup can not be recorded makes it no worse.
 	_ = writeFile(filepath.Join(dir, backupFile), time.Now().UTC().Format(time.RFC3339)+"\n")
 	return made, syncDir(filepath.Dir(file))
+}
+
+// backupTarget returns the file that a backup of a directory's database is to be,
+// past links: what is renamed in the place of a link would not be where it leads.
+// Whatever else is there, or belongs to a database, is refused also to overwrite.
+func backupTarget(dir, file string, overwrite bool) (string, error) {
+	if file == "" {
+		return "", platen.Errorf(platen.Invalid, "the name of the backup is empty: name a file, such as /backup/platen.db")
+	}
+	info, err := os.Lstat(file)
+	if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		to, err := filepath.EvalSymlinks(file)
+		if err != nil {
+			return "", platen.Errorf(platen.Conflict, "%s is a link that leads to no file: name the file itself", file)
+		}
+		file = to
+		info, err = os.Lstat(file)
+		if err != nil {
+			return "", err
+		}
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return "", err
+	case info.IsDir():
+		return "", platen.Errorf(platen.Conflict, "%s is a directory: name a file in it, such as %s", file, filepath.Join(file, "platen-backup.db"))
+	case !info.Mode().IsRegular():
+		return "", platen.Errorf(platen.Conflict, "%s is no regular file, and a backup would take its place: name another file", file)
+	}
+	parent := filepath.Dir(file)
+	in, found := os.Stat(parent)
+	if found != nil { // a disk that is not mounted, say: nothing is made in its place
+		return "", platen.Errorf(platen.Conflict, "there is no directory %s for the backup: make it, or mount its disk", parent)
+	}
+	own, found := os.Stat(dir)
+	if found != nil {
+		return "", found
+	}
+	if isReserved(filepath.Base(file)) && (os.SameFile(in, own) || exists(filepath.Join(parent, markFile))) {
+		return "", platen.Errorf(platen.Conflict, "%s is the name of a file of the database in %s: name another file, better on another disk", file, parent)
+	}
+	if err == nil && !overwrite {
+		return "", platen.Errorf(platen.Conflict, "%s is there already; name another file, or add --overwrite", file)
+	}
+	return file, nil
+}
+
+// isReserved reports whether a name in a data directory is one of the server's,
+// also on file systems to which upper and lower case are the same.
+func isReserved(name string) bool {
+	name = strings.ToLower(name)
+	return strings.HasPrefix(name, FileName) || slices.Contains([]string{markFile, lockFile, holderFile, backupFile, probeFile, SpoolName, FirstPasswordName}, name)
 }
 
 // lastBackup returns when the last backup of a directory was made, the zero time
@@ -158,8 +209,13 @@ func syncFile(path string) error {
 // that this platen knows.
 func Check(ctx context.Context, file string) (Copy, error) {
 	info, err := os.Stat(file)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Copy{}, err
+	case info.IsDir():
+		return Copy{}, platen.Errorf(platen.Conflict, "%s is a directory: name the file of a backup", file)
+	case !info.Mode().IsRegular():
+		return Copy{}, platen.Errorf(platen.Conflict, "%s is no regular file: name the file of a backup", file)
 	}
 	path, err := filepath.Abs(file)
 	if err != nil {

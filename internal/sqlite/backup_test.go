@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -190,6 +191,7 @@ func TestBadBackup(t *testing.T) {
 	}
 	for _, test := range []struct{ name, path, want string }{
 		{"none", filepath.Join(files, "none"), "no such file"},
+		{"directory", files, "is a directory: name the file of a backup"},
 		{"text", change("text", "", []byte("this is no database, but long enough to be one, or so it seems at a glance, if one does not look closely at all")), "no database"},
 		{"foreign", change("foreign", "CREATE TABLE x (y)", nil), "no database of platen's"},
 		{"newer", change("newer", "INSERT INTO migration (version, name, checksum) VALUES (999, 'x', '')", whole), "newer platen"},
@@ -208,4 +210,95 @@ func TestBadBackup(t *testing.T) {
 	if _, err := sqlite.Backup(ctx, t.TempDir(), filepath.Join(files, "x"), false); err == nil {
 		t.Error("a backup of nothing")
 	}
+}
+
+// TestBackupTarget names files for a backup that would take the place of something
+// else, with leave to overwrite: all that was there stays.
+func TestBackupTarget(t *testing.T) {
+	ctx := t.Context()
+	dir, other, files := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, data := range []string{dir, other} {
+		s, err := sqlite.Open(ctx, data, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+	}
+	link := func(to, name string) string {
+		path := filepath.Join(files, name)
+		if err := os.Symlink(to, path); err != nil {
+			t.Skip(err)
+		}
+		return path
+	}
+	socket := filepath.Join(files, "socket")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	sameDir := link(dir, "same")
+	for _, test := range []struct{ file, want string }{
+		{"", "is empty: name a file"},
+		{files, "is a directory: name a file in it"},
+		{socket, "no regular file"},
+		{link(socket, "to-socket"), "no regular file"},
+		{link(filepath.Join(files, "nothing"), "to-nothing"), "leads to no file"},
+		{filepath.Join(files, "missing", "x.db"), "there is no directory " + filepath.Join(files, "missing")},
+		{filepath.Join(dir, sqlite.FileName), "a file of the database"},
+		{filepath.Join(dir, "platen.db-wal"), "a file of the database"},
+		{filepath.Join(dir, "platen.db-journal"), "a file of the database"},
+		{filepath.Join(dir, "Platen.DB"), "a file of the database"},
+		{filepath.Join(dir, "platen.id"), "a file of the database"},
+		{filepath.Join(dir, "platen.lock"), "a file of the database"},
+		{filepath.Join(dir, sqlite.SpoolName), "a file of the database"},
+		{filepath.Join(dir, sqlite.FirstPasswordName), "a file of the database"},
+		{filepath.Join(sameDir, sqlite.FileName), "a file of the database"},
+		{link(filepath.Join(dir, sqlite.FileName), "to-database"), "a file of the database"},
+		{filepath.Join(other, sqlite.FileName), "a file of the database"},
+	} {
+		before := sizes(t, dir, other, files)
+		_, err := sqlite.Backup(ctx, dir, test.file, true)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: %v; want %q", test.file, err, test.want)
+		}
+		if after := sizes(t, dir, other, files); after != before {
+			t.Errorf("%q: there is\n%s\nand was\n%s", test.file, after, before)
+		}
+	}
+	// Past a link, the file that it leads to is what is replaced.
+	real := filepath.Join(t.TempDir(), "real.db")
+	if err := os.WriteFile(real, []byte("old"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	latest := link(real, "latest")
+	if made, err := sqlite.Backup(ctx, dir, latest, true); err != nil || made.Path != real {
+		t.Errorf("over a link: %+v, %v", made, err)
+	}
+	if info, err := os.Lstat(latest); err != nil || info.Mode()&os.ModeSymlink == 0 {
+		t.Error("the link is gone")
+	}
+	if _, err := sqlite.Backup(ctx, dir, filepath.Join(files, sqlite.FileName), false); err != nil {
+		t.Error("platen.db in a directory of backups:", err)
+	}
+}
+
+// sizes lists what is in directories, but for what a server changes by itself.
+func sizes(t *testing.T, dirs ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, dir := range dirs {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			info, err := entry.Info()
+			if err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&all, dir, entry.Name(), info.Mode(), info.Size())
+		}
+	}
+	return all.String()
 }

@@ -19,6 +19,11 @@ import (
 const (
 	// FileName is the name of the database in its directory.
 	FileName = "platen.db"
+	// SpoolName is that of the directory for imports, unless another is set.
+	SpoolName = "spool"
+	// FirstPasswordName is that of the file with the password that the first
+	// start made up, if nobody watched it.
+	FirstPasswordName = "first-password"
 
 	// markFile stays in a directory that has had a database, so that one which
 	// is gone is missed.
@@ -42,6 +47,9 @@ var suffixes = []string{"", "-wal", "-shm", "-journal"}
 // one, and the message says what is left of it and what to do.
 func Present(dir string) error {
 	path := filepath.Join(dir, FileName)
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return noDirectory(dir)
+	}
 	info, err := os.Lstat(path)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
@@ -71,6 +79,10 @@ func Present(dir string) error {
 		return platen.Errorf(platen.Conflict, "%s: a restore was cut off; type it again: \"platen restore FILE --data %s\"", what, dir)
 	}
 	return platen.Errorf(platen.Conflict, "%s: put it back, restore a backup with \"platen restore FILE --data %s\", or begin an empty database on purpose with \"platen serve --new --data %s\"", what, dir, dir)
+}
+
+func noDirectory(dir string) error {
+	return platen.Errorf(platen.Conflict, "%s is a file, not a directory; name another with --data", dir)
 }
 
 // leftovers returns the names of the files in a directory that only a database

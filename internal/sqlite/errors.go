@@ -71,6 +71,15 @@ func explainOpen(err error, dir string) error {
 	return fmt.Errorf("%s: %w", path, err)
 }
 
+// ExplainDamage says what a person can do about an error of the database of a
+// directory, if it is due to damage.
+func ExplainDamage(err error, dir string) error {
+	if errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB) {
+		return explainOpen(err, dir)
+	}
+	return err
+}
+
 // sqliteMessage is SQLite's own message in an error, without the driver's.
 func sqliteMessage(err error) string {
 	const prefix = "sqlite3: "
@@ -81,10 +90,10 @@ func sqliteMessage(err error) string {
 	return text
 }
 
-const (
-	probeBytes = 256 << 10
-	probeEvery = time.Second
-)
+// ProbeBytes is how much a disk has to take so as not to count as full.
+const ProbeBytes = 256 << 10
+
+const probeEvery = time.Second
 
 // A diskProbe finds out whether the disk of a directory takes more data, by
 // writing some: that heeds quotas and what is kept free for root, too.
@@ -108,7 +117,7 @@ func (p *diskProbe) check() error {
 }
 
 func (p *diskProbe) write() error {
-	data := make([]byte, probeBytes)
+	data := make([]byte, ProbeBytes)
 	_, _ = rand.Read(data) // so that no file system can compress it; it never fails
 	err := writeFile(p.path, string(data))
 	if removed := os.Remove(p.path); err == nil {

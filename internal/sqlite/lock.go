@@ -74,6 +74,10 @@ func acquire(dir, holder string) (_ *Lock, err error) {
 	path := filepath.Join(dir, lockFile)
 	if !exists(path) {
 		if err := writeFile(path, "A lock on this file keeps a second server off the directory; platen.holder says who has it.\n"); err != nil {
+			// One without a text counts as left by a database.
+			if removed := os.Remove(path); !errors.Is(removed, os.ErrNotExist) {
+				err = errors.Join(err, removed)
+			}
 			return nil, err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"embed"
 	"errors"
+	"strings"
 
 	"github.com/platenhq/platen/internal/sqlstore"
 )
@@ -64,5 +65,44 @@ func Outlook(ctx context.Context, dir string) (has, wants int, err error) {
 		return 0, 0, explainOpen(err, dir)
 	}
 	has, wants, err = migrations.Outlook(ctx, tx)
-	return has, wants, errors.Join(explainOpen(err, dir), tx.Rollback())
+	if err == nil {
+		err = readSmall(ctx, tx)
+	}
+	if err = errors.Join(err, tx.Rollback()); err != nil || has < wants {
+		return has, wants, explainOpen(err, dir)
+	}
+	users, err := openUsers(ctx, dir, func() {})
+	if err == nil {
+		err = sqlstore.LookAt(ctx, users)
+	}
+	return has, wants, explainOpen(err, dir)
+}
+
+// small are the tables that a start reads and that are small however large the
+// database is.
+const small = `('secret', 'sequence', 'server_user', 'users_version', 'user_change', 'named_token', 'known_login',
+	'operation', 'change_log', 'last_setting', 'webhook', 'retention_rule')`
+
+// readSmall reads these tables, as far as the database has them, so that damage in
+// them is found.
+func readSmall(ctx context.Context, tx *sql.Tx) error {
+	var names string
+	if err := tx.QueryRowContext(ctx, `SELECT coalesce(group_concat(name), '') FROM sqlite_schema WHERE type = 'table' AND name IN `+small).Scan(&names); err != nil {
+		return err
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		if name == "" {
+			continue
+		}
+		rows, err := tx.QueryContext(ctx, `SELECT * FROM `+name)
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }

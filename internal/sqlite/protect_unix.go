@@ -31,7 +31,7 @@ func Protect(dir string) (mended []string, err error) {
 		return nil, fmt.Errorf("data directory: %w", err)
 	}
 	if !info.IsDir() {
-		return nil, platen.Errorf(platen.Conflict, "%s is a file, not a directory; name another with --data", dir)
+		return nil, noDirectory(dir)
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {

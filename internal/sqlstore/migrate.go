@@ -68,18 +68,33 @@ func (m Migrations) Outlook(ctx context.Context, tx *sql.Tx) (has, wants int, er
 		return 0, wants, err
 	}
 	applied, err := m.known(ctx, tx)
-	return len(applied), wants, err
+	if err != nil {
+		return 0, wants, err
+	}
+	for _, name := range m.Names() {
+		one, err := m.read(name)
+		if err == nil {
+			_, err = one.isIn(applied, m.Elsewhere)
+		}
+		if err != nil {
+			return 0, wants, err
+		}
+	}
+	return len(applied), wants, nil
 }
 
 // Current checks that the database has all migrations, and changes nothing.
-// The error is a [platen.Conflict] if it lacks some, a newer platen wrote it,
-// or it is not platen's.
+// The error is NotFound if it is empty, and a [platen.Conflict] if it lacks some,
+// a newer platen wrote it, or it is not platen's.
 func (m Migrations) Current(ctx context.Context, tx *sql.Tx) error {
 	var tables, ours int
 	if err := tx.QueryRowContext(ctx, m.Tables).Scan(&tables, &ours); err != nil {
 		return err
 	}
 	if ours == 0 {
+		if tables == 0 {
+			return platen.Errorf(platen.NotFound, "the database is empty: start the server once, which makes what it needs there, or %s", m.Elsewhere)
+		}
 		return m.foreign()
 	}
 	applied, err := m.known(ctx, tx)
@@ -145,29 +160,46 @@ func (m Migrations) applied(ctx context.Context, tx *sql.Tx) (map[int]string, er
 	return applied, rows.Err()
 }
 
-// ApplyOne applies one migration, or checks that what was applied is the same.
-func (m Migrations) ApplyOne(ctx context.Context, tx *sql.Tx, name string, applied map[int]string) error {
+// A migration is one of the files.
+type migration struct {
+	name, text, checksum string
+	version              int
+}
+
+func (m Migrations) read(name string) (migration, error) {
 	text, err := fs.ReadFile(m.Files, name)
 	if err != nil {
-		return err
+		return migration{}, err
 	}
 	base := path.Base(name)
 	number, _, _ := strings.Cut(base, "_")
 	version, err := strconv.Atoi(number)
+	sum := sha256.Sum256(text)
+	return migration{name: base, text: string(text), checksum: hex.EncodeToString(sum[:]), version: version}, err
+}
+
+// isIn reports whether a migration was applied, and returns a Conflict if it was
+// another then.
+func (one migration) isIn(applied map[int]string, elsewhere string) (bool, error) {
+	was, ok := applied[one.version]
+	if ok && was != one.checksum {
+		return true, platen.Errorf(platen.Conflict, "the database was made by a development version whose schema differs; start with an empty one: %s", elsewhere)
+	}
+	return ok, nil
+}
+
+// ApplyOne applies one migration, or checks that what was applied is the same.
+func (m Migrations) ApplyOne(ctx context.Context, tx *sql.Tx, name string, applied map[int]string) error {
+	one, err := m.read(name)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(text)
-	checksum := hex.EncodeToString(sum[:])
-	if was, ok := applied[version]; ok {
-		if was != checksum {
-			return platen.Errorf(platen.Conflict, "the database was made by a development version whose schema differs; start with an empty one: %s", m.Elsewhere)
-		}
-		return nil
-	}
-	if _, err := tx.ExecContext(ctx, string(text)); err != nil {
+	if there, err := one.isIn(applied, m.Elsewhere); there || err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)`, version, base, checksum)
+	if _, err := tx.ExecContext(ctx, one.text); err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO migration (version, name, checksum) VALUES ($1, $2, $3)`, one.version, one.name, one.checksum)
 	return err
 }

@@ -41,6 +41,16 @@ func OpenUsers(ctx context.Context, engine Engine) (UserStore, error) {
 	return s, nil
 }
 
+// LookAt closes users that were opened to see whether a server could start, and
+// returns what keeps it from that in what it reads first.
+func LookAt(ctx context.Context, users UserStore) error {
+	err := users.Unfinished(ctx)
+	if err == nil {
+		_, err = users.Users(ctx)
+	}
+	return errors.Join(err, users.Close())
+}
+
 var (
 	selectUsers          = onControl.query(`SELECT ` + userColumns + ` FROM server_user ORDER BY name`)
 	selectUser           = onControl.query(`SELECT ` + userColumns + ` FROM server_user WHERE name = $1`)

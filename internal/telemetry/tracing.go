@@ -19,6 +19,9 @@ import (
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 )
 
+// samplers are those that the library has.
+var samplers = []string{"always_on", "always_off", "traceidratio", "parentbased_always_on", "parentbased_always_off", "parentbased_traceidratio"}
+
 // serviceName is what traces say that they are of, unless OTEL_SERVICE_NAME
 // or OTEL_RESOURCE_ATTRIBUTES say something else.
 const serviceName = "platen"
@@ -114,6 +117,10 @@ func wanted(getenv func(string) string) (bool, error) {
 		}
 	default:
 		return false, fmt.Errorf("OTEL_TRACES_EXPORTER is %q: platen has otlp, or none", exporter)
+	}
+	// The library would go on with another one, and only say so.
+	if _, sampler := get("OTEL_TRACES_SAMPLER"); sampler != "" && !slices.Contains(samplers, strings.ToLower(sampler)) {
+		return false, fmt.Errorf("OTEL_TRACES_SAMPLER=%s is no sampler: want %s", sampler, strings.Join(samplers, ", "))
 	}
 	if name, value := get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"); name != "" && value != protocol {
 		return false, fmt.Errorf("%s is %q: platen sends traces by %s only", name, value, protocol)
