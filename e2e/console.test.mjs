@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, patience, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const jobs = "/rest/serverengine/entity/jobs";
 
@@ -28,7 +28,7 @@ after(async () => {
 async function visitor(options = {}) {
   const own = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin", ...options });
   const one = await own.newPage();
-  one.setDefaultTimeout(20_000);
+  one.setDefaultTimeout(patience);
   return { context: own, page: one, quiet: await watch(one, server.url) };
 }
 
