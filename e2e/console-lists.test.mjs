@@ -165,6 +165,7 @@ test("what is selected over pages is changed after a preview, and put back", asy
   await accessible("a selection", ".selection");
   await page.getByRole("button", { name: "Change…" }).click();
   const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Actions").and(page.locator(":focus")).waitFor();
   await dialog.getByLabel("Name").fill("shift");
   let held;
   await page.route("**/api/v1/updates", (route) => { held = route; }, { times: 1 });

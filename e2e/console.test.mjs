@@ -379,7 +379,18 @@ test("the keyboard suffices", async () => {
   await page.keyboard.press("e");
   await page.locator(".editor textarea").first().waitFor();
   await page.waitForFunction(() => document.activeElement.tagName === "TEXTAREA");
+  await page.getByRole("button", { name: "Cancel" }).press("Enter");
+  const focused = (text) => page.waitForFunction((text) => document.activeElement.textContent === text, text);
+  await focused("Edit");
+  await page.keyboard.press("Enter");
+  await page.locator(".editor").getByLabel("Value").first().press("Control+Enter");
+  await focused("Edit");
+  await page.keyboard.press("u");
+  await heading(`Job set ${set}`);
+  await page.getByRole("button", { name: "Delete…" }).press("Enter");
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
+  await focused("Delete…");
   await page.keyboard.press("g");
   await page.keyboard.press("i");
   await heading("Import a set");

@@ -39,13 +39,27 @@ export function Steps({ from, size, all, onMove }) {
 // Pairs shows a list, and its editor once that is asked for.
 export function Pairs({ entity, list, editable, shortcut, onDone }) {
   const [editing, setEditing] = useState(false);
+  const section = useRef();
+  const left = useRef(false); // the editor, by somebody who has not gone elsewhere since
+  const edit = () => {
+    left.current = false;
+    setEditing(true);
+  };
+  const done = () => {
+    left.current = document.activeElement === document.body || section.current.contains(document.activeElement);
+    setEditing(false);
+    onDone();
+  };
+  useLayoutEffect(() => {
+    if (left.current && !editing) section.current.querySelector("button")?.focus();
+  }, [editing]);
   const pairs = entity[list] ?? [];
   const [from, setFrom] = usePart(shownPairs, pairs.length);
   const shown = pairs.slice(from, from + shownPairs);
-  return html`<section class="pairs-of">
+  return html`<section class="pairs-of" ref=${section}>
     <div class="section-head"><h2>${lists[list]}</h2>
-      ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${() => setEditing(true)}>${t.edit}</button>`}</div>
-    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${() => { setEditing(false); onDone(); }} />`
+      ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${edit}>${t.edit}</button>`}</div>
+    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${done} />`
       : pairs.length === 0 ? html`<p class="empty">${t.emptyList[list]}</p>`
       : html`<table class="list"><tbody>${shown.map((pair) => html`<tr key=${pair.name}>
           <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>
