@@ -225,6 +225,21 @@ test("what is selected over pages is changed after a preview, and put back", asy
   quiet();
 });
 
+test("Back leads to where one was in a list", async () => {
+  await open("/?kind=job&orderBy=id");
+  const link = rows().nth(80).getByRole("link").first();
+  const id = await link.innerText();
+  await link.scrollIntoViewIfNeeded();
+  const before = await page.evaluate(() => window.scrollY);
+  assert.ok(before > 500);
+  await link.click();
+  await page.getByRole("heading", { level: 1, name: `Job ${id}` }).waitFor();
+  await page.goBack();
+  await page.waitForFunction((id) => document.activeElement.textContent === id, id);
+  await becomes(() => page.evaluate(() => window.scrollY), before);
+  quiet();
+});
+
 test("sets are deleted together and come back, and new ones are counted", async () => {
   const made = [];
   for (let i = 0; i < 3; i++) made.push((await ask(server.url, "/api/v1/jobsets", "POST", { properties: [{ name: "batch", value: "x" }], jobs: [{}] })).data.id);

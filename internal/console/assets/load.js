@@ -1,5 +1,5 @@
-import { Link, cameFromHere, go } from "./router.js";
-import { html, useCallback, useEffect, useState } from "./html.js";
+import { Link, arrived, cameFromHere, go } from "./router.js";
+import { html, useCallback, useEffect, useLayoutEffect, useState } from "./html.js";
 import { t } from "./texts.js";
 import { plain } from "./format.js";
 
@@ -24,6 +24,9 @@ export function useLoad(load, dependencies) {
     window.addEventListener("platen:again", again);
     return () => window.removeEventListener("platen:again", again);
   }, []);
+  useLayoutEffect(() => {
+    if (state.data !== undefined) arrived();
+  }, [state.data]);
   return { ...state, again };
 }
 
