@@ -78,9 +78,15 @@ test("a filter is built from conditions, and is the text at the same time", asyn
   await page.reload();
   await page.getByText("about 125").waitFor();
   assert.match(await second.getByLabel("Value").inputValue(), /^2026-01-01T00:00/, "after a reload");
+  let held;
+  await page.route("**/api/v1/entities?*", (route) => { held = route; }, { times: 1 });
   await text.fill("properties.shift = day OR properties.number = 0001");
   await page.keyboard.press("Enter");
+  await page.locator("main tbody[inert]").waitFor(); // its rows are not what the filter finds
+  assert.equal(await page.getByLabel("Select all on this page").isDisabled(), true);
+  await held.continue();
   await rowsAre(64);
+  assert.equal(await page.locator("main tbody[inert]").count(), 0);
   assert.equal(await page.getByLabel("Those that fulfil").inputValue(), "any");
   await text.fill("(properties.shift = day) AND NOT (id = 1)");
   await page.getByText("This filter can not be shown as conditions.").waitFor();
@@ -301,5 +307,13 @@ test("a text is looked for everywhere, and an identifier leads to its entity", a
   await page.keyboard.type("0042");
   await page.keyboard.press("Enter");
   await page.locator(".found", { hasText: "0042" }).waitFor();
+  const many = Array.from({ length: 120 }, (_, n) => ({ name: `a${n}`, value: "1" })); // more names than a filter has
+  await ask(server.url, "/api/v1/jobsets", "POST", { jobs: [{ properties: [...many, { name: "zone", value: "tomatillo" }] }] });
+  await page.route("**/api/v1/names?kind=job&*", (route) => route.fulfill({ json: { names: [{ list: "properties", name: "a0" }], nextPageToken: "second" } }), { times: 1 });
+  await page.route("**/api/v1/names?kind=job&*second", (route) => route.continue({ url: route.request().url().replace("&pageToken=second", "") }));
+  await page.route("**/api/v1/entities?kind=job&*zone*", (route) => route.fulfill({ json: { entities: [], totalEstimate: 0, nextPageToken: "second" } }), { times: 1 });
+  await page.route("**/api/v1/entities?kind=job&*pageToken=second", (route) => route.continue({ url: route.request().url().replace("&pageToken=second", "") }));
+  await open("/?view=search&q=tomatillo");
+  await page.locator(".found", { hasText: "zone tomatillo" }).waitFor();
   quiet();
 });

@@ -116,6 +116,17 @@ test("a list has its filter, order and columns in its address", async () => {
   quiet();
 });
 
+test("a list counts what it shows, whatever the estimate is", async () => {
+  await page.route("**/api/v1/entities?*", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), totalEstimate: 0 } });
+  });
+  await open("/?kind=job");
+  await page.locator("h1", { hasText: /^Jobs 3$/ }).waitFor();
+  await page.unroute("**/api/v1/entities?*");
+  quiet();
+});
+
 test("pages follow each other and lead back", async () => {
   const made = (await ask(server.url, "/api/v1/jobsets", "POST", { jobs: Array.from({ length: 150 }, () => ({})) })).data;
   await open(`/?kind=job&filter=${encodeURIComponent(`set = ${made.id}`)}&orderBy=id`);

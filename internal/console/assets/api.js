@@ -129,6 +129,17 @@ export const logOut = () => call("DELETE", session);
 export const renew = () => call("PUT", session).then(({ data }) => data);
 
 export const entities = (query, signal) => get("entities", query, signal);
+
+const emptyPages = 5; // that are passed over
+
+// filledPage returns the first page that has something on it, or one after several that
+// have not: a page ends when it has taken the server some time.
+export async function filledPage(query, signal) {
+  let page = await entities(query, signal);
+  for (let i = 0; i < emptyPages && page.entities.length === 0 && page.nextPageToken; i++) page = await entities({ ...query, pageToken: page.nextPageToken }, signal);
+  return page;
+}
+
 export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
 export const entityPath = (id) => `${native}/entities/${id}`;
 export const listPathAt = (id, list, readTime) => `${native}/entities/${id}/${list}${searchOf({ readTime })}`;

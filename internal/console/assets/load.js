@@ -5,13 +5,14 @@ import { plain } from "./format.js";
 
 // useLoad calls load when what it depends on changes, and keeps what is shown
 // until the next is there. A view that has gone on hears nothing of the answer.
-// What could not be loaded again stays beside the error.
+// What could not be loaded again stays beside the error. stale: what is shown is not
+// what was asked for last.
 export function useLoad(load, dependencies) {
   const [state, setState] = useState({ loading: true });
   const [round, setRound] = useState(0);
+  const key = JSON.stringify(dependencies);
   useEffect(() => {
     const abort = new AbortController();
-    const key = JSON.stringify(dependencies);
     setState((before) => ({ ...before, loading: true }));
     load(abort.signal).then(
       (data) => !abort.signal.aborted && setState({ data, key, loading: false }),
@@ -27,8 +28,12 @@ export function useLoad(load, dependencies) {
   useLayoutEffect(() => {
     if (state.data !== undefined) arrived();
   }, [state.data]);
-  return { ...state, again };
+  const stale = state.data !== undefined && state.key !== key;
+  return { ...state, loading: state.loading || stale, stale, again };
 }
+
+// Loading says that what useLoad reads is not there yet.
+export const Loading = ({ of }) => of.loading && of.data === undefined && html`<p class="quiet">${t.loading}</p>`;
 
 // useTitle names the view in the title of the window.
 export function useTitle(text) {
