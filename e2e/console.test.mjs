@@ -200,7 +200,11 @@ test("somebody else's change is shown, and not overwritten", async () => {
   const save = dialog.getByRole("button", { name: "Save what is chosen" });
   assert.equal(await save.isDisabled(), true, "saved without a choice");
   await dialog.locator("tr", { has: page.getByRole("rowheader", { name: "b", exact: true }) }).getByRole("radio").nth(1).check();
+  await context.clearCookies(); // what was chosen is still so after a log-in
   await save.click();
+  await logIn(page.locator("dialog", { hasText: "Your session has ended." }));
+  await dialog.waitFor({ state: "detached" });
+  await section.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved.").waitFor();
   assert.deepEqual(await properties(id), [
     { name: "a", value: "theirs" }, { name: "b", value: "mine" }, { name: "c", value: "mine" }, { name: "d", value: "theirs" },
@@ -335,6 +339,14 @@ test("a deleted set comes back", async () => {
   await page.locator("tr", { hasText: `Job set ${id}` }).getByRole("button", { name: "Take back" }).click();
   await page.getByText(`Job set ${id} is back.`).waitFor();
   assert.equal((await ask(server.url, `/api/v1/jobsets/${id}`)).status, 200);
+  await open(`/?id=${id}`);
+  await page.getByRole("button", { name: "Edit" }).first().waitFor();
+  await ask(server.url, `/api/v1/entities/${id}`, "DELETE"); // somebody else does
+  await page.getByRole("alert").getByRole("link", { name: "Deleted sets" }).waitFor();
+  for (const name of ["Edit", "Delete…", "Put back…"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+  await accessible("a set that is gone");
+  await ask(server.url, `/api/v1/entities/${id}/undelete`, "POST");
+  await page.getByRole("button", { name: "Edit" }).first().waitFor();
   quiet();
 });
 
@@ -459,6 +471,7 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await dialog.evaluate((element) => element.close()); // as browsers do that do not know closedby
   await logIn(dialog);
   await dialog.waitFor({ state: "detached" });
+  await section.getByRole("alert").waitFor({ state: "detached" }); // somebody is logged in
   await section.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved.").waitFor();
   assert.equal((await properties(job))[0].value, "kept");
@@ -468,6 +481,11 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await context.setOffline(false);
   await page.locator("main tbody tr").first().waitFor();
   await page.locator(".banner").waitFor({ state: "detached" });
+  await context.setOffline(true);
+  await page.getByRole("link", { name: "Create jobs", exact: true }).click(); // which is not loaded before
+  await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
+  await context.setOffline(false);
+  await heading("Create jobs");
   quiet();
 });
 

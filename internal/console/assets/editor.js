@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { listAt, readList, writeList } from "./api.js";
 import { Conflict } from "./conflict.js";
-import { Problem, useLoad } from "./load.js";
+import { Loading, Problem, useFailure, useLoad } from "./load.js";
 import { Text, escape, needsEscapes, number, plain, unescape } from "./format.js";
 import { join, parsePasted } from "./paste.js";
 import { guards } from "./router.js";
@@ -121,7 +121,7 @@ function Form({ entity, list, base: first, onDone }) {
   const [base, setBase] = useState(first);
   const [{ rows, past, future, by }, setSteps] = useState(() => ({ rows: base.pairs.map(rowOf), past: [], future: [] }));
   const [from, setFrom] = usePart(shownFields, rows.length);
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const [busy, setBusy] = useState(false);
   const [conflict, setConflict] = useState(); // what is there now
   const [pasting, setPasting] = useState(false);
@@ -214,10 +214,12 @@ function Form({ entity, list, base: first, onDone }) {
     if (problem) return setError(new Error(problem));
     return changed ? write(rows, base.tag) : onDone();
   };
-  // What was chosen is what is edited from then on.
+  // What was chosen is what is edited from then on, over the list that was chosen from:
+  // if it is not saved at once, nothing is asked again.
   const saveChosen = (pairs) => {
     const next = pairs.map(rowOf);
     setConflict(undefined);
+    setBase({ pairs: conflict.pairs, tag: conflict.tag });
     setRows(next);
     write(next, conflict.tag);
   };

@@ -5,7 +5,7 @@ import { Dialog } from "./dialog.js";
 import { Link, go } from "./router.js";
 import { Live } from "./live.js";
 import { nameOf } from "./deleted.js";
-import { Pager, Problem, useLoad } from "./load.js";
+import { Loading, Pager, Problem, useFailure, useLoad } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
@@ -36,7 +36,7 @@ export function Names({ names }) {
 // with it, and lists that were changed since only if that is wanted.
 function Revert({ change, onClose }) {
   const { data: whole, error: unread } = useLoad((signal) => changeOf(change.change, signal), [change.change]);
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const [busy, setBusy] = useState(false);
   const [later, setLater] = useState(false); // it was changed since
   const run = async () => {

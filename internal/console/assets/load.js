@@ -32,6 +32,18 @@ export function useLoad(load, dependencies) {
   return { ...state, loading: state.loading || stale, stale, again };
 }
 
+// useFailure keeps why something failed that somebody has asked for. That nobody was
+// logged in, or the server away, is no longer so once views are to be read again.
+export function useFailure() {
+  const [error, setError] = useState();
+  useEffect(() => {
+    const clear = () => setError((before) => (before?.ended || before?.status === 0 ? undefined : before));
+    window.addEventListener("platen:again", clear);
+    return () => window.removeEventListener("platen:again", clear);
+  }, []);
+  return [error, setError];
+}
+
 // Loading says that what useLoad reads is not there yet.
 export const Loading = ({ of }) => of.loading && of.data === undefined && html`<p class="quiet">${t.loading}</p>`;
 
@@ -43,9 +55,9 @@ export function useTitle(text) {
 }
 
 // Problem shows why something failed.
-export function Problem({ error, again }) {
+export function Problem({ error, again, children }) {
   const text = error.status === 0 ? t.unreachable : plain(error.message, 600);
-  return html`<div class="problem" role="alert"><p>${text}</p>${again && html`<button type="button" onClick=${again}>${t.retry}</button>`}</div>`;
+  return html`<div class="problem" role="alert"><p>${text}${children && html`. ${children}`}</p>${again && html`<button type="button" onClick=${again}>${t.retry}</button>`}</div>`;
 }
 
 // Pager goes to other pages of a list, whose token is so named in the address. The
