@@ -63,7 +63,7 @@ function Contents({ entity }) {
 
 // Within shows what has just happened to what a set contains.
 function Within({ entity }) {
-  const events = useRecent().filter((event) => event.set === entity.id && event.id !== entity.id).slice(0, 10);
+  const events = (useRecent() ?? []).filter((event) => event.set === entity.id && event.id !== entity.id).slice(0, 10);
   if (events.length === 0) return null;
   return html`<section class="history below"><div class="section-head"><h2>${t.happeningIn}</h2></div>
     <ol class="timeline">${events.map((event) => html`<${Happened} key=${event.key} event=${event} />`)}</ol></section>`;

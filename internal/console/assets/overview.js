@@ -3,7 +3,7 @@
 import { html, useMemo } from "./html.js";
 import { cancelOperation, entities, intake, operations, rules, serverFacts, webhooks } from "./api.js";
 import { Link, go } from "./router.js";
-import { Problem, useLoad, usePoll, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, bytes, number, plain } from "./format.js";
 import { Happened } from "./changes.js";
 import { FirstMinute } from "./welcome.js";
@@ -67,6 +67,7 @@ function CameIn({ state }) {
     <div class="section-head"><h2>${o.cameIn}</h2>
       <div class="choices">${Object.keys(spans).map((one) => choice("unit", one, o.spans[one], one === unit))}</div></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${load} />
     ${data && html`
       <div class="choices totals">${measures.map((one) => choice("show", one, facts[one], one === measure, html`<b>${number(total(one))}</b>`))}</div>
       ${total(measure) === 0 ? html`<p class="empty chart-empty">${o.nothingCame(facts[measure].toLowerCase(), o.spans[unit].toLowerCase())}</p>`
@@ -97,6 +98,7 @@ function Operations({ who }) {
   return html`<section>
     <div class="section-head"><h2>${o.underWay}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${load} />
     ${data && data.length === 0 && html`<p class="empty">${o.nothingRuns}</p>`}
     <ul class="operations">${[...running, ...ended].map((one) => html`<li key=${one.id}>
       <div class="change-head"><b>${o.operations[one.type] ?? one.type}</b> <span class=${one.state === "failed" ? "bad" : "quiet"}>${o.states[one.state] ?? one.state}</span>
@@ -152,17 +154,19 @@ function Wrong() {
   return html`<section class=${data?.length > 0 ? "urgent" : ""}>
     <div class="section-head"><h2>${o.wrong}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${load} />
     ${data && data.length === 0 && html`<p class="fine">${o.nothingWrong}</p>`}
     <ul class="wrongs">${(data ?? []).map((one) => html`<li key=${one.text} class=${one.bad ? "bad" : "warn"}><${Link} to=${one.to}>${one.text}<//></li>`)}</ul>
   </section>`;
 }
 
 function Last() {
-  const events = useRecent({ oneOfEach: true }).slice(0, shownChanges);
+  const events = useRecent({ oneOfEach: true })?.slice(0, shownChanges);
   return html`<section class="history below">
     <div class="section-head"><h2>${o.changedLast}</h2><${Link} to=${{ view: "changes" }}>${o.allChanges}<//></div>
-    ${events.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
-    <ol>${events.map((event) => html`<${Happened} key=${event.key} event=${event} short />`)}</ol>
+    <${Loading} of=${{ data: events, loading: !events }} />
+    ${events?.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
+    <ol>${events?.map((event) => html`<${Happened} key=${event.key} event=${event} short />`)}</ol>
   </section>`;
 }
 
