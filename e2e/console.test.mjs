@@ -433,10 +433,11 @@ test("each view fits its window and has no finding of axe", async () => {
       await open(where);
       await page.locator('main h1').waitFor();
       await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-      for (const width of [360, 390, 768, 1440, 2560]) {
+      for (const width of [320, 390, 768, 1440, 2560]) {
         await page.setViewportSize({ width, height: 900 });
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${name} is wider than ${width}`);
-        if (width !== 360 && width !== 2560) await shoot(`${name}-${width}-${colorScheme}`);
+        assert.equal(await page.evaluate(() => [...document.querySelectorAll("main section time")].some((time) => time.getBoundingClientRect().right > time.closest("section").getBoundingClientRect().right)), false, `a time in ${name} is wider than its card at ${width}`);
+        if (width !== 320 && width !== 2560) await shoot(`${name}-${width}-${colorScheme}`);
         if (width === checked[colorScheme]) await accessible(`${name} ${colorScheme} ${width}`);
       }
     }
