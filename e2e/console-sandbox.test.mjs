@@ -38,6 +38,7 @@ const faults = async () => (await ask(server.url, "/api/v1/sandbox/faults")).dat
 const clock = async () => (await ask(server.url, "/api/v1/sandbox/clock")).data;
 
 test("the clock is moved, set, and runs", async () => {
+  await page.getByRole("link", { name: /^Documents\s*[1-9]/ }).waitFor(); // they came in by the clock of the sandbox
   await page.keyboard.press("g");
   await page.keyboard.press("t");
   await page.getByRole("heading", { level: 1, name: "Sandbox" }).waitFor();

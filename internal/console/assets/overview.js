@@ -24,12 +24,22 @@ const spans = {
   day: { parts: 30, begin: (now) => new Date(now.getFullYear(), now.getMonth(), now.getDate()), back: (end, n) => new Date(end.getFullYear(), end.getMonth(), end.getDate() - n) },
 };
 
+// nowOf returns the time of the server: the clock of a sandbox stands elsewhere, and
+// that of a browser may be wrong. What came in without a time is that up to the end of
+// the server's hour, which is all that is known of a clock that is not this one.
+async function nowOf(signal) {
+  const end = Date.parse((await intake({ unit: "hour" }, signal)).to);
+  const here = Date.now();
+  return end - hour <= here && here < end ? here : end - 1;
+}
+
 // partsOf returns all parts of a span, the empty ones as well, the last is now.
 async function partsOf(unit, signal) {
   const { parts, begin, back } = spans[unit];
-  const last = begin(new Date());
+  const now = await nowOf(signal);
+  const last = begin(new Date(now));
   const starts = Array.from({ length: parts }, (_, i) => back(last, parts - 1 - i));
-  const found = await intake({ unit: "hour", from: starts[0].toISOString(), to: new Date(Date.now() + hour).toISOString() }, signal);
+  const found = await intake({ unit: "hour", from: starts[0].toISOString(), to: new Date(now + hour).toISOString() }, signal);
   const rows = starts.map((start) => ({ start }));
   for (const part of found.parts) {
     const at = Date.parse(part.startTime);
@@ -115,7 +125,7 @@ const milliseconds = (text = "") => [...text.matchAll(/(\d+)(h|ms|m|s)/g)].reduc
 const oldBackup = 48 * hour;
 
 // wrongs says what is wrong with a server, the worst first.
-function wrongs({ server, hooks, retention }) {
+function wrongs({ server, hooks, retention, now }) {
   const found = [];
   const say = (bad, text, to) => found.push({ bad, text, to });
   const setting = (name) => server.settings.find((one) => one.name === name)?.value;
@@ -133,11 +143,11 @@ function wrongs({ server, hooks, retention }) {
     else if (hook.failures > 0 && hook.state === "enabled") say(true, o.hookFails(name, number(hook.failures)), to);
   }
   for (const rule of retention) if (rule.lastRun?.error) say(true, o.ruleFails(plain(rule.name, 64), plain(rule.lastRun.error, 200)), { view: "admin", tab: "retention" });
-  const late = Date.now() - Date.parse(server.cleanup.purgeTime ?? NaN);
+  const late = now - Date.parse(server.cleanup.purgeTime ?? NaN);
   if (late > 2 * milliseconds(setting("cleanup-every")) + hour) say(true, o.cleanupLate(number(Math.round(late / hour))), { view: "deleted" });
   // PostgreSQL is backed up by its own tools, of which nothing is known here.
   if (server.counts && !/^postgres/.test(database.location)) {
-    const age = Date.now() - Date.parse(database.lastBackupTime ?? NaN);
+    const age = now - Date.parse(database.lastBackupTime ?? NaN);
     if (Number.isNaN(age)) say(false, o.noBackup, at);
     else if (age > oldBackup) say(false, o.backupOld(number(Math.round(age / hour / 24))), at);
   }
@@ -146,8 +156,8 @@ function wrongs({ server, hooks, retention }) {
 
 function Wrong() {
   const load = useLoad(async (signal) => {
-    const [server, { webhooks: hooks }, { rules: retention }] = await Promise.all([serverFacts(signal), webhooks.all({ pageSize: 1000 }, signal), rules.all({}, signal)]);
-    return wrongs({ server, hooks, retention });
+    const [server, { webhooks: hooks }, { rules: retention }, now] = await Promise.all([serverFacts(signal), webhooks.all({ pageSize: 1000 }, signal), rules.all({}, signal), nowOf(signal)]);
+    return wrongs({ server, hooks, retention, now });
   }, []);
   const { data, error, again } = load;
   usePoll(load, 15_000);
