@@ -302,6 +302,7 @@ test("hostile names and values are shown as text, and stay as they are", async (
     { name: "bidi \u202e gnp.exe", value: "\u2066\u202eabc\u2069 \u200b\ufeff" },
     { name: "control", value: "\u0001\u001b[31m\r\n\ttab\u007f\u0085" },
     { name: "عربى", value: "שלום עולם 123" },
+    { name: "joined", value: "👩🏽\u200d💻 می\u200cخواهم a\u200db" },
     { name: "tags \u{e0041}", value: "\\u0041 \\n" },
     { name: "x".repeat(250), value: "m".repeat(1_000_000) },
     { name: "plain", value: "1" },
@@ -311,6 +312,7 @@ test("hostile names and values are shown as text, and stay as they are", async (
   const section = page.locator(".pairs-of", { hasText: "Properties" });
   await section.getByText("<script>alert(1)</script>").waitFor();
   await section.getByText("U+202E").first().waitFor();
+  assert.match(await section.locator("tr", { hasText: "joined" }).innerText(), /👩🏽\u200d💻 می\u200cخواهم aU\+200Db$/);
   assert.ok((await section.innerText()).length < 10_000, "long values are shortened");
   await accessible("hostile values");
   await shoot("hostile");
