@@ -83,9 +83,14 @@ test("a list has its filter, order and columns in its address", async () => {
   assert.equal(await row.count(), 3);
   await page.getByText("For a program").click();
   await page.getByText(/^curl -u 'ol-admin' 'http:.+\/api\/v1\/entities\?kind=job&orderBy=id\+desc/).waitFor();
+  await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true })); // as without https
+  await page.getByRole("button", { name: "Copy" }).first().click();
+  await page.getByRole("button", { name: "Press Ctrl+C" }).waitFor();
+  assert.match(await page.evaluate(() => window.getSelection().toString()), /^curl -u 'ol-admin' .+entities\?kind=job/);
   await page.getByLabel("Filter").fill('properties.priority = "high"');
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 1);
+  await page.getByRole("button", { name: "Press Ctrl+C" }).waitFor({ state: "detached" }); // the line is another one
   await page.getByText("Columns").click();
   await page.getByLabel("Name of a property").fill("customer");
   await page.getByRole("button", { name: "Add", exact: true }).click();

@@ -123,6 +123,7 @@ export const t = {
   cancel: "Cancel",
   copy: "Copy",
   copied: "Copied",
+  pressToCopy: (keys) => `Press ${keys}`,
   more: "Show all",
   less: "Show less",
   nothing: "none",
