@@ -181,7 +181,12 @@ test("an entity has its path, and its lists can be changed", async () => {
   page.once("dialog", (dialog) => dialog.dismiss());
   await page.getByRole("link", { name: "Jobs", exact: true }).click();
   await heading(`Job ${job}`); // it stays
+  page.once("dialog", (dialog) => dialog.dismiss());
   await section.getByRole("button", { name: "Cancel" }).click();
+  await section.locator(".editor").waitFor(); // it stays as well
+  page.once("dialog", (dialog) => dialog.accept());
+  await section.getByRole("button", { name: "Cancel" }).click();
+  await section.locator(".editor").waitFor({ state: "detached" });
   await write(job, was);
   quiet();
 });

@@ -12,8 +12,8 @@ import { lists, t } from "./texts.js";
 // PairsAt shows a list as it was at a time.
 export function PairsAt({ entity, list, at }) {
   const { data, error } = useLoad((signal) => listAt(entity.id, list, at, signal), [entity.id, list, at]);
-  if (error) return html`<section><h2>${lists[list]}</h2><${Problem} error=${error} /></section>`;
-  if (!data) return html`<section aria-busy="true"><h2>${lists[list]}</h2><p class="quiet">${t.loading}</p></section>`;
+  if (error) return html`<section><h2>${lists[list]}</h2><${Problem} error=${error.status === 410 ? new Error(t.tooLongAgo) : error} /></section>`;
+  if (!data) return html`<section aria-busy="true"><h2>${lists[list]}</h2><${Loading} of=${{ loading: true }} /></section>`;
   return html`<${Pairs} entity=${{ ...entity, [list]: data }} list=${list} />`;
 }
 
@@ -67,6 +67,9 @@ export function Pairs({ entity, list, editable, shortcut, onDone }) {
   </section>`;
 }
 
+// mayLose asks whether changes may be lost.
+const mayLose = () => window.confirm(t.unsaved);
+
 let lastKey = 0;
 
 // rowOf makes a pair a row of the form. What is not touched stays as it is,
@@ -113,7 +116,7 @@ function Editor({ entity, list, onDone }) {
   // What is edited is read anew, with the tag that it has: what is shown may be old.
   // Of later loads the form takes nothing, and one that fails must not take it away.
   const { data: base, error, again } = useLoad((signal) => readList(entity.kind, entity.id, list, signal), []);
-  if (!base) return error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="quiet">${t.loading}</p>`;
+  if (!base) return error ? html`<${Problem} error=${error} again=${again} />` : html`<${Loading} of=${{ loading: true }} />`;
   return html`<${Form} entity=${entity} list=${list} base=${base} onDone=${onDone} />`;
 }
 
@@ -136,12 +139,11 @@ function Form({ entity, list, base: first, onDone }) {
   useLayoutEffect(() => {
     if (!changed) return undefined;
     const stay = (event) => event.preventDefault();
-    const may = () => window.confirm(t.unsaved);
     window.addEventListener("beforeunload", stay);
-    guards.add(may);
+    guards.add(mayLose);
     return () => {
       window.removeEventListener("beforeunload", stay);
-      guards.delete(may);
+      guards.delete(mayLose);
     };
   }, [changed]);
 
@@ -255,7 +257,7 @@ function Form({ entity, list, base: first, onDone }) {
     ${error && html`<${Problem} error=${error} />`}
     <p class="row">
       <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
-      <button type="button" disabled=${busy} onClick=${() => onDone()}>${t.cancel}</button>
+      <button type="button" disabled=${busy} onClick=${() => (!changed || mayLose()) && onDone()}>${t.cancel}</button>
       <span class="space"></span>
       <button type="button" class="plain" disabled=${past.length === 0} title=${t.undo} aria-label=${t.undo} onClick=${undo}>↶</button>
       <button type="button" class="plain" disabled=${future.length === 0} title=${t.redo} aria-label=${t.redo} onClick=${redo}>↷</button>

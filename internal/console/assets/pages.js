@@ -106,12 +106,12 @@ export function Statistics({ entity }) {
     { name: t.sheets, values: (parts?.rows ?? []).map((row) => row.sheets), colour: "--bar-strong", size: 0.5 },
   ], [parts]);
   return html`<section class="below statistics" aria-busy=${loading}><div class="section-head"><h2>${t.statistics}</h2>
-      ${data && html`<span class="quiet">${t.totals(number(data.head.counts.documents), number(data.head.counts.pages), number(data.head.counts.sheets))}</span>`}</div>
+      ${data && html`<span class="quiet">${t.totals(data.head.counts, number)}</span>`}</div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
     <${Loading} of=${{ data, loading }} />
     ${data && media.length > 0 && html`<${Media} rows=${media} />`}
     ${data && media.length === 0 && html`<p class="empty">${t.noPageDetailsInSet}</p>`}
-    ${parts?.rows.length > 1 && html`<h3>${t.chartOf(kinds[parts.kind].many, number(parts.rows.length), parts.rows.length < parts.all && number(parts.all))}</h3>
+    ${parts?.rows.length > 1 && parts.rows.some((row) => row.pages || row.sheets) && html`<h3>${t.chartOf(kinds[parts.kind].many, number(parts.rows.length), parts.rows.length < parts.all && number(parts.all))}</h3>
       <${Chart} series=${series} at=${at} told=${(i) => `${kinds[parts.kind].one} ${parts.rows[i]?.id ?? ""}`} space=${48} label=${t.chartLabel(kinds[parts.kind].many)} />
       <details><summary>${t.asTableShort}</summary><div class="table plain" tabindex="0" role="region" aria-label=${t.statistics}><table>
         <thead><tr><th scope="col">${kinds[parts.kind].one}</th><th scope="col" class="number">${t.pagesTitle}</th><th scope="col" class="number">${t.sheets}</th></tr></thead>

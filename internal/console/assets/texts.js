@@ -373,7 +373,8 @@ export const t = {
   shareOfAll: "Share",
   percent: (n) => new Intl.NumberFormat(undefined, { style: "percent", maximumFractionDigits: 1 }).format(n),
   statistics: "Statistics",
-  totals: (documents, pages, sheets) => `${documents} documents · ${pages} pages · ${sheets} sheets`,
+  totals: ({ documents, pages, sheets }, text) =>
+    `${text(documents)} ${plural(documents, "document", "documents")} · ${text(pages)} ${plural(pages, "page", "pages")} · ${text(sheets)} ${plural(sheets, "sheet", "sheets")}`,
   sheets: "Sheets",
   chartOf: (many, n, all) => (all ? `Pages and sheets of the first ${n} of ${all} ${many.toLowerCase()}` : `Pages and sheets of the ${n} ${many.toLowerCase()}`),
   chartLabel: (many) => `Bars: pages and sheets of ${many.toLowerCase()}; the same as a table below`,
@@ -395,7 +396,7 @@ export const t = {
   creationCancelled: "It was cancelled. Nothing of it is there.",
   createMore: "Create more jobs",
 
-  happeningIn: "In it, since you opened the console",
+  happeningIn: "In it, lately",
   wholeChange: "The whole change",
   changeTitle: (change) => `Change ${change}`,
   putsBack: (change) => `puts back change ${change}`,
