@@ -77,15 +77,15 @@ export function Chart(props) {
     const resize = () => made && element.clientWidth > 0 && made.width !== width() && made.setSize({ width: width(), height });
     const resized = new ResizeObserver(() => requestAnimationFrame(resize));
     resized.observe(element);
-    const dark = window.matchMedia("(prefers-color-scheme: dark)");
+    const painted = [...["(prefers-color-scheme: dark)", "print"].map((query) => window.matchMedia(query)), forced];
     const themed = new MutationObserver(make);
-    for (const query of [dark, forced]) query.addEventListener("change", make);
+    for (const query of painted) query.addEventListener("change", make);
     themed.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => {
       gone = true;
       resized.disconnect();
       themed.disconnect();
-      for (const query of [dark, forced]) query.removeEventListener("change", make);
+      for (const query of painted) query.removeEventListener("change", make);
       made?.destroy();
       made = plot.current = undefined;
     };
