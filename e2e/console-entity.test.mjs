@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, becomes, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, patience, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const entity = "/rest/serverengine/entity";
 const many = 30_000; // jobs
@@ -23,7 +23,7 @@ before(async () => {
   browser = await startBrowser();
   context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(patience);
   quiet = await watch(page, server.url);
   await page.goto(server.url);
   await page.getByLabel("User").fill(user);

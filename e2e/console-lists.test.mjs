@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, becomes, password, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, patience, startBrowser, startServer, user, watch } from "./support.mjs";
 
 
 let browser, server, page, quiet, set;
@@ -12,7 +12,7 @@ let browser, server, page, quiet, set;
 async function visitor(name, secret) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const one = await context.newPage();
-  one.setDefaultTimeout(20_000);
+  one.setDefaultTimeout(patience);
   const checked = await watch(one, server.url);
   await one.goto(`${server.url}/?kind=job`);
   await one.getByLabel("User").fill(name);
@@ -78,9 +78,15 @@ test("a filter is built from conditions, and is the text at the same time", asyn
   await page.reload();
   await page.getByText("about 125").waitFor();
   assert.match(await second.getByLabel("Value").inputValue(), /^2026-01-01T00:00/, "after a reload");
+  let held;
+  await page.route("**/api/v1/entities?*", (route) => { held = route; }, { times: 1 });
   await text.fill("properties.shift = day OR properties.number = 0001");
   await page.keyboard.press("Enter");
+  await page.locator("main tbody[inert]").waitFor(); // its rows are not what the filter finds
+  assert.equal(await page.getByLabel("Select all on this page").isDisabled(), true);
+  await held.continue();
   await rowsAre(64);
+  assert.equal(await page.locator("main tbody[inert]").count(), 0);
   assert.equal(await page.getByLabel("Those that fulfil").inputValue(), "any");
   await text.fill("(properties.shift = day) AND NOT (id = 1)");
   await page.getByText("This filter can not be shown as conditions.").waitFor();
@@ -165,6 +171,7 @@ test("what is selected over pages is changed after a preview, and put back", asy
   await accessible("a selection", ".selection");
   await page.getByRole("button", { name: "Change…" }).click();
   const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Actions").and(page.locator(":focus")).waitFor();
   await dialog.getByLabel("Name").fill("shift");
   let held;
   await page.route("**/api/v1/updates", (route) => { held = route; }, { times: 1 });
@@ -221,6 +228,21 @@ test("what is selected over pages is changed after a preview, and put back", asy
   await operation.getByRole("button", { name: "Put back" }).click();
   await page.getByText("What was before is there again.").waitFor();
   assert.equal(await shifts(), 0);
+  quiet();
+});
+
+test("Back leads to where one was in a list", async () => {
+  await open("/?kind=job&orderBy=id");
+  const link = rows().nth(80).getByRole("link").first();
+  const id = await link.innerText();
+  await link.scrollIntoViewIfNeeded();
+  const before = await page.evaluate(() => window.scrollY);
+  assert.ok(before > 500);
+  await link.click();
+  await page.getByRole("heading", { level: 1, name: `Job ${id}` }).waitFor();
+  await page.goBack();
+  await page.waitForFunction((id) => document.activeElement.textContent === id, id);
+  await becomes(() => page.evaluate(() => window.scrollY), before);
   quiet();
 });
 
@@ -285,5 +307,13 @@ test("a text is looked for everywhere, and an identifier leads to its entity", a
   await page.keyboard.type("0042");
   await page.keyboard.press("Enter");
   await page.locator(".found", { hasText: "0042" }).waitFor();
+  const many = Array.from({ length: 120 }, (_, n) => ({ name: `a${n}`, value: "1" })); // more names than a filter has
+  await ask(server.url, "/api/v1/jobsets", "POST", { jobs: [{ properties: [...many, { name: "zone", value: "tomatillo" }] }] });
+  await page.route("**/api/v1/names?kind=job&*", (route) => route.fulfill({ json: { names: [{ list: "properties", name: "a0" }], nextPageToken: "second" } }), { times: 1 });
+  await page.route("**/api/v1/names?kind=job&*second", (route) => route.continue({ url: route.request().url().replace("&pageToken=second", "") }));
+  await page.route("**/api/v1/entities?kind=job&*zone*", (route) => route.fulfill({ json: { entities: [], totalEstimate: 0, nextPageToken: "second" } }), { times: 1 });
+  await page.route("**/api/v1/entities?kind=job&*pageToken=second", (route) => route.continue({ url: route.request().url().replace("&pageToken=second", "") }));
+  await open("/?view=search&q=tomatillo");
+  await page.locator(".found", { hasText: "zone tomatillo" }).waitFor();
   quiet();
 });

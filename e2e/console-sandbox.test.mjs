@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, patience, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
 
 let browser, server, page, quiet;
 
@@ -21,7 +21,7 @@ after(async () => {
 async function visitor(at) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const one = await context.newPage();
-  one.setDefaultTimeout(+(process.env.T ?? 20_000));
+  one.setDefaultTimeout(patience);
   const calm = await watch(one, at.url);
   await one.goto(at.url);
   await one.getByLabel("User").fill(user);
@@ -38,6 +38,7 @@ const faults = async () => (await ask(server.url, "/api/v1/sandbox/faults")).dat
 const clock = async () => (await ask(server.url, "/api/v1/sandbox/clock")).data;
 
 test("the clock is moved, set, and runs", async () => {
+  await page.getByRole("link", { name: /^Documents\s*[1-9]/ }).waitFor(); // they came in by the clock of the sandbox
   await page.keyboard.press("g");
   await page.keyboard.press("t");
   await page.getByRole("heading", { level: 1, name: "Sandbox" }).waitFor();

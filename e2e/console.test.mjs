@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, patience, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const jobs = "/rest/serverengine/entity/jobs";
 
@@ -28,7 +28,7 @@ after(async () => {
 async function visitor(options = {}) {
   const own = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin", ...options });
   const one = await own.newPage();
-  one.setDefaultTimeout(20_000);
+  one.setDefaultTimeout(patience);
   return { context: own, page: one, quiet: await watch(one, server.url) };
 }
 
@@ -83,9 +83,14 @@ test("a list has its filter, order and columns in its address", async () => {
   assert.equal(await row.count(), 3);
   await page.getByText("For a program").click();
   await page.getByText(/^curl -u 'ol-admin' 'http:.+\/api\/v1\/entities\?kind=job&orderBy=id\+desc/).waitFor();
+  await page.evaluate(() => Object.defineProperty(navigator, "clipboard", { value: undefined, configurable: true })); // as without https
+  await page.getByRole("button", { name: "Copy" }).first().click();
+  await page.getByRole("button", { name: "Press Ctrl+C" }).waitFor();
+  assert.match(await page.evaluate(() => window.getSelection().toString()), /^curl -u 'ol-admin' .+entities\?kind=job/);
   await page.getByLabel("Filter").fill('properties.priority = "high"');
   await page.keyboard.press("Enter");
   await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 1);
+  await page.getByRole("button", { name: "Press Ctrl+C" }).waitFor({ state: "detached" }); // the line is another one
   await page.getByText("Columns").click();
   await page.getByLabel("Name of a property").fill("customer");
   await page.getByRole("button", { name: "Add", exact: true }).click();
@@ -113,6 +118,17 @@ test("a list has its filter, order and columns in its address", async () => {
   await page.getByLabel("Filter").fill("properties.x =");
   await page.keyboard.press("Enter");
   await page.getByText("expected a value").waitFor();
+  quiet();
+});
+
+test("a list counts what it shows, whatever the estimate is", async () => {
+  await page.route("**/api/v1/entities?*", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), totalEstimate: 0 } });
+  });
+  await open("/?kind=job");
+  await page.locator("h1", { hasText: /^Jobs 3$/ }).waitFor();
+  await page.unroute("**/api/v1/entities?*");
   quiet();
 });
 
@@ -165,7 +181,12 @@ test("an entity has its path, and its lists can be changed", async () => {
   page.once("dialog", (dialog) => dialog.dismiss());
   await page.getByRole("link", { name: "Jobs", exact: true }).click();
   await heading(`Job ${job}`); // it stays
+  page.once("dialog", (dialog) => dialog.dismiss());
   await section.getByRole("button", { name: "Cancel" }).click();
+  await section.locator(".editor").waitFor(); // it stays as well
+  page.once("dialog", (dialog) => dialog.accept());
+  await section.getByRole("button", { name: "Cancel" }).click();
+  await section.locator(".editor").waitFor({ state: "detached" });
   await write(job, was);
   quiet();
 });
@@ -189,7 +210,11 @@ test("somebody else's change is shown, and not overwritten", async () => {
   const save = dialog.getByRole("button", { name: "Save what is chosen" });
   assert.equal(await save.isDisabled(), true, "saved without a choice");
   await dialog.locator("tr", { has: page.getByRole("rowheader", { name: "b", exact: true }) }).getByRole("radio").nth(1).check();
+  await context.clearCookies(); // what was chosen is still so after a log-in
   await save.click();
+  await logIn(page.locator("dialog", { hasText: "Your session has ended." }));
+  await dialog.waitFor({ state: "detached" });
+  await section.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved.").waitFor();
   assert.deepEqual(await properties(id), [
     { name: "a", value: "theirs" }, { name: "b", value: "mine" }, { name: "c", value: "mine" }, { name: "d", value: "theirs" },
@@ -287,6 +312,7 @@ test("hostile names and values are shown as text, and stay as they are", async (
     { name: "bidi \u202e gnp.exe", value: "\u2066\u202eabc\u2069 \u200b\ufeff" },
     { name: "control", value: "\u0001\u001b[31m\r\n\ttab\u007f\u0085" },
     { name: "عربى", value: "שלום עולם 123" },
+    { name: "joined", value: "👩🏽\u200d💻 می\u200cخواهم a\u200db" },
     { name: "tags \u{e0041}", value: "\\u0041 \\n" },
     { name: "x".repeat(250), value: "m".repeat(1_000_000) },
     { name: "plain", value: "1" },
@@ -296,6 +322,7 @@ test("hostile names and values are shown as text, and stay as they are", async (
   const section = page.locator(".pairs-of", { hasText: "Properties" });
   await section.getByText("<script>alert(1)</script>").waitFor();
   await section.getByText("U+202E").first().waitFor();
+  assert.match(await section.locator("tr", { hasText: "joined" }).innerText(), /👩🏽\u200d💻 می\u200cخواهم aU\+200Db$/);
   assert.ok((await section.innerText()).length < 10_000, "long values are shortened");
   await accessible("hostile values");
   await shoot("hostile");
@@ -324,6 +351,14 @@ test("a deleted set comes back", async () => {
   await page.locator("tr", { hasText: `Job set ${id}` }).getByRole("button", { name: "Take back" }).click();
   await page.getByText(`Job set ${id} is back.`).waitFor();
   assert.equal((await ask(server.url, `/api/v1/jobsets/${id}`)).status, 200);
+  await open(`/?id=${id}`);
+  await page.getByRole("button", { name: "Edit" }).first().waitFor();
+  await ask(server.url, `/api/v1/entities/${id}`, "DELETE"); // somebody else does
+  await page.getByRole("alert").getByRole("link", { name: "Deleted sets" }).waitFor();
+  for (const name of ["Edit", "Delete…", "Put back…"]) assert.equal(await page.getByRole("button", { name }).count(), 0, name);
+  await accessible("a set that is gone");
+  await ask(server.url, `/api/v1/entities/${id}/undelete`, "POST");
+  await page.getByRole("button", { name: "Edit" }).first().waitFor();
   quiet();
 });
 
@@ -334,7 +369,7 @@ async function drop(name, text) {
     transfer.items.add(new File([text], name, { type: "application/json" }));
     return transfer;
   }, [name, text]);
-  await page.locator(".drop").dispatchEvent("drop", { dataTransfer: data });
+  await page.locator("main h1").dispatchEvent("drop", { dataTransfer: data });
 }
 
 test("a file is imported by dropping it", async () => {
@@ -379,7 +414,18 @@ test("the keyboard suffices", async () => {
   await page.keyboard.press("e");
   await page.locator(".editor textarea").first().waitFor();
   await page.waitForFunction(() => document.activeElement.tagName === "TEXTAREA");
+  await page.getByRole("button", { name: "Cancel" }).press("Enter");
+  const focused = (text) => page.waitForFunction((text) => document.activeElement.textContent === text, text);
+  await focused("Edit");
+  await page.keyboard.press("Enter");
+  await page.locator(".editor").getByLabel("Value").first().press("Control+Enter");
+  await focused("Edit");
+  await page.keyboard.press("u");
+  await heading(`Job set ${set}`);
+  await page.getByRole("button", { name: "Delete…" }).press("Enter");
+  await page.getByRole("dialog").waitFor();
   await page.keyboard.press("Escape");
+  await focused("Delete…");
   await page.keyboard.press("g");
   await page.keyboard.press("i");
   await heading("Import a set");
@@ -399,10 +445,11 @@ test("each view fits its window and has no finding of axe", async () => {
       await open(where);
       await page.locator('main h1').waitFor();
       await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
-      for (const width of [360, 390, 768, 1440, 2560]) {
+      for (const width of [320, 390, 768, 1440, 2560]) {
         await page.setViewportSize({ width, height: 900 });
         assert.equal(await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth), false, `${name} is wider than ${width}`);
-        if (width !== 360 && width !== 2560) await shoot(`${name}-${width}-${colorScheme}`);
+        assert.equal(await page.evaluate(() => [...document.querySelectorAll("main section time")].some((time) => time.getBoundingClientRect().right > time.closest("section").getBoundingClientRect().right)), false, `a time in ${name} is wider than its card at ${width}`);
+        if (width !== 320 && width !== 2560) await shoot(`${name}-${width}-${colorScheme}`);
         if (width === checked[colorScheme]) await accessible(`${name} ${colorScheme} ${width}`);
       }
     }
@@ -437,6 +484,7 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await dialog.evaluate((element) => element.close()); // as browsers do that do not know closedby
   await logIn(dialog);
   await dialog.waitFor({ state: "detached" });
+  await section.getByRole("alert").waitFor({ state: "detached" }); // somebody is logged in
   await section.getByRole("button", { name: "Save" }).click();
   await page.getByText("Saved.").waitFor();
   assert.equal((await properties(job))[0].value, "kept");
@@ -446,6 +494,11 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await context.setOffline(false);
   await page.locator("main tbody tr").first().waitFor();
   await page.locator(".banner").waitFor({ state: "detached" });
+  await context.setOffline(true);
+  await page.getByRole("link", { name: "Create jobs", exact: true }).click(); // which is not loaded before
+  await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
+  await context.setOffline(false);
+  await heading("Create jobs");
   quiet();
 });
 

@@ -69,9 +69,8 @@ async function send(method, path, { query, body, headers, signal } = {}) {
       headers: { ...ours, Accept: "application/json", ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     });
   } catch (error) {
-    if (error.name === "AbortError") throw error;
-    listeners.reachable(false);
-    throw new Failure(0, error.message);
+    if (error.name === "AbortError" || error.name === "TimeoutError") throw error;
+    throw unanswered(error);
   }
   listeners.reachable(true);
   if (answer.ok) return answer;
@@ -80,9 +79,24 @@ async function send(method, path, { query, body, headers, signal } = {}) {
   throw error;
 }
 
-async function call(method, path, options) {
-  const answer = await send(method, path, options);
-  return { data: parse(await answer.text()), tag: answer.headers.get("ETag") };
+const patience = 60_000; // milliseconds, after which what is only read has no answer
+
+async function call(method, path, options = {}) {
+  const late = method === "GET" ? [AbortSignal.timeout(patience)] : [];
+  const signals = [options.signal, ...late].filter(Boolean);
+  try {
+    const answer = await send(method, path, { ...options, signal: signals.length > 0 ? AbortSignal.any(signals) : undefined });
+    return { data: parse(await answer.text()), tag: answer.headers.get("ETag") };
+  } catch (error) {
+    if (error.name === "TimeoutError") throw unanswered(error);
+    throw error;
+  }
+}
+
+// unanswered says that there was no answer, and returns the failure.
+function unanswered(error) {
+  listeners.reachable(false);
+  return new Failure(0, error.message);
 }
 
 function parse(text) {
@@ -129,6 +143,17 @@ export const logOut = () => call("DELETE", session);
 export const renew = () => call("PUT", session).then(({ data }) => data);
 
 export const entities = (query, signal) => get("entities", query, signal);
+
+const emptyPages = 5; // that are passed over
+
+// filledPage returns the first page that has something on it, or one after several that
+// have not: a page ends when it has taken the server some time.
+export async function filledPage(query, signal) {
+  let page = await entities(query, signal);
+  for (let i = 0; i < emptyPages && page.entities.length === 0 && page.nextPageToken; i++) page = await entities({ ...query, pageToken: page.nextPageToken }, signal);
+  return page;
+}
+
 export const entitiesPath = (query) => `${native}/entities${searchOf(query)}`;
 export const entityPath = (id) => `${native}/entities/${id}`;
 export const listPathAt = (id, list, readTime) => `${native}/entities/${id}/${list}${searchOf({ readTime })}`;

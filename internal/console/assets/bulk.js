@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "./html.js";
 import { cancelOperation, countsOf, deleteSet, entities, operation, revert, undelete, updateMany, writable } from "./api.js";
 import { Link, go } from "./router.js";
 import { Dialog } from "./dialog.js";
-import { Problem } from "./load.js";
+import { Problem, useFailure } from "./load.js";
 import { Text, number, plain } from "./format.js";
 import { quoted } from "./filter.js";
 import { nameOf } from "./deleted.js";
@@ -100,7 +100,7 @@ export function Change({ target, state, onClose }) {
   const seen = found?.steps === steps ? found : undefined; // steps that are others by now were not previewed
   const [inParts, setInParts] = useState(false);
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const run = async (what) => {
     setBusy(true);
     setError(undefined);
@@ -235,7 +235,7 @@ async function takeAllBack(ids) {
 // Delete deletes the sets that are selected, after it has counted them.
 export function Delete({ target, onClose }) {
   const [sets, setSets] = useState(); // as findSets returns them
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const [done, setDone] = useState(); // so many are deleted by now
   useEffect(() => {
     const abort = new AbortController();

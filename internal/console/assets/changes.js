@@ -2,7 +2,7 @@
 import { html } from "./html.js";
 import { entities } from "./api.js";
 import { Link } from "./router.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time } from "./format.js";
 import { By, Names } from "./history.js";
 import { isIn, Live, useEvent, useRecent } from "./live.js";
@@ -21,6 +21,7 @@ function LastJobs() {
     <div class="section-head"><h2>${t.lastJobs}</h2>
       <${Link} to=${{ kind: "job", orderBy: "updateTime desc", columns: "updateTime,properties" }}>${t.allJobs}<//></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && rows.length === 0 && html`<p class="empty">${t.noneHere(kinds.job.many)}</p>`}
     ${rows.length > 0 && html`<table class="list last"><tbody>${rows.map((row) => html`<tr key=${row.id}>
       <th scope="row"><${Link} to=${{ id: row.id }} data-row>${row.id}<//></th>
@@ -49,8 +50,9 @@ export function Changes() {
       <${Live} /></div>
     <div class="body columns-of-entity">
       <div><section class="history"><div class="section-head"><h2>${t.happening}</h2></div>
-        ${events.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
-        <ol>${events.map((event) => html`<${Happened} key=${event.key} event=${event} />`)}</ol>
+        <${Loading} of=${{ data: events, loading: !events }} />
+        ${events?.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
+        <ol>${events?.map((event) => html`<${Happened} key=${event.key} event=${event} />`)}</ol>
       </section></div>
       <div><${LastJobs} /></div>
     </div>`;

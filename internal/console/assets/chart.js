@@ -27,6 +27,9 @@ function coloursOf(names) {
   return colours;
 }
 
+// Where the colours are those of the viewer, series are told apart by their outlines.
+const forced = window.matchMedia("(forced-colors: active)");
+
 function options(width, shown) {
   const { series, space } = shown.props;
   const [text, line, ...accents] = coloursOf(["--quiet", "--line", ...series.map((one) => one.colour)]);
@@ -35,7 +38,7 @@ function options(width, shown) {
     width, height, legend: { show: false }, padding: [8, 8, 0, 0],
     cursor: { y: false, drag: { x: false, y: false }, points: { show: false } },
     scales: { x: { time: false, range: (_, min, max) => [min - 0.6, max + 0.6] }, y: { range: (_, min, max) => [0, Math.max(1, max * 1.05)] } },
-    series: [{}, ...series.map((one, i) => ({ fill: accents[i], stroke: accents[i], width: 0, paths: uPlot.paths.bars({ size: [one.size ?? 0.75, 60] }), points: { show: false } }))],
+    series: [{}, ...series.map((one, i) => ({ fill: forced.matches && i < series.length - 1 ? "transparent" : accents[i], stroke: accents[i], width: forced.matches ? 1 : 0, paths: uPlot.paths.bars({ size: [one.size ?? 0.75, 80 * (one.size ?? 0.75)] }), points: { show: false } }))],
     axes: [
       { ...axis, grid: { show: false }, size: 28, space, incrs: [1, 2, 3, 4, 6, 12, 24, 50, 100, 200], values: (_, all) => all.map((i) => (Number.isInteger(i) ? shown.props.at(i) : "")) },
       { ...axis, size: 56, values: (_, all) => all.map((n) => (Number.isInteger(n) ? compact.format(n) : "")) },
@@ -74,15 +77,15 @@ export function Chart(props) {
     const resize = () => made && element.clientWidth > 0 && made.width !== width() && made.setSize({ width: width(), height });
     const resized = new ResizeObserver(() => requestAnimationFrame(resize));
     resized.observe(element);
-    const dark = window.matchMedia("(prefers-color-scheme: dark)");
+    const painted = [...["(prefers-color-scheme: dark)", "print"].map((query) => window.matchMedia(query)), forced];
     const themed = new MutationObserver(make);
-    dark.addEventListener("change", make);
+    for (const query of painted) query.addEventListener("change", make);
     themed.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => {
       gone = true;
       resized.disconnect();
       themed.disconnect();
-      dark.removeEventListener("change", make);
+      for (const query of painted) query.removeEventListener("change", make);
       made?.destroy();
       made = plot.current = undefined;
     };

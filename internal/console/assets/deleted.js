@@ -1,7 +1,7 @@
 // The sets that are deleted, and may come back.
 import { html } from "./html.js";
 import { deleted, undelete } from "./api.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, plain } from "./format.js";
 import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
@@ -28,7 +28,7 @@ export function Deleted({ state, who }) {
     <div class="head"><h1>${t.deletedSets}</h1></div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
-      ${!data && loading && html`<p class="quiet">${t.loading}</p>`}
+      <${Loading} of=${{ data, loading }} />
       ${data && sets.length === 0 && html`<p class="empty">${t.noneDeleted}</p>`}
       ${sets.length > 0 && html`<div class="table" tabindex="0" role="region" aria-label=${t.deletedSets}><table>
         <thead><tr><th scope="col">${t.kind}</th><th scope="col">${t.deleteTime}</th><th scope="col">${t.deletedBy}</th>

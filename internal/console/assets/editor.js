@@ -2,7 +2,7 @@
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { listAt, readList, writeList } from "./api.js";
 import { Conflict } from "./conflict.js";
-import { Problem, useLoad } from "./load.js";
+import { Loading, Problem, useFailure, useLoad } from "./load.js";
 import { Text, escape, needsEscapes, number, plain, unescape } from "./format.js";
 import { join, parsePasted } from "./paste.js";
 import { guards } from "./router.js";
@@ -12,8 +12,8 @@ import { lists, t } from "./texts.js";
 // PairsAt shows a list as it was at a time.
 export function PairsAt({ entity, list, at }) {
   const { data, error } = useLoad((signal) => listAt(entity.id, list, at, signal), [entity.id, list, at]);
-  if (error) return html`<section><h2>${lists[list]}</h2><${Problem} error=${error} /></section>`;
-  if (!data) return html`<section aria-busy="true"><h2>${lists[list]}</h2><p class="quiet">${t.loading}</p></section>`;
+  if (error) return html`<section><h2>${lists[list]}</h2><${Problem} error=${error.status === 410 ? new Error(t.tooLongAgo) : error} /></section>`;
+  if (!data) return html`<section aria-busy="true"><h2>${lists[list]}</h2><${Loading} of=${{ loading: true }} /></section>`;
   return html`<${Pairs} entity=${{ ...entity, [list]: data }} list=${list} />`;
 }
 
@@ -39,19 +39,36 @@ export function Steps({ from, size, all, onMove }) {
 // Pairs shows a list, and its editor once that is asked for.
 export function Pairs({ entity, list, editable, shortcut, onDone }) {
   const [editing, setEditing] = useState(false);
+  const section = useRef();
+  const left = useRef(false); // the editor, by somebody who has not gone elsewhere since
+  const edit = () => {
+    left.current = false;
+    setEditing(true);
+  };
+  const done = () => {
+    left.current = document.activeElement === document.body || section.current.contains(document.activeElement);
+    setEditing(false);
+    onDone();
+  };
+  useLayoutEffect(() => {
+    if (left.current && !editing) section.current.querySelector("button")?.focus();
+  }, [editing]);
   const pairs = entity[list] ?? [];
   const [from, setFrom] = usePart(shownPairs, pairs.length);
   const shown = pairs.slice(from, from + shownPairs);
-  return html`<section class="pairs-of">
+  return html`<section class="pairs-of" ref=${section}>
     <div class="section-head"><h2>${lists[list]}</h2>
-      ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${() => setEditing(true)}>${t.edit}</button>`}</div>
-    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${() => { setEditing(false); onDone(); }} />`
+      ${editable && !editing && html`<button type="button" data-key=${shortcut ? "e" : undefined} onClick=${edit}>${t.edit}</button>`}</div>
+    ${editing ? html`<${Editor} entity=${entity} list=${list} onDone=${done} />`
       : pairs.length === 0 ? html`<p class="empty">${t.emptyList[list]}</p>`
       : html`<table class="list"><tbody>${shown.map((pair) => html`<tr key=${pair.name}>
           <th scope="row"><${Text} value=${pair.name} most=${120} /></th><td><${Text} value=${pair.value} most=${400} /></td></tr>`)}</tbody></table>
         <${Steps} from=${from} size=${shownPairs} all=${pairs.length} onMove=${setFrom} />`}
   </section>`;
 }
+
+// mayLose asks whether changes may be lost.
+const mayLose = () => window.confirm(t.unsaved);
 
 let lastKey = 0;
 
@@ -99,7 +116,7 @@ function Editor({ entity, list, onDone }) {
   // What is edited is read anew, with the tag that it has: what is shown may be old.
   // Of later loads the form takes nothing, and one that fails must not take it away.
   const { data: base, error, again } = useLoad((signal) => readList(entity.kind, entity.id, list, signal), []);
-  if (!base) return error ? html`<${Problem} error=${error} again=${again} />` : html`<p class="quiet">${t.loading}</p>`;
+  if (!base) return error ? html`<${Problem} error=${error} again=${again} />` : html`<${Loading} of=${{ loading: true }} />`;
   return html`<${Form} entity=${entity} list=${list} base=${base} onDone=${onDone} />`;
 }
 
@@ -107,7 +124,7 @@ function Form({ entity, list, base: first, onDone }) {
   const [base, setBase] = useState(first);
   const [{ rows, past, future, by }, setSteps] = useState(() => ({ rows: base.pairs.map(rowOf), past: [], future: [] }));
   const [from, setFrom] = usePart(shownFields, rows.length);
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const [busy, setBusy] = useState(false);
   const [conflict, setConflict] = useState(); // what is there now
   const [pasting, setPasting] = useState(false);
@@ -122,12 +139,11 @@ function Form({ entity, list, base: first, onDone }) {
   useLayoutEffect(() => {
     if (!changed) return undefined;
     const stay = (event) => event.preventDefault();
-    const may = () => window.confirm(t.unsaved);
     window.addEventListener("beforeunload", stay);
-    guards.add(may);
+    guards.add(mayLose);
     return () => {
       window.removeEventListener("beforeunload", stay);
-      guards.delete(may);
+      guards.delete(mayLose);
     };
   }, [changed]);
 
@@ -200,10 +216,12 @@ function Form({ entity, list, base: first, onDone }) {
     if (problem) return setError(new Error(problem));
     return changed ? write(rows, base.tag) : onDone();
   };
-  // What was chosen is what is edited from then on.
+  // What was chosen is what is edited from then on, over the list that was chosen from:
+  // if it is not saved at once, nothing is asked again.
   const saveChosen = (pairs) => {
     const next = pairs.map(rowOf);
     setConflict(undefined);
+    setBase({ pairs: conflict.pairs, tag: conflict.tag });
     setRows(next);
     write(next, conflict.tag);
   };
@@ -239,7 +257,7 @@ function Form({ entity, list, base: first, onDone }) {
     ${error && html`<${Problem} error=${error} />`}
     <p class="row">
       <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
-      <button type="button" disabled=${busy} onClick=${() => onDone()}>${t.cancel}</button>
+      <button type="button" disabled=${busy} onClick=${() => (!changed || mayLose()) && onDone()}>${t.cancel}</button>
       <span class="space"></span>
       <button type="button" class="plain" disabled=${past.length === 0} title=${t.undo} aria-label=${t.undo} onClick=${undo}>↶</button>
       <button type="button" class="plain" disabled=${future.length === 0} title=${t.redo} aria-label=${t.redo} onClick=${redo}>↷</button>

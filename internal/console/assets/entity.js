@@ -3,7 +3,7 @@ import { html, useState } from "./html.js";
 import { childOf, countsOf, deleteSet, entityOf, entityPath, exportPath, listPathAt, partPaths, sets, writable } from "./api.js";
 import { Link, go } from "./router.js";
 import { Curl, commandOf, curlOf } from "./welcome.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Problem, useFailure, useLoad, useTitle } from "./load.js";
 import { lazy } from "./lazy.js";
 import { Text, Time, number } from "./format.js";
 import { Dialog } from "./dialog.js";
@@ -63,7 +63,7 @@ function Contents({ entity }) {
 
 // Within shows what has just happened to what a set contains.
 function Within({ entity }) {
-  const events = useRecent().filter((event) => event.set === entity.id && event.id !== entity.id).slice(0, 10);
+  const events = (useRecent() ?? []).filter((event) => event.set === entity.id && event.id !== entity.id).slice(0, 10);
   if (events.length === 0) return null;
   return html`<section class="history below"><div class="section-head"><h2>${t.happeningIn}</h2></div>
     <ol class="timeline">${events.map((event) => html`<${Happened} key=${event.key} event=${event} />`)}</ol></section>`;
@@ -71,7 +71,7 @@ function Within({ entity }) {
 
 function Delete({ entity, onClose }) {
   const [busy, setBusy] = useState(false);
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const name = nameOf(entity.kind, entity.id);
   const remove = async () => {
     setBusy(true);
@@ -94,6 +94,12 @@ function Delete({ entity, onClose }) {
   <//>`;
 }
 
+// Unread says why an entity could not be read, and where a set that is gone may be.
+function Unread({ error, again }) {
+  if (error.status !== 404) return html`<${Problem} error=${error} again=${again} />`;
+  return html`<${Problem} error=${error} again=${again}>${t.goneText} <${Link} to=${{ view: "deleted" }}>${t.deletedSets}<//>.<//>`;
+}
+
 export function Entity({ state, who }) {
   const { data: entity, error, loading, again } = useLoad((signal) => entityOf(state.id, signal), [state.id]);
   const [deleting, setDeleting] = useState(false);
@@ -101,8 +107,10 @@ export function Entity({ state, who }) {
   useEvent((event) => event.id === entity?.id || (!event.facet && event.set === set),
     () => window.dispatchEvent(new Event("platen:again")), [entity?.id]);
   useTitle(entity ? nameOf(entity.kind, entity.id) : state.id);
-  if (error && !entity) return html`<div class="head"><h1>${state.id}</h1></div><div class="body"><${Problem} error=${error} again=${again} /></div>`;
-  if (!entity) return html`<div class="body"><p class="quiet">${t.loading}</p></div>`;
+  if (error && !entity) return html`<div class="head"><h1>${state.id}</h1></div><div class="body"><${Unread} error=${error} again=${again} /></div>`;
+  if (!entity) return html`<div class="body"><${Loading} of=${{ loading: true }} /></div>`;
+  const gone = error?.status === 404; // what was read of it is still shown
+  const mine = mayChange(who) && !gone;
   const isSet = sets.includes(entity.kind);
   const shown = ["properties", "metadata", "fields"].filter((list) => entity[list] || writable[entity.kind]?.includes(list));
   const first = writable[entity.kind]?.[0];
@@ -111,28 +119,28 @@ export function Entity({ state, who }) {
     <div class="head entity">
       <${Path} entity=${entity} />
       <h1>${nameOf(entity.kind, entity.id)}${named && html` <span class="quiet count"><${Text} value=${named} most=${80} /></span>`}</h1>
-      ${isSet && html`<span class="row actions">
-        ${entity.kind === "contentset" && mayChange(who) && html`<${Link} class="button" to=${{ view: "create", sets: entity.id }}>${t.createJobs}…<//>`}
+      ${isSet && !gone && html`<span class="row actions">
+        ${entity.kind === "contentset" && mine && html`<${Link} class="button" to=${{ view: "create", sets: entity.id }}>${t.createJobs}…<//>`}
         <a class="button" href=${exportPath(entity.kind, entity.id)} download=${`${entity.kind}-${entity.id}.json`}>${t.export}</a>
-        ${mayChange(who) && html`<button type="button" onClick=${() => setDeleting(true)}>${t.deleteSet}…</button>`}
+        ${mine && html`<button type="button" onClick=${() => setDeleting(true)}>${t.deleteSet}…</button>`}
       </span>`}
     </div>
-    ${error && html`<${Problem} error=${error} again=${again} />`}
+    ${error && html`<${Unread} error=${error} again=${again} />`}
     <div class="body columns-of-entity" aria-busy=${loading}>
       <div>
         ${state.at && html`<p class="as-of" role="status">${t.asOf} <${Time} value=${state.at} /> <${Link} class="button" to=${{ ...state, at: undefined }}>${t.asNow}<//></p>`}
-        ${(entity.kind === "document" || entity.kind === "contentitem") && html`<${Pages} entity=${entity} state=${state} />`}
+        ${!gone && (entity.kind === "document" || entity.kind === "contentitem") && html`<${Pages} entity=${entity} state=${state} />`}
         ${shown.map((list) => list === "fields" && !state.at ? html`<${Fields} key=${list} entity=${entity} />` : state.at ? html`<${PairsAt} key=${list} entity=${entity} list=${list} at=${state.at} />` : html`<${Pairs} key=${list} entity=${entity} list=${list} shortcut=${list === first}
-          editable=${mayChange(who) && writable[entity.kind]?.includes(list)} onDone=${again} />`)}
-        ${entity.kind === "datarecord" && !state.at && html`<${Tables} entity=${entity} state=${state} />`}
-        ${entity.kind === "jobset" && entity.counts?.documents > 0 && html`<${Statistics} entity=${entity} />`}
-        ${entity.kind === "contentset" && entity.counts?.contentitems !== 0 && html`<${MediaOfSet} entity=${entity} />`}
-        ${isSet && html`<${Within} entity=${entity} />`}
-        <${History} entity=${entity} state=${state} who=${who} />
+          editable=${mine && writable[entity.kind]?.includes(list)} onDone=${again} />`)}
+        ${!gone && entity.kind === "datarecord" && !state.at && html`<${Tables} entity=${entity} state=${state} />`}
+        ${!gone && entity.kind === "jobset" && entity.counts?.documents > 0 && html`<${Statistics} entity=${entity} />`}
+        ${!gone && entity.kind === "contentset" && entity.counts?.contentitems !== 0 && html`<${MediaOfSet} entity=${entity} />`}
+        ${!gone && isSet && html`<${Within} entity=${entity} />`}
+        ${!gone && html`<${History} entity=${entity} state=${state} who=${who} />`}
       </div>
       <div>
         <${Facts} entity=${entity} />
-        <${Contents} entity=${entity} />
+        ${!gone && html`<${Contents} entity=${entity} />`}
       </div>
     </div>
     <${Curl} who=${who} path=${state.at ? listPathAt(entity.id, first ?? "fields", state.at) : entityPath(entity.id)} more=${[

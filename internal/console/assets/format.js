@@ -23,8 +23,12 @@ export function Time({ value }) {
 }
 
 // Marks that are not seen, or that change the order of what is around them.
-// eslint-disable-next-line no-control-regex
-const hidden = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]/gu;
+// Those that join the parts of an emoji, or letters of scripts that are written with
+// them, are seen in what they make.
+const joining = ["Arab", "Syrc", "Mong", "Deva", "Beng", "Guru", "Gujr", "Orya", "Taml", "Telu", "Knda", "Mlym", "Sinh", "Khmr", "Mymr"];
+const letter = `[${joining.map((script) => `\\p{scx=${script}}`).join("")}]`;
+const seen = String.raw`\p{Extended_Pictographic}\ufe0f?\p{Emoji_Modifier}?\u200d(?=\p{Extended_Pictographic})|${letter}[\u200c\u200d](?=${letter})`;
+const hidden = new RegExp(String.raw`[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}](?<!${seen})`, "gu");
 const names = { "\n": "↵", "\r": "CR", "\t": "⇥" };
 
 // visible splits a text into what can be shown as it is, and marks.
@@ -54,7 +58,7 @@ export function Text({ value, most = 200 }) {
   const [all, setAll] = useState(false);
   const long = value.length > most;
   let shown = long && !all ? value.slice(0, most) : value;
-  if (/[\ud800-\udbff]$/.test(shown)) shown = shown.slice(0, -1);
+  if (/[\ud800-\udbff\u200d]$/.test(shown) && shown !== value) shown = shown.slice(0, -1); // it goes with what follows
   return html`<bdi class="text">${visible(shown)}</bdi>${long && html`${all ? " " : "… "}<button
     type="button" class="link" onClick=${(e) => { e.preventDefault(); e.stopPropagation(); setAll(!all); }}
   >${all ? t.less : `${t.more} (${t.characters(number(value.length))})`}</button>`}`;

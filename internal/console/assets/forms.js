@@ -1,7 +1,7 @@
 // Dialogs of administration: forms, questions, and secrets that are shown once.
 import { html, useEffect, useRef, useState } from "./html.js";
 import { Dialog } from "./dialog.js";
-import { Problem } from "./load.js";
+import { Problem, useFailure } from "./load.js";
 import { CopyLine } from "./welcome.js";
 import { t } from "./texts.js";
 import { a } from "./admintexts.js";
@@ -27,7 +27,7 @@ function Field({ field }) {
 // Form asks for values. submit gets them by name and returns when all is done; the
 // server's refusal is shown and loses nothing.
 export function Form({ title, fields, action, submit, onClose, children, danger }) {
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const [busy, setBusy] = useState(false);
   const send = async (event) => {
     event.preventDefault();

@@ -5,7 +5,7 @@ import { Dialog } from "./dialog.js";
 import { Link, go } from "./router.js";
 import { Live } from "./live.js";
 import { nameOf } from "./deleted.js";
-import { Pager, Problem, useLoad } from "./load.js";
+import { Loading, Pager, Problem, useFailure, useLoad } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
@@ -36,7 +36,7 @@ export function Names({ names }) {
 // with it, and lists that were changed since only if that is wanted.
 function Revert({ change, onClose }) {
   const { data: whole, error: unread } = useLoad((signal) => changeOf(change.change, signal), [change.change]);
-  const [error, setError] = useState();
+  const [error, setError] = useFailure();
   const [busy, setBusy] = useState(false);
   const [later, setLater] = useState(false); // it was changed since
   const run = async () => {
@@ -77,11 +77,11 @@ function Entries({ entries, named }) {
 
 // Whole shows all that one request has changed.
 function Whole({ change, who, onRevert, onClose }) {
-  const { data, error, again } = useLoad((signal) => changeOf(change, signal), [change]);
+  const { data, error, loading, again } = useLoad((signal) => changeOf(change, signal), [change]);
   const entries = data?.entries ?? [];
   return html`<${Dialog} title=${t.changeTitle(change)} onClose=${onClose} wide>
     ${error && html`<${Problem} error=${error} again=${again} />`}
-    ${!data && !error && html`<p class="quiet">${t.loading}</p>`}
+    <${Loading} of=${{ data, loading }} />
     ${data && html`<div class="change-head"><b>${changeTypes[data.type] ?? data.type}</b> <${Time} value=${data.time} /> <span class="quiet"><${By} change=${data} /></span>
         ${data.requestId && html`<span class="quiet">${t.request} <code>${data.requestId}</code></span>`}</div>
       <div class="history whole"><${Entries} entries=${entries.slice(0, mostNames)} named /></div>
@@ -110,6 +110,7 @@ export function History({ entity, state, who }) {
   return html`<section class="history below" aria-busy=${loading}>
     <div class="section-head"><h2>${t.history}</h2> <${Live} /></div>
     ${error && (error.status === 409 ? html`<p class="empty">${t.noLog}</p>` : html`<${Problem} error=${error} again=${again} />`)}
+    <${Loading} of=${{ data, loading }} />
     ${data && changes.length === 0 && html`<p class="empty">${t.noHistory}</p>`}
     <ol class="timeline">${changes.map((change) => html`<li key=${change.change} class=${change.type}>
       <div class="change-head"><b>${changeTypes[change.type] ?? change.type}</b>

@@ -54,19 +54,25 @@ export function Import({ who }) {
     }
     return undefined;
   };
-  const drop = (event) => {
-    event.preventDefault();
-    setOver(false);
-    send(event.dataTransfer.files[0]);
-  };
-  const drag = (event) => {
-    event.preventDefault();
-    setOver(true);
-  };
+  // A file that falls beside the box is taken as well: the browser would open it.
+  useEffect(() => {
+    const drag = (event) => {
+      if (!event.dataTransfer.types.includes("Files")) return;
+      event.preventDefault();
+      setOver(event.type === "dragover");
+      if (event.type === "drop" && !document.querySelector("dialog[open]")) send(event.dataTransfer.files[0]);
+    };
+    const leave = (event) => !event.relatedTarget && setOver(false); // the window
+    const heard = { dragover: drag, drop: drag, dragleave: leave };
+    for (const [name, hear] of Object.entries(heard)) window.addEventListener(name, hear);
+    return () => {
+      for (const [name, hear] of Object.entries(heard)) window.removeEventListener(name, hear);
+    };
+  });
   return html`
     <div class="head"><h1>${t.importTitle}</h1></div>
     <div class="body">
-      <div class=${`drop ${over ? "over" : ""}`} onDragOver=${drag} onDragLeave=${() => setOver(false)} onDrop=${drop}>
+      <div class=${`drop ${over ? "over" : ""}`}>
         <p>${over ? t.dropHere : t.importText(importPath(kind))}</p>
         <p class="row">
           <label>${t.importKind} <select value=${kind} disabled=${running} onChange=${(e) => setKind(e.currentTarget.value)}>

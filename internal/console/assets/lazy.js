@@ -1,5 +1,6 @@
 // Views that are loaded when they are first shown.
 import { html, useEffect, useState } from "./html.js";
+import { listeners } from "./api.js";
 import { Problem } from "./load.js";
 import { t } from "./texts.js";
 
@@ -15,7 +16,12 @@ export function lazy(load, name) {
       load().then((module) => {
         Loaded = module[name];
         setRound((n) => n + 1);
-      }, setError);
+      }, () => {
+        // What a browser says of it is nothing for people. The frame looks when the
+        // server is there again.
+        listeners.reachable(false);
+        setError({ status: 0, message: "" });
+      });
     };
     useEffect(() => {
       if (!Loaded) again();

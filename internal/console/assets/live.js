@@ -11,8 +11,8 @@ const again = 3000; // milliseconds until the next attempt
 
 let after; // the last event that was seen
 let live; // undefined: not known yet
-let recent = []; // the last events, the newest first
-let changes = []; // one of each change, the last one first: an update of many is one
+let recent; // the last events, the newest first; undefined: not known yet
+let changes; // one of each change, the last one first: an update of many is one
 const shownTypes = "update,revert,import,jobcreation,add,delete,undelete"; // not those of the audit trail
 let lost = false; // the stream has ended since the page was opened
 
@@ -34,13 +34,18 @@ const wait = (signal) => new Promise((done) => {
   signal.addEventListener("abort", () => { clearTimeout(timer); done(); }, { once: true });
 });
 
+// know takes events as those that are the last, the newest last.
+function know(events) {
+  recent = events.toReversed();
+  changes = events.reduce(withEvent, []);
+  window.dispatchEvent(new Event("platen:recent"));
+}
+
 // begin reads what has changed last, after which the stream goes on.
 async function begin(signal) {
   const page = await lastEvents({ last: shownFirst, type: shownTypes }, signal);
-  recent = page.events.map((event) => ({ ...event.data, key: event.id })).reverse();
-  changes = recent.toReversed().reduce(withEvent, []);
+  know(page.events.map((event) => ({ ...event.data, key: event.id })));
   after = page.after;
-  window.dispatchEvent(new Event("platen:recent"));
 }
 
 // follow tells of events until the page is hidden or its user has gone.
@@ -67,7 +72,10 @@ async function follow(signal) {
       });
     } catch (error) {
       if (error.status === 410 || error.status === 400) after = undefined; // it is no longer kept, or a sandbox was reset
-      if (error.status === 409) return setLive(false); // this server keeps no log
+      if (error.status === 409) { // this server keeps no log
+        know([]);
+        return setLive(false);
+      }
     } finally {
       cut.abort();
     }
@@ -100,8 +108,8 @@ export function useEvents(on) {
   }, [on]);
 }
 
-// useRecent returns the last events, the newest first; or of each change one, which
-// has others if there are some.
+// useRecent returns the last events, the newest first, or undefined before they are
+// known; or of each change one, which has others if there are some.
 export function useRecent({ oneOfEach } = {}) {
   const now = () => (oneOfEach ? changes : recent);
   const [events, set] = useState(now);

@@ -1,17 +1,18 @@
-import { Link, cameFromHere, go } from "./router.js";
-import { html, useCallback, useEffect, useState } from "./html.js";
+import { Link, arrived, cameFromHere, go } from "./router.js";
+import { html, useCallback, useEffect, useLayoutEffect, useState } from "./html.js";
 import { t } from "./texts.js";
 import { plain } from "./format.js";
 
 // useLoad calls load when what it depends on changes, and keeps what is shown
 // until the next is there. A view that has gone on hears nothing of the answer.
-// What could not be loaded again stays beside the error.
+// What could not be loaded again stays beside the error. stale: what is shown is not
+// what was asked for last.
 export function useLoad(load, dependencies) {
   const [state, setState] = useState({ loading: true });
   const [round, setRound] = useState(0);
+  const key = JSON.stringify(dependencies);
   useEffect(() => {
     const abort = new AbortController();
-    const key = JSON.stringify(dependencies);
     setState((before) => ({ ...before, loading: true }));
     load(abort.signal).then(
       (data) => !abort.signal.aborted && setState({ data, key, loading: false }),
@@ -24,8 +25,27 @@ export function useLoad(load, dependencies) {
     window.addEventListener("platen:again", again);
     return () => window.removeEventListener("platen:again", again);
   }, []);
-  return { ...state, again };
+  useLayoutEffect(() => {
+    if (state.data !== undefined) arrived();
+  }, [state.data]);
+  const stale = state.data !== undefined && state.key !== key;
+  return { ...state, loading: state.loading || stale, stale, again };
 }
+
+// useFailure keeps why something failed that somebody has asked for. That nobody was
+// logged in, or the server away, is no longer so once views are to be read again.
+export function useFailure() {
+  const [error, setError] = useState();
+  useEffect(() => {
+    const clear = () => setError((before) => (before?.ended || before?.status === 0 ? undefined : before));
+    window.addEventListener("platen:again", clear);
+    return () => window.removeEventListener("platen:again", clear);
+  }, []);
+  return [error, setError];
+}
+
+// Loading says that what useLoad reads is not there yet.
+export const Loading = ({ of }) => of.loading && of.data === undefined && html`<p class="quiet">${t.loading}</p>`;
 
 // useTitle names the view in the title of the window.
 export function useTitle(text) {
@@ -35,9 +55,9 @@ export function useTitle(text) {
 }
 
 // Problem shows why something failed.
-export function Problem({ error, again }) {
+export function Problem({ error, again, children }) {
   const text = error.status === 0 ? t.unreachable : plain(error.message, 600);
-  return html`<div class="problem" role="alert"><p>${text}</p>${again && html`<button type="button" onClick=${again}>${t.retry}</button>`}</div>`;
+  return html`<div class="problem" role="alert"><p>${text}${children && html`. ${children}`}</p>${again && html`<button type="button" onClick=${again}>${t.retry}</button>`}</div>`;
 }
 
 // Pager goes to other pages of a list, whose token is so named in the address. The

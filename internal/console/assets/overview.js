@@ -3,7 +3,7 @@
 import { html, useMemo } from "./html.js";
 import { cancelOperation, entities, intake, operations, rules, serverFacts, webhooks } from "./api.js";
 import { Link, go } from "./router.js";
-import { Problem, useLoad, usePoll, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, bytes, number, plain } from "./format.js";
 import { Happened } from "./changes.js";
 import { FirstMinute } from "./welcome.js";
@@ -24,12 +24,22 @@ const spans = {
   day: { parts: 30, begin: (now) => new Date(now.getFullYear(), now.getMonth(), now.getDate()), back: (end, n) => new Date(end.getFullYear(), end.getMonth(), end.getDate() - n) },
 };
 
+// nowOf returns the time of the server: the clock of a sandbox stands elsewhere, and
+// that of a browser may be wrong. What came in without a time is that up to the end of
+// the server's hour, which is all that is known of a clock that is not this one.
+async function nowOf(signal) {
+  const end = Date.parse((await intake({ unit: "hour" }, signal)).to);
+  const here = Date.now();
+  return end - hour <= here && here < end ? here : end - 1;
+}
+
 // partsOf returns all parts of a span, the empty ones as well, the last is now.
 async function partsOf(unit, signal) {
   const { parts, begin, back } = spans[unit];
-  const last = begin(new Date());
+  const now = await nowOf(signal);
+  const last = begin(new Date(now));
   const starts = Array.from({ length: parts }, (_, i) => back(last, parts - 1 - i));
-  const found = await intake({ unit: "hour", from: starts[0].toISOString(), to: new Date(Date.now() + hour).toISOString() }, signal);
+  const found = await intake({ unit: "hour", from: starts[0].toISOString(), to: new Date(now + hour).toISOString() }, signal);
   const rows = starts.map((start) => ({ start }));
   for (const part of found.parts) {
     const at = Date.parse(part.startTime);
@@ -67,6 +77,7 @@ function CameIn({ state }) {
     <div class="section-head"><h2>${o.cameIn}</h2>
       <div class="choices">${Object.keys(spans).map((one) => choice("unit", one, o.spans[one], one === unit))}</div></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${load} />
     ${data && html`
       <div class="choices totals">${measures.map((one) => choice("show", one, facts[one], one === measure, html`<b>${number(total(one))}</b>`))}</div>
       ${total(measure) === 0 ? html`<p class="empty chart-empty">${o.nothingCame(facts[measure].toLowerCase(), o.spans[unit].toLowerCase())}</p>`
@@ -97,6 +108,7 @@ function Operations({ who }) {
   return html`<section>
     <div class="section-head"><h2>${o.underWay}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${load} />
     ${data && data.length === 0 && html`<p class="empty">${o.nothingRuns}</p>`}
     <ul class="operations">${[...running, ...ended].map((one) => html`<li key=${one.id}>
       <div class="change-head"><b>${o.operations[one.type] ?? one.type}</b> <span class=${one.state === "failed" ? "bad" : "quiet"}>${o.states[one.state] ?? one.state}</span>
@@ -113,7 +125,7 @@ const milliseconds = (text = "") => [...text.matchAll(/(\d+)(h|ms|m|s)/g)].reduc
 const oldBackup = 48 * hour;
 
 // wrongs says what is wrong with a server, the worst first.
-function wrongs({ server, hooks, retention }) {
+function wrongs({ server, hooks, retention, now }) {
   const found = [];
   const say = (bad, text, to) => found.push({ bad, text, to });
   const setting = (name) => server.settings.find((one) => one.name === name)?.value;
@@ -131,11 +143,11 @@ function wrongs({ server, hooks, retention }) {
     else if (hook.failures > 0 && hook.state === "enabled") say(true, o.hookFails(name, number(hook.failures)), to);
   }
   for (const rule of retention) if (rule.lastRun?.error) say(true, o.ruleFails(plain(rule.name, 64), plain(rule.lastRun.error, 200)), { view: "admin", tab: "retention" });
-  const late = Date.now() - Date.parse(server.cleanup.purgeTime ?? NaN);
+  const late = now - Date.parse(server.cleanup.purgeTime ?? NaN);
   if (late > 2 * milliseconds(setting("cleanup-every")) + hour) say(true, o.cleanupLate(number(Math.round(late / hour))), { view: "deleted" });
   // PostgreSQL is backed up by its own tools, of which nothing is known here.
   if (server.counts && !/^postgres/.test(database.location)) {
-    const age = Date.now() - Date.parse(database.lastBackupTime ?? NaN);
+    const age = now - Date.parse(database.lastBackupTime ?? NaN);
     if (Number.isNaN(age)) say(false, o.noBackup, at);
     else if (age > oldBackup) say(false, o.backupOld(number(Math.round(age / hour / 24))), at);
   }
@@ -144,25 +156,27 @@ function wrongs({ server, hooks, retention }) {
 
 function Wrong() {
   const load = useLoad(async (signal) => {
-    const [server, { webhooks: hooks }, { rules: retention }] = await Promise.all([serverFacts(signal), webhooks.all({ pageSize: 1000 }, signal), rules.all({}, signal)]);
-    return wrongs({ server, hooks, retention });
+    const [server, { webhooks: hooks }, { rules: retention }, now] = await Promise.all([serverFacts(signal), webhooks.all({ pageSize: 1000 }, signal), rules.all({}, signal), nowOf(signal)]);
+    return wrongs({ server, hooks, retention, now });
   }, []);
   const { data, error, again } = load;
   usePoll(load, 15_000);
   return html`<section class=${data?.length > 0 ? "urgent" : ""}>
     <div class="section-head"><h2>${o.wrong}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${load} />
     ${data && data.length === 0 && html`<p class="fine">${o.nothingWrong}</p>`}
     <ul class="wrongs">${(data ?? []).map((one) => html`<li key=${one.text} class=${one.bad ? "bad" : "warn"}><${Link} to=${one.to}>${one.text}<//></li>`)}</ul>
   </section>`;
 }
 
 function Last() {
-  const events = useRecent({ oneOfEach: true }).slice(0, shownChanges);
+  const events = useRecent({ oneOfEach: true })?.slice(0, shownChanges);
   return html`<section class="history below">
     <div class="section-head"><h2>${o.changedLast}</h2><${Link} to=${{ view: "changes" }}>${o.allChanges}<//></div>
-    ${events.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
-    <ol>${events.map((event) => html`<${Happened} key=${event.key} event=${event} short />`)}</ol>
+    <${Loading} of=${{ data: events, loading: !events }} />
+    ${events?.length === 0 && html`<p class="empty">${t.nothingYet}</p>`}
+    <ol>${events?.map((event) => html`<${Happened} key=${event.key} event=${event} short />`)}</ol>
   </section>`;
 }
 

@@ -2,7 +2,7 @@
 import { html, useMemo, useState } from "./html.js";
 import { entities, mediaOf, pagesOf, statisticsOf } from "./api.js";
 import { Link } from "./router.js";
-import { Pager, Problem, useLoad } from "./load.js";
+import { Loading, Pager, Problem, useLoad } from "./load.js";
 import { lazy } from "./lazy.js";
 import { Text, number, plain } from "./format.js";
 import { kinds, t } from "./texts.js";
@@ -44,6 +44,7 @@ export function Pages({ entity, state }) {
   const pairs = rows.some((row) => row.properties || row.metadata);
   return html`<section class="pages-of" aria-busy=${loading}><div class="section-head"><h2>${isItem ? t.pageDetails : t.pagesTitle}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && rows.length === 0 && html`<p class="empty">${t.noPages}</p>`}
     ${rows.length > 0 && html`<div class="table plain" tabindex="0" role="region" aria-label=${t.pagesTitle}><table>
       <thead><tr>${!isItem && html`<th scope="col" class="number">${t.place}</th><th scope="col">${kinds.contentitem.one}</th>`}
@@ -73,6 +74,7 @@ export function MediaOfSet({ entity }) {
   const { data, error, loading, again } = useLoad((signal) => mediaOf(entity.id, signal), [entity.id]);
   return html`<section class="below" aria-busy=${loading}><div class="section-head"><h2>${t.byMedium}</h2></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && (data.pages.length === 0 ? html`<p class="empty">${t.noPageDetailsInSet}</p>` : html`<${Media} rows=${data.pages} />`)}
   </section>`;
 }
@@ -104,11 +106,12 @@ export function Statistics({ entity }) {
     { name: t.sheets, values: (parts?.rows ?? []).map((row) => row.sheets), colour: "--bar-strong", size: 0.5 },
   ], [parts]);
   return html`<section class="below statistics" aria-busy=${loading}><div class="section-head"><h2>${t.statistics}</h2>
-      ${data && html`<span class="quiet">${t.totals(number(data.head.counts.documents), number(data.head.counts.pages), number(data.head.counts.sheets))}</span>`}</div>
+      ${data && html`<span class="quiet">${t.totals(data.head.counts, number)}</span>`}</div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && media.length > 0 && html`<${Media} rows=${media} />`}
     ${data && media.length === 0 && html`<p class="empty">${t.noPageDetailsInSet}</p>`}
-    ${parts?.rows.length > 1 && html`<h3>${t.chartOf(kinds[parts.kind].many, number(parts.rows.length), parts.rows.length < parts.all && number(parts.all))}</h3>
+    ${parts?.rows.length > 1 && parts.rows.some((row) => row.pages || row.sheets) && html`<h3>${t.chartOf(kinds[parts.kind].many, number(parts.rows.length), parts.rows.length < parts.all && number(parts.all))}</h3>
       <${Chart} series=${series} at=${at} told=${(i) => `${kinds[parts.kind].one} ${parts.rows[i]?.id ?? ""}`} space=${48} label=${t.chartLabel(kinds[parts.kind].many)} />
       <details><summary>${t.asTableShort}</summary><div class="table plain" tabindex="0" role="region" aria-label=${t.statistics}><table>
         <thead><tr><th scope="col">${kinds[parts.kind].one}</th><th scope="col" class="number">${t.pagesTitle}</th><th scope="col" class="number">${t.sheets}</th></tr></thead>

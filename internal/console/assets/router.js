@@ -21,6 +21,23 @@ window.history.replaceState({ at: here }, "");
 // window is a state of the console.
 export const cameFromHere = () => here > 0;
 
+// What is to be shown once it is there: how far down the window was when its entry in
+// the history was left, and the link that has left it. A window that somebody has
+// touched meanwhile stays where it is.
+let due;
+const touched = () => (due = undefined);
+for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) window.addEventListener(name, touched, { capture: true, passive: true });
+
+// arrived says that something that was to be shown is there.
+export function arrived() {
+  if (!due) return;
+  window.scrollTo(0, due.y);
+  const link = [...document.querySelectorAll("main a")].find((one) => one.getAttribute("href") === due.link);
+  link?.focus();
+  if (link) due.link = undefined;
+  if (!due.link && Math.abs(window.scrollY - due.y) < 2) due = undefined;
+}
+
 // sameView reports whether two states are of one view.
 const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
 
@@ -31,7 +48,11 @@ export function go(state, { replace = false } = {}) {
   if (!replace && !mayLeave()) return;
   const stays = sameView(current(), state);
   if (replace) window.history.replaceState(window.history.state, "", to);
-  else window.history.pushState({ at: ++here }, "", to);
+  else {
+    window.history.replaceState({ ...window.history.state, y: window.scrollY, link: to }, "");
+    window.history.pushState({ at: ++here }, "", to);
+  }
+  due = undefined;
   window.dispatchEvent(new Event("platen:moved"));
   if (replace) return;
   window.scrollTo(0, 0);
@@ -49,6 +70,8 @@ export function useAddress() {
       if (to === undefined) return window.history.replaceState({ at: here }, ""); // a link within the page leaves no view
       if (to !== here && !mayLeave()) return window.history.go(here - to);
       here = to;
+      const { y, link } = window.history.state;
+      due = y === undefined ? undefined : { y, link };
       return moved();
     };
     window.addEventListener("popstate", popped);

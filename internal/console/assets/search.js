@@ -1,38 +1,65 @@
 // A search over everything: by the values of all names, kind by kind.
-import { html, useEffect, useState } from "./html.js";
-import { childOf, entities, sets } from "./api.js";
-import { Link } from "./router.js";
+import { html, useEffect, useLayoutEffect, useState } from "./html.js";
+import { childOf, filledPage, sets } from "./api.js";
+import { Link, arrived } from "./router.js";
 import { Problem, useTitle } from "./load.js";
 import { Text, number, plain } from "./format.js";
 import { listsOf, write } from "./filter.js";
-import { namesOf } from "./names.js";
+import { pagesOfNames } from "./names.js";
 import { kinds, t } from "./texts.js";
 
 const shown = 8; // of each kind
-const mostNames = 100; // of a kind, in one filter
+const mostNames = 100; // in one filter
+const mostFilters = 2; // as one: the server takes 256 names
 const mostText = 12_000; // bytes of a filter
+const mostAsked = 40; // requests for a kind
+const longest = 15_000; // milliseconds for a kind
 const atOnce = 2; // requests
 
 const order = [...sets, ...Object.keys(kinds).filter((kind) => !sets.includes(kind) && Object.values(childOf).includes(kind))];
 
-// filterOf returns a filter that any of some names has a value that begins with
-// a text, or has it inside, and how many of the names are in it.
-function filterOf(kind, names, text, inside) {
-  let rows = names.filter((one) => listsOf(kind).includes(one.list)).slice(0, mostNames).map(({ list, name }) => ({ of: list, name, op: inside ? "has" : "begins", value: text }));
-  let filter = write(kind, { any: true, rows });
-  while (filter.length > mostText && rows.length > 1) {
-    rows = rows.slice(0, rows.length >> 1);
-    filter = write(kind, { any: true, rows });
+const size = (text) => new TextEncoder().encode(text).length;
+
+// filtersOf yields filters that together find whatever has a value that begins with a
+// text, or has it inside. Each says what is left after it: so many names, and further
+// ones that are not read yet.
+async function* filtersOf(kind, text, inside, signal) {
+  for await (const page of pagesOfNames(kind, signal)) {
+    let rest = page.names.filter((one) => listsOf(kind).includes(one.list)).map(({ list, name }) => ({ of: list, name, op: inside ? "has" : "begins", value: text }));
+    while (rest.length > 0) {
+      let n = Math.min(mostNames, rest.length);
+      let filter = write(kind, { any: true, rows: rest.slice(0, n) });
+      while (size(filter) > mostText && n > 1) filter = write(kind, { any: true, rows: rest.slice(0, (n >>= 1)) });
+      rest = rest.slice(n);
+      yield { filter, left: { names: rest.length, further: Boolean(page.nextPageToken) } };
+    }
   }
-  return { filter, names: rows.length };
 }
 
+// find looks for a text among the entities of a kind until it has as many as are shown,
+// or for as long as is good. goesOn: there may be more of what the filter finds.
 async function find(kind, text, inside, signal) {
-  const names = await namesOf(kind);
-  if (names.length === 0) return { entities: [] };
-  const { filter, names: used } = filterOf(kind, names, text, inside);
-  const page = await entities({ kind, filter, orderBy: "id desc", fields: ["kind", "id", ...listsOf(kind).filter((list) => kind !== "contentitem" || list !== "fields")].join(","), pageSize: shown }, signal);
-  return { ...page, filter, left: names.length - used };
+  const until = Date.now() + longest;
+  const fields = ["kind", "id", ...listsOf(kind).filter((list) => kind !== "contentitem" || list !== "fields")].join(",");
+  const hits = new Map(); // by identifier: one may have the text in names of several filters
+  const filters = []; // that have found something, or are not done
+  let total = 0, goesOn = false, left, asked = 0;
+  for await (const part of filtersOf(kind, text, inside, signal)) {
+    const page = await filledPage({ kind, filter: part.filter, orderBy: "id desc", fields, pageSize: shown }, signal);
+    for (const entity of page.entities) hits.set(entity.id, entity);
+    if (page.entities.length > 0 || page.nextPageToken) filters.push(part.filter);
+    total += page.totalEstimate;
+    goesOn ||= Boolean(page.nextPageToken);
+    left = part.left;
+    if (hits.size >= shown || ++asked >= mostAsked || Date.now() > until) break;
+  }
+  const all = filters.join(" OR ");
+  const whole = filters.length <= mostFilters && size(all) <= mostText;
+  const some = [...hits.values()].sort((a, b) => b.id - a.id);
+  return {
+    entities: some.slice(0, shown), total: Math.max(total, some.length), goesOn: goesOn || some.length > shown,
+    left: left?.names > 0 || left?.further ? left : undefined, filter: whole ? all : filters[0], whole,
+  };
 }
 
 function Hits({ entity, text, inside }) {
@@ -42,14 +69,15 @@ function Hits({ entity, text, inside }) {
 
 function Group({ kind, found, text, inside }) {
   if (found.error) return html`<section><h2>${kinds[kind].many}</h2><${Problem} error=${found.error} /></section>`;
-  const more = Boolean(found.nextPageToken);
+  const { goesOn, left } = found;
+  const all = !goesOn && !left;
   return html`<section class="group">
-    <div class="section-head"><h2>${kinds[kind].many} <span class="quiet count">${t.about(number(found.totalEstimate), !more)}</span></h2>
-      ${more && html`<${Link} to=${{ kind, filter: found.filter }}>${t.allFound}<//>`}</div>
+    <div class="section-head"><h2>${kinds[kind].many} ${found.entities.length > 0 && html`<span class="quiet count">${t.about(number(all ? found.entities.length : found.total), all)}</span>`}</h2>
+      ${goesOn && html`<${Link} to=${{ kind, filter: found.filter }}>${found.whole && !left ? t.allFound : t.asList}<//>`}</div>
     ${found.entities.length === 0 && html`<p class="quiet">${t.searchGoesOn}</p>`}
     <table class="list found"><tbody>${found.entities.map((entity) => html`<tr key=${entity.id}>
       <th scope="row"><${Link} to=${{ id: entity.id }} data-row>${entity.id}<//></th><td><${Hits} entity=${entity} text=${text} inside=${inside} /></td></tr>`)}</tbody></table>
-    ${found.left > 0 && html`<p class="quiet">${t.namesLeft(number(found.left))}</p>`}
+    ${left && html`<p class="quiet">${t.namesLeft(number(left.names), left)}</p>`}
   </section>`;
 }
 
@@ -72,7 +100,8 @@ export function Search({ state }) {
     for (let i = 0; i < atOnce; i++) work();
     return () => abort.abort();
   }, [text, inside]);
-  const has = (one) => one.error || one.entities.length > 0 || one.nextPageToken;
+  useLayoutEffect(arrived, [found]);
+  const has = (one) => one.error || one.entities.length > 0 || one.goesOn || one.left;
   const some = order.filter((kind) => found[kind] && has(found[kind]));
   const none = order.filter((kind) => found[kind] && !has(found[kind]));
   const busy = text !== "" && some.length + none.length < order.length;

@@ -49,13 +49,13 @@ export function Pick({ selection, rows, id }) {
   return html`<td class="pick"><input type="checkbox" data-select aria-label=${t.select(id)} checked=${selection.has(id)} onClick=${pick} /></td>`;
 }
 
-export function PickAll({ selection, rows }) {
+export function PickAll({ selection, rows, disabled }) {
   const box = useRef();
   const every = rows.every((row) => selection.has(row.id));
   useEffect(() => {
     box.current.indeterminate = !every && rows.some((row) => selection.has(row.id));
   });
-  return html`<th scope="col" class="pick"><input type="checkbox" ref=${box} aria-label=${t.selectPage} checked=${every}
+  return html`<th scope="col" class="pick"><input type="checkbox" ref=${box} aria-label=${t.selectPage} checked=${every} disabled=${disabled}
     onChange=${() => (every ? (selection.all ? selection.clear() : selection.set(rows.map((row) => row.id), false)) : selection.set(rows.map((row) => row.id), true))} /></th>`;
 }
 

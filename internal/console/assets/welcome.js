@@ -1,14 +1,26 @@
-import { html, useState } from "./html.js";
+import { html, useRef, useState } from "./html.js";
 import { importPath, loadDemo } from "./api.js";
 import { Problem } from "./load.js";
 import { mayChange } from "./roles.js";
 import { t } from "./texts.js";
 
-// Copied is a line to paste somewhere, with a button that copies it.
+const copyKeys = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘C" : "Ctrl+C";
+
+// CopyLine is a line to paste somewhere, with a button that copies it, or selects it
+// where a page may not copy: browsers let only pages of https do that.
 export function CopyLine({ text }) {
-  const [done, setDone] = useState(false);
-  const copy = () => navigator.clipboard?.writeText(text).then(() => setDone(true), () => {});
-  return html`<div class="copy"><code tabindex="0">${text}</code><button type="button" onClick=${copy}>${done ? t.copied : t.copy}</button></div>`;
+  const [done, setDone] = useState({}); // {text, said}: of another text nothing is said
+  const line = useRef();
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setDone({ text, said: t.copied });
+    } catch {
+      window.getSelection().selectAllChildren(line.current);
+      setDone({ text, said: t.pressToCopy(copyKeys) });
+    }
+  };
+  return html`<div class="copy"><code tabindex="0" ref=${line}>${text}</code><button type="button" onClick=${copy}>${done.text === text ? done.said : t.copy}</button></div>`;
 }
 
 const userOf = (who) => (who.user ? ` -u ${quote(who.user)}` : "");
