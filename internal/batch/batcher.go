@@ -37,21 +37,8 @@ type Request[W any] struct {
 	Work W
 	Err  error // what Do returns
 
-	taken    atomic.Bool // by a worker; or by the caller, who has left
-	detached bool
-	batcher  *Batcher[W]
-	done     chan struct{}
-}
-
-// Detach takes the request out of its batch, whose Run may return before it is done:
-// finish says that it is, and Err is set. It is for Run.
-func (r *Request[W]) Detach() (finish func()) {
-	r.detached = true
-	r.batcher.detached.Add(1)
-	return func() {
-		defer r.batcher.detached.Done()
-		r.done <- struct{}{}
-	}
+	taken atomic.Bool // by a worker; or by the caller, who has left
+	done  chan struct{}
 }
 
 // A Batcher runs requests in batches. Callers that come while a batch is under
@@ -62,13 +49,12 @@ type Batcher[W any] struct {
 	large    largeQueue[W]
 	requests sync.Pool
 	workers  sync.WaitGroup
-	detached sync.WaitGroup // requests
 }
 
 // New returns a batcher that has started its workers. Close ends them.
 func New[W any](config Config[W]) *Batcher[W] {
 	b := &Batcher[W]{config: config, queue: NewQueue[*Request[W]](config.Requests)}
-	b.requests.New = func() any { return &Request[W]{batcher: b, done: make(chan struct{}, 1)} }
+	b.requests.New = func() any { return &Request[W]{done: make(chan struct{}, 1)} }
 	for range config.Workers {
 		b.workers.Go(b.work)
 	}
@@ -93,7 +79,7 @@ func (b *Batcher[W]) Do(ctx context.Context, work W) error {
 		<-r.done
 	}
 	err := r.Err
-	*r = Request[W]{batcher: b, done: r.done}
+	*r = Request[W]{done: r.done}
 	b.requests.Put(r)
 	return err
 }
@@ -101,12 +87,10 @@ func (b *Batcher[W]) Do(ctx context.Context, work W) error {
 // Waiting returns how many requests no worker has taken yet.
 func (b *Batcher[W]) Waiting() int { return b.queue.Waiting() }
 
-// Close refuses new requests, and waits for the end of those that are queued or were
-// taken out of their batch.
+// Close refuses new requests, and waits for the end of those that are queued.
 func (b *Batcher[W]) Close() {
 	b.queue.Close()
 	b.workers.Wait()
-	b.detached.Wait()
 }
 
 // work runs batches until Close.
@@ -119,9 +103,7 @@ func (b *Batcher[W]) work() {
 		}
 		b.config.Run(batch)
 		for _, r := range batch {
-			if !r.detached {
-				r.done <- struct{}{}
-			}
+			r.done <- struct{}{}
 		}
 		clear(batch)
 		if large {
@@ -135,7 +117,7 @@ type worker[W any] struct {
 	*Batcher[W]
 	taken, buffer []*Request[W] // to be used again
 	small         []*Request[W] // in buffer: not yet run
-	polled        bool          // the queue, since the last large batch
+	looked        bool          // into the queue, since the last large batch
 }
 
 // next returns the next batch and whether it is a large one, after which the
@@ -152,8 +134,8 @@ func (w *worker[W]) next() (batch []*Request[W], large bool) {
 				return batch, false
 			}
 			continue
-		case w.polled:
-			w.polled = false
+		case w.looked:
+			w.looked = false
 			taken := w.large.take(w.together)
 			if batch = claim(taken); len(batch) > 0 {
 				return batch, true
@@ -167,7 +149,7 @@ func (w *worker[W]) next() (batch []*Request[W], large bool) {
 			return nil, false
 		}
 		w.sort()
-		w.polled = true
+		w.looked = true
 	}
 }
 

@@ -31,9 +31,7 @@ const (
 	connectTimeout    = 3 * time.Second  // connect_timeout, of each server in the address
 	statementTimeout  = "30s"            // statement_timeout
 	transactionIdle   = "60s"            // idle_in_transaction_session_timeout
-	lockTimeout       = "1s"             // lock_timeout of a group
 	excludeTimeout    = "200ms"          // lock_timeout of who has all groups wait
-	groupIdle         = "15s"            // the same of a group of list writes, which ends after 10 s
 	unansweredTimeout = 10 * time.Second // a connection whose data nobody acknowledges is cut
 	shortTimeout      = 10 * time.Second // of what is short, from its first statement to its last
 	readLanes         = 2                // statements that read lists at once
@@ -209,7 +207,6 @@ func (d *Database) engine() sqlstore.Engine {
 		IsDamage:        isDamage,
 		ServerReplied:   serverReplied,
 		IsRetryable:     isRetryable,
-		IsLocked:        func(err error) bool { return code(err) == lockNotAvailable },
 		DegradedCommits: d.degraded.Load,
 		Ready:           d.ready,
 		Snapshot:        d.snapshot,

@@ -37,9 +37,9 @@ const (
 	// The number is platen's own among the database's advisory locks. The setting is
 	// for poolers, which take none of the connection, and for a process that is
 	// stopped within a group: its locks end soon.
-	beginGroup = `SELECT pg_advisory_xact_lock_shared(7528360051), set_config('lock_timeout', '` + lockTimeout + `', true),
-		set_config('idle_in_transaction_session_timeout', '` + groupIdle + `', true)`
-	excludeGroups = `SELECT set_config('lock_timeout', '` + excludeTimeout + `', true), pg_advisory_xact_lock(7528360051)`
+	beginGroup    = `SELECT ` + groupIdle + `, pg_advisory_xact_lock_shared(7528360051)`
+	excludeGroups = `SELECT set_config('lock_timeout', '` + excludeTimeout + `', true), set_config('idle_in_transaction_session_timeout', '5s', true),
+		pg_advisory_xact_lock(7528360051)`
 	// The transactions that hold it. Nobody waits for the lock itself: whoever does has
 	// all groups behind that begin later, which a group that stands still would stop.
 	selectGroups = `SELECT virtualtransaction FROM pg_locks WHERE locktype = 'advisory' AND granted
@@ -47,7 +47,13 @@ const (
 		AND classid = 7528360051 >> 32 AND objid = 7528360051 & 4294967295 AND objsubid = 1`
 
 	noStatementTimeout = `SELECT set_config('statement_timeout', '0', true), ` + idleBounded
-	idleBounded        = `set_config('idle_in_transaction_session_timeout', '` + transactionIdle + `', true)`
+	// Behind a pooler there is none.
+	idleBounded = `set_config('idle_in_transaction_session_timeout', CASE current_setting('idle_in_transaction_session_timeout')
+		WHEN '0' THEN '` + transactionIdle + `' ELSE current_setting('idle_in_transaction_session_timeout') END, true)`
+	// A group ends after 10 s by itself.
+	groupIdle = `set_config('idle_in_transaction_session_timeout', CASE
+		WHEN current_setting('idle_in_transaction_session_timeout')::interval BETWEEN '1 ms' AND '15 s' THEN current_setting('idle_in_transaction_session_timeout')
+		ELSE '15s' END, true)`
 	// What is compared with the index is in memory, since it was just written. And an
 	// index scan remembers which entries are of rows that were removed; a bitmap
 	// scan reads them each time, until a vacuum, which makes the index of lists
@@ -169,15 +175,16 @@ func (writers) AddLists(table, kinds string) string {
 }
 
 // LockLists implements [sqlstore.ManyWriters].
-func (writers) LockLists(table string, large int, skip bool) string {
-	how := ""
-	if skip {
-		how = " SKIP LOCKED"
-	}
+func (writers) LockLists(table string, large int) string {
 	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
 	return `SELECT id, octet_length(list), CASE WHEN NOT ` + isLarge + ` THEN list END,
 		CASE WHEN ` + isLarge + ` THEN sha256(convert_to(list, 'UTF8')) END, change
-		FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE` + how
+		FROM ` + table + ` WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE`
+}
+
+// RemoveLists implements [sqlstore.ManyWriters].
+func (writers) RemoveLists(table string) string {
+	return `DELETE FROM ` + table + ` AS l USING unnest($1::bigint[], $2::bigint[]) AS r (first, last) WHERE l.id BETWEEN r.first AND r.last`
 }
 
 // FindNames implements [sqlstore.ManyWriters].

@@ -413,8 +413,8 @@ func (t *transaction) removeFree(kind platen.Kind, run platen.IDRange) error {
 // that belong to nothing it removes the records nested in them. The data records
 // of content items are left to removeFreed.
 func (t *transaction) remove(from row, part platen.IDRange) error {
-	if from.set() == 0 {
-		t.removed = append(t.removed, part) // what is in a set is hidden with it, and so is not in the cache
+	if from.root == 0 {
+		t.removed = append(t.removed, part) // what is in a set, or was left by an import, is hidden, and so is not in the cache
 	}
 	for _, f := range facets {
 		if err := t.exec(deleteLists[f], int64(part.First), int64(part.Last)); err != nil {

@@ -51,9 +51,6 @@ type Engine struct {
 	// IsRetryable reports whether a statement had no effect for a reason that
 	// may be gone already, such as a connection that was cut. Nil: never.
 	IsRetryable func(err error) bool
-	// IsLocked reports whether a group of list writes had no effect since another
-	// transaction holds one of its lists for long. Nil: never.
-	IsLocked func(err error) bool
 	// IsDamage reports whether an error is that rows or indexes of the database
 	// do not fit together. Nil: never.
 	IsDamage func(err error) bool
@@ -102,9 +99,6 @@ type Engine struct {
 func (e *Engine) withDefaults() {
 	if e.IsDataError == nil {
 		e.IsDataError = func(error) bool { return true }
-	}
-	if e.IsLocked == nil {
-		e.IsLocked = func(error) bool { return false }
 	}
 	if e.ServerReplied == nil {
 		e.ServerReplied = func(error) bool { return true }
@@ -211,9 +205,11 @@ type ManyWriters interface {
 	AddLists(table, kinds string) string
 	// LockLists is a statement that locks the lists of the entities $1 in a table
 	// until the end of a transaction. It returns (id, bytes, list, hash, change) of
-	// each: the list is NULL if it is over large bytes, otherwise its SHA-256 is. It
-	// waits for those that other transactions hold, or leaves them out (skip).
-	LockLists(table string, large int, skip bool) string
+	// each: the list is NULL if it is over large bytes, otherwise its SHA-256 is.
+	LockLists(table string, large int) string
+	// RemoveLists is a statement that removes the lists of the ranges of entities from
+	// $1 to $2, which are arrays, from a table.
+	RemoveLists(table string) string
 	// FindNames returns (id, kind, facet, name) of those names that are in the
 	// table find_name. AddNames adds those that are not, and returns all.
 	FindNames(ctx context.Context, on Conn, kinds, facets []int64, names [][]byte) (*sql.Rows, error)

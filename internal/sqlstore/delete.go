@@ -132,26 +132,20 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 var errDeleted = errors.New("the set is deleted already")
 
 // finishDeletions finishes the deletions that a query finds, unless they are under way
-// in this process. all: there are no others.
-func (s *Store) finishDeletions(ctx context.Context, which *query, args ...any) (all bool, err error) {
+// in this process.
+func (s *Store) finishDeletions(ctx context.Context, which *query, args ...any) error {
 	rows, err := s.on(which).QueryContext(ctx, args...)
 	sets, err := collect(rows, err, func(from scanner) (ref platen.Ref, err error) { return ref, from.Scan(&ref.ID, &ref.Kind) })
 	if err != nil {
-		return false, err
+		return err
 	}
-	all = true
 	for _, ref := range sets {
-		if _, here := s.deleting.LoadOrStore(ref.ID, true); here {
-			all = false
-			continue
-		}
-		err := s.finishDeletion(ctx, ref)
-		s.deleting.Delete(ref.ID)
-		if err != nil {
-			return false, err
+		if _, here := s.deleting.LoadOrStore(ref.ID, true); !here {
+			err = errors.Join(err, s.finishDeletion(ctx, ref))
+			s.deleting.Delete(ref.ID)
 		}
 	}
-	return all, nil
+	return err
 }
 
 // A deletion takes the members that other sets use out of a set.

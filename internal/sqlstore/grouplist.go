@@ -20,7 +20,6 @@ type lists struct {
 	index   int          // of the change under way in the log
 
 	recorded bool // the outcome of an operation was written
-	skips    bool // lists that other transactions hold are left out
 }
 
 // A groupList is one list, as the writes before left it. Its kind is 0 if there is no
@@ -30,7 +29,6 @@ type groupList struct {
 	g       *lists
 	key     listcache.Key
 	changed bool
-	locked  bool        // until the end of the transaction, if there are others
 	dirty   bool        // its entity has got a row in find_stale
 	large   *largeList  // instead of List, if readGroup has read a hash only
 	merged  *mergedList // what List becomes by encode, nil if nothing was merged into it
@@ -77,17 +75,6 @@ func (g *lists) get(key listcache.Key) (*groupList, error) {
 	}
 	now, err := g.t.store.selectList(g.t.ctx, g.t.stmt(selectList[key.Facet]), key.ID)
 	return g.add(key, now), ignoreNoRows(err)
-}
-
-// isHeld reports whether a write wants lists that were left out.
-func (g *lists) isHeld(w *write) (held bool) {
-	if g.skips {
-		w.eachKey(func(key listcache.Key) {
-			l := g.known[key]
-			held = held || l.Kind != 0 && !l.locked
-		})
-	}
-	return held
 }
 
 // read reads many lists of entities that the group does not know. It calls check with

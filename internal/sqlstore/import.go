@@ -206,22 +206,13 @@ func (s *Store) abandonImports(ctx context.Context, which *query, args ...any) e
 // its imports that were to the clean-up. No other process does that, since none knows
 // which of them are under way.
 func (s *Store) finishOwn(ctx context.Context) error {
-	if _, err := s.finishDeletions(ctx, selectOwnDeleting, s.id); err != nil {
-		return err
-	}
-	return s.abandonImports(ctx, selectOwnImports, s.id)
+	return errors.Join(s.finishDeletions(ctx, selectOwnDeleting, s.id), s.abandonImports(ctx, selectOwnImports, s.id))
 }
 
 // finishLeft finishes the deletions of processes that have ended, and removes what
 // imports that were broken off have left. The process has the lease of the clean-up.
 func (s *Store) finishLeft(ctx context.Context) error {
-	if _, err := s.finishDeletions(ctx, selectLeftDeleting); err != nil {
-		return err
-	}
-	if err := s.abandonImports(ctx, selectLeftImports); err != nil {
-		return err
-	}
-	return s.cleanAbandoned(ctx)
+	return errors.Join(s.finishDeletions(ctx, selectLeftDeleting), s.abandonImports(ctx, selectLeftImports), s.cleanAbandoned(ctx))
 }
 
 // recoverEvery is how often a server looks for what processes that have ended

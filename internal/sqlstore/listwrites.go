@@ -110,27 +110,15 @@ func (s *Store) commitWrites(group []*listWrite) {
 	}
 	start := time.Now()
 	s.wroteAt.Store(start.UnixNano())
-	err = s.tryGroup(group, false)
+	err = s.tryGroup(group)
 	for tries := 0; err != nil && tries < retries && s.isRetryable(err); tries++ {
-		err = s.tryGroup(group, false)
+		err = s.tryGroup(group)
 	}
 	s.observer.Group(len(group), time.Since(start), err)
-	if s.engine.IsLocked(err) {
-		if err = s.tryGroup(group, true); s.engine.IsLocked(err) {
-			err = nil
-			s.locked.add(group)
-			return
-		}
-	}
-	switch {
-	case err == nil:
-		s.locked.add(held(group))
-	case len(group) > 1 && (s.engine.IsDataError(err) || errors.Is(err, errPanic)):
+	if len(group) > 1 && err != nil && (s.engine.IsDataError(err) || errors.Is(err, errPanic)) {
 		err = nil
 		for _, w := range group {
-			if failed := s.tryGroup([]*listWrite{w}, false); s.engine.IsLocked(failed) {
-				s.locked.add([]*listWrite{w})
-			} else if failed != nil {
+			if failed := s.tryGroup([]*listWrite{w}); failed != nil {
 				w.Err = failed
 			}
 		}
@@ -148,9 +136,8 @@ func entriesOf(group []*listWrite) (n int) {
 }
 
 // tryGroup returns an error if nothing was committed, or it is unknown
-// whether. Otherwise the error of each write says what became of it. skip: those whose
-// lists other transactions hold are left, with errHeldList.
-func (s *Store) tryGroup(group []*listWrite, skip bool) (err error) {
+// whether. Otherwise the error of each write says what became of it.
+func (s *Store) tryGroup(group []*listWrite) (err error) {
 	swapped := entriesOf(group)
 	ctx, cancel := s.boundedFor(s.killed, swapped)
 	defer cancel()
@@ -159,7 +146,6 @@ func (s *Store) tryGroup(group []*listWrite, skip bool) (err error) {
 		return ended(ctx, err)
 	}
 	g := newLists(t, len(group)+swapped)
-	g.skips = skip
 	held := false
 	defer func() {
 		if p := recover(); p != nil {
@@ -227,10 +213,6 @@ func (g *lists) applyAll(group []*listWrite) (err error) {
 		return err
 	}
 	for _, w := range group {
-		if g.isHeld(&w.Work) {
-			w.Err = errHeldList
-			continue
-		}
 		g.beginChange(&w.Work)
 		if w.Err, err = g.apply(&w.Work); err != nil {
 			return err

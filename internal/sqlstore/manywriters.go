@@ -120,11 +120,13 @@ func (w *manyWriters) removeLists(t *transaction) error {
 	if err := w.db.ExcludeGroups(t.ctx, t.conn()); err != nil {
 		return err
 	}
-	for _, run := range t.removed {
-		for _, f := range facets {
-			if err := t.exec(deleteLists[f], int64(run.First), int64(run.Last)); err != nil {
-				return err
-			}
+	var firsts, lasts []int64
+	for _, run := range joinFromEnd(t.removed) {
+		firsts, lasts = append(firsts, int64(run.First)), append(lasts, int64(run.Last))
+	}
+	for _, f := range facets {
+		if _, err := t.conn().ExecContext(t.ctx, w.db.RemoveLists(listTables[f].name), firsts, lasts); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -195,7 +197,7 @@ func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) Pipeli
 // not large.
 func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipelined {
 	return Pipelined{
-		Text: w.db.LockLists(listTables[facet].name, largeBytes, g.skips),
+		Text: w.db.LockLists(listTables[facet].name, largeBytes),
 		Args: []any{ids},
 		Row: func(row scanner) error {
 			var id platen.ID
@@ -209,7 +211,7 @@ func (w *manyWriters) lockLists(g *lists, facet platen.Facet, ids []int64) Pipel
 			if l.Kind == 0 {
 				return nil // the clean-up will remove it
 			}
-			l.List, l.Change, l.locked = list, change, true
+			l.List, l.Change = list, change
 			if list == nil {
 				copy(large.digest[:], digest)
 				l.large = &large

@@ -114,45 +114,6 @@ func TestGroupThatStandsStill(t *testing.T) {
 	cleaning.Wait()
 }
 
-// TestLockedLists writes lists that another transaction holds, in as many groups as
-// there are at once. Who wants others does not wait for these.
-func TestLockedLists(t *testing.T) {
-	stores, raw := replicas(t, 1)
-	ctx := t.Context()
-	s := stores[0]
-	jobs := createJobs(t, s, 4).Children
-	for _, job := range jobs {
-		if err := replace(ctx, s, job, "1"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	release := hold(t, raw, fmt.Sprintf(`SELECT id FROM properties WHERE id IN (%d, %d) FOR UPDATE`, jobs[0], jobs[1]))
-	defer release()
-	var writing sync.WaitGroup
-	for _, job := range jobs[:2] {
-		writing.Go(func() {
-			if err := replace(ctx, s, job, "2"); err != nil {
-				t.Error("a list that was held:", err)
-			}
-		})
-	}
-	waits(t, raw, 1)
-	for range 3 {
-		for _, job := range jobs[2:] {
-			if err := replace(ctx, s, job, "2"); err != nil {
-				t.Error("a list that nobody holds:", err)
-			}
-		}
-	}
-	release()
-	writing.Wait()
-	for _, job := range jobs {
-		if list, err := s.List(ctx, platen.Ref{Kind: platen.Job, ID: job}, platen.Properties); err != nil || !strings.Contains(string(list), `"2"`) {
-			t.Errorf("job %d has %s, %v", job, list, err)
-		}
-	}
-}
-
 // TestListOfRemovedItem writes the list of a content item that belongs to nothing while
 // the clean-up removes it. The next content item with the identifier has none of it.
 func TestListOfRemovedItem(t *testing.T) {

@@ -31,7 +31,6 @@ type Store struct {
 	id        string // of this process among those that share the database
 	cache     *listcache.Cache
 	committer *batch.Batcher[write]
-	locked    lockedWrites
 	batcher   *listBatcher // nil: each caller reads its own lists
 	writers   writers
 	statements
@@ -121,7 +120,7 @@ func newStore(ctx context.Context, engine Engine, options ...Option) (*Store, er
 	if engine.ManyWriters != nil {
 		s.writers = newManyWriters(s)
 	}
-	s.committer, s.locked.s = newCommitter(s), s
+	s.committer = newCommitter(s)
 	if engine.ReadLanes > 0 {
 		s.batcher = newListBatcher(s, engine.ReadLanes)
 	}

@@ -27,9 +27,8 @@ const (
 type leader struct {
 	*Sender
 	ctx     context.Context
-	begun   time.Time
-	until   atomic.Int64   // the lease lasts at least so long after begun, by a clock that nobody sets
-	working sync.WaitGroup // goroutines
+	until   atomic.Pointer[time.Time] // the lease lasts at least until then
+	working sync.WaitGroup            // goroutines
 
 	mu       sync.Mutex
 	hooks    map[int64]*hook // those that are enabled
@@ -64,14 +63,21 @@ const (
 )
 
 func newLeader(ctx context.Context, s *Sender) *leader {
-	return &leader{Sender: s, ctx: ctx, begun: time.Now(), hooks: make(map[int64]*hook), started: make(chan struct{}, 1), unrecorded: make(chan struct{}, 1)}
+	return &leader{Sender: s, ctx: ctx, hooks: make(map[int64]*hook), started: make(chan struct{}, 1), unrecorded: make(chan struct{}, 1)}
 }
 
 // leased records that the lease was asked for at a time, and given.
-func (l *leader) leased(at time.Time) { l.until.Store(int64(at.Sub(l.begun) + leaseFor - leaseMargin)) }
+func (l *leader) leased(at time.Time) {
+	until := at.Add(leaseFor - leaseMargin)
+	l.until.Store(&until)
+}
 
-// holds reports whether the lease lasts.
-func (l *leader) holds() bool { return int64(time.Since(l.begun)) < l.until.Load() }
+// holds reports whether the lease lasts, by two clocks: that of the wall can be set
+// back, and the other one may stand still while the machine sleeps.
+func (l *leader) holds() bool {
+	now, until := time.Now(), l.until.Load()
+	return until != nil && now.Before(*until) && now.Round(0).Before(until.Round(0))
+}
 
 // run sends until the leader's context ends. stop ends it.
 func (l *leader) run(stop context.CancelFunc) {
@@ -108,7 +114,7 @@ func (l *leader) renew(stop context.CancelFunc) {
 		case held:
 			l.leased(at)
 		case err == nil, !l.holds():
-			l.until.Store(0)
+			l.until.Store(nil)
 			if l.ctx.Err() == nil {
 				l.Log.Warn("another process sends webhooks from now on", "error", err)
 			}
