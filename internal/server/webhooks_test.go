@@ -107,6 +107,11 @@ func testWebhooks(t *testing.T) {
 	if a := s.do("GET", path+"/attempts?pageToken="+first.NextPageToken, ""); a.status != 400 || !strings.Contains(a.body, "another query") {
 		t.Errorf("the page token of another list: %d %s", a.status, a.body)
 	}
+	for _, year := range []string{"1901", "1969", "1999"} { // nothing of the log is gone
+		if a := s.do("POST", path+"/replay", `{"time":"`+year+`-12-31T23:00:00Z"}`); a.status != 200 {
+			t.Errorf("a replay from %s: %d %s", year, a.status, a.body)
+		}
+	}
 	if a := s.do("DELETE", path, ""); a.status != 204 || a.body != "" {
 		t.Errorf("removed: %d %s", a.status, a.body)
 	}
@@ -160,8 +165,6 @@ func testWebhookBadInput(t *testing.T) {
 		{"POST", path + "/replay", `{}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"from":"1","time":"2026-01-31T12:00:00Z"}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"time":"yesterday"}`, 400, "yesterday"},
-		{"POST", path + "/replay", `{"time":"1969-12-31T23:00:00Z"}`, 410, "it begins with 20"},
-		{"POST", path + "/replay", `{"time":"1999-01-01T00:00:00Z"}`, 410, "it begins with 20"},
 		{"POST", path + "/replay", `{"time":"0001-01-01T00:00:00Z"}`, 400, "0001-01-01"},
 		{"POST", path + "/replay", `{"from":"x"}`, 400, "not the id of an event"},
 		{"POST", path + "/replay", `{"after":1}`, 400, "must be text"},

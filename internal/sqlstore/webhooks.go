@@ -337,8 +337,9 @@ func (s *Store) EventBefore(ctx context.Context, at time.Time) (_ platen.EventID
 	ctx, done := s.observe(ctx, "event_before")
 	defer func() { done(err) }()
 	state, err := s.logOn(ctx)
-	if oldest := max(state.since, state.pruneAt); err == nil && microsOf(at) < oldest {
-		err = gone("the time", formatMicros(oldest))
+	// Of a log of which nothing is gone any time before it is its beginning.
+	if err == nil && state.pruneAt > 0 && microsOf(at) < state.pruneAt {
+		err = gone("the time", formatMicros(max(state.since, state.pruneAt)))
 	}
 	if err == nil {
 		err = s.place(ctx)
