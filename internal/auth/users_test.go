@@ -165,7 +165,7 @@ func (s *otherStore) UserChanges(ctx context.Context, after int64) ([]storage.Us
 // changes as often as before, and more often. A user whom it does not have any more is
 // let in no longer.
 func TestPutBack(t *testing.T) {
-	for _, later := range []int{1, 3} {
+	for _, later := range []int{0, 1, 3} {
 		open := func() storage.Store {
 			s, err := sqlite.Open(t.Context(), t.TempDir(), 0)
 			if err != nil {
@@ -177,12 +177,16 @@ func TestPutBack(t *testing.T) {
 		}
 		lost, back := open(), open()
 		addUser(t, lost, "lost")
+		if err := lost.SetEpoch(t.Context(), "first", 1); err != nil {
+			t.Fatal(err)
+		}
 		store := &otherStore{Store: lost}
 		g := startGuard(t, store, time.Now)
 		if _, ok := g.users.Load().byName["lost"]; !ok {
 			t.Fatal("the guard does not know the user")
 		}
-		for i := range later {
+		addUser(t, back, "kept")
+		for i := range 1 + later { // the first one looks as the last one of the lost history
 			if err := back.SetEpoch(t.Context(), "first", int64(i)); err != nil {
 				t.Fatal(err)
 			}

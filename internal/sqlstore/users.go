@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/rand/v2"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -54,7 +55,7 @@ func LookAt(ctx context.Context, users UserStore) error {
 var (
 	selectUsers          = onControl.query(`SELECT ` + userColumns + ` FROM server_user ORDER BY name`)
 	selectUser           = onControl.query(`SELECT ` + userColumns + ` FROM server_user WHERE name = $1`)
-	selectLastUserChange = onControl.query(`SELECT v.version, coalesce(c.action, ''), coalesce(c.name, ''), coalesce(c.address, ''), coalesce(c.detail, ''), coalesce(c.changed_by, '')
+	selectLastUserChange = onControl.query(`SELECT v.version, coalesce(c.action, ''), coalesce(c.name, ''), coalesce(c.address, ''), coalesce(c.detail, ''), coalesce(c.changed_by, ''), coalesce(c.nonce, 0)
 		FROM users_version AS v LEFT JOIN user_change AS c ON c.version = v.version`)
 	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
 	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
@@ -70,9 +71,9 @@ var (
 	selectIssuer     = onReader.query(`SELECT coalesce((SELECT issuer FROM server_user WHERE name = $1), '')`)
 	selectAdminCount = onReader.query(`SELECT count(*) FROM server_user WHERE role = $1 AND disabled = 0 AND issuer = ''`)
 
-	selectUserChanges = onControl.query(`SELECT version, action, name, address, detail, changed_by FROM user_change WHERE version > $1 ORDER BY version`)
-	insertUserChange  = onWriter.query(`INSERT INTO user_change (version, action, name, address, detail, changed_by)
-		SELECT version, $1, $2, $3, $4, $5 FROM users_version`)
+	selectUserChanges = onControl.query(`SELECT version, action, name, address, detail, changed_by, nonce FROM user_change WHERE version > $1 ORDER BY version`)
+	insertUserChange  = onWriter.query(`INSERT INTO user_change (version, action, name, address, detail, changed_by, nonce)
+		SELECT version, $1, $2, $3, $4, $5, CAST($6 AS BIGINT) FROM users_version`)
 	deleteUserChanges = onWriter.query(`DELETE FROM user_change WHERE version <= (SELECT version FROM users_version) - $1`)
 )
 
@@ -113,7 +114,7 @@ func (s *Store) LastUserChange(ctx context.Context) (storage.UserChange, error) 
 }
 
 func scanUserChange(from scanner) (c storage.UserChange, err error) {
-	err = from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.Detail, &c.By)
+	err = from.Scan(&c.Version, &c.Action, &c.User, &c.Address, &c.Detail, &c.By, &c.Nonce)
 	return c, err
 }
 
@@ -308,7 +309,7 @@ func (t *transaction) insertUserChange(ctx context.Context, change storage.UserC
 	if err := t.logAudit(auditOfUser(storage.OriginOf(ctx), change)); err != nil {
 		return err
 	}
-	return t.exec(insertUserChange, string(change.Action), change.User, change.Address, change.Detail, storage.OriginOf(ctx).By())
+	return t.exec(insertUserChange, string(change.Action), change.User, change.Address, change.Detail, storage.OriginOf(ctx).By(), rand.Int64())
 }
 
 // recordUserChange records one more change of the same transaction, before the

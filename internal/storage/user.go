@@ -62,6 +62,7 @@ type UserChange struct {
 	User    string // "" for all
 	Address string // UserUnlocked: an IP address or prefix, "" for all
 	Detail  string // UserAdded, RoleSet, UserEnabled: the role; TokenMade, TokenChanged, TokenRevoked: the name of the token
+	Nonce   int64  // random: another change with the same version, before the database was put back, has another one
 	By      string // who did it, see [Origin.By]; "" if that is not known
 }
 

@@ -120,8 +120,11 @@ func testUserChanges(t *testing.T, s storage.Store, before int64) {
 		{Action: storage.TokenRevoked, User: "e", Detail: "t", By: "root@host"},
 		{Action: storage.UserRemoved, User: "e", By: "root@host"},
 	}
-	for i := range want {
+	for i := range min(len(want), len(changes)) {
 		want[i].Version = before + 1 + int64(i)
+		if want[i].Nonce = changes[i].Nonce; i > 0 && want[i].Nonce == want[i-1].Nonce {
+			t.Errorf("two changes have the nonce %d", want[i].Nonce)
+		}
 	}
 	diff(t, "changes", changes, want)
 	if last, err := s.LastUserChange(ctx); err != nil || last != want[len(want)-1] {

@@ -287,7 +287,7 @@ CREATE TABLE user_change (
     name       TEXT NOT NULL,             -- the user, '' for all
     address    TEXT NOT NULL,             -- of an unlock, '' for all
     changed_by TEXT NOT NULL
-, detail TEXT NOT NULL DEFAULT '') STRICT;
+, detail TEXT NOT NULL DEFAULT '', nonce INTEGER NOT NULL DEFAULT 0) STRICT;
 
 CREATE TABLE users_version (version INTEGER NOT NULL) STRICT;
 
