@@ -62,13 +62,13 @@ func run(ctx context.Context, args []string, env environment) int {
 		text += "See \"platen --help\".\n"
 		code = exitUsage
 	}
-	lastWords(ctx, env.stderr, text)
+	writeBounded(ctx, env.stderr, text)
 	return code
 }
 
-// lastWords writes what a command has to say at its end. One that was told to stop
+// writeBounded writes what a command has to say at its end. One that was told to stop
 // does not wait for whoever should read that.
-func lastWords(ctx context.Context, w io.Writer, text string) {
+func writeBounded(ctx context.Context, w io.Writer, text string) {
 	written := make(chan struct{})
 	go func() {
 		defer close(written)

@@ -9,14 +9,14 @@ import (
 )
 
 // maxPending is how many bytes may wait to be written. Whoever has more waits
-// until there is room, for patience at most.
+// until there is room, for stallAfter at most.
 const maxPending = 1 << 20
 
-// patience is how long one write to the log may take. Then the log counts as
+// stallAfter is how long one write to the log may take. Then the log counts as
 // stalled until it returns: nobody waits for it, and lines for which there is no
 // room are dropped. A server must neither hang nor fill its memory since nobody
 // reads its log.
-const patience = 3 * time.Second
+const stallAfter = 3 * time.Second
 
 // pause is how long deferred lines wait for others to be written with.
 const pause = 2 * time.Millisecond
@@ -37,7 +37,7 @@ type Writer struct {
 	written uint64 // bytes that were passed on
 	closed  bool
 	drained bool // closed, and all that came before was passed on
-	stalled bool // a write has taken longer than patience
+	stalled bool // a write has taken longer than stallAfter
 	dropped int  // lines, since the last that were told of
 	tell    func(dropped int)
 	ended   chan struct{}
@@ -160,14 +160,14 @@ func (w *Writer) run() {
 // pass writes a batch to the log, and sees to it that nobody waits for ever.
 func (w *Writer) pass(batch []byte) {
 	done := false
-	impatient := time.AfterFunc(patience, func() {
+	timer := time.AfterFunc(stallAfter, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.stalled = !done
 		w.changed.Broadcast()
 	})
 	_, _ = w.to.Write(batch)
-	impatient.Stop()
+	timer.Stop()
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	done, w.stalled = true, false
