@@ -46,15 +46,21 @@ type Cache struct {
 }
 
 type shard struct {
-	mu      sync.RWMutex
-	lists   map[Key]Entry
-	invalid map[Key]int // by how many writers
-	bytes   int
-	epoch   uint64
+	mu    sync.RWMutex
+	slots map[Key]*slot
+	lists int // that it has
+	bytes int
+	epoch uint64
 
 	allInvalid bool // nothing may be filled in
 
 	hits, misses atomic.Uint64 // of Get
+}
+
+// A slot has a list, or the place of one that writers keep out.
+type slot struct {
+	Entry
+	writers int
 }
 
 // entryBytes is about what an entry costs besides the list itself.
@@ -64,8 +70,7 @@ const entryBytes = 208
 func New(bytes int) *Cache {
 	c := &Cache{limit: bytes / len(Cache{}.shards)}
 	for i := range c.shards {
-		c.shards[i].lists = make(map[Key]Entry)
-		c.shards[i].invalid = make(map[Key]int)
+		c.shards[i].slots = make(map[Key]*slot)
 	}
 	return c
 }
@@ -80,13 +85,12 @@ func (c *Cache) Get(key Key) (Entry, uint64) {
 	s := c.shard(key)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	found := s.lists[key]
-	if found.List != nil {
+	if found := s.slots[key]; found != nil && found.List != nil {
 		s.hits.Add(1)
-	} else {
-		s.misses.Add(1)
+		return found.Entry, s.epoch
 	}
-	return found, s.epoch
+	s.misses.Add(1)
+	return Entry{}, s.epoch
 }
 
 // Fill puts in what a reader found in the database after Get missed. That an entity is
@@ -98,8 +102,10 @@ func (c *Cache) Fill(key Key, found Entry, epoch uint64) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.epoch == epoch && s.invalid[key] == 0 && !s.allInvalid {
-		c.put(s, key, found)
+	if s.epoch == epoch && !s.allInvalid {
+		if l := s.slots[key]; l == nil || l.writers == 0 {
+			c.put(s, key, found)
+		}
 	}
 }
 
@@ -108,9 +114,8 @@ func (c *Cache) SetTag(key Key, list platen.List, tag []string) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if now := s.lists[key]; len(now.List) == len(list) && len(list) > 0 && &now.List[0] == &list[0] {
+	if now := s.slots[key]; now != nil && len(now.List) == len(list) && len(list) > 0 && &now.List[0] == &list[0] {
 		now.Tag = tag
-		s.lists[key] = now
 	}
 }
 
@@ -120,8 +125,13 @@ func (c *Cache) Invalidate(key Key) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
-	s.invalid[key]++
-	s.remove(key)
+	l := s.slots[key]
+	if l == nil {
+		l = &slot{}
+		s.slots[key] = l
+	}
+	l.writers++
+	s.drop(l)
 }
 
 // Publish ends Invalidate. It puts the new list in, unless that is nil, as
@@ -131,12 +141,14 @@ func (c *Cache) Publish(key Key, now Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.epoch++
-	if s.invalid[key]--; s.invalid[key] > 0 {
+	l := s.slots[key]
+	if l.writers--; l.writers > 0 {
 		return
 	}
-	delete(s.invalid, key)
-	if now.List != nil {
+	if now.List != nil && c.limit > 0 {
 		c.put(s, key, now)
+	} else {
+		delete(s.slots, key)
 	}
 }
 
@@ -144,8 +156,9 @@ func (c *Cache) Publish(key Key, now Entry) {
 // EndInvalidateAll. Only one writer may do so at a time.
 func (c *Cache) InvalidateAll() {
 	c.setAll(true, func(s *shard) {
-		clear(s.lists)
-		s.bytes = 0
+		for key := range s.slots {
+			s.remove(key)
+		}
 	})
 }
 
@@ -192,10 +205,16 @@ func (c *Cache) put(s *shard, key Key, now Entry) {
 	if c.limit == 0 {
 		return
 	}
-	s.remove(key)
-	s.lists[key] = now
+	l := s.slots[key]
+	if l == nil {
+		l = &slot{}
+		s.slots[key] = l
+	}
+	s.drop(l)
+	l.Entry = now
+	s.lists++
 	s.bytes += len(now.List) + entryBytes
-	for other := range s.lists {
+	for other := range s.slots {
 		if s.bytes <= c.limit {
 			break
 		}
@@ -203,10 +222,22 @@ func (c *Cache) put(s *shard, key Key, now Entry) {
 	}
 }
 
+// remove takes a list out, with its slot if no writer has it.
 func (s *shard) remove(key Key) {
-	if old, ok := s.lists[key]; ok {
-		s.bytes -= len(old.List) + entryBytes
-		delete(s.lists, key)
+	if l := s.slots[key]; l != nil {
+		s.drop(l)
+		if l.writers == 0 {
+			delete(s.slots, key)
+		}
+	}
+}
+
+// drop takes the list out of a slot.
+func (s *shard) drop(l *slot) {
+	if l.List != nil {
+		s.lists--
+		s.bytes -= len(l.List) + entryBytes
+		l.Entry = Entry{}
 	}
 }
 
@@ -225,7 +256,7 @@ func (c *Cache) Stats() (stats Stats) {
 		stats.Misses += s.misses.Load()
 		s.mu.RLock()
 		stats.Bytes += int64(s.bytes)
-		stats.Entries += int64(len(s.lists))
+		stats.Entries += int64(s.lists)
 		s.mu.RUnlock()
 	}
 	return stats
