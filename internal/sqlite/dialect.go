@@ -85,9 +85,10 @@ func (Dialect) DirtyEntities() string { return "find_stale AS dirty" }
 // DirtyCount implements [sqlstore.Dialect].
 func (Dialect) DirtyCount() string { return "(SELECT count(*) FROM find_stale)" }
 
-// InsertDirty implements [sqlstore.Dialect].
+// InsertDirty implements [sqlstore.Dialect]. $1 is a parameter of many entities.
 func (Dialect) InsertDirty() (one, many string) {
-	return "INSERT INTO find_stale (id, kind, changed) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET changed = excluded.changed", ""
+	return `WITH new (id) AS (SELECT value FROM json_each($1))
+		INSERT INTO find_stale (id, kind, changed) SELECT id, $2, $3 FROM new WHERE true ON CONFLICT (id) DO UPDATE SET changed = excluded.changed`, ""
 }
 
 // Clock implements [sqlstore.Dialect]. It is exact to the millisecond.

@@ -140,7 +140,8 @@ type Dialect interface {
 	// DirtyCount is how many entities are in find_stale, each as often as it is there.
 	DirtyCount() string
 	// InsertDirty inserts an entity in find_stale, whose id and kind are $1 and
-	// $2, and when it was changed is $3; many is that of InsertMany. The kind is not
+	// $2, and when it was changed is $3; many is that of InsertMany. With one writer $1
+	// is a parameter of IDs, and the entities are all of the kind. The kind is not
 	// read any more; it goes with the next version that breaks rolling updates.
 	InsertDirty() (one, many string)
 

@@ -178,13 +178,10 @@ func (l *groupList) checkMatch(kind platen.Kind, match *platen.Match) error {
 	return nil
 }
 
-// write writes the list.
+// write writes the list, but not that its entity is dirty.
 func (l *groupList) write() error {
 	q, args := l.g.t.setList(l.key, l.List, l.Change)
 	err := l.g.t.exec(q, args...)
-	if err == nil {
-		err = l.markDirty()
-	}
 	if err == nil {
 		err = l.markChanged()
 	}

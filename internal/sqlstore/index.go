@@ -121,14 +121,3 @@ func (x *indexer) resolve(names []searchName) error {
 	slices.SortFunc(names, searchName.compare)
 	return x.t.store.writers.addNames(x, slices.Compact(names))
 }
-
-// markDirty adds the entity of a list that changes to find_stale: also if
-// searches do not look at the list, for the times of jobs and sets.
-func (l *groupList) markDirty() error {
-	t := l.g.t
-	if t.store.writers.isDirty(l.key.ID) {
-		return nil
-	}
-	l.dirty = true
-	return t.exec(insertDirty, int64(l.key.ID), int64(l.Kind), l.g.at)
-}

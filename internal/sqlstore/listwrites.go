@@ -182,6 +182,9 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 			return err
 		}
 	}
+	if err := s.writers.markDirty(g); err != nil {
+		return err
+	}
 	for _, l := range g.changed {
 		s.cache.Invalidate(l.key)
 	}

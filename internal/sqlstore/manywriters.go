@@ -235,8 +235,16 @@ func (w *manyWriters) waitForGroups(ctx context.Context) error {
 	return ended(ctx, w.db.WaitForGroups(ctx, w.s.engine.Writer))
 }
 
-// isDirty implements [writers]. What other processes have done is not known.
-func (w *manyWriters) isDirty(platen.ID) bool { return false }
+// markDirty implements [writers]. What other processes have done is not known, so each
+// change has a row.
+func (w *manyWriters) markDirty(g *lists) error {
+	for _, l := range g.changed {
+		if err := g.t.exec(insertDirty, int64(l.key.ID), int64(l.Kind), g.at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 func (w *manyWriters) addDirty(*lists) {}
 

@@ -64,10 +64,25 @@ func (w *oneWriter) keepsEmpty() bool { return false }
 
 func (w *oneWriter) waitForGroups(context.Context) error { return nil }
 
-func (w *oneWriter) isDirty(id platen.ID) bool {
+// markDirty implements [writers]. Entities that are known to be in find_stale are not
+// added again.
+func (w *oneWriter) markDirty(g *lists) error {
+	var ids [platen.DocumentPage + 1][]int64 // by kind
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.dirty[id].at != 0
+	for _, l := range g.changed {
+		if l.dirty = w.dirty[l.key.ID].at == 0; l.dirty {
+			ids[l.Kind] = append(ids[l.Kind], int64(l.key.ID))
+		}
+	}
+	w.mu.Unlock()
+	for kind, ids := range ids {
+		if len(ids) > 0 {
+			if err := g.t.exec(insertDirty, w.s.engine.Dialect.IDs(ids), int64(kind), g.at); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func (w *oneWriter) addDirty(g *lists) {

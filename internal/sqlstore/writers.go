@@ -25,9 +25,10 @@ type writers interface {
 	// waitForGroups waits for the groups of list writes that have begun.
 	waitForGroups(ctx context.Context) error
 
-	// isDirty reports whether an entity is known to be in find_stale. addDirty
-	// is told of lists that were changed, whose entities are now.
-	isDirty(id platen.ID) bool
+	// markDirty adds the entities of lists that change to find_stale: also if searches
+	// do not look at the lists, for the times of jobs and sets. addDirty is told that
+	// this was committed.
+	markDirty(g *lists) error
 	addDirty(g *lists)
 	// lastChanged fills in when owners were changed last, as far as this process
 	// knows.
