@@ -210,8 +210,8 @@ test("somebody else's change is shown, and not overwritten", async () => {
   const save = dialog.getByRole("button", { name: "Save what is chosen" });
   assert.equal(await save.isDisabled(), true, "saved without a choice");
   await dialog.locator("tr", { has: page.getByRole("rowheader", { name: "b", exact: true }) }).getByRole("radio").nth(1).check();
-  await context.clearCookies(); // what was chosen is still so after a log-in
-  await save.click();
+  await context.clearCookies(); // what was chosen is still so after a login
+  await save.evaluate((button) => button.click()); // the page may have seen it, and ask for a login, before a click of the mouse
   await logIn(page.locator("dialog", { hasText: "Your session has ended." }));
   await dialog.waitFor({ state: "detached" });
   await section.getByRole("button", { name: "Save" }).click();
