@@ -21,7 +21,8 @@ import (
 // One that creates or removes entities holds the row of the sequence, so that
 // one process does it at a time; one that changes the index holds a row of
 // lease. A clean-up first waits for all transactions that write lists and began
-// before it: those that begin later see that the set is deleted.
+// before it: those that begin later see that the set is deleted. One that removes
+// entities of no set, which they see until it commits, excludes them at its end.
 type writers struct{}
 
 var _ sqlstore.ManyWriters = writers{}
