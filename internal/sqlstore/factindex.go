@@ -77,11 +77,6 @@ func (p planner) planFacts(owners []owner) ([]indexChange, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Those of a deleted set, too, since it can come back.
-	kinds, err := p.kinds(owners)
-	if err != nil {
-		return nil, err
-	}
 	r := newFactReader(p.ctx, p.stmt)
 	updated, err := r.updated(p.ids(owners))
 	if err != nil {
@@ -89,11 +84,12 @@ func (p planner) planFacts(owners []owner) ([]indexChange, error) {
 	}
 	var want []indexChange
 	for _, id := range ids {
-		ref := platen.Ref{Kind: kinds[id], ID: id}
-		if !hasFacts(ref.Kind) {
+		found := rows[id]
+		if found.importing || !hasFacts(found.kind) { // those of a deleted set are indexed, since it can come back
 			continue
 		}
-		f, err := r.of(ref, rows[id])
+		ref := platen.Ref{Kind: found.kind, ID: id}
+		f, err := r.of(ref, found)
 		if err != nil {
 			return nil, err
 		}
