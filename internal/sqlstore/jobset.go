@@ -76,6 +76,7 @@ type sourcePage struct {
 	transfer.Page
 	place   int   // a number of the collection
 	details int64 // details.id, 0 if not said
+	late    bool  // what it does not say, a later page of the content item does
 }
 
 // A sourceDocument is a document, or the first pages of a long one.
@@ -366,6 +367,7 @@ func mergePageFacts(pages []*sourcePage) error {
 			if page.details != 0 && first.details != 0 && page.details != first.details {
 				return itemConflict(first.Item, "content item %d is given page details twice, and they differ", first.Item)
 			}
+			first.late = first.late || page.Record != first.Record && first.Record == 0 || page.details != first.details && first.details == 0
 			first.Record, first.details = max(first.Record, page.Record), max(first.details, page.details)
 		}
 		for _, page := range pages[1:n] {
@@ -407,6 +409,9 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 			if w.existing {
 				return platen.NotFoundError(platen.Ref{Kind: platen.ContentItem, ID: free})
 			}
+			if err := checkFirstPages(pages, free); err != nil {
+				return err
+			}
 			if have, err = w.createItems(run, platen.IDRange{First: free, Last: last}, nowhere); err != nil {
 				return err
 			}
@@ -419,6 +424,19 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 			pages = pages[:i]
 		}
 		last = from - 1
+	}
+	return nil
+}
+
+// checkFirstPages returns a Conflict if a content item from free on, which is to be
+// created, is first named by a page that says less of it than a later one. Pages of
+// another transaction would find it created without that, so the size of an import
+// would decide whether it is refused.
+func checkFirstPages(pages []*sourcePage, free platen.ID) error {
+	for _, page := range pages {
+		if page.late && page.Item >= free {
+			return itemConflict(page.Item, "content item %d is not there yet, and the first page that names it does not say its data record or page details, which a later one does: say them at the first", page.Item)
+		}
 	}
 	return nil
 }

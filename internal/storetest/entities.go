@@ -146,6 +146,8 @@ func testConflicts(t *testing.T, open Open) {
 		{"other page details", pagesOf(transfer.Page{Item: 9002, Details: platen.Details{Pages: []platen.PageCount{{Count: 2}}}.Encode()}), "page details"},
 		{"items and records overlap", pagesOf(page(1, 2), page(2, 3)), "taken by a data record"},
 		{"an item that says two things", pagesOf(page(1, 2), page(1, 3)), "both"},
+		{"a data record that a later page says", pagesOf(page(2, 0), page(1, 0), page(1, 3)), "content item 1 is not there yet"},
+		{"page details that a later page says", pagesOf(page(1, 2), transfer.Page{Item: 1, Details: platen.Details{Pages: []platen.PageCount{{Count: 2}}}.Encode()}), "say them at the first"},
 	} {
 		_, err := create(t, s, test.set)
 		wantCode(t, test.name, err, platen.Conflict, test.message)
@@ -161,7 +163,7 @@ func testExistingItems(t *testing.T, open Open) {
 	s := start(t, open)
 	printed := transfer.Page{Item: 20, Record: 120, Details: platen.Details{Pages: []platen.PageCount{{Count: 1}}}.Encode()}
 	mustCreate(t, s, pagesOf(page(12, 112), page(13, 113), printed))
-	made := mustCreate(t, s, pagesOf(page(10, 110), page(11, 111), page(12, 0), page(13, 113), page(14, 114), page(20, 0)))
+	made := mustCreate(t, s, pagesOf(page(10, 110), page(11, 111), page(12, 0), page(13, 113), page(14, 114), page(20, 0), page(12, 112), page(10, 0)))
 	diff(t, "contents", contents(t, s, made.Children[0]), []platen.Content{
 		{Item: 10, Record: 110}, {Item: 11, Record: 111}, {Item: 12, Record: 112}, {Item: 13, Record: 113}, {Item: 14, Record: 114}, {Item: 20, Record: 120},
 	})
