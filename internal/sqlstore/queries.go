@@ -152,11 +152,10 @@ var (
 		return `UPDATE find_stale SET changed = $1 WHERE seq IN (SELECT seq FROM ` + d.DirtyEntities() + ` WHERE id = $2) AND changed < $1`
 	})
 	insertRange = insertInto(newRangeTable, "")
-	// The first range up to $1, or late one up to $2, but for those of imports that
-	// are under way; if $3 is 1 without those of data sets and content sets.
-	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
-		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
-		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY late, seq LIMIT 1`)
+	// The first ranges of lateness $1 up to $2, but for those of imports that are under way;
+	// if $3 is 1 without those of data sets and content sets.
+	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND seq <= $2
+		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT $4`)
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
 		UNION SELECT id FROM (SELECT id FROM metadata WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS m
@@ -168,8 +167,8 @@ var (
 	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
 		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range WHERE late = 0)
 		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)
-	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
-	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
+	updateRange  = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
+	deleteRanges = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_range WHERE ` + d.Among("seq", "$1") })
 	// About how much is dirty: with the rows of find_stale, and with the entities in them.
 	selectBehind = onLookup.queryFor(func(d Dialect) string {
 		return `SELECT CAST(imported + (SELECT count(*) FROM find_stale) AS BIGINT), CAST(imported + ` + d.DirtyCount() + ` AS BIGINT)
