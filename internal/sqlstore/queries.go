@@ -198,9 +198,10 @@ var (
 	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND ` + inDeletion + ` AND marked > 0`)
 
-	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
-	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = $1 WHERE id = $2`)
-	updateBegun   = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
+	insertDeleted      = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
+	updateDeleted      = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = $1 WHERE id = $2`)
+	updateLaterDeleted = onWriter.query(`UPDATE deleted_set SET marked = $1 WHERE marked > $1`)
+	updateBegun        = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
 	// A set that comes back is one that is being deleted, until all its members are
 	// there: if that breaks off it is deleted again.
 	updateReturning   = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleting) + `, owner = $1 WHERE id = $2 AND state = ` + decimal(stateDeleted) + ` AND marked > 0 AND begun = 0`)
@@ -221,9 +222,10 @@ var (
 	updateFreed    = onWriter.query(`UPDATE detached SET last = $1, freed = $2 WHERE root = $3 AND first = $4`)
 	deleteDetached = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may
-	// be in the entities that a clean-up would remove.
+	// be in the entities that a clean-up would remove. Of sets that were deleted in the
+	// same second what uses others goes first.
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = ` + decimal(stateDeleted) + `
-		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, id LIMIT 1`)
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, kind DESC, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
 	selectOwnDeleting  = onReader.query(`SELECT id, kind FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND owner = $1 ORDER BY marked, id`)
 	selectLeftDeleting = onReader.queryFor(func(d Dialect) string {
