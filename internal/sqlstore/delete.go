@@ -79,8 +79,20 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 		if err := t.logSet(platen.Deleted, ref); err != nil {
 			return err
 		}
-		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), s.now().Unix(), state, s.id, by)
+		now, err := t.deletionTime()
+		if err != nil {
+			return err
+		}
+		return t.exec(insertDeleted, int64(ref.ID), int64(ref.Kind), now, state, s.id, by)
 	})
+}
+
+// deletionTime returns the time of a deletion. Those before it get no later one, as they
+// have after the clock was set back, or from a server whose clock is ahead: sets come
+// back, and are removed, in the order of their deletion.
+func (t *transaction) deletionTime() (int64, error) {
+	now := t.store.now().Unix()
+	return now, t.exec(updateLaterDeleted, now)
 }
 
 // beginDeletion begins to change the members of a set that is being deleted, in
@@ -120,7 +132,11 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 	}
 	err = d.change(func(t *transaction) error {
 		t.hides = true
-		return t.exec(updateDeleted, s.now().Unix(), int64(ref.ID))
+		now, err := t.deletionTime()
+		if err != nil {
+			return err
+		}
+		return t.exec(updateDeleted, now, int64(ref.ID))
 	})
 	if errors.Is(err, errDeleted) {
 		return nil

@@ -132,3 +132,14 @@ func (s *Store) DropDirty() {
 		w.dropDirty()
 	}
 }
+
+// FlushSteps brings the index up to date, and returns in how many steps.
+func (s *Store) FlushSteps(ctx context.Context) (steps int, err error) {
+	until, err := s.dirtyBound(ctx, ofImportsAndLate, 0)
+	if err != nil {
+		return 0, err
+	}
+	at := s.searchPace()
+	at.rest = func(time.Duration) { steps++ }
+	return steps, s.flushUntil(ctx, until, at)
+}

@@ -51,7 +51,7 @@ func (p planner) factOwners(of dirtyRange, most int) (owners []owner, err error)
 // changes returns the changes that bring the index up to date with some of d, and
 // when the jobs and sets that these are in changed.
 func (p planner) changes(d *dirty, owners []owner) ([]indexChange, map[platen.ID]int64, error) {
-	if d.of.late == lateFacts {
+	if d.ofFacts() {
 		changes, err := p.planFacts(owners)
 		return changes, nil, err
 	}

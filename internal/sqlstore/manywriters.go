@@ -295,7 +295,7 @@ func (w *manyWriters) flush(t *transaction, until dirtyBound, hold time.Duration
 	if err == nil && len(d.owners) == 0 {
 		d, err = p.dirty(dirtyBound{ranges: until.ranges, late: until.late, jobs: until.jobs}, dirtyBatch)
 	}
-	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
+	if err != nil || len(d.owners) == 0 && len(d.ranges) == 0 {
 		return false, err
 	}
 	x := indexer{t: t}
@@ -319,7 +319,7 @@ func (w *manyWriters) flush(t *transaction, until dirtyBound, hold time.Duration
 		owners = owners[n:]
 	}
 	n := len(d.owners) - len(owners)
-	if d.of.seq != 0 {
+	if len(d.ranges) > 0 {
 		return true, t.indexedUpTo(&d, n)
 	}
 	if done := w.backlog.done(n); len(done) > 0 {

@@ -207,14 +207,14 @@ func (w *oneWriter) flushSome(ctx context.Context, until dirtyBound, at pace) (m
 	defer release()
 	p := w.s.planner(ctx, w.s.on, w.s.engine.Reader)
 	d, err := p.dirty(until, w.most)
-	if err != nil || len(d.owners) == 0 && d.of.seq == 0 {
+	if err != nil || len(d.owners) == 0 && len(d.ranges) == 0 {
 		return false, err
 	}
 	n, err := p.few(d.owners)
 	if err != nil {
 		return false, err
 	}
-	if d.of.seq == 0 {
+	if len(d.ranges) == 0 {
 		w.forgetDirty(d.owners[:n])
 	}
 	changes, times, err := p.changes(&d, d.owners[:n])
@@ -250,7 +250,7 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 			if took = time.Since(start); err != nil || len(left) > 0 {
 				return err
 			}
-			if d.of.seq != 0 {
+			if len(d.ranges) > 0 {
 				return t.indexedUpTo(d, n)
 			}
 			if err := t.markUpdated(times); err != nil {
@@ -268,7 +268,7 @@ func (w *oneWriter) apply(ctx context.Context, changes []indexChange, times map[
 		if err != nil {
 			return err
 		}
-		if changes, more = left, len(left) > 0; !more && d.of.seq == 0 {
+		if changes, more = left, len(left) > 0; !more && len(d.ranges) == 0 {
 			w.storedTimes(d.owners[:n])
 		}
 		switch {

@@ -152,11 +152,10 @@ var (
 		return `UPDATE find_stale SET changed = $1 WHERE seq IN (SELECT seq FROM ` + d.DirtyEntities() + ` WHERE id = $2) AND changed < $1`
 	})
 	insertRange = insertInto(newRangeTable, "")
-	// The first range up to $1, or late one up to $2, but for those of imports that
-	// are under way; if $3 is 1 without those of data sets and content sets.
-	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
-		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
-		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY late, seq LIMIT 1`)
+	// The first ranges of lateness $1 up to $2, but for those of imports that are under way;
+	// if $3 is 1 without those of data sets and content sets.
+	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND seq <= $2
+		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT $4`)
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
 		UNION SELECT id FROM (SELECT id FROM metadata WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS m
@@ -168,8 +167,8 @@ var (
 	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
 		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range WHERE late = 0)
 		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)
-	updateRange = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
-	deleteRange = onWriter.query(`DELETE FROM find_range WHERE seq = $1`)
+	updateRange  = onWriter.query(`UPDATE find_range SET first = $1 WHERE seq = $2`)
+	deleteRanges = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_range WHERE ` + d.Among("seq", "$1") })
 	// About how much is dirty: with the rows of find_stale, and with the entities in them.
 	selectBehind = onLookup.queryFor(func(d Dialect) string {
 		return `SELECT CAST(imported + (SELECT count(*) FROM find_stale) AS BIGINT), CAST(imported + ` + d.DirtyCount() + ` AS BIGINT)
@@ -199,9 +198,10 @@ var (
 	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND ` + inDeletion + ` AND marked > 0`)
 
-	insertDeleted = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
-	updateDeleted = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = $1 WHERE id = $2`)
-	updateBegun   = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
+	insertDeleted      = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
+	updateDeleted      = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = $1 WHERE id = $2`)
+	updateLaterDeleted = onWriter.query(`UPDATE deleted_set SET marked = $1 WHERE marked > $1`)
+	updateBegun        = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
 	// A set that comes back is one that is being deleted, until all its members are
 	// there: if that breaks off it is deleted again.
 	updateReturning   = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleting) + `, owner = $1 WHERE id = $2 AND state = ` + decimal(stateDeleted) + ` AND marked > 0 AND begun = 0`)
@@ -222,9 +222,10 @@ var (
 	updateFreed    = onWriter.query(`UPDATE detached SET last = $1, freed = $2 WHERE root = $3 AND first = $4`)
 	deleteDetached = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may
-	// be in the entities that a clean-up would remove.
+	// be in the entities that a clean-up would remove. Of sets that were deleted in the
+	// same second what uses others goes first.
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = ` + decimal(stateDeleted) + `
-		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, id LIMIT 1`)
+		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, kind DESC, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
 	selectOwnDeleting  = onReader.query(`SELECT id, kind FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND owner = $1 ORDER BY marked, id`)
 	selectLeftDeleting = onReader.queryFor(func(d Dialect) string {

@@ -46,11 +46,17 @@ type dirtyBound struct {
 // some reports whether there is anything up to the bound.
 func (b dirtyBound) some() bool { return b.rows > 0 || b.ranges > 0 || b.late > 0 }
 
-// Dirty entities are some of those in find_stale, or the first of a range.
+// Dirty entities are some of those in find_stale, or the first of some ranges.
 type dirty struct {
-	owners []owner    // in the order of their rows; an entity may have several
-	of     dirtyRange // seq is 0 if they are of find_stale
-	whole  bool       // there are no others in the range
+	owners []owner      // in the order of their rows; an entity of find_stale may have several
+	ranges []takenRange // none if they are of find_stale
+}
+
+// A takenRange is a range whose first entities are taken.
+type takenRange struct {
+	dirtyRange
+	end  int       // of its entities among the owners
+	next platen.ID // where the others begin; 0: there are none
 }
 
 // An indexChange is how the index of one name of one entity must change.
@@ -127,33 +133,92 @@ func (p planner) dirty(until dirtyBound, most int) (d dirty, err error) {
 	if err != nil || len(d.owners) > 0 {
 		return d, err
 	}
-	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges, until.late, flag(until.jobs)).Scan(&d.of.seq, &d.of.First, &d.of.Last, &d.of.root, &d.of.late)
-	if err != nil {
-		return d, ignoreNoRows(err)
+	d.ranges, err = p.ranges(until)
+	taken := make(map[platen.ID]bool) // ranges may overlap
+	for i := range d.ranges {
+		one := &d.ranges[i]
+		left := most - len(d.owners)
+		found, err := p.dirtyIn(one.dirtyRange, left)
+		if err != nil {
+			return d, err
+		}
+		for _, o := range found {
+			if !taken[o.id] {
+				taken[o.id], d.owners = true, append(d.owners, o)
+			}
+		}
+		one.end = len(d.owners)
+		if len(found) == left {
+			one.next = found[left-1].id + 1
+			if len(d.owners) == most {
+				d.ranges = d.ranges[:i+1]
+				break
+			}
+		}
 	}
-	if d.of.late == lateFacts {
-		d.owners, err = p.factOwners(d.of, most)
-		d.whole = len(d.owners) < most
-		return d, err
-	}
-	rows, err = p.stmt(selectListed).QueryContext(p.ctx, int64(d.of.First), int64(d.of.Last), most)
-	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {
-		return o, from.Scan(&o.id)
-	})
-	d.whole = len(d.owners) < most
 	return d, err
 }
 
-// indexedUpTo shortens or removes the range that d is of: the index has its
+// rangesTogether is how many ranges are taken together at most: imports of few entities,
+// and those whose identifiers are far apart, leave very many. With many writers each is
+// a network round trip.
+const rangesTogether = 100
+
+// ranges returns the first ranges up to a bound, all of the same lateness.
+func (p planner) ranges(until dirtyBound) (ranges []takenRange, err error) {
+	for late := 0; late <= lateFacts && len(ranges) == 0 && err == nil; late++ {
+		last := until.late
+		if late == 0 {
+			last = until.ranges
+		}
+		if last == 0 {
+			continue
+		}
+		rows, failed := p.stmt(selectRanges).QueryContext(p.ctx, late, last, flag(until.jobs), rangesTogether)
+		ranges, err = collect(rows, failed, func(from scanner) (r takenRange, err error) {
+			r.late = late
+			return r, from.Scan(&r.seq, &r.First, &r.Last, &r.root)
+		})
+	}
+	return ranges, err
+}
+
+// dirtyIn returns the first entities of a range.
+func (p planner) dirtyIn(r dirtyRange, most int) ([]owner, error) {
+	if r.late == lateFacts {
+		return p.factOwners(r, most)
+	}
+	rows, err := p.stmt(selectListed).QueryContext(p.ctx, int64(r.First), int64(r.Last), most)
+	return collect(rows, err, func(from scanner) (o owner, err error) {
+		return o, from.Scan(&o.id)
+	})
+}
+
+// ofFacts reports whether only facts of the entities are not in the index.
+func (d *dirty) ofFacts() bool { return len(d.ranges) > 0 && d.ranges[0].late == lateFacts }
+
+// indexedUpTo shortens or removes the ranges that d is of: the index has its
 // first n entities.
 func (t *transaction) indexedUpTo(d *dirty, n int) error {
-	switch {
-	case n < len(d.owners):
-		return t.exec(updateRange, int64(d.owners[n].id), d.of.seq)
-	case d.whole:
-		return t.exec(deleteRange, d.of.seq)
+	var done []int64
+	for i := range d.ranges {
+		one := &d.ranges[i]
+		next := one.next
+		if one.end > n {
+			next = d.owners[n].id
+		}
+		if next != 0 {
+			if err := t.exec(updateRange, int64(next), one.seq); err != nil {
+				return err
+			}
+		} else {
+			done = append(done, one.seq)
+		}
+		if one.end > n {
+			break
+		}
 	}
-	return t.exec(updateRange, int64(d.owners[n-1].id+1), d.of.seq)
+	return t.exec(deleteRanges, t.store.engine.Dialect.IDs(done))
 }
 
 // kinds returns the kinds of entities; those that the index has not are left out.

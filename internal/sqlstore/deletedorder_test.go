@@ -1,0 +1,67 @@
+package sqlstore_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/sqlstore"
+)
+
+// TestDeletedAfterClock deletes a job set by a clock that is ahead, and then what it
+// uses by one that is not. The job set does not come back without that.
+func TestDeletedAfterClock(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open()
+		defer s.Close()
+		content := importContents(t, s)
+		jobs := platen.Ref{Kind: platen.JobSet, ID: 30}
+		importJobs(t, s, pagesWith(jobs.ID, 21, 0))
+		if err := s.Delete(ctx, jobs); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Writer().ExecContext(ctx, `UPDATE deleted_set SET marked = marked + 3600`); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Delete(ctx, content); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Undelete(ctx, jobs.ID); platen.ErrorCode(err) != platen.Conflict {
+			t.Errorf("the job set comes back before what it uses: %v", err)
+		}
+		for _, set := range []platen.Ref{content, jobs} {
+			if _, err := s.Undelete(ctx, set.ID); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+}
+
+// TestCleanSameSecond cleans up a job set and what it uses, which were deleted in the
+// same second. While the job set is there, so is that.
+func TestCleanSameSecond(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open()
+		defer s.Close()
+		content := importContents(t, s)
+		jobs := platen.Ref{Kind: platen.JobSet, ID: 30}
+		importJobs(t, s, pagesWith(jobs.ID, 21, 0))
+		for _, set := range []platen.Ref{jobs, content} {
+			if err := s.Delete(ctx, set); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Writer().ExecContext(ctx, `UPDATE deleted_set SET marked = 1`); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.Clean(ctx, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+		left, err := s.Deleted(ctx, platen.DeletedSet{}, 10)
+		if err != nil || len(left) != 1 || left[0].ID != content.ID {
+			t.Errorf("after the first step of the clean-up there is %+v, %v; want the content set, since the job set used it", left, err)
+		}
+	})
+}
