@@ -37,6 +37,14 @@ var (
 	notUnderWay = `root NOT IN (SELECT id FROM deleted_set WHERE state = ` + decimal(stateImporting) + `)`
 )
 
+// firstRange is the first range up to $1, but for those of imports that are under
+// way; if $2 is 1 without those of data sets and content sets. It goes by the order of
+// the key alone: there may be many, and each is looked for anew.
+func firstRange(which string) string {
+	return `SELECT seq, first, last, root, late FROM find_range WHERE ` + which + ` AND seq <= $1
+		AND ($2 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT 1`
+}
+
 // ofDirty is a column of what a dirty entity is now: a mark may be from before its
 // identifier was used again.
 func ofDirty(column string) string {
@@ -151,20 +159,18 @@ var (
 	updateDirtyTime  = onWriter.queryFor(func(d Dialect) string {
 		return `UPDATE find_stale SET changed = $1 WHERE seq IN (SELECT seq FROM ` + d.DirtyEntities() + ` WHERE id = $2) AND changed < $1`
 	})
-	insertRange = insertInto(newRangeTable, "")
-	// The first range up to $1, or late one up to $2, but for those of imports that
-	// are under way; if $3 is 1 without those of data sets and content sets.
-	selectRange = onReader.query(`SELECT seq, first, last, root, late FROM find_range
-		WHERE (late = 0 AND seq <= $1 OR late > 0 AND seq <= $2)
-		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY late, seq LIMIT 1`)
+	insertRange     = insertInto(newRangeTable, "")
+	selectRange     = onReader.query(firstRange(`late = 0`))
+	selectLateRange = onReader.query(firstRange(`late > 0`))
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
 		UNION SELECT id FROM (SELECT id FROM metadata WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS m
 		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
 	insertAllRanges = onWriter.query(`INSERT INTO find_range (first, last, root)
 		SELECT first, last, coalesce(root, 0) FROM entity WHERE kind <= $1`)
+	// A range for each set, and one for its jobs.
 	insertAllFacts = onWriter.query(`INSERT INTO find_range (first, last, root, late)
-		SELECT first, last, coalesce(root, 0), ` + decimal(lateFacts) + ` FROM entity WHERE kind IN (` + factKinds + `)`)
+		SELECT min(first), max(last), root, ` + decimal(lateFacts) + ` FROM entity WHERE kind IN (` + factKinds + `) GROUP BY root, kind`)
 	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
 		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range WHERE late = 0)
 		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)

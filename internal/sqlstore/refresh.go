@@ -127,9 +127,12 @@ func (p planner) dirty(until dirtyBound, most int) (d dirty, err error) {
 	if err != nil || len(d.owners) > 0 {
 		return d, err
 	}
-	err = p.stmt(selectRange).QueryRowContext(p.ctx, until.ranges, until.late, flag(until.jobs)).Scan(&d.of.seq, &d.of.First, &d.of.Last, &d.of.root, &d.of.late)
-	if err != nil {
-		return d, ignoreNoRows(err)
+	d.of, err = p.firstRange(selectRange, until.ranges, until.jobs)
+	if err == nil && d.of.seq == 0 {
+		d.of, err = p.firstRange(selectLateRange, until.late, until.jobs)
+	}
+	if err != nil || d.of.seq == 0 {
+		return d, err
 	}
 	if d.of.late == lateFacts {
 		d.owners, err = p.factOwners(d.of, most)
@@ -142,6 +145,13 @@ func (p planner) dirty(until dirtyBound, most int) (d dirty, err error) {
 	})
 	d.whole = len(d.owners) < most
 	return d, err
+}
+
+// firstRange returns the first range up to a number that a query finds, the zero value
+// for none.
+func (p planner) firstRange(q *query, most int64, jobs bool) (r dirtyRange, err error) {
+	err = p.stmt(q).QueryRowContext(p.ctx, most, flag(jobs)).Scan(&r.seq, &r.First, &r.Last, &r.root, &r.late)
+	return r, ignoreNoRows(err)
 }
 
 // indexedUpTo shortens or removes the range that d is of: the index has its
