@@ -39,6 +39,9 @@ archive (docs/operations.md).`,
 				return err
 			}
 			made, err := sqlite.Backup(cmd.Context(), data, args[0], overwrite)
+			if err != nil && cmd.Context().Err() != nil {
+				return errors.New("cut off; no backup was made")
+			}
 			if err != nil {
 				return err
 			}
@@ -73,6 +76,9 @@ of an older platen is brought up to date by the next "platen serve".`,
 				return err
 			}
 			restored, kept, err := sqlite.Restore(cmd.Context(), args[0], data, replace)
+			if err != nil && cmd.Context().Err() != nil {
+				return errors.New("cut off, and nothing was restored; type it again")
+			}
 			if err != nil {
 				return err
 			}

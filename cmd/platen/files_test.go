@@ -268,6 +268,56 @@ func TestModesNotMended(t *testing.T) {
 	}
 }
 
+// TestOthersDirectory runs commands as a user whom the database, the backup or the
+// directory does not belong to. Each says so, and what to do.
+func TestOthersDirectory(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	if err := os.Chmod(filepath.Dir(root), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	data, closed, backup := filepath.Join(root, "data"), filepath.Join(root, "closed"), filepath.Join(root, "backup.db")
+	for _, args := range [][]string{
+		{"user", "add", "one", "--generate", "--data", data},
+		{"user", "add", "one", "--generate", "--data", closed},
+		{"backup", backup, "--data", data},
+	} {
+		if code, _, stderr := command(nil, "", args...); code != 0 {
+			t.Fatal(args, stderr)
+		}
+	}
+	program := binary(t, root)
+	// The directory is its user's, who may not write to it.
+	for _, path := range []string{filepath.Join(closed, "platen.db"), closed} {
+		if err := errors.Join(os.Chown(path, 65534, 65534), os.Chmod(path, 0o500)); err != nil {
+			t.Skip("only root can make files another user's: ", err)
+		}
+	}
+	const start = "start platen as the user"
+	for _, one := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"user", "list", "--data", data}, "this user may not open " + data},
+		{[]string{"backup", filepath.Join(root, "x.db"), "--data", data}, "this user may not open " + data},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", data}, "this user may not open " + data},
+		{[]string{"check", "--listen", "127.0.0.1:0", "--data", data}, "this user may not open " + data},
+		{[]string{"user", "list", "--data", closed}, "this user may not "},
+		{[]string{"restore", backup, "--data", filepath.Join(root, "restored")}, "this user may not open " + backup},
+	} {
+		cmd := asNobody(t, exec.Command(program, one.args...))
+		cmd.Env = append(os.Environ(), "PLATEN_TEST_BE=1")
+		out, err := cmd.CombinedOutput()
+		next := start
+		if one.args[0] == "restore" {
+			next = "run the command as a user who may"
+		}
+		if err == nil || !strings.Contains(string(out), one.want) || !strings.Contains(string(out), next) {
+			t.Errorf("%v: %v %s; want %q and %q", one.args, err, out, one.want, next)
+		}
+	}
+}
+
 // binary makes this program one that other users can run.
 func binary(t *testing.T, dir string) string {
 	t.Helper()

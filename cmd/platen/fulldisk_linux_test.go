@@ -80,9 +80,19 @@ func TestFullDiskSQLite(t *testing.T) {
 	}
 	_ = p.Process.Kill()
 	_ = p.Wait()
-	// A first start on a full disk says so, too.
+	other := filepath.Join(data, "other")
+	if code, _, stderr := command(nil, "", "user", "add", "one", "--generate", "--data", other); code != 0 {
+		t.Fatal(stderr)
+	}
+	// Commands without a server make the log and its index anew, for which there is no room.
 	filler := filepath.Join(data, "filler")
 	fill(t, filler)
+	for _, args := range [][]string{{"user", "list"}, {"backup", filepath.Join(t.TempDir(), "x.db")}} {
+		if code, _, stderr := command(nil, "", append(args, "--data", other)...); code != 1 || !strings.Contains(stderr, "is full: make room") {
+			t.Errorf("%s on a full disk: %d %s", args[0], code, stderr)
+		}
+	}
+	// A first start says so, too.
 	if code, stderr := runWithin(t.Context(), "serve", "--listen", "127.0.0.1:0", "--data", filepath.Join(data, "fresh")); code != 1 || !strings.Contains(stderr, "is full: make room") {
 		t.Errorf("a start on a full disk: %d %s", code, stderr)
 	}

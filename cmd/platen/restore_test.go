@@ -457,3 +457,25 @@ func TestUserWaits(t *testing.T) {
 		t.Error("a token outlived its password")
 	}
 }
+
+// TestCutOff ends a backup and a restore before they are done. Both say what that means.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	data, backup, other := t.TempDir(), filepath.Join(t.TempDir(), "one.db"), filepath.Join(t.TempDir(), "other.db")
+	for _, args := range [][]string{{"user", "add", "one", "--generate", "--data", data}, {"backup", backup, "--data", data}} {
+		if code, _, stderr := command(nil, "", args...); code != 0 {
+			t.Fatal(args, stderr)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if code, stderr := runWithin(ctx, "backup", other, "--data", data); code != 1 || stderr != "platen: cut off; no backup was made\n" {
+		t.Errorf("a backup: %d %s", code, stderr)
+	}
+	if code, stderr := runWithin(ctx, "restore", backup, "--data", data, "--replace"); code != 1 || stderr != "platen: cut off, and nothing was restored; type it again\n" {
+		t.Errorf("a restore: %d %s", code, stderr)
+	}
+	if code, _, stderr := command(nil, "", "user", "list", "--data", data); code != 0 {
+		t.Error(stderr)
+	}
+}

@@ -84,3 +84,41 @@ func TestMigrateLongValues(t *testing.T) {
 		return n
 	})
 }
+
+// TestMigrateFacts opens a database in which the facts of a set whose jobs have gaps
+// between them are to be indexed, job by job.
+func TestMigrateFacts(t *testing.T) {
+	ctx := t.Context()
+	d, err := Connect(ctx, pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	if _, err := d.Writer.ExecContext(ctx, migrations.Create); err != nil {
+		t.Fatal(err)
+	}
+	tx, err := d.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	for _, file := range migrations.Names()[:26] {
+		if err := migrations.ApplyOne(ctx, tx, file, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	storetest.BeforeJoinedFacts(func(text string, args ...any) {
+		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
+			t.Fatal(text, err)
+		}
+	})
+	if err := migrations.Apply(ctx, tx); err != nil {
+		t.Fatal(err)
+	}
+	storetest.AfterJoinedFacts(t, func(from string) (n int) {
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+			t.Fatal(from, err)
+		}
+		return n
+	})
+}

@@ -263,7 +263,9 @@ func explainCopy(err error, file string) error {
 	case errors.Is(err, sqlite3.CORRUPT):
 		return platen.Errorf(platen.Conflict, "%s is damaged", file)
 	case isFull(err):
-		return platen.Errorf(platen.Conflict, "there is no room for %s: make some, or name a file on another disk", file)
+		return platen.Errorf(platen.Conflict, "there is no room for %s: make some, or name a place on another disk", file)
+	case errors.Is(err, fs.ErrPermission):
+		return platen.Errorf(platen.Conflict, "this user may not open %s: %s; name another file, or run the command as a user who may", file, sqliteMessage(err))
 	}
 	return err
 }

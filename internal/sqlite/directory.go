@@ -55,7 +55,7 @@ func Present(dir string) error {
 	switch {
 	case missing:
 	case err != nil:
-		return fmt.Errorf("database: %w", err)
+		return explainDirectory(err, dir)
 	case !info.Mode().IsRegular():
 		return platen.Errorf(platen.Conflict, "%s is not a regular file; if it is a link, name the directory that it leads to with --data", path)
 	case info.Size() > 0:
@@ -93,7 +93,7 @@ func leftovers(dir string) ([]string, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, explainDirectory(err, dir)
 	}
 	var left []string
 	for _, entry := range entries {

@@ -55,10 +55,13 @@ func explainOpen(err error, dir string) error {
 	switch {
 	case err == nil:
 		return nil
-	case isFull(err):
+	// What SQLite says of its shared memory has no cause.
+	case isFull(err), errors.Is(err, sqlite3.IOERR) && (&diskProbe{path: filepath.Join(dir, probeFile)}).write() != nil:
 		return platen.Errorf(platen.Conflict, "the disk of %s is full: make room there, and start again", dir)
 	case errors.Is(err, fs.ErrPermission):
 		return platen.Errorf(platen.Conflict, "this user may not open %s: %s; start platen as the user whom it belongs to", path, sqliteMessage(err))
+	case errors.Is(err, sqlite3.READONLY):
+		return platen.Errorf(platen.Conflict, "this user may not write to %s or its directory: %s; start platen as the user whom they belong to, or make them writable", path, sqliteMessage(err))
 	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB) && marked == nil:
 		return platen.Errorf(platen.Conflict, "%s is damaged: %s; restore the last backup with \"platen restore FILE --replace --data %s\", which keeps the damaged one under another name", path, sqliteMessage(err), dir)
 	}
@@ -69,6 +72,15 @@ func explainOpen(err error, dir string) error {
 		return &named
 	}
 	return fmt.Errorf("%s: %w", path, err)
+}
+
+// explainDirectory says what a person can do about an error of the directory of a
+// database.
+func explainDirectory(err error, dir string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("this user may not open %s: %w; start platen as the user whom it belongs to", dir, err)
+	}
+	return fmt.Errorf("data directory: %w", err)
 }
 
 // ExplainDamage says what a person can do about an error of the database of a

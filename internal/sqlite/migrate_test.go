@@ -153,6 +153,37 @@ func TestMigrateLongValues(t *testing.T) {
 	})
 }
 
+// TestMigrateFacts opens a database in which the facts of a set whose jobs have gaps
+// between them are to be indexed, job by job.
+func TestMigrateFacts(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	old(ctx, t, tx, 26)
+	storetest.BeforeJoinedFacts(func(text string, args ...any) {
+		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
+			t.Fatal(text, err)
+		}
+	})
+	if err := migrations.Apply(ctx, tx); err != nil {
+		t.Fatal(err)
+	}
+	storetest.AfterJoinedFacts(t, func(from string) (n int) {
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+			t.Fatal(from, err)
+		}
+		return n
+	})
+}
+
 // old applies the first migrations, so many of them.
 func old(ctx context.Context, t *testing.T, tx *sql.Tx, count int) {
 	t.Helper()

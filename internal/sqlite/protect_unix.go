@@ -35,7 +35,7 @@ func Protect(dir string) (mended []string, err error) {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fmt.Errorf("data directory: %w", err)
+		return nil, explainDirectory(err, dir)
 	}
 	if err := suitable(dir, info, entries); err != nil {
 		return nil, err
@@ -84,7 +84,7 @@ func Suitable(dir string) error {
 	}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return fmt.Errorf("data directory: %w", err)
+		return explainDirectory(err, dir)
 	}
 	return suitable(dir, info, entries)
 }

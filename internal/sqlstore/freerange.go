@@ -26,8 +26,10 @@ func (w *entityWriter) entityAtOrBelow(id platen.ID) (row, error) {
 		}
 	}
 	found, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), id)
-	if found.importing && (found.root == w.root || found.root == -w.stage) {
-		found.hidden, found.importing = false, false // this import made it
+	// What this import has made. Before it has hidden anything, one of the same
+	// identifier is another's.
+	if _, hides := w.s.importing.Load(-w.stage); hides && (found.root == w.root || found.root == -w.stage) {
+		found.hidden, found.importing = false, false
 	}
 	if err != nil || found.Last >= id {
 		return found, err

@@ -162,8 +162,9 @@ var (
 		UNION SELECT id FROM (SELECT id FROM fields WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS f ORDER BY id LIMIT $3`)
 	insertAllRanges = onWriter.query(`INSERT INTO find_range (first, last, root)
 		SELECT first, last, coalesce(root, 0) FROM entity WHERE kind <= $1`)
+	// A range for each set, and one for its jobs.
 	insertAllFacts = onWriter.query(`INSERT INTO find_range (first, last, root, late)
-		SELECT first, last, coalesce(root, 0), ` + decimal(lateFacts) + ` FROM entity WHERE kind IN (` + factKinds + `)`)
+		SELECT min(first), max(last), root, ` + decimal(lateFacts) + ` FROM entity WHERE kind IN (` + factKinds + `) GROUP BY root, kind`)
 	selectIndexLost = onLookup.query(`SELECT NOT EXISTS (SELECT 1 FROM find_value) AND EXISTS (SELECT 1 FROM find_name)
 		AND NOT EXISTS (SELECT 1 FROM find_stale) AND NOT EXISTS (SELECT 1 FROM find_range WHERE late = 0)
 		AND (EXISTS (SELECT 1 FROM properties) OR EXISTS (SELECT 1 FROM metadata) OR EXISTS (SELECT 1 FROM fields))`)

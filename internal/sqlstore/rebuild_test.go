@@ -1,12 +1,14 @@
 package sqlstore_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/costtest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -121,5 +123,71 @@ func TestLateRanges(t *testing.T) {
 		if _, err := s.ListPage(ctx, &byMetadata); err != nil || late() != 0 {
 			t.Errorf("%d ranges are left after a listing by metadata: %v", late(), err)
 		}
+	})
+}
+
+// TestRebuiltFacts checks that facts that are to be indexed anew are a range for each
+// set and one for its jobs, however many runs these are.
+func TestRebuiltFacts(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open()
+		defer s.Close()
+		var runs []string
+		for i := range 20 {
+			runs = append(runs, fmt.Sprintf(`{"id":%d,"segments":[]}`, 1000+10*i))
+		}
+		importJobs(t, s, `{"id":990,"jobs":[`+strings.Join(runs, ",")+`]}`)
+		if err := s.RebuildIndex(ctx, "test"); err != nil {
+			t.Fatal(err)
+		}
+		var ranges int
+		if err := s.Reader().QueryRowContext(ctx, `SELECT count(*) FROM find_range WHERE late > 0`).Scan(&ranges); err != nil {
+			t.Fatal(err)
+		}
+		if ranges > 4 { // two are of the import; the background work may come in between
+			t.Errorf("there are %d ranges", ranges)
+		}
+	})
+}
+
+// TestLargeRanges checks that a search waits as long for the ranges of others as for
+// its own alone: to find the next one costs the same, however many there are.
+func TestLargeRanges(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open(sqlstore.WithIndexWait(time.Minute))
+		defer s.Close()
+		set := createJobs(t, s, 1)
+		data := set.ID + 1_000_000
+		exec := func(text string, args ...any) {
+			t.Helper()
+			if _, err := s.Writer().ExecContext(ctx, text, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exec(`INSERT INTO entity (first, last, kind, parent, ord, root) VALUES ($1, $1, 1, 0, 0, $1)`, int64(data))
+		mark := func(root platen.ID, ranges int) {
+			exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1)
+				INSERT INTO find_range (first, last, root) SELECT $2, $2, $2 FROM n`, ranges, int64(root))
+		}
+		find := func() {
+			err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "v"}}, func(int, *platen.Found) error { return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		removeOthers := func() { exec(`DELETE FROM find_range WHERE root = $1`, int64(data)) }
+		costtest.AtMost(t, "a search of jobs beside many ranges of data sets", 4, 1, func() {
+			mark(set.ID, 200)
+			mark(data, 20_000)
+			removeOthers()
+			find()
+		}, func() {
+			mark(set.ID, 200)
+			mark(data, 20_000)
+			find()
+			removeOthers()
+		})
 	})
 }

@@ -155,6 +155,8 @@ func testImportHidden(t *testing.T, open Open) {
 				}
 				_, err = create(t, s, emptyJobs(1).as(member.ID))
 				wantCode(t, "an import of a member in the middle", err, platen.Unavailable, "under way")
+				_, err = create(t, s, emptyJobs(1).as(set.ID))
+				wantCode(t, "an import of the set in the middle", err, platen.Unavailable, "under way")
 				made := mustCreate(t, s, emptyJobs(1))
 				if given := source.ExplicitIDs(); given.First <= made.ID && made.ID <= given.Last {
 					t.Errorf("another import got id %d", made.ID)

@@ -103,3 +103,25 @@ func AfterLongValues(t *testing.T, s storage.Store, count func(from string) int)
 	check("long values after the clean-up", 0, "find_long")
 	check("values after the clean-up", 0, "find_value")
 }
+
+// BeforeJoinedFacts fills an empty database of schema 26 with a job set, whose jobs have
+// gaps between them, and a data set, which were both deleted and taken back.
+func BeforeJoinedFacts(exec func(text string, args ...any)) {
+	exec(`INSERT INTO entity (first, last, kind, parent, ord, root) VALUES (50, 50, 1, 0, 0, 50), (1000, 1000, 5, 0, 0, 1000),
+		(1002, 1002, 6, 1000, 0, 1000), (1004, 1005, 6, 1000, 1, 1000), (1008, 1008, 6, 1000, 3, 1000)`)
+	exec(`INSERT INTO undeleted_set (id, at) VALUES (50, 1), (1000, 1)`)
+}
+
+// AfterJoinedFacts checks that the facts of such a database are to be indexed in one
+// range for each set, and one for its jobs, once it has this version's schema. count
+// is as for [AfterLongValues].
+func AfterJoinedFacts(t *testing.T, count func(from string) int) {
+	for _, want := range []string{"first = 50 AND last = 50 AND root = 50", "first = 1000 AND last = 1000 AND root = 1000", "first = 1002 AND last = 1008 AND root = 1000"} {
+		if n := count("find_range WHERE late = 2 AND " + want); n != 1 {
+			t.Errorf("%d ranges are %s", n, want)
+		}
+	}
+	if n := count("find_range"); n != 3 {
+		t.Errorf("there are %d ranges", n)
+	}
+}
