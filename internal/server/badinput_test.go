@@ -192,6 +192,7 @@ func testBadInput(t *testing.T) {
 		path, body := fill.Replace(entities+"/jobs/OTHER/properties"), fill.Replace(`{"id":OTHER,"properties":[]}`)
 		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x", "application/json5"} {
 			s.do("PUT", path, body, header("Content-Type", media)).isError(t, 415, "application/json")
+			s.do("PUT", path, "", header("Content-Type", media)).isError(t, 400, "the body is empty")
 		}
 		s.do("PUT", path, body, header("Content-Encoding", "gzip")).isError(t, 415, "Content-Encoding")
 		s.do("POST", "/api/v1/jobsets", `{"jobs":[]}`, header("Content-Type", "text/xml")).isError(t, 415, "application/json")

@@ -76,8 +76,12 @@ func fill(buffer *bytes.Buffer, body io.Reader, length int64) error {
 	return err
 }
 
-// checkMedia refuses a body that says that it is not JSON.
+// checkMedia refuses a body that says that it is not JSON. Some clients send a type
+// with no body, too.
 func checkMedia(r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return platen.Errorf(platen.UnsupportedMedia, "the body must be sent plain, without the Content-Encoding %q", encoding)
 	}
