@@ -230,7 +230,7 @@ const readTimeKey = "readTime"
 // ReadEventQuery reads a request for events.
 func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	query := r.URL.Query()
-	q.Stream = WantsEvents(r.Header.Get("Accept"))
+	q.Stream = WantsEvents(r.Header["Accept"])
 	ofPages := []string{pageSizeParameter, lastKey, beforeKey}
 	if err := CheckQuery(query, append([]string{"after", "kind", "set", "type", "name"}, ofPages...)...); err != nil {
 		return q, err
