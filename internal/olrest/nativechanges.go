@@ -368,9 +368,7 @@ func ReadTimeQuery(query url.Values) (time.Time, error) {
 func ReadChangeID(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 || n > int64(platen.MaxID) {
-		err := platen.Errorf(platen.NotFound, "change %.64q not found: the id of a change is a whole number", text)
-		err.Param = text
-		return 0, err
+		return 0, platen.Errorf(platen.NotFound, "change %.64q not found: the id of a change is a whole number", text).About(text)
 	}
 	return n, nil
 }

@@ -282,6 +282,39 @@ func testParameters(t *testing.T) {
 	}
 }
 
+// TestShortErrors: an error quotes the beginning of what was sent, whatever its length.
+func TestShortErrors(t *testing.T) { onSQLite(t, testShortErrors) }
+
+func testShortErrors(t *testing.T) {
+	s := start(t)
+	s.chain()
+	long, body := strings.Repeat("x", 20_000), strings.Repeat("\x7f", 200_000)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		options            []option
+	}{
+		{"GET", native + "/entities?kind=" + long, "", 400, nil},
+		{"GET", native + "/entities/4101/properties?readTime=" + long, "", 400, nil},
+		{"GET", native + "/intake?from=" + long, "", 400, nil},
+		{"GET", native + "/changes/" + long, "", 404, nil},
+		{"GET", native + "/operations/" + long, "", 404, nil},
+		{"DELETE", native + "/tokens/" + long, "", 404, nil},
+		{"POST", jobCreation + "/" + long, "", 404, nil},
+		{"GET", jobCreation + "/getProgress/" + long, "", 404, nil},
+		{"POST", native + "/tokens", `{"name":"x","role":"viewer","kinds":["` + body + `"]}`, 400, nil},
+		{"POST", native + "/tokens", `{"name":"x","role":"viewer","expireTime":"` + body + `"}`, 400, nil},
+		{"POST", native + "/views", `{"name":"x","kind":"` + body + `"}`, 400, nil},
+		{"POST", native + "/datasets", `{"schema":{"tables":{"t":{"columns":{"a":"STRING"}}}},"records":[{"records":[{"table":"` + body + `"}]}]}`, 400, nil},
+		{"PUT", entities + "/jobs/4101/properties", "{}", 415, []option{header("Content-Type", long)}},
+		{"PUT", entities + "/jobs/4101/properties", "{}", 415, []option{header("Content-Encoding", long)}},
+	} {
+		if a := s.do(c.method, c.path, c.body, c.options...); a.status != c.status || len(a.body) > 1200 {
+			t.Errorf("%s %.60s %.60s: %d, %d bytes: %.300s", c.method, c.path, c.body, a.status, len(a.body), a.body)
+		}
+	}
+}
+
 // many is a list of n names, of which the last repeats another if twice.
 func many(n, last int) string {
 	var b strings.Builder
