@@ -178,9 +178,7 @@ func (r *Rules) Remove(name string) error {
 }
 
 func notFound(name string) error {
-	err := platen.Errorf(platen.NotFound, "there is no fault %.80q", name)
-	err.Param = name
-	return err
+	return platen.Errorf(platen.NotFound, "there is no fault %.80q", name).About(name)
 }
 
 // Release has the requests go on that are held up: those that get no answer end.

@@ -103,7 +103,7 @@ func parseDomains(texts []string) (domains []string, err error) {
 func (o *Obtained) Config() *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2", "http/1.1", acme.ALPNProto},
+		NextProtos:     append(slices.Clone(protocols), acme.ALPNProto),
 		GetCertificate: o.certificate,
 	}
 }

@@ -16,6 +16,10 @@ import (
 	"time"
 )
 
+// protocols are the versions of HTTP by their names in a TLS handshake, which ends if a
+// client names others only.
+var protocols = []string{"h2", "http/1.1", "http/1.0"}
+
 // warnBefore is how long before its end a certificate is warned of.
 const warnBefore = 14 * 24 * time.Hour
 
@@ -158,7 +162,7 @@ func (c *Certificates) parse(contents [3][]byte) (*credentials, error) {
 	}
 	config := &tls.Config{
 		MinVersion:   tls.VersionTLS12,
-		NextProtos:   []string{"h2", "http/1.1"},
+		NextProtos:   protocols,
 		Certificates: []tls.Certificate{pair},
 	}
 	if c.files.ClientCA != "" {

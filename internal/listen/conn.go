@@ -66,17 +66,18 @@ var (
 // bareError reports whether b, which is written to a connection, is an error that
 // net/http answers with by itself. The reason is the text of its body, if any. An
 // answer of the handler has the id of its request in its head, between these lines.
+// What is no request is answered as HTTP/1.1, an expectation in the version of its own.
 func bareError(b []byte) (status int, reason string, ok bool) {
-	const version = "HTTP/1.1 "
-	if len(b) < len(version)+3 || string(b[:len(version)]) != version || b[len(version)] != '4' && b[len(version)] != '5' {
+	const version, old, begin = "HTTP/1.1 ", "HTTP/1.0 ", len("HTTP/1.1 ")
+	if len(b) < begin+3 || string(b[:begin]) != version && string(b[:begin]) != old || b[begin] != '4' && b[begin] != '5' {
 		return 0, "", false
 	}
 	line, rest, _ := bytes.Cut(b, []byte("\r\n"))
 	body, named := bytes.CutPrefix(rest, errorHead)
-	if !named && !(string(line) == version+"417 Expectation Failed" && bytes.HasPrefix(rest, expectationHead)) {
+	if !named && !(string(line[begin:]) == "417 Expectation Failed" && bytes.HasPrefix(rest, expectationHead)) {
 		return 0, "", false
 	}
-	status, err := strconv.Atoi(string(b[len(version) : len(version)+3]))
+	status, err := strconv.Atoi(string(b[begin : begin+3]))
 	if err != nil {
 		return 0, "", false
 	}

@@ -5,20 +5,21 @@ import (
 	"strings"
 )
 
-// A wanted is how much an Accept header wants a media type, by the most specific of
-// its parts that fit (RFC 9110, 12.5.1).
+// A wanted is how much the lines of an Accept header want a media type, by the most
+// specific of their parts that fit (RFC 9110, 12.5.1).
 type wanted struct {
 	quality float64 // from 0, for not at all, to 1
 	named   bool    // and not only as one of many
-	place   int     // of the part in the header
+	place   int     // of the part in all lines
 }
 
-// wantedOf reads an Accept header for a media type.
-func wantedOf(accept, media string) (found wanted) {
+// wantedOf reads the lines of an Accept header for a media type. Several lines are as
+// one with commas between them (RFC 9110, 5.3).
+func wantedOf(accept []string, media string) (found wanted) {
 	kind, _, _ := strings.Cut(media, "/")
 	ranges := []string{"*/*", kind + "/*", media}
 	best, place := -1, 0
-	for part := range strings.SplitSeq(accept, ",") {
+	for part := range strings.SplitSeq(strings.Join(accept, ","), ",") {
 		name, parameters, _ := strings.Cut(part, ";")
 		name = strings.TrimSpace(name)
 		for specific, one := range ranges {

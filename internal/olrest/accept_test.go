@@ -1,6 +1,7 @@
 package olrest_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/platenhq/platen/internal/olrest"
@@ -10,7 +11,7 @@ import (
 func TestAccept(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		accept       string
+		accept       string // its lines
 		text, events bool
 	}{
 		{"", false, false},
@@ -30,6 +31,8 @@ func TestAccept(t *testing.T) {
 		{"text/plain, */*;q=0.01", true, false},
 		{"text/html, image/gif, *; q=.2, */*; q=.2", false, false},
 		{"text/plain;q=x", true, false},
+		{"text/plain\napplication/json", false, false},
+		{"application/json;q=0.5\ntext/plain", true, false},
 
 		{"text/event-stream", false, true},
 		{"TEXT/event-stream;charset=utf-8", false, true},
@@ -42,8 +45,11 @@ func TestAccept(t *testing.T) {
 		{"text/event-stream;q=0.5, */*", false, false},
 		{"text/event-stream;q=0", false, false},
 		{"text/event-stream; q=0.000, application/json", false, false},
+		{"*/*\ntext/event-stream", false, true},
+		{"application/json\ntext/event-stream", false, false},
 	} {
-		if text, events := olrest.WantsText(c.accept), olrest.WantsEvents(c.accept); text != c.text || events != c.events {
+		lines := strings.Split(c.accept, "\n")
+		if text, events := olrest.WantsText(lines), olrest.WantsEvents(lines); text != c.text || events != c.events {
 			t.Errorf("%q: text %v, events %v", c.accept, text, events)
 		}
 	}

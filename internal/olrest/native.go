@@ -62,7 +62,7 @@ func ParseKind(name, text string) (platen.Kind, error) {
 		}
 		names = append(names, KindName(s.kind))
 	}
-	return 0, parameterError(name, "%s must be one of %s, not %q", name, strings.Join(names, ", "), text)
+	return 0, parameterError(name, "%s must be one of %s, not %q", name, strings.Join(names, ", "), shorten([]byte(text)))
 }
 
 // CheckQuery refuses the parameters of a query that are not known, and those that
@@ -117,7 +117,7 @@ func FormatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05
 func ParseTime(name, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if year := t.UTC().Year(); err != nil || t.IsZero() || year < 1 || year > 9999 {
-		return time.Time{}, parameterError(name, "%s %q is not a time such as 2026-01-31T12:00:00Z", name, text)
+		return time.Time{}, parameterError(name, "%s %q is not a time such as 2026-01-31T12:00:00Z", name, shorten([]byte(text)))
 	}
 	return t, nil
 }

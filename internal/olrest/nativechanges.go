@@ -230,7 +230,7 @@ const readTimeKey = "readTime"
 // ReadEventQuery reads a request for events.
 func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 	query := r.URL.Query()
-	q.Stream = WantsEvents(r.Header.Get("Accept"))
+	q.Stream = WantsEvents(r.Header["Accept"])
 	ofPages := []string{pageSizeParameter, lastKey, beforeKey}
 	if err := CheckQuery(query, append([]string{"after", "kind", "set", "type", "name"}, ofPages...)...); err != nil {
 		return q, err
@@ -368,9 +368,7 @@ func ReadTimeQuery(query url.Values) (time.Time, error) {
 func ReadChangeID(text string) (int64, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	if err != nil || n < 1 || n > int64(platen.MaxID) {
-		err := platen.Errorf(platen.NotFound, "change %.64q not found: the id of a change is a whole number", text)
-		err.Param = text
-		return 0, err
+		return 0, platen.Errorf(platen.NotFound, "change %.64q not found: the id of a change is a whole number", text).About(text)
 	}
 	return n, nil
 }

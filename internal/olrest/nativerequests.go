@@ -344,9 +344,9 @@ const (
 	LastEventIDHeader = "Last-Event-Id"
 )
 
-// WantsEvents reports whether an Accept header asks for a stream of events: it is
-// named, and JSON is not wanted more, nor as much and named before it.
-func WantsEvents(accept string) bool {
+// WantsEvents reports whether the lines of an Accept header ask for a stream of events:
+// it is named, and JSON is not wanted more, nor as much and named before it.
+func WantsEvents(accept []string) bool {
 	events, pages := wantedOf(accept, typeEvents), wantedOf(accept, typeJSON)
 	if !events.named || events.quality == 0 || events.quality < pages.quality {
 		return false

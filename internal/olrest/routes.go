@@ -291,9 +291,9 @@ func (r Route) HandshakeText() string {
 	return "Server Engine REST Service available: " + r.Service
 }
 
-// WantsText reports whether an Accept header wants plain text more than JSON. The
-// services of sets serve their handshake and their list on one path, and tell them
-// apart by this.
-func WantsText(accept string) bool {
+// WantsText reports whether the lines of an Accept header want plain text more than
+// JSON. The services of sets serve their handshake and their list on one path, and tell
+// them apart by this.
+func WantsText(accept []string) bool {
 	return wantedOf(accept, typeText).quality > wantedOf(accept, typeJSON).quality
 }

@@ -102,9 +102,7 @@ func (s *Sandbox) RemoveInstance(name string) error {
 	switch {
 	case gone == nil:
 		g.mu.Unlock()
-		err := platen.Errorf(platen.NotFound, "there is no sandbox %.80q", name)
-		err.Param = name
-		return err
+		return platen.Errorf(platen.NotFound, "there is no sandbox %.80q", name).About(name)
 	case gone == s || gone.first:
 		g.mu.Unlock()
 		return platen.Errorf(platen.Conflict, "the sandbox %q is this one, or the first of its process, and goes with that", name).About(name)

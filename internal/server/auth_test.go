@@ -49,6 +49,9 @@ func testCredentials(t *testing.T) {
 		{"basic in another case", []option{none, basic(user, password), func(r *http.Request) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Basic", "bAsIc", 1))
 		}}, 200, false},
+		{"Basic with spaces", []option{none, basic(user, password), func(r *http.Request) {
+			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Basic", "Basic  ", 1))
+		}}, 200, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a := s.do("GET", path, "", test.options...)

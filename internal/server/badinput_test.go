@@ -192,6 +192,7 @@ func testBadInput(t *testing.T) {
 		path, body := fill.Replace(entities+"/jobs/OTHER/properties"), fill.Replace(`{"id":OTHER,"properties":[]}`)
 		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x", "application/json5"} {
 			s.do("PUT", path, body, header("Content-Type", media)).isError(t, 415, "application/json")
+			s.do("PUT", path, "", header("Content-Type", media)).isError(t, 400, "the body is empty")
 		}
 		s.do("PUT", path, body, header("Content-Encoding", "gzip")).isError(t, 415, "Content-Encoding")
 		s.do("POST", "/api/v1/jobsets", `{"jobs":[]}`, header("Content-Type", "text/xml")).isError(t, 415, "application/json")
@@ -277,6 +278,39 @@ func testParameters(t *testing.T) {
 		}
 		if _, value, ok := strings.Cut(c.path, "="); ok && !strings.Contains(a.body, `not \"`+value) && !strings.Contains(value, "=") {
 			t.Errorf("%s: %s does not name the value", c.path, a.body)
+		}
+	}
+}
+
+// TestShortErrors: an error quotes the beginning of what was sent, whatever its length.
+func TestShortErrors(t *testing.T) { onSQLite(t, testShortErrors) }
+
+func testShortErrors(t *testing.T) {
+	s := start(t)
+	s.chain()
+	long, body := strings.Repeat("x", 20_000), strings.Repeat("\x7f", 200_000)
+	for _, c := range []struct {
+		method, path, body string
+		status             int
+		options            []option
+	}{
+		{"GET", native + "/entities?kind=" + long, "", 400, nil},
+		{"GET", native + "/entities/4101/properties?readTime=" + long, "", 400, nil},
+		{"GET", native + "/intake?from=" + long, "", 400, nil},
+		{"GET", native + "/changes/" + long, "", 404, nil},
+		{"GET", native + "/operations/" + long, "", 404, nil},
+		{"DELETE", native + "/tokens/" + long, "", 404, nil},
+		{"POST", jobCreation + "/" + long, "", 404, nil},
+		{"GET", jobCreation + "/getProgress/" + long, "", 404, nil},
+		{"POST", native + "/tokens", `{"name":"x","role":"viewer","kinds":["` + body + `"]}`, 400, nil},
+		{"POST", native + "/tokens", `{"name":"x","role":"viewer","expireTime":"` + body + `"}`, 400, nil},
+		{"POST", native + "/views", `{"name":"x","kind":"` + body + `"}`, 400, nil},
+		{"POST", native + "/datasets", `{"schema":{"tables":{"t":{"columns":{"a":"STRING"}}}},"records":[{"records":[{"table":"` + body + `"}]}]}`, 400, nil},
+		{"PUT", entities + "/jobs/4101/properties", "{}", 415, []option{header("Content-Type", long)}},
+		{"PUT", entities + "/jobs/4101/properties", "{}", 415, []option{header("Content-Encoding", long)}},
+	} {
+		if a := s.do(c.method, c.path, c.body, c.options...); a.status != c.status || len(a.body) > 1200 {
+			t.Errorf("%s %.60s %.60s: %d, %d bytes: %.300s", c.method, c.path, c.body, a.status, len(a.body), a.body)
 		}
 	}
 }

@@ -76,10 +76,14 @@ func fill(buffer *bytes.Buffer, body io.Reader, length int64) error {
 	return err
 }
 
-// checkMedia refuses a body that says that it is not JSON.
+// checkMedia refuses a body that says that it is not JSON. Some clients send a type
+// with no body, too.
 func checkMedia(r *http.Request) error {
+	if r.ContentLength == 0 {
+		return nil
+	}
 	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
-		return platen.Errorf(platen.UnsupportedMedia, "the body must be sent plain, without the Content-Encoding %q", encoding)
+		return platen.Errorf(platen.UnsupportedMedia, "the body must be sent plain, without the Content-Encoding %q", shorten(encoding))
 	}
 	contentType := r.Header.Get("Content-Type")
 	if contentType == "" || contentType == "application/json" {
@@ -87,7 +91,7 @@ func checkMedia(r *http.Request) error {
 	}
 	media, _, err := mime.ParseMediaType(contentType)
 	if media != "application/json" || err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) {
-		return platen.Errorf(platen.UnsupportedMedia, "the body must be application/json, not %q", contentType)
+		return platen.Errorf(platen.UnsupportedMedia, "the body must be application/json, not %q", shorten(contentType))
 	}
 	return nil
 }

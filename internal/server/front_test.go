@@ -24,6 +24,7 @@ var unreadable = map[string]string{
 	"large headers":      "GET /healthz HTTP/1.1\r\nHost: x\r\na: " + strings.Repeat("a", 80<<10) + "\r\n\r\n",
 	"another encoding":   "POST /api/v1/jobsets HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n",
 	"an expectation":     "POST /api/v1/jobsets HTTP/1.1\r\nHost: x\r\nExpect: the best\r\nContent-Length: 1\r\n\r\n1",
+	"an old one":         "GET /healthz HTTP/1.0\r\nExpect: the best\r\n\r\n",
 	"another version":    "GET /healthz HTTP/3.0\r\nHost: x\r\n\r\n",
 	"a proxy's header":   "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\nGET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
 	"a proxy's header 2": "\r\n\r\n\x00\r\nQUIT\n\x21\x11\x00\x0c\xc0\x00\x02\x01\xc0\x00\x02\x02\x00\x01\x00\x02GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
@@ -50,6 +51,7 @@ func testUnreadable(t *testing.T) {
 		"large headers":      {431, "65536 bytes"},
 		"another encoding":   {501, "chunked"},
 		"an expectation":     {417, "100-continue"},
+		"an old one":         {417, "100-continue"},
 		"another version":    {505, "version"},
 		"a proxy's header":   {400, "no request"},
 		"a proxy's header 2": {400, "no request"},
@@ -70,7 +72,7 @@ func testUnreadable(t *testing.T) {
 			}
 		})
 	}
-	for status, count := range map[int]int{400: 10, 431: 1, 501: 1, 417: 1, 505: 1} {
+	for status, count := range map[int]int{400: 10, 431: 1, 501: 1, 417: 2, 505: 1} {
 		want := fmt.Sprintf(`platen_http_requests_total{method="other",route="unmatched",status="%d"} %d`, status, count)
 		if metrics := s.do("GET", "/metrics", "").body; !strings.Contains(metrics, want) {
 			t.Errorf("the metrics have no %s", want)

@@ -29,7 +29,7 @@ func (s *Server) login(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) entities(w *response, r *http.Request, to target) error {
-	if olrest.WantsText(r.Header.Get("Accept")) {
+	if olrest.WantsText(r.Header["Accept"]) {
 		return s.handshake(w, r, to)
 	}
 	contentType := ""

@@ -161,9 +161,7 @@ func (c counter) Page(set int, page *transfer.Page) error {
 }
 
 func (s *Server) createPreset(_ *response, _ *http.Request, to target) error {
-	err := platen.Errorf(platen.NotFound, "job preset %.80q not found: platen has no file store and knows no presets; without one, POST the ids of content sets to …/jobcreation/default, or a Job Set Structure to …/jobcreation", to.name)
-	err.Param = to.name
-	return err
+	return platen.Errorf(platen.NotFound, "job preset %.80q not found: platen has no file store and knows no presets; without one, POST the ids of content sets to …/jobcreation/default, or a Job Set Structure to …/jobcreation", to.name).About(to.name)
 }
 
 func (s *Server) listOperations(w *response, r *http.Request, _ target) error {

@@ -140,7 +140,7 @@ func (s *Server) listRequests(w *response, r *http.Request, _ target) error {
 	if err != nil {
 		return err
 	}
-	if olrest.WantsEvents(r.Header.Get("Accept")) && !w.head {
+	if olrest.WantsEvents(r.Header["Accept"]) && !w.head {
 		return s.followRequests(w, r, &query.RequestFilter)
 	}
 	found := s.Journal.Find(&query.RequestFilter, query.Before, query.PageSize+1)

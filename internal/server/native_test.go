@@ -81,6 +81,7 @@ func testUndelete(t *testing.T) {
 	s.wants("GET", native+"/deleted", "", `{"sets":[]}`)
 
 	s.do("POST", undelete("4101"), "").isError(t, 409, "a job: only sets")
+	s.do("POST", undelete("4101"), "", header("Content-Type", "application/x-www-form-urlencoded")).isError(t, 409, "a job: only sets")
 	s.do("POST", undelete("1"), "").isError(t, 404, "no deleted set 1")
 	s.do("POST", undelete("x"), "").isError(t, 404, "an id is a whole number")
 	s.do("POST", undelete("4100")+"?now=1", "").isError(t, 400, `no query parameter "now"`)

@@ -254,6 +254,8 @@ func testMethods(t *testing.T) {
 		for accept, want := range map[string]string{"text/plain, application/json;q=0": a.body, "text/plain;q=0": fmt.Sprintf(`{"identifiers":[%d]}`, set), "text/plain, */*": fmt.Sprintf(`{"identifiers":[%d]}`, set)} {
 			s.wants("GET", entities+"/jobsets", "", want, header("Accept", accept))
 		}
+		s.wants("GET", entities+"/jobsets", "", fmt.Sprintf(`{"identifiers":[%d]}`, set), header("Accept", "text/plain"),
+			func(r *http.Request) { r.Header.Add("Accept", "application/json") })
 	})
 	t.Run("HEAD", func(t *testing.T) {
 		path := fmt.Sprintf("%s/jobs/%d/properties", entities, job)

@@ -83,6 +83,11 @@ func testTLS(t *testing.T) {
 	if a.status != 200 || a.header.Get("Strict-Transport-Security") == "" || !strings.Contains(a.body, "00420") {
 		t.Errorf("HTTP/1.1: %d %v %s", a.status, a.header, a.body)
 	}
+	old := s.dial("http/1.0")
+	fmt.Fprintf(old, "GET %s HTTP/1.0\r\nauth_token: %s\r\n\r\n", path, s.token)
+	if a := s.readAnswer(old); a.status != 200 || !strings.Contains(a.body, "00420") {
+		t.Errorf("HTTP/1.0: %d %v %s", a.status, a.header, a.body)
+	}
 	// What is no request is answered here, too, in our shape.
 	for name, status := range map[string]int{"no Host": 400, "large headers": 431, "another encoding": 501} {
 		conn := s.dial("http/1.1")

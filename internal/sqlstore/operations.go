@@ -75,9 +75,7 @@ func (s *Store) Operation(ctx context.Context, id string) (_ platen.Operation, e
 }
 
 func operationNotFound(id string) error {
-	err := platen.Errorf(platen.NotFound, "operation %.80q not found: it never was, was cancelled, or ended too long ago", id)
-	err.Param = id
-	return err
+	return platen.Errorf(platen.NotFound, "operation %.80q not found: it never was, was cancelled, or ended too long ago", id).About(id)
 }
 
 // Operations implements [storage.Operations].

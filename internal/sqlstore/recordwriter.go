@@ -175,8 +175,7 @@ func tableError(table string, free bool) error {
 	if free {
 		err = platen.Errorf(platen.Invalid, "the data record belongs to no data set, so it has no table %.60q", table)
 	}
-	err.Param = table
-	return err
+	return err.About(table)
 }
 
 // A recordCheck checks data records, each before the records nested in it, and

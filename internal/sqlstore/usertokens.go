@@ -95,7 +95,7 @@ func (s *Store) changeToken(ctx context.Context, action storage.UserAction, name
 		}
 		ok, err := changed(t, q, args...)
 		if err != nil || !ok {
-			return orError(err, platen.Errorf(platen.NotFound, "there is no token %q", name).About(name))
+			return orError(err, platen.Errorf(platen.NotFound, "there is no token %.80q", name).About(name))
 		}
 		return nil
 	})
