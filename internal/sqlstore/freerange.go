@@ -26,7 +26,7 @@ func (w *entityWriter) entityAtOrBelow(id platen.ID) (row, error) {
 		}
 	}
 	found, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), id)
-	if found.importing && (found.root == w.root || found.root == -w.stage) {
+	if found.importing && w.hidden && (found.root == w.root || found.root == -w.stage) {
 		found.hidden, found.importing = false, false // this import made it
 	}
 	if err != nil || found.Last >= id {
