@@ -90,7 +90,8 @@ func (r *Runner) Due(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !rule.Enabled || rule.Last.Version == rule.Version && now.Sub(rule.Last.Ended) < r.Every {
+		since := now.Sub(rule.Last.Ended) // negative if the clock was set back
+		if !rule.Enabled || rule.Last.Version == rule.Version && 0 <= since && since < r.Every {
 			continue
 		}
 		if err := r.run(ctx, &rule, now); err != nil {

@@ -409,6 +409,19 @@ func TestClock(t *testing.T) {
 	}
 }
 
+// TestRetentionClockBack sets the clock back to before the last run of a rule of
+// retention. The rule goes on.
+func TestRetentionClockBack(t *testing.T) {
+	f := twoJobs(t)
+	f.must(201, "POST", "/api/v1/retention", `{"name":"old","kind":"jobset","days":1,"enabled":true}`)
+	f.must(200, "PUT", control+"/clock", `{"advance":"720h"}`)
+	f.must(404, "GET", entities+"/jobsets/1000", "")
+	f.must(200, "PUT", control+"/clock", `{"time":"2026-01-03T12:00:00Z"}`)
+	f.must(201, "POST", "/api/v1/jobsets", `{"id":600,"jobs":[]}`)
+	f.must(200, "PUT", control+"/clock", `{"advance":"48h"}`)
+	f.must(404, "GET", entities+"/jobsets/600", "")
+}
+
 // TestClockOfUsersAndViews checks that users and views have their times by the clock,
 // the same when they are made and later, and that a sandbox says what it is.
 func TestClockOfUsersAndViews(t *testing.T) {

@@ -21,6 +21,7 @@ type entityWriter struct {
 	// change is known at its end only.
 	change int64
 	stage  platen.ID // import.go: its negative is the root of what belongs to nothing; 0 in the only transaction
+	hidden bool      // what the transactions before have stored is hidden
 
 	counts platen.Counts // of what was made so far
 

@@ -26,10 +26,8 @@ func (w *entityWriter) entityAtOrBelow(id platen.ID) (row, error) {
 		}
 	}
 	found, err := selectRow(w.t.ctx, w.t.stmt(selectEntity), id)
-	// What this import has made. Before it has hidden anything, one of the same
-	// identifier is another's.
-	if _, hides := w.s.importing.Load(-w.stage); hides && (found.root == w.root || found.root == -w.stage) {
-		found.hidden, found.importing = false, false
+	if found.importing && w.hidden && (found.root == w.root || found.root == -w.stage) {
+		found.hidden, found.importing = false, false // this import made it
 	}
 	if err != nil || found.Last >= id {
 		return found, err

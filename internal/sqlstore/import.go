@@ -38,8 +38,7 @@ func (s *Store) importSet(ctx context.Context, kind platen.Kind, given platen.ID
 		if err != nil {
 			s.abandon(w.stage, w.root)
 		}
-		s.importing.Delete(-w.stage)
-		s.importing.Delete(w.root)
+		w.leave()
 	}()
 	err = s.guarded("importing", func() error { return run(w) })
 	if err == nil && w.inserted >= insertsMany {
@@ -85,12 +84,18 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 		return w.end()
 	})
 	if err != nil && first && !errors.Is(err, errInDoubt) {
-		if _, hidden := w.s.importing.LoadAndDelete(-w.stage); hidden {
-			w.s.importing.Delete(w.root) // otherwise it may be another import's
-		}
+		w.leave()
 		w.stage = 0 // nothing is stored
 	}
+	w.hidden = err == nil && !last
 	return err
+}
+
+// leave says that the import is not under way in this process any more. The set may be
+// that of another import by now.
+func (w *entityWriter) leave() {
+	w.s.importing.Delete(-w.stage)
+	w.s.importing.CompareAndDelete(w.root, w.stage)
 }
 
 // begin forgets what was read by the last transaction.
@@ -144,8 +149,8 @@ func (w *entityWriter) hide() error {
 	if given.Len() > givenMost {
 		given = platen.IDRange{}
 	}
-	w.s.importing.Store(w.root, true)
-	w.s.importing.Store(-w.stage, true)
+	w.s.importing.Store(w.root, w.stage)
+	w.s.importing.Store(-w.stage, w.stage)
 	now := w.s.now().Unix()
 	return errors.Join(
 		w.t.exec(insertImporting, int64(w.root), int64(w.kind), now, w.s.id, int64(given.First), int64(given.Last)),
@@ -153,9 +158,17 @@ func (w *entityWriter) hide() error {
 }
 
 // abandon removes what an import has stored. What it can not remove now is left
-// to finishInBackground. An error is ignored for the same reason.
+// to finishInBackground. An error is ignored for the same reason. If another server
+// took the import for lost, the set may be that of another import by now.
 func (s *Store) abandon(stage, root platen.ID) {
-	if err := s.markAbandoned(s.stop, -stage, root); err == nil {
+	err := s.change(s.stop, func(t *transaction) error {
+		own, err := changed(t, updateAbandoned, -int64(stage))
+		if err != nil || !own {
+			return err
+		}
+		return t.exec(updateAbandoned, int64(root))
+	})
+	if err == nil {
 		_ = s.cleanAbandoned(s.stop)
 	}
 }

@@ -115,3 +115,20 @@ func TestNestedRecordUsed(t *testing.T) {
 		}
 	})
 }
+
+// TestSameSetTwice imports a set whose identifier another import has that is under way:
+// it can be tried again.
+func TestSameSetTwice(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		var second error
+		_, err := importJobsThen(t, s, `{"id":600,"jobs":[`+strings.Repeat(`{"properties":[{"name":"n","value":"v"}]},`, 5000)+`{}]}`, func() error {
+			_, second = importJobsThen(t, s, `{"id":600,"jobs":[]}`, func() error { return nil })
+			return nil
+		})
+		if err != nil || platen.ErrorCode(second) != platen.Unavailable {
+			t.Errorf("%v, %v; want no error for the first and Unavailable for the second", err, second)
+		}
+	})
+}

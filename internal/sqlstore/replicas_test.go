@@ -195,3 +195,54 @@ func TestCommitInDoubt(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// TestImportTakenOver has an import taken for lost by another server, and its set
+// imported again, before it notices. It leaves the other import alone.
+func TestImportTakenOver(t *testing.T) {
+	const jobs = 5000 // more than a transaction
+	document := `{"id":600,"jobs":[` + strings.TrimSuffix(strings.Repeat(`{"properties":[{"name":"n","value":"v"}]},`, jobs), ",") + `]}`
+	for again, name := range []string{"on the same server", "on another server"} {
+		t.Run(name, func(t *testing.T) {
+			stores, raw := replicas(t, 2)
+			ctx := t.Context()
+			begun, ended, second := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+			_, err := importJobsThen(t, stores[0], document, func() error {
+				if _, err := raw.ExecContext(ctx, `UPDATE deleted_set SET owner = 'gone'`); err != nil {
+					return err
+				}
+				if err := stores[1].FinishUndone(ctx); err != nil {
+					return err
+				}
+				go func() {
+					_, err := importJobsThen(t, stores[again], document, func() error {
+						close(begun)
+						<-ended
+						return stores[again].FinishUndone(ctx)
+					})
+					second <- err
+				}()
+				select {
+				case <-begun:
+					return nil
+				case err := <-second:
+					return err
+				}
+			})
+			close(ended)
+			if platen.ErrorCode(err) != platen.Unavailable {
+				t.Errorf("the import that was taken for lost: %v, want Unavailable", err)
+			}
+			if err := <-second; err != nil {
+				t.Error("the other import:", err)
+			}
+			made, err := stores[0].Children(ctx, platen.Ref{Kind: platen.JobSet, ID: 600})
+			n := int64(0)
+			for _, run := range made {
+				n += run.Len()
+			}
+			if err != nil || n != jobs {
+				t.Errorf("the set has %d jobs, %v; want %d", n, err, jobs)
+			}
+		})
+	}
+}
