@@ -161,7 +161,14 @@ func importDocument(cmd *cobra.Command, env environment, to *target, kind *setKi
 	made, err := c.Import(cmd.Context(), sets[string(*kind)].kind, io.NopCloser(document))
 	done()
 	if err != nil {
-		return &platen.Error{Code: platen.ErrorCode(err), Message: "nothing was imported: " + explain(err)}
+		shown := &platen.Error{Code: platen.ErrorCode(err), Message: "nothing was imported: " + explain(err)}
+		switch {
+		case shown.Code == platen.Unavailable: // the server's own words say whether it may be there
+			shown.Message = explain(err)
+		case client.InDoubt(err):
+			shown.Message = explain(err) + "; whether it was imported is not known: look before it is sent again"
+		}
+		return errors.Join(shown, err) // an interrupt stays one
 	}
 	children := make([]string, len(made.Children))
 	for i, id := range made.Children {

@@ -187,8 +187,14 @@ func vacuum(ctx context.Context, dir, to string) error {
 	if err := db.PingContext(ctx); err != nil {
 		return explainOpen(err, dir)
 	}
-	// The copy of a database that can not give pages back can.
-	if _, err := db.ExecContext(ctx, `PRAGMA auto_vacuum=incremental`); err != nil {
+	// The copy of a database that can not give pages back can. In one that can already
+	// the pragma would write, and so wait for the server's transaction.
+	var can int
+	err = db.QueryRowContext(ctx, `PRAGMA auto_vacuum`).Scan(&can)
+	if err == nil && can == 0 {
+		_, err = db.ExecContext(ctx, `PRAGMA auto_vacuum=incremental`)
+	}
+	if err != nil {
 		return explainOpen(err, dir)
 	}
 	if _, err = db.ExecContext(ctx, `VACUUM INTO ?`, to); errors.Is(err, sqlite3.CORRUPT) {

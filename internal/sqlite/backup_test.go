@@ -144,6 +144,36 @@ func numbers(t *testing.T, dir string, jobs []platen.ID) []int64 {
 	return all
 }
 
+// TestBackupBesideTransaction backs up a database while somebody's transaction that
+// writes does not end.
+func TestBackupBesideTransaction(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	s, err := sqlite.Open(ctx, dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	someJobs(t, s, 1)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(dir, sqlite.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	if _, err := tx.ExecContext(ctx, "UPDATE sequence SET next = next"); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := sqlite.Backup(ctx, dir, filepath.Join(t.TempDir(), "backup.db"), false); err != nil || made.Entities != 2 {
+		t.Errorf("%d entities are in the backup: %v", made.Entities, err)
+	}
+}
+
 // TestBadBackup is what can be wrong with a file to restore. Nothing is left
 // of it.
 func TestBadBackup(t *testing.T) {
