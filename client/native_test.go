@@ -120,7 +120,10 @@ func TestEntities(t *testing.T) {
 	if len(deleted) != 1 || deleted[0].ID != 100 || deleted[0].Kind != platen.JobSet || deleted[0].DeletedBy != user {
 		t.Errorf("%+v", deleted)
 	}
-	is(t, client.Ref{Kind: platen.JobSet, ID: 100})(c.Undelete(ctx, 100))
+	back := must[client.Ref](t)(c.Undelete(ctx, 100))
+	is(t, client.Ref{Kind: platen.JobSet, ID: 100})(back, nil)
+	text, err := json.Marshal(back)
+	is(t, `{"kind":"jobset","id":100}`)(string(text), err)
 	fails(t, second(c.Undelete(ctx, 100)), platen.Conflict, "not deleted")
 }
 
@@ -193,6 +196,10 @@ func TestChanges(t *testing.T) {
 		Set: []platen.NameValue{{Name: client.Name(platen.Properties, odd), Value: "x"}}}
 	preview := must[client.Updated](t)(c.PreviewUpdate(ctx, update))
 	is(t, &client.BeforeAfter{Before: pairs("zip", "00420"), After: pairs(odd, "x")})(preview.Preview[0].Properties, nil)
+	text, err := json.Marshal(preview.Preview[0])
+	if err != nil || !strings.HasPrefix(string(text), `{"kind":"job","id":101,"properties":{"before":[`) {
+		t.Errorf("%s %v", text, err)
+	}
 	is(t, pairs("zip", "00420"))(c.List(ctx, anyJob, platen.Properties))
 	updated := must[client.Updated](t)(c.Update(ctx, update))
 	if updated.Change == 0 || updated.Matched != 1 || updated.Changed != 1 || updated.Operation != nil {

@@ -13,6 +13,9 @@ type Ref struct {
 	ID   platen.ID   `json:"id"`
 }
 
+// MarshalJSON returns the reference as the API has it.
+func (r Ref) MarshalJSON() ([]byte, error) { type plain Ref; return olrest.EncodeNative(plain(r)) }
+
 // A Child is an entity that another one contains.
 type Child struct {
 	Kind     platen.Kind `json:"kind"`
@@ -218,6 +221,12 @@ type UpdatePreview struct {
 	Properties *BeforeAfter `json:"properties,omitzero"`
 	Metadata   *BeforeAfter `json:"metadata,omitzero"`
 	Fields     *BeforeAfter `json:"fields,omitzero"`
+}
+
+// MarshalJSON returns the preview as the API has it.
+func (u UpdatePreview) MarshalJSON() ([]byte, error) {
+	type plain UpdatePreview
+	return olrest.EncodeNative(plain(u))
 }
 
 // BeforeAfter is a list before an update and after it.

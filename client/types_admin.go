@@ -18,6 +18,9 @@ type Me struct {
 	Sandbox    bool          `json:"sandbox,omitzero"`    // the server is a sandbox
 }
 
+// MarshalJSON returns it as the API has it.
+func (m Me) MarshalJSON() ([]byte, error) { type plain Me; return olrest.EncodeNative(plain(m)) }
+
 // A NewUser is a user to be added.
 type NewUser struct {
 	Name     string      `json:"name"`     // 1 to 64 bytes without spaces, colons and control characters

@@ -54,7 +54,9 @@ func TestUsers(t *testing.T) {
 	sameJSON(t, c, baseOf(sent)+"/api/v1/users/mailroom", mailroom)
 
 	theirs := as(t, c, sent, "mailroom", password)
-	is(t, platen.Editor)(must[client.Me](t)(theirs.Me(ctx)).Role, nil)
+	me := must[client.Me](t)(theirs.Me(ctx))
+	is(t, platen.Editor)(me.Role, nil)
+	sameJSON(t, theirs, baseOf(sent)+"/api/v1/me", me)
 	fails(t, second(theirs.Users(ctx)), platen.Forbidden, "admin")
 	is(t, platen.Viewer)(must[client.User](t)(c.ChangeUser(ctx, "mailroom", client.UserChange{Role: platen.Viewer})).Role, nil)
 	is(t, platen.Viewer)(must[client.Me](t)(theirs.Me(ctx)).Role, nil)
