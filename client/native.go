@@ -43,7 +43,13 @@ func (r *request) setTime(name string, at time.Time) *request {
 }
 
 // sending sets the body to a value of platen's own API.
-func (r *request) sending(value any) *request { return r.json(olrest.EncodeNative(value)) }
+func (r *request) sending(value any) *request {
+	body, err := olrest.EncodeNative(value)
+	if err != nil {
+		err = platen.Errorf(platen.Invalid, "it can not be sent: %v", err)
+	}
+	return r.json(body, err)
+}
 
 // get does a request of platen's own API and returns its answer.
 func get[T any](ctx context.Context, c *Client, r *request) (T, error) {

@@ -27,11 +27,12 @@ type request struct {
 	accept   string // the media type of the answer; "": that of the route
 	match    string // the header If-Match, "" for none
 	last     string // the header Last-Event-ID, "" for none
-	sent     int    // how often it was sent
+	doubt    bool   // a try of it has failed that may have done it all the same
 	reads    bool   // it changes nothing, although its route may
+	once     bool   // it is not sent again where that is for match alone: see [request.safe]
 	streams  bool   // its answer is passed on as it comes, so it can not be had again
-	endless  bool   // its answer goes on
 	password bool   // its body has a password, which counts as one more failed login each time that it is wrong
+	endless  bool   // its answer goes on
 }
 
 // newRequest returns a request to the route of an action.
@@ -65,7 +66,6 @@ func (r *request) json(body []byte, err error) *request {
 
 // build returns the request to send.
 func (r *request) build(ctx context.Context, base string) (*http.Request, error) {
-	r.sent++
 	var body io.Reader
 	switch {
 	case r.file != nil:

@@ -54,6 +54,7 @@ func (b *budget) again(ctx context.Context, r *request, err error) error {
 	if !sleep(ctx, wait) {
 		return fmt.Errorf("%w while waiting to try again after: %w", ctx.Err(), err)
 	}
+	r.doubt = r.doubt || InDoubt(err)
 	return nil
 }
 
@@ -80,8 +81,9 @@ func (r *request) mayRepeat(err error) bool {
 }
 
 // safe reports whether the request does the same when it is done twice: it changes
-// nothing, or only what has a tag that the first time has replaced.
-func (r *request) safe() bool { return r.reads || r.route.Reads() || r.match != "" }
+// nothing, or only what has a tag that the first time has replaced, and what is there
+// then tells that it did.
+func (r *request) safe() bool { return r.reads || r.route.Reads() || r.match != "" && !r.once }
 
 // notSent reports whether there was no connection to send a request on.
 func notSent(err error) bool {
@@ -96,8 +98,10 @@ func InDoubt(err error) bool {
 	switch platen.ErrorCode(err) {
 	case platen.Unreachable:
 		return !notSent(err)
-	case platen.Unavailable, platen.Internal: // Internal is also an answer that was cut off, and a context that ended
+	case platen.Unavailable:
 		return true
+	case platen.Internal: // also an answer that was cut off, and a context that ended
+		return err != nil
 	}
 	return false
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -111,6 +112,31 @@ func TestTable(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// TestInDoubt: which errors leave open whether a change was done.
+func TestInDoubt(t *testing.T) {
+	change := func(answer func(*http.Request) (*http.Response, error)) error {
+		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+		c.HTTP = &http.Client{Transport: &failing{fail: answer, then: func(*http.Request) *http.Response { return reply(204, "") }}}
+		c.HTTP.Transport.(*failing).left.Store(1)
+		return c.DeleteEntity(t.Context(), 1)
+	}
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"done":        {change(func(*http.Request) (*http.Response, error) { return reply(204, ""), nil }), false},
+		"refused":     {change(func(*http.Request) (*http.Response, error) { return reply(409, ""), nil }), false},
+		"unavailable": {change(func(*http.Request) (*http.Response, error) { return reply(503, ""), nil }), true},
+		"broke":       {change(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }), true},
+		"no server":   {change(func(*http.Request) (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: io.EOF} }), false},
+		"not sent":    {second(new(client.Client).CreateView(t.Context(), client.NewView{Name: "\xff"})), false},
+	} {
+		if client.InDoubt(test.err) != test.want {
+			t.Errorf("%s: %v", name, test.err)
+		}
 	}
 }
 
