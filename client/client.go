@@ -209,6 +209,7 @@ func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) e
 		return r.err
 	}
 	left := c.budget()
+	left.quiet = r.quiet
 	for {
 		response, err := c.sendWithToken(ctx, r, left)
 		if err != nil {

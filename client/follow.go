@@ -101,7 +101,7 @@ func follow[T any](ctx context.Context, c *Client, after string, build func() *r
 		wait := firstAgain
 		for {
 			r := build()
-			r.accept, r.last, r.endless, r.streams = olrest.TypeEvents, after, true, true
+			r.accept, r.last, r.streams = olrest.TypeEvents, after, true
 			more, came, dropped := true, false, false
 			err := c.doQuiet(ctx, r, func(body io.Reader) error {
 				begun = true
@@ -156,7 +156,7 @@ func goesOn(err error) bool {
 	case platen.Unavailable, platen.Unreachable, platen.TooManyAttempts:
 		return true
 	}
-	return errors.Is(err, olrest.ErrCutOff) || errors.Is(err, errQuiet)
+	return errors.Is(err, olrest.ErrCutOff)
 }
 
 // doQuiet does a request whose answer goes on, until nothing comes for too long.
@@ -165,11 +165,12 @@ func (c *Client) doQuiet(ctx context.Context, r *request, read func(io.Reader) e
 	defer cancel(nil)
 	timer := time.AfterFunc(quietFor, func() { cancel(errQuiet) })
 	defer timer.Stop()
+	r.quiet = timer
 	err := c.do(ctx, r, func(response *http.Response) error {
 		return read(watchedReader{response.Body, timer})
 	})
 	if errors.Is(context.Cause(ctx), errQuiet) {
-		return errQuiet
+		return &platen.Error{Code: platen.Unreachable, Message: "no answer from " + c.base, Err: errQuiet}
 	}
 	return err
 }

@@ -25,6 +25,8 @@ const (
 type budget struct {
 	left time.Duration
 	wait time.Duration // the next one
+
+	quiet *time.Timer // of the request
 }
 
 func (c *Client) budget() *budget { return &budget{left: c.RetryFor, wait: firstWait} }
@@ -51,6 +53,10 @@ func (b *budget) again(ctx context.Context, r *request, err error) error {
 		return err
 	}
 	b.left -= wait
+	if b.quiet != nil { // it is for what the server keeps silent, not for waits
+		b.quiet.Stop()
+		defer b.quiet.Reset(quietFor)
+	}
 	if !sleep(ctx, wait) {
 		return fmt.Errorf("%w while waiting to try again after: %w", ctx.Err(), err)
 	}
@@ -120,7 +126,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 
 // exchange sends a request, and says what to do if no server answers.
 func (c *Client) exchange(r *request, request *http.Request) (*http.Response, error) {
-	response, err := c.http(r.endless).Do(request)
+	response, err := c.http(r.quiet != nil).Do(request)
 	if err == nil {
 		return response, nil
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/platentest"
 )
 
 // failing is a transport that fails as often as it is told to, and then answers.
@@ -138,6 +139,20 @@ func TestInDoubt(t *testing.T) {
 			t.Errorf("%s: %v", name, test.err)
 		}
 	}
+}
+
+// TestLoginCutOff: a login whose answer is cut off is sent again like all that changes
+// nothing.
+func TestLoginCutOff(t *testing.T) {
+	server := platentest.New(t)
+	c := server.Client
+	server.Faults(platen.Fault{Name: "cut", Path: "*/login", Cut: true, CutAfter: 5, To: 2})
+	if err := c.Login(t.Context()); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Error(err)
+	}
+	c.RetryFor = time.Minute
+	is(t, platentest.User)(must[client.Me](t)(c.Me(t.Context())).User, nil)
+	is(t, 2)(server.Hits("cut"), nil)
 }
 
 type errReader struct{}
