@@ -19,6 +19,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/platentest"
 )
 
 // must returns value, or ends the test.
@@ -237,6 +238,20 @@ func TestChanges(t *testing.T) {
 	}
 	is(t, []client.OperationState(nil))(c.OperationStates(ctx, 0))
 	fails(t, second(c.CancelOperation(ctx, begun.Operation.ID)), platen.NotFound, "")
+}
+
+// TestReplayOfAll: where events are no longer kept a replay of all that are is.
+func TestReplayOfAll(t *testing.T) {
+	server := platentest.New(t)
+	c, ctx := server.Client, t.Context()
+	must[platen.ID](t)(newSet(ctx, c))
+	hook := must[client.Webhook](t)(newWebhook(ctx, c))
+	first := all(t, c.EventsSeq(ctx, client.EventQuery{}))[0]
+	server.Advance(90 * 24 * time.Hour)
+	must[platen.ID](t)(newSet(ctx, c))
+	fails(t, second(c.ReplayWebhook(ctx, hook.ID, first.ID, time.Time{})), platen.Gone, "after=0")
+	is(t, "0")(must[client.Webhook](t)(c.ReplayWebhook(ctx, hook.ID, "0", time.Time{})).After, nil)
+	fails(t, second(c.ReplayWebhook(ctx, hook.ID, "", time.Time{})), platen.Invalid, "time")
 }
 
 // beginning is a transport that tells of the first bytes of each stream.
