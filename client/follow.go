@@ -30,7 +30,8 @@ type EventQuery struct {
 // in either case those after a given one. A stream that breaks off is taken up
 // again after the last event, for as long as it takes, once it has begun; so is one
 // that ends with its token, if the client can get another. Gone: what is to be gone on
-// after is no longer kept. (GET /api/v1/events)
+// after is no longer kept. Invalid: the query is not understood, or what is to be gone on
+// after was not yet, as when a sandbox was reset. (GET /api/v1/events)
 func (c *Client) EventsSeq(ctx context.Context, query EventQuery) iter.Seq2[Event, error] {
 	build := func() *request {
 		kinds, sets := make([]string, len(query.Kinds)), make([]string, len(query.Sets))

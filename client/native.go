@@ -256,8 +256,8 @@ func (c *Client) CancelOperation(ctx context.Context, id string) (OperationState
 
 // WaitOperation waits until an operation has ended, and calls progress with each state
 // that it sees, unless that is nil. It asks as often as [Operation.Wait], and goes on
-// while the server is Unavailable or Unreachable. Failed: the operation has failed or
-// was cancelled; what it has done is in the state.
+// while the server is Unavailable or, but for the first time, Unreachable. Failed: the
+// operation has failed or was cancelled; what it has done is in the state.
 func (c *Client) WaitOperation(ctx context.Context, id string, progress func(OperationState)) (OperationState, error) {
 	for poll := firstPoll; ; poll = min(poll*3/2, lastPoll) {
 		state, err := c.OperationState(ctx, id)

@@ -193,7 +193,7 @@ type BulkUpdate struct {
 // A BulkEntity is one of the entities of a [BulkUpdate].
 type BulkEntity struct {
 	ID   platen.ID         `json:"id"`
-	Tags map[string]string `json:"tags,omitzero"` // what its lists must have, such as "properties"
+	Tags map[string]string `json:"tags,omitzero"` // what its lists must have: of "properties" and so on what [platen.Tag.String] returns
 }
 
 // Updated is what an update did, or would do.
