@@ -133,7 +133,7 @@ func TestEntityPages(t *testing.T) {
 	fill(t, c)
 	ctx := t.Context()
 	must[platen.Created](t)(c.Import(ctx, platen.JobSet, strings.NewReader(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"id":900,"documentpages":[
-		{"contentitem":9001,"datarecord":5001,"properties":[{"name":"p","value":"1"}],"metadata":[{"name":"m","value":"2"}]},{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`)))
+		{"id":901,"contentitem":9001,"datarecord":5001,"properties":[{"name":"p","value":"1"}],"metadata":[{"name":"m","value":"2"}]},{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`)))
 	pages := all(t, c.EntityPagesSeq(ctx, 900))
 	a4 := platen.Media{Name: "Plain A4", Width: "210mm", Height: "297mm"}
 	letter := client.EntityPage{Item: 9001, Record: 5001, Template: "letter", Pages: []platen.PageCount{{Count: 3, Duplex: true, Media: a4}}}
@@ -142,6 +142,9 @@ func TestEntityPages(t *testing.T) {
 	is(t, []client.EntityPage{letter, {Position: 1, Item: 9002, Record: 5002}})(pages, nil)
 	is(t, []client.EntityPage{item})(all(t, c.EntityPagesSeq(ctx, 9001)), nil)
 	sameJSON(t, c, baseOf(sent)+"/api/v1/entities/900/pages", map[string][]client.EntityPage{"pages": pages})
+	page := must[client.Entity](t)(c.Entity(ctx, 901))
+	is(t, platen.DocumentPage)(page.Kind, nil)
+	sameJSON(t, c, baseOf(sent)+"/api/v1/entities/901", page)
 	fails(t, drain(c.EntityPagesSeq(ctx, 101)), platen.Invalid, "only documents and content items")
 	fails(t, drain(c.EntityPagesSeq(ctx, 7)), platen.NotFound, "7")
 }
