@@ -216,8 +216,10 @@ func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) e
 		if err != nil {
 			return err
 		}
-		err = read(response)
-		response.Body.Close()
+		err = func() error {
+			defer response.Body.Close() // also if the caller's loop over the answer panics
+			return read(response)
+		}()
 		if err == nil {
 			return nil
 		}

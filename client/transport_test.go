@@ -309,6 +309,32 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
+// A closedBody tells that it was closed.
+type closedBody struct {
+	io.Reader
+	closed bool
+}
+
+func (b *closedBody) Close() error { b.closed = true; return nil }
+
+// TestPanicInLoop: a loop over a stream that ends by a panic, or like a test that
+// fails, ends the request as well.
+func TestPanicInLoop(t *testing.T) {
+	body := &closedBody{Reader: strings.NewReader(`{"identifiers":[{"item":9001},`)}
+	c, _ := fake(t, func(*http.Request) *http.Response {
+		answer := reply(200, "", "Content-Type", "application/json")
+		answer.Body = body
+		return answer
+	})
+	func() {
+		defer func() { _ = recover() }()
+		for range c.ContentsSeq(t.Context(), anyJob) {
+			panic("of the caller")
+		}
+	}()
+	is(t, true)(body.closed, nil)
+}
+
 func cutOff(t *testing.T, err error) {
 	t.Helper()
 	if !errors.Is(err, io.ErrUnexpectedEOF) || platen.ErrorCode(err) != platen.Internal {
