@@ -206,6 +206,15 @@ func (e *Error) Unwrap() error { return e.Err }
 // do sends a request with credentials and passes a good answer to read. An answer
 // that read can not read to its end is asked for again, if that is safe.
 func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) error) error {
+	err := c.try(ctx, r, read)
+	if err != nil && r.doubt {
+		return doubtError{err}
+	}
+	return err
+}
+
+// try does what do does, whatever came of tries before the last.
+func (c *Client) try(ctx context.Context, r *request, read func(*http.Response) error) error {
 	if r.err != nil {
 		return r.err
 	}

@@ -97,10 +97,19 @@ func notSent(err error) bool {
 	return ok && failed.Op == "dial"
 }
 
+// A doubtError is the error of the last try of a request that one before may have done.
+type doubtError struct{ error }
+
+// Unwrap returns the error.
+func (e doubtError) Unwrap() error { return e.error }
+
 // InDoubt reports whether a call that changes something may have been done although it
-// failed with err, since there is no answer that says it was not. It is for errors of
-// calls of this package.
+// failed with err: there is no answer that says it was not, or only one to the last of
+// its tries. It is for errors of calls of this package.
 func InDoubt(err error) bool {
+	if _, ok := errors.AsType[doubtError](err); ok {
+		return true
+	}
 	switch platen.ErrorCode(err) {
 	case platen.Unreachable:
 		return !notSent(err)

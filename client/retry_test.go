@@ -141,6 +141,40 @@ func TestInDoubt(t *testing.T) {
 	}
 }
 
+// TestInDoubtBefore: a call is in doubt if its first try may have done it, although the
+// last one has not.
+func TestInDoubtBefore(t *testing.T) {
+	for name, last := range map[string]func(*http.Request) *http.Response{
+		"nobody is there": nil,
+		"refused":         func(*http.Request) *http.Response { return reply(403, "") },
+		"another list":    func(*http.Request) *http.Response { return reply(412, "", "Etag", platen.TagOf([]byte("x")).String()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first := true
+				f := &failing{then: last, fail: func(*http.Request) (*http.Response, error) {
+					if first {
+						first = false
+						return nil, io.ErrUnexpectedEOF
+					}
+					return nil, &net.OpError{Op: "dial", Err: io.EOF}
+				}}
+				f.left.Store(1)
+				if last == nil {
+					f.left.Store(100)
+					f.then = func(*http.Request) *http.Response { return nil }
+				}
+				c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+				c.HTTP, c.RetryFor = &http.Client{Transport: f}, time.Minute
+				update := platen.Update{ID: 101, Match: &platen.Match{Tags: []platen.Tag{platen.TagOf([]byte("y"))}}}
+				if err := c.Replace(t.Context(), platen.Job, platen.Properties, update); err == nil || !client.InDoubt(err) {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // TestLoginCutOff: a login whose answer is cut off is sent again like all that changes
 // nothing.
 func TestLoginCutOff(t *testing.T) {
