@@ -25,6 +25,10 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 // Conflict: the user logs in by a provider, or the server checks no credentials. (PATCH
 // /api/v1/me)
 func (c *Client) ChangePassword(ctx context.Context, old, fresh string) error {
+	if err := c.lockLogin(ctx); err != nil { // nobody logs in with the old one meanwhile
+		return err
+	}
+	defer c.unlockLogin()
 	r := nativeRequest(olrest.ChangePassword, "").sending(map[string]string{"oldPassword": old, "password": fresh})
 	r.password = true
 	err := c.doEmpty(ctx, r)

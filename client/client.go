@@ -246,7 +246,7 @@ func (c *Client) try(ctx context.Context, r *request, read func(*http.Response) 
 // server refuses is replaced once.
 func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*http.Response, error) {
 	for renewed := false; ; renewed = true {
-		token, err := c.validToken(ctx, left)
+		token, err := c.validToken(ctx, left, r.password)
 		if err != nil {
 			return nil, err
 		}

@@ -44,13 +44,17 @@ func (c *Client) Token(ctx context.Context) (token string, expires time.Time, er
 	return token, expires, nil
 }
 
-// validToken returns the token to send, "" for none.
-func (c *Client) validToken(ctx context.Context, left *budget) (string, error) {
+// validToken returns the token to send, "" for none. locked: the caller holds the lock
+// of logins.
+func (c *Client) validToken(ctx context.Context, left *budget, locked bool) (string, error) {
 	if c.Basic && c.user != "" && c.TokenSource == nil {
 		return "", nil
 	}
 	if token, _ := c.current(); token != "" || !c.renews() {
 		return token, nil
+	}
+	if locked {
+		return c.login(ctx, left)
 	}
 	return c.renew(ctx, left)
 }

@@ -32,7 +32,7 @@ type request struct {
 	reads    bool        // it changes nothing, although its route may
 	once     bool        // it is not sent again where that is for match alone: see [request.safe]
 	streams  bool        // its answer is passed on as it comes, so it can not be had again
-	password bool        // its body has a password, which counts as one more failed login each time that it is wrong
+	password bool        // its body has a password, which counts as one more failed login each time that it is wrong; its caller holds the lock of logins
 	quiet    *time.Timer // ends an answer that goes on when nothing comes for too long; nil: the answer has an end
 }
 
