@@ -208,22 +208,22 @@ func (c *Client) FollowRequestsSeq(ctx context.Context, filter RequestFilter) it
 }
 
 // Request returns the newest request of the journal with an identifier, with what was
-// sent in both directions. NotFound: it is not there, or no longer. (GET
-// /api/v1/requests/{request})
+// sent in both directions. NotFound: it is not there, or no longer. Conflict: as in
+// RequestsSeq. (GET /api/v1/requests/{request})
 func (c *Client) Request(ctx context.Context, requestID string) (Request, error) {
 	return get[Request](ctx, c, nativeRequest(olrest.ReadRequest, requestID))
 }
 
 // RequestCurl returns a request of the journal as a command line for a shell, which
-// has the password of the variable PLATEN_PASSWORD. NotFound: as in Request. (GET
-// /api/v1/requests/{request}/curl)
+// has the password of the variable PLATEN_PASSWORD. NotFound, Conflict: as in Request.
+// (GET /api/v1/requests/{request}/curl)
 func (c *Client) RequestCurl(ctx context.Context, requestID string) (string, error) {
 	return decoded(ctx, c, nativeRequest(olrest.RequestAsCurl, requestID), olrest.ReadText)
 }
 
 // CountRequests returns how many requests of the journal are meant. It waits until they
-// are atLeast so many, or the time is over: 25 s at most, 0 is not at all. (GET
-// /api/v1/requests/count)
+// are atLeast so many, or the time is over: 25 s at most, 0 is not at all. Conflict: as
+// in RequestsSeq. (GET /api/v1/requests/count)
 func (c *Client) CountRequests(ctx context.Context, filter RequestFilter, atLeast int, wait time.Duration) (int, error) {
 	r := filter.request(olrest.CountRequests)
 	if wait > 0 {
@@ -233,15 +233,15 @@ func (c *Client) CountRequests(ctx context.Context, filter RequestFilter, atLeas
 	return answer["count"], err
 }
 
-// DeleteRequests removes requests from the journal, and returns how many. (DELETE
-// /api/v1/requests)
+// DeleteRequests removes requests from the journal, and returns how many. Conflict: as in
+// RequestsSeq. (DELETE /api/v1/requests)
 func (c *Client) DeleteRequests(ctx context.Context, filter RequestFilter) (int, error) {
 	answer, err := get[map[string]int](ctx, c, filter.request(olrest.DeleteRequests))
 	return answer["deleted"], err
 }
 
 // DeleteRequest removes requests with an identifier from the journal, and returns how
-// many. (DELETE /api/v1/requests/{request})
+// many. NotFound, Conflict: as in Request. (DELETE /api/v1/requests/{request})
 func (c *Client) DeleteRequest(ctx context.Context, requestID string) (int, error) {
 	answer, err := get[map[string]int](ctx, c, nativeRequest(olrest.DeleteRequest, requestID))
 	return answer["deleted"], err
