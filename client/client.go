@@ -207,8 +207,12 @@ func (e *Error) Unwrap() error { return e.Err }
 // that read can not read to its end is asked for again, if that is safe.
 func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) error) error {
 	err := c.try(ctx, r, read)
-	if err != nil && r.doubt {
-		return doubtError{err}
+	switch {
+	case err == nil:
+	case r.doubt:
+		return doubtError{err, true}
+	case !r.sent && InDoubt(err): // there was no token
+		return doubtError{err, false}
 	}
 	return err
 }

@@ -97,8 +97,12 @@ func notSent(err error) bool {
 	return ok && failed.Op == "dial"
 }
 
-// A doubtError is the error of the last try of a request that one before may have done.
-type doubtError struct{ error }
+// A doubtError is an error that does not say itself whether its request may have been
+// done: a try before the last may have, or nothing was sent.
+type doubtError struct {
+	error
+	doubt bool
+}
 
 // Unwrap returns the error.
 func (e doubtError) Unwrap() error { return e.error }
@@ -107,8 +111,8 @@ func (e doubtError) Unwrap() error { return e.error }
 // failed with err: there is no answer that says it was not, or only one to the last of
 // its tries. It is for errors of calls of this package.
 func InDoubt(err error) bool {
-	if _, ok := errors.AsType[doubtError](err); ok {
-		return true
+	if known, ok := errors.AsType[doubtError](err); ok {
+		return known.doubt
 	}
 	switch platen.ErrorCode(err) {
 	case platen.Unreachable:

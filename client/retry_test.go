@@ -124,16 +124,23 @@ func TestInDoubt(t *testing.T) {
 		c.HTTP.Transport.(*failing).left.Store(1)
 		return c.DeleteEntity(t.Context(), 1)
 	}
+	noToken := func(err error) error {
+		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+		c.TokenSource = func(context.Context) (string, time.Time, error) { return "", time.Time{}, err }
+		return c.DeleteEntity(t.Context(), 1)
+	}
 	for name, test := range map[string]struct {
 		err  error
 		want bool
 	}{
-		"done":        {change(func(*http.Request) (*http.Response, error) { return reply(204, ""), nil }), false},
-		"refused":     {change(func(*http.Request) (*http.Response, error) { return reply(409, ""), nil }), false},
-		"unavailable": {change(func(*http.Request) (*http.Response, error) { return reply(503, ""), nil }), true},
-		"broke":       {change(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }), true},
-		"no server":   {change(func(*http.Request) (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: io.EOF} }), false},
-		"not sent":    {second(new(client.Client).CreateView(t.Context(), client.NewView{Name: "\xff"})), false},
+		"done":         {change(func(*http.Request) (*http.Response, error) { return reply(204, ""), nil }), false},
+		"refused":      {change(func(*http.Request) (*http.Response, error) { return reply(409, ""), nil }), false},
+		"unavailable":  {change(func(*http.Request) (*http.Response, error) { return reply(503, ""), nil }), true},
+		"broke":        {change(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }), true},
+		"no server":    {change(func(*http.Request) (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: io.EOF} }), false},
+		"no token":     {noToken(errors.New("the vault is closed")), false},
+		"no token yet": {noToken(platen.Errorf(platen.Unavailable, "the vault is busy")), false},
+		"not sent":     {second(new(client.Client).CreateView(t.Context(), client.NewView{Name: "\xff"})), false},
 	} {
 		if client.InDoubt(test.err) != test.want {
 			t.Errorf("%s: %v", name, test.err)
