@@ -25,6 +25,10 @@ func (c *Client) Me(ctx context.Context) (Me, error) {
 // Conflict: the user logs in by a provider, or the server checks no credentials. (PATCH
 // /api/v1/me)
 func (c *Client) ChangePassword(ctx context.Context, old, fresh string) error {
+	if err := c.lockLogin(ctx); err != nil { // nobody logs in with the old one meanwhile
+		return err
+	}
+	defer c.unlockLogin()
 	r := nativeRequest(olrest.ChangePassword, "").sending(map[string]string{"oldPassword": old, "password": fresh})
 	r.password = true
 	err := c.doEmpty(ctx, r)
@@ -73,8 +77,10 @@ func (c *Client) Tokens(ctx context.Context) ([]Token, error) {
 	return collect(pagesOf[Token](ctx, c, func() *request { return nativeRequest(olrest.ListTokens, "") }))
 }
 
-// CreateToken makes a named token; its Secret is what [NewWithToken] takes. Conflict:
-// the name is taken. (POST /api/v1/tokens)
+// CreateToken makes a named token; its Secret is what [NewWithToken] takes. Invalid: name,
+// role or kinds will not do, or the time is over. NotFound: there is no such user.
+// Conflict: the name is taken, or there are too many. Forbidden: as in ChangeToken, or it
+// is for somebody else than the caller, who is no admin. (POST /api/v1/tokens)
 func (c *Client) CreateToken(ctx context.Context, token NewToken) (Token, error) {
 	return get[Token](ctx, c, nativeRequest(olrest.AddToken, "").sending(token))
 }
@@ -93,7 +99,8 @@ func (c *Client) ChangeToken(ctx context.Context, name string, change TokenChang
 	return get[Token](ctx, c, nativeRequest(olrest.ChangeToken, name).sending(change))
 }
 
-// RevokeToken ends a named token for good. NotFound: there is none. (DELETE
+// RevokeToken ends a named token for good. NotFound: as in NamedToken. Forbidden: the
+// client itself has a named token of somebody who is no admin. (DELETE
 // /api/v1/tokens/{name})
 func (c *Client) RevokeToken(ctx context.Context, name string) error {
 	return c.doEmpty(ctx, nativeRequest(olrest.RemoveToken, name))
@@ -110,36 +117,41 @@ func (c *Client) Webhook(ctx context.Context, id int64) (Webhook, error) {
 }
 
 // CreateWebhook makes a webhook, which gets what happens from then on; its Secret signs
-// what it gets. Invalid: the server may not call the URL. Conflict: there are too many.
-// (POST /api/v1/webhooks)
+// what it gets. Invalid: the server may not call the URL, or something else of it will
+// not do. Conflict: there are too many. (POST /api/v1/webhooks)
 func (c *Client) CreateWebhook(ctx context.Context, webhook NewWebhook) (Webhook, error) {
 	return get[Webhook](ctx, c, nativeRequest(olrest.AddWebhook, "").sending(webhook))
 }
 
-// ChangeWebhook changes a webhook. (PATCH /api/v1/webhooks/{webhook})
+// ChangeWebhook changes a webhook. NotFound: there is none. Invalid: nothing is to change,
+// or as in CreateWebhook. (PATCH /api/v1/webhooks/{webhook})
 func (c *Client) ChangeWebhook(ctx context.Context, id int64, change WebhookChange) (Webhook, error) {
 	return get[Webhook](ctx, c, nativeRequest(olrest.ChangeWebhook, number(id)).sending(change))
 }
 
-// DeleteWebhook removes a webhook. (DELETE /api/v1/webhooks/{webhook})
+// DeleteWebhook removes a webhook. NotFound: there is none. (DELETE
+// /api/v1/webhooks/{webhook})
 func (c *Client) DeleteWebhook(ctx context.Context, id int64) error {
 	return c.doEmpty(ctx, nativeRequest(olrest.RemoveWebhook, number(id)))
 }
 
-// AttemptsSeq yields what was sent to a webhook, the newest first. (GET
-// /api/v1/webhooks/{webhook}/attempts)
+// AttemptsSeq yields what was sent to a webhook, the newest first. NotFound: there is no
+// such webhook. (GET /api/v1/webhooks/{webhook}/attempts)
 func (c *Client) AttemptsSeq(ctx context.Context, id int64) iter.Seq2[Attempt, error] {
 	return pagesOf[Attempt](ctx, c, func() *request { return nativeRequest(olrest.ListAttempts, number(id)) })
 }
 
-// TestWebhook sends a test to a webhook, and returns what came back. (POST
-// /api/v1/webhooks/{webhook}/test)
+// TestWebhook sends a test to a webhook, whether it is enabled or not, and returns what
+// came back within 15 s: that the receiver has failed is in the Attempt. NotFound: there
+// is no such webhook. (POST /api/v1/webhooks/{webhook}/test)
 func (c *Client) TestWebhook(ctx context.Context, id int64) (Attempt, error) {
 	return get[Attempt](ctx, c, nativeRequest(olrest.TestWebhook, number(id)))
 }
 
-// ReplayWebhook sends a webhook the events after one again, or those from a time on if
-// after is "". (POST /api/v1/webhooks/{webhook}/replay)
+// ReplayWebhook sends a webhook the events after one again ("0": all that are kept), or
+// those from a time on if after is "". NotFound: there is no such webhook. Invalid: it is
+// no event, or none yet, or the time is zero. Gone: some of them are no longer kept. (POST
+// /api/v1/webhooks/{webhook}/replay)
 func (c *Client) ReplayWebhook(ctx context.Context, id int64, after string, from time.Time) (Webhook, error) {
 	body := map[string]any{"after": after}
 	if after == "" {
@@ -148,8 +160,9 @@ func (c *Client) ReplayWebhook(ctx context.Context, id int64, after string, from
 	return get[Webhook](ctx, c, nativeRequest(olrest.ReplayWebhook, number(id)).sending(body))
 }
 
-// RotateWebhook gives a webhook another secret; the old one stays good for keepOld.
-// (POST /api/v1/webhooks/{webhook}/rotate)
+// RotateWebhook gives a webhook another secret; the old one stays good for keepOld, 0 to
+// [platen.MaxKeepOld]. NotFound: there is no such webhook. Invalid: keepOld is another
+// time. (POST /api/v1/webhooks/{webhook}/rotate)
 func (c *Client) RotateWebhook(ctx context.Context, id int64, keepOld time.Duration) (Webhook, error) {
 	return get[Webhook](ctx, c, nativeRequest(olrest.RotateWebhook, number(id)).sending(map[string]string{"keepOldFor": keepOld.String()}))
 }

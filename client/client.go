@@ -44,16 +44,17 @@
 // net/http does so on a connection that was closed. With [Client.RetryFor]
 // calls are sent again where that is safe:
 //
-//	                                     changes nothing,   changes
-//	                                     or has If-Match    something
-//	429 (TooManyAttempts)                again              again
-//	no connection (Unreachable)          again              again
-//	502, 503, 504 (Unavailable)          again              no
-//	the connection broke (Unreachable)   again              no
-//	the answer was cut off               again (1)          no
-//	any other                            no                 no
+//	                                     changes nothing,       changes
+//	                                     or has If-Match (2)    something
+//	429 (TooManyAttempts)                again                  again
+//	no connection (Unreachable)          again                  again
+//	502, 503, 504 (Unavailable)          again                  no
+//	the connection broke (Unreachable)   again                  no
+//	the answer was cut off               again (1)              no
+//	any other                            no                     no
 //
 // (1) unless it is an export, or a stream that is passed on as it comes.
+// (2) [Client.UpdateRecord] counts as a change without it.
 //
 // It waits as long as Retry-After says; otherwise 0.1 s at first, then about
 // twice as long each time, 10 s in the end. A replacement with If-Match (see
@@ -77,7 +78,7 @@
 // with NotFound, and so do servers that are no sandbox with those of a sandbox.
 // What those change counts as a change for trying again, although most of it could
 // be done twice: a count would begin anew. Their types have the names and JSON of
-// the API document, and encode as that has them.
+// the API document, and what methods return encodes as that has it.
 //
 // # Versions
 //
@@ -205,17 +206,33 @@ func (e *Error) Unwrap() error { return e.Err }
 // do sends a request with credentials and passes a good answer to read. An answer
 // that read can not read to its end is asked for again, if that is safe.
 func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) error) error {
+	err := c.try(ctx, r, read)
+	switch {
+	case err == nil:
+	case r.doubt:
+		return doubtError{err, true}
+	case !r.sent && InDoubt(err): // there was no token
+		return doubtError{err, false}
+	}
+	return err
+}
+
+// try does what do does, whatever came of tries before the last.
+func (c *Client) try(ctx context.Context, r *request, read func(*http.Response) error) error {
 	if r.err != nil {
 		return r.err
 	}
 	left := c.budget()
+	left.quiet = r.quiet
 	for {
 		response, err := c.sendWithToken(ctx, r, left)
 		if err != nil {
 			return err
 		}
-		err = read(response)
-		response.Body.Close()
+		err = func() error {
+			defer response.Body.Close() // also if the caller's loop over the answer panics
+			return read(response)
+		}()
 		if err == nil {
 			return nil
 		}
@@ -233,7 +250,7 @@ func (c *Client) do(ctx context.Context, r *request, read func(*http.Response) e
 // server refuses is replaced once.
 func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*http.Response, error) {
 	for renewed := false; ; renewed = true {
-		token, err := c.validToken(ctx, left)
+		token, err := c.validToken(ctx, left, r.password)
 		if err != nil {
 			return nil, err
 		}
@@ -281,6 +298,11 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 	case c.user != "":
 		request.SetBasicAuth(c.user, c.currentPassword())
 	}
+	for name, values := range request.Header {
+		if strings.ContainsFunc(values[0], isControl) { // what net/http says of it would look like a connection that broke
+			return nil, platen.Errorf(platen.Invalid, "the header %s can not be sent: it has a control character, such as a line break at its end", name)
+		}
+	}
 	response, err := c.exchange(r, request)
 	if err != nil {
 		return nil, err
@@ -291,6 +313,9 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 	}
 	return response, nil
 }
+
+// isControl reports whether no header can have a character.
+func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
 
 func (c *Client) userAgent() string {
 	if c.UserAgent == "" {

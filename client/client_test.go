@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -239,6 +240,39 @@ func TestRecordsWritten(t *testing.T) {
 	fails(t, c.UpdateRecords(ctx, []platen.Update{{ID: 7}}), platen.NotFound, "7 not found")
 	fails(t, c.AddRecords(ctx, []platen.NewRecords{{DataSet: 301}}), platen.NotFound, "301 not found")
 	fails(t, c.AddRecords(ctx, []platen.NewRecords{{DataSet: 300, Records: []platen.SourceRecord{{ID: 7}}}}), platen.Invalid, "the server gives the one")
+}
+
+// TestMatched: an update with a Match is done only if it is met, or is refused where
+// that can not be said to the server.
+func TestMatched(t *testing.T) {
+	c, _ := connect(t)
+	fill(t, c)
+	ctx := t.Context()
+	_, tag, err := c.ListTagged(ctx, 5001, platen.Fields)
+	if err != nil {
+		t.Fatal(err)
+	}
+	update := platen.Update{ID: 5001, Pairs: pairs("City", "Oslo"), Match: &platen.Match{Tags: []platen.Tag{tag}}}
+	for _, many := range []error{c.UpdateRecords(ctx, []platen.Update{update}), c.Merge(ctx, platen.DataRecord, []platen.Update{{ID: 5002}, update})} {
+		fails(t, many, platen.Invalid, "5001 has a Match")
+	}
+	if err := c.UpdateRecord(ctx, update); err != nil {
+		t.Error(err)
+	}
+	update.Pairs = pairs("City", "Rome")
+	fails(t, c.UpdateRecord(ctx, update), platen.Changed, "read them again")
+	update.Match = new(platen.Match)
+	fails(t, c.UpdateRecord(ctx, update), platen.Changed, "read them again")
+	fields, tag, err := c.ListTagged(ctx, 5001, platen.Fields)
+	is(t, "Oslo")(fields[0].Value, err)
+
+	// What may have been done is not sent again: a Changed could not be told from that
+	// of somebody else's change.
+	c.HTTP, c.RetryFor = &http.Client{Transport: &forgetting{RoundTripper: c.HTTP.Transport, method: "PUT"}}, time.Minute
+	update.Match.Tags = []platen.Tag{tag}
+	fails(t, c.UpdateRecord(ctx, update), platen.Unreachable, "")
+	fields, _, err = c.ListTagged(ctx, 5001, platen.Fields)
+	is(t, "Rome")(fields[0].Value, err)
 }
 
 func TestFind(t *testing.T) {

@@ -44,13 +44,17 @@ func (c *Client) Token(ctx context.Context) (token string, expires time.Time, er
 	return token, expires, nil
 }
 
-// validToken returns the token to send, "" for none.
-func (c *Client) validToken(ctx context.Context, left *budget) (string, error) {
+// validToken returns the token to send, "" for none. locked: the caller holds the lock
+// of logins.
+func (c *Client) validToken(ctx context.Context, left *budget, locked bool) (string, error) {
 	if c.Basic && c.user != "" && c.TokenSource == nil {
 		return "", nil
 	}
 	if token, _ := c.current(); token != "" || !c.renews() {
 		return token, nil
+	}
+	if locked {
+		return c.login(ctx, left)
 	}
 	return c.renew(ctx, left)
 }
@@ -133,17 +137,22 @@ func (c *Client) login(ctx context.Context, left *budget) (string, error) {
 		c.token, c.expires = token, expires
 		return token, nil
 	}
-	response, err := c.sendWithRetry(ctx, newRequest(olrest.Login, 0, 0), "", left)
-	if err != nil {
-		return "", err
+	r := newRequest(olrest.Login, 0, 0)
+	for {
+		response, err := c.sendWithRetry(ctx, r, "", left)
+		if err != nil {
+			return "", err
+		}
+		token, lasts, err := olrest.ReadToken(response)
+		response.Body.Close()
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.token, c.expires = token, time.Now().Add(lasts)
+			return token, nil
+		}
+		if err := left.again(ctx, r, answerError(response, err)); err != nil {
+			return "", err
+		}
 	}
-	defer response.Body.Close()
-	token, lasts, err := olrest.ReadToken(response)
-	if err != nil {
-		return "", answerError(response, err)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.token, c.expires = token, time.Now().Add(lasts)
-	return token, nil
 }

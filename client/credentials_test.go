@@ -42,6 +42,16 @@ func TestTokenRenewal(t *testing.T) {
 	})
 }
 
+// TestTokenWithLineBreak: a token that was read from a file with its line break is told
+// as wrong, and not as a server that does not answer.
+func TestTokenWithLineBreak(t *testing.T) {
+	for _, token := range []string{"platen_A\n", "\x7f"} {
+		c := must[*client.Client](t)(client.NewWithToken("http://127.0.0.1:1", token))
+		fails(t, second(c.Me(t.Context())), platen.Invalid, "the header Auth_token")
+		fails(t, c.DeleteEntity(t.Context(), 1), platen.Invalid, "line break")
+	}
+}
+
 // TestTokenRefused: a token that the server refuses is replaced once.
 func TestTokenRefused(t *testing.T) {
 	for _, status := range []int{401, 403} {

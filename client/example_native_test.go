@@ -112,13 +112,18 @@ func ExampleClient_Update() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	changes := []int64{updated.Change}
 	if updated.Operation != nil { // there were too many for one transaction
-		if _, err := c.WaitOperation(ctx, updated.Operation.ID, nil); err != nil {
+		state, err := c.WaitOperation(ctx, updated.Operation.ID, nil)
+		if err != nil {
 			log.Fatal(err)
 		}
+		changes = state.Result.Changes
 	}
-	if _, err := c.Revert(ctx, updated.Change, false); err != nil {
-		log.Fatal(err)
+	for _, change := range changes {
+		if _, err := c.Revert(ctx, change, false); err != nil {
+			log.Fatal(err)
+		}
 	}
 	fmt.Println(c.List(ctx, platen.Ref{Kind: platen.Job, ID: 101}, platen.Properties))
 	// Output:

@@ -30,7 +30,8 @@ type EventQuery struct {
 // in either case those after a given one. A stream that breaks off is taken up
 // again after the last event, for as long as it takes, once it has begun; so is one
 // that ends with its token, if the client can get another. Gone: what is to be gone on
-// after is no longer kept. (GET /api/v1/events)
+// after is no longer kept. Invalid: the query is not understood, or what is to be gone on
+// after was not yet, as when a sandbox was reset. (GET /api/v1/events)
 func (c *Client) EventsSeq(ctx context.Context, query EventQuery) iter.Seq2[Event, error] {
 	build := func() *request {
 		kinds, sets := make([]string, len(query.Kinds)), make([]string, len(query.Sets))
@@ -101,7 +102,7 @@ func follow[T any](ctx context.Context, c *Client, after string, build func() *r
 		wait := firstAgain
 		for {
 			r := build()
-			r.accept, r.last, r.endless, r.streams = olrest.TypeEvents, after, true, true
+			r.accept, r.last, r.streams = olrest.TypeEvents, after, true
 			more, came, dropped := true, false, false
 			err := c.doQuiet(ctx, r, func(body io.Reader) error {
 				begun = true
@@ -156,7 +157,7 @@ func goesOn(err error) bool {
 	case platen.Unavailable, platen.Unreachable, platen.TooManyAttempts:
 		return true
 	}
-	return errors.Is(err, olrest.ErrCutOff) || errors.Is(err, errQuiet)
+	return errors.Is(err, olrest.ErrCutOff)
 }
 
 // doQuiet does a request whose answer goes on, until nothing comes for too long.
@@ -165,11 +166,12 @@ func (c *Client) doQuiet(ctx context.Context, r *request, read func(io.Reader) e
 	defer cancel(nil)
 	timer := time.AfterFunc(quietFor, func() { cancel(errQuiet) })
 	defer timer.Stop()
+	r.quiet = timer
 	err := c.do(ctx, r, func(response *http.Response) error {
 		return read(watchedReader{response.Body, timer})
 	})
 	if errors.Is(context.Cause(ctx), errQuiet) {
-		return errQuiet
+		return &platen.Error{Code: platen.Unreachable, Message: "no answer from " + c.base, Err: errQuiet}
 	}
 	return err
 }
@@ -206,22 +208,22 @@ func (c *Client) FollowRequestsSeq(ctx context.Context, filter RequestFilter) it
 }
 
 // Request returns the newest request of the journal with an identifier, with what was
-// sent in both directions. NotFound: it is not there, or no longer. (GET
-// /api/v1/requests/{request})
+// sent in both directions. NotFound: it is not there, or no longer. Conflict: as in
+// RequestsSeq. (GET /api/v1/requests/{request})
 func (c *Client) Request(ctx context.Context, requestID string) (Request, error) {
 	return get[Request](ctx, c, nativeRequest(olrest.ReadRequest, requestID))
 }
 
 // RequestCurl returns a request of the journal as a command line for a shell, which
-// has the password of the variable PLATEN_PASSWORD. NotFound: as in Request. (GET
-// /api/v1/requests/{request}/curl)
+// has the password of the variable PLATEN_PASSWORD. NotFound, Conflict: as in Request.
+// (GET /api/v1/requests/{request}/curl)
 func (c *Client) RequestCurl(ctx context.Context, requestID string) (string, error) {
 	return decoded(ctx, c, nativeRequest(olrest.RequestAsCurl, requestID), olrest.ReadText)
 }
 
 // CountRequests returns how many requests of the journal are meant. It waits until they
-// are atLeast so many, or the time is over: 25 s at most, 0 is not at all. (GET
-// /api/v1/requests/count)
+// are atLeast so many, or the time is over: 25 s at most, 0 is not at all. Conflict: as
+// in RequestsSeq. (GET /api/v1/requests/count)
 func (c *Client) CountRequests(ctx context.Context, filter RequestFilter, atLeast int, wait time.Duration) (int, error) {
 	r := filter.request(olrest.CountRequests)
 	if wait > 0 {
@@ -231,15 +233,15 @@ func (c *Client) CountRequests(ctx context.Context, filter RequestFilter, atLeas
 	return answer["count"], err
 }
 
-// DeleteRequests removes requests from the journal, and returns how many. (DELETE
-// /api/v1/requests)
+// DeleteRequests removes requests from the journal, and returns how many. Conflict: as in
+// RequestsSeq. (DELETE /api/v1/requests)
 func (c *Client) DeleteRequests(ctx context.Context, filter RequestFilter) (int, error) {
 	answer, err := get[map[string]int](ctx, c, filter.request(olrest.DeleteRequests))
 	return answer["deleted"], err
 }
 
 // DeleteRequest removes requests with an identifier from the journal, and returns how
-// many. (DELETE /api/v1/requests/{request})
+// many. NotFound, Conflict: as in Request. (DELETE /api/v1/requests/{request})
 func (c *Client) DeleteRequest(ctx context.Context, requestID string) (int, error) {
 	answer, err := get[map[string]int](ctx, c, nativeRequest(olrest.DeleteRequest, requestID))
 	return answer["deleted"], err

@@ -138,6 +138,40 @@ func TestFollowRenews(t *testing.T) {
 	}
 }
 
+// TestFollowWaits: who follows waits for a server as long as any call does, and is told
+// that there is none.
+func TestFollowWaits(t *testing.T) {
+	silent := func(r *http.Request) (*http.Response, error) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	away := func(*http.Request) (*http.Response, error) { return reply(503, "", "Retry-After", "50"), nil }
+	for name, test := range map[string]struct {
+		fail func(*http.Request) (*http.Response, error)
+		code platen.Code
+		took time.Duration
+	}{
+		"silent":      {silent, platen.Unreachable, time.Minute},
+		"unavailable": {away, platen.Unavailable, 100 * time.Second}, // a third wait would be too long
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := &failing{fail: test.fail, then: func(*http.Request) *http.Response { return nil }}
+				f.left.Store(100)
+				c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+				c.HTTP, c.RetryFor = &http.Client{Transport: f}, 2*time.Minute
+				began := time.Now()
+				for _, err := range c.EventsSeq(t.Context(), client.EventQuery{Follow: true}) {
+					if platen.ErrorCode(err) != test.code {
+						t.Error(err)
+					}
+				}
+				is(t, test.took)(time.Since(began), nil)
+			})
+		})
+	}
+}
+
 // valueless leaves out what an iterator yields.
 func valueless[T any](all iter.Seq2[T, error]) iter.Seq2[struct{}, error] {
 	return func(yield func(struct{}, error) bool) {

@@ -29,7 +29,7 @@ func (c *Client) Replace(ctx context.Context, kind platen.Kind, facet platen.Fac
 	}
 	r.match = olrest.MatchText(update.Match)
 	err := c.doTrue(ctx, r)
-	if shown, ok := errors.AsType[*platen.Error](err); ok && shown.Code == platen.Changed && r.sent > 1 && shown.Tag == platen.TagOf(platen.EncodeList(update.Pairs)).String() {
+	if shown, ok := errors.AsType[*platen.Error](err); ok && shown.Code == platen.Changed && r.doubt && shown.Tag == platen.TagOf(platen.EncodeList(update.Pairs)).String() {
 		return nil // the first time did it, whose answer was lost
 	}
 	return err
@@ -43,8 +43,20 @@ func (c *Client) doTrue(ctx context.Context, r *request) error {
 // Merge sets properties of many entities of a kind: names not mentioned stay.
 // It does all or nothing. MethodNotAllowed: only jobs, content items and data
 // records have it. NotFound names the first entity that does not exist.
-// Invalid, TooLarge: as in Replace. (services of the kinds, PUT properties)
+// Invalid, TooLarge: as in Replace; an update with a Match is Invalid as well, since
+// only [Client.Update] has one for each of many. (services of the kinds, PUT properties)
 func (c *Client) Merge(ctx context.Context, kind platen.Kind, updates []platen.Update) error {
 	r := newRequest(olrest.MergeLists, kind, platen.Properties)
-	return c.doEmpty(ctx, r.json(olrest.AppendUpdates(nil, updates), nil))
+	return c.doEmpty(ctx, r.json(olrest.AppendUpdates(nil, updates), noMatch(updates)))
+}
+
+// noMatch refuses updates with a Match: a request for many has no place for it, and a
+// change must not pass for one that was checked.
+func noMatch(updates []platen.Update) error {
+	for _, update := range updates {
+		if update.Match != nil {
+			return platen.Errorf(platen.Invalid, "the update of %d has a Match, which can not be sent with those of others: update one at a time, or all by Update with tags", update.ID).About(update.ID.String())
+		}
+	}
+	return nil
 }

@@ -43,7 +43,13 @@ func (r *request) setTime(name string, at time.Time) *request {
 }
 
 // sending sets the body to a value of platen's own API.
-func (r *request) sending(value any) *request { return r.json(olrest.EncodeNative(value)) }
+func (r *request) sending(value any) *request {
+	body, err := olrest.EncodeNative(value)
+	if err != nil {
+		err = platen.Errorf(platen.Invalid, "it can not be sent: %v", err)
+	}
+	return r.json(body, err)
+}
 
 // get does a request of platen's own API and returns its answer.
 func get[T any](ctx context.Context, c *Client, r *request) (T, error) {
@@ -164,7 +170,8 @@ func (c *Client) ListTagged(ctx context.Context, id platen.ID, facet platen.Face
 }
 
 // DeleteEntity deletes a set by its identifier alone. It can be undeleted until it is
-// removed for good. NotFound: there is no such set. (DELETE /api/v1/entities/{id})
+// removed for good. NotFound: there is no such entity. Invalid: it is no set. (DELETE
+// /api/v1/entities/{id})
 func (c *Client) DeleteEntity(ctx context.Context, id platen.ID) error {
 	return c.doEmpty(ctx, nativeRequest(olrest.DeleteEntity, id.String()))
 }
@@ -183,8 +190,9 @@ func (c *Client) DeletedSeq(ctx context.Context) iter.Seq2[DeletedSet, error] {
 // Update sets and removes names in lists of many entities, in one transaction that is
 // one change, or by an operation if that is asked for or there is more than one
 // transaction may hold. Changed: an entity has another tag than it was to have.
-// NotFound: an entity that is named does not exist. Invalid: it is not understood.
-// (POST /api/v1/updates)
+// NotFound: an entity that is named does not exist. Invalid: it is not understood, or an
+// entity has no such list. TooLarge: it names more than [platen.MaxBulkIDs] entities, or
+// has tags and is more than one transaction may hold. (POST /api/v1/updates)
 func (c *Client) Update(ctx context.Context, update BulkUpdate) (updated Updated, err error) {
 	err = c.do(ctx, nativeRequest(olrest.UpdateMany, "").sending(update), func(response *http.Response) (err error) {
 		if olrest.Waits(response) {
@@ -221,15 +229,17 @@ func (c *Client) Change(ctx context.Context, change int64) (Change, error) {
 }
 
 // Revert puts back what was before a change, and returns the change that this is.
-// Conflict: what it would put back has changed since; force does it all the same, name
-// by name. (POST /api/v1/changes/{change}/revert)
+// NotFound: as in Change. Conflict: what it would put back has changed since, which force
+// does all the same, name by name; or there is nothing to put back. TooLarge: it is too
+// large to be put back at once. (POST /api/v1/changes/{change}/revert)
 func (c *Client) Revert(ctx context.Context, change int64, force bool) (int64, error) {
 	made, err := get[Change](ctx, c, nativeRequest(olrest.RevertChange, number(change)).sending(map[string]bool{"force": force}))
 	return made.ID, err
 }
 
 // OperationStates returns the operations that run, and up to ended of those that have
-// ended in the last 24 hours, the last one first. (GET /api/v1/operations)
+// ended in the last 24 hours, the last one first; ended is 0 to 1000. (GET
+// /api/v1/operations)
 func (c *Client) OperationStates(ctx context.Context, ended int) ([]OperationState, error) {
 	return collect(pagesOf[OperationState](ctx, c, func() *request {
 		return nativeRequest(olrest.ListOperations, "").set("ended", strconv.Itoa(ended))
@@ -250,8 +260,8 @@ func (c *Client) CancelOperation(ctx context.Context, id string) (OperationState
 
 // WaitOperation waits until an operation has ended, and calls progress with each state
 // that it sees, unless that is nil. It asks as often as [Operation.Wait], and goes on
-// while the server is Unavailable or Unreachable. Failed: the operation has failed or
-// was cancelled; what it has done is in the state.
+// while the server is Unavailable or, but for the first time, Unreachable. Failed: the
+// operation has failed or was cancelled; what it has done is in the state.
 func (c *Client) WaitOperation(ctx context.Context, id string, progress func(OperationState)) (OperationState, error) {
 	for poll := firstPoll; ; poll = min(poll*3/2, lastPoll) {
 		state, err := c.OperationState(ctx, id)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/platentest"
 )
 
 // must returns value, or ends the test.
@@ -120,7 +121,10 @@ func TestEntities(t *testing.T) {
 	if len(deleted) != 1 || deleted[0].ID != 100 || deleted[0].Kind != platen.JobSet || deleted[0].DeletedBy != user {
 		t.Errorf("%+v", deleted)
 	}
-	is(t, client.Ref{Kind: platen.JobSet, ID: 100})(c.Undelete(ctx, 100))
+	back := must[client.Ref](t)(c.Undelete(ctx, 100))
+	is(t, client.Ref{Kind: platen.JobSet, ID: 100})(back, nil)
+	text, err := json.Marshal(back)
+	is(t, `{"kind":"jobset","id":100}`)(string(text), err)
 	fails(t, second(c.Undelete(ctx, 100)), platen.Conflict, "not deleted")
 }
 
@@ -129,7 +133,7 @@ func TestEntityPages(t *testing.T) {
 	fill(t, c)
 	ctx := t.Context()
 	must[platen.Created](t)(c.Import(ctx, platen.JobSet, strings.NewReader(`{"jobs":[{"segments":[{"documentsets":[{"documents":[{"id":900,"documentpages":[
-		{"contentitem":9001,"datarecord":5001,"properties":[{"name":"p","value":"1"}],"metadata":[{"name":"m","value":"2"}]},{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`)))
+		{"id":901,"contentitem":9001,"datarecord":5001,"properties":[{"name":"p","value":"1"}],"metadata":[{"name":"m","value":"2"}]},{"contentitem":9002,"datarecord":5002}]}]}]}]}]}`)))
 	pages := all(t, c.EntityPagesSeq(ctx, 900))
 	a4 := platen.Media{Name: "Plain A4", Width: "210mm", Height: "297mm"}
 	letter := client.EntityPage{Item: 9001, Record: 5001, Template: "letter", Pages: []platen.PageCount{{Count: 3, Duplex: true, Media: a4}}}
@@ -138,6 +142,9 @@ func TestEntityPages(t *testing.T) {
 	is(t, []client.EntityPage{letter, {Position: 1, Item: 9002, Record: 5002}})(pages, nil)
 	is(t, []client.EntityPage{item})(all(t, c.EntityPagesSeq(ctx, 9001)), nil)
 	sameJSON(t, c, baseOf(sent)+"/api/v1/entities/900/pages", map[string][]client.EntityPage{"pages": pages})
+	page := must[client.Entity](t)(c.Entity(ctx, 901))
+	is(t, platen.DocumentPage)(page.Kind, nil)
+	sameJSON(t, c, baseOf(sent)+"/api/v1/entities/901", page)
 	fails(t, drain(c.EntityPagesSeq(ctx, 101)), platen.Invalid, "only documents and content items")
 	fails(t, drain(c.EntityPagesSeq(ctx, 7)), platen.NotFound, "7")
 }
@@ -193,6 +200,10 @@ func TestChanges(t *testing.T) {
 		Set: []platen.NameValue{{Name: client.Name(platen.Properties, odd), Value: "x"}}}
 	preview := must[client.Updated](t)(c.PreviewUpdate(ctx, update))
 	is(t, &client.BeforeAfter{Before: pairs("zip", "00420"), After: pairs(odd, "x")})(preview.Preview[0].Properties, nil)
+	text, err := json.Marshal(preview.Preview[0])
+	if err != nil || !strings.HasPrefix(string(text), `{"kind":"job","id":101,"properties":{"before":[`) {
+		t.Errorf("%s %v", text, err)
+	}
 	is(t, pairs("zip", "00420"))(c.List(ctx, anyJob, platen.Properties))
 	updated := must[client.Updated](t)(c.Update(ctx, update))
 	if updated.Change == 0 || updated.Matched != 1 || updated.Changed != 1 || updated.Operation != nil {
@@ -230,6 +241,20 @@ func TestChanges(t *testing.T) {
 	}
 	is(t, []client.OperationState(nil))(c.OperationStates(ctx, 0))
 	fails(t, second(c.CancelOperation(ctx, begun.Operation.ID)), platen.NotFound, "")
+}
+
+// TestReplayOfAll: where events are no longer kept a replay of all that are is.
+func TestReplayOfAll(t *testing.T) {
+	server := platentest.New(t)
+	c, ctx := server.Client, t.Context()
+	must[platen.ID](t)(newSet(ctx, c))
+	hook := must[client.Webhook](t)(newWebhook(ctx, c))
+	first := all(t, c.EventsSeq(ctx, client.EventQuery{}))[0]
+	server.Advance(90 * 24 * time.Hour)
+	must[platen.ID](t)(newSet(ctx, c))
+	fails(t, second(c.ReplayWebhook(ctx, hook.ID, first.ID, time.Time{})), platen.Gone, "after=0")
+	is(t, "0")(must[client.Webhook](t)(c.ReplayWebhook(ctx, hook.ID, "0", time.Time{})).After, nil)
+	fails(t, second(c.ReplayWebhook(ctx, hook.ID, "", time.Time{})), platen.Invalid, "time")
 }
 
 // beginning is a transport that tells of the first bytes of each stream.

@@ -113,17 +113,23 @@ func (c *Client) AddRecords(ctx context.Context, lists []platen.NewRecords) erro
 	return c.doEmpty(ctx, newRequest(olrest.AddRecords, platen.DataRecord, 0).json(olrest.AppendNewRecords(nil, lists)))
 }
 
-// UpdateRecord sets fields of a data record: names not mentioned stay.
-// NotFound: there is no such data record. Invalid: a value is not of its type,
-// or there are too many fields. (Data Record Service, PUT {id}/values)
+// UpdateRecord sets fields of a data record: names not mentioned stay. If update has
+// a Match, it is done only if the fields are still as [Client.ListTagged] has read
+// them; it is sent again only as a change without one is, since the tag of what it
+// leads to is not known. NotFound: there is no such data record. Invalid: a value is
+// not of its type, or there are too many fields. Changed: the fields have another tag
+// than Match, which the error has. (Data Record Service, PUT {id}/values)
 func (c *Client) UpdateRecord(ctx context.Context, update platen.Update) error {
 	r := entityRequest(olrest.UpdateRecord, platen.Ref{Kind: platen.DataRecord, ID: update.ID}, 0)
+	if update.Match != nil {
+		r.match, r.once = olrest.MatchText(update.Match), true
+	}
 	return c.doEmpty(ctx, r.json(olrest.AppendFieldUpdate(nil, update), nil))
 }
 
 // UpdateRecords sets fields of many data records, all or none. Errors are
-// those of UpdateRecord; NotFound names the first that does not exist. (Data
-// Record Service, PUT)
+// those of UpdateRecord; NotFound names the first that does not exist, and an update
+// with a Match is Invalid, as in [Client.Merge]. (Data Record Service, PUT)
 func (c *Client) UpdateRecords(ctx context.Context, updates []platen.Update) error {
-	return c.doEmpty(ctx, newRequest(olrest.UpdateRecords, platen.DataRecord, 0).json(olrest.AppendFieldUpdates(nil, updates), nil))
+	return c.doEmpty(ctx, newRequest(olrest.UpdateRecords, platen.DataRecord, 0).json(olrest.AppendFieldUpdates(nil, updates), noMatch(updates)))
 }

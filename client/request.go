@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -24,14 +25,16 @@ type request struct {
 	file  *upload // in the place of body
 	err   error   // why the request can not be made
 
-	accept   string // the media type of the answer; "": that of the route
-	match    string // the header If-Match, "" for none
-	last     string // the header Last-Event-ID, "" for none
-	sent     int    // how often it was sent
-	reads    bool   // it changes nothing, although its route may
-	streams  bool   // its answer is passed on as it comes, so it can not be had again
-	endless  bool   // its answer goes on
-	password bool   // its body has a password, which counts as one more failed login each time that it is wrong
+	accept   string      // the media type of the answer; "": that of the route
+	match    string      // the header If-Match, "" for none
+	last     string      // the header Last-Event-ID, "" for none
+	sent     bool        // once at least
+	doubt    bool        // a try of it has failed that may have done it all the same
+	reads    bool        // it changes nothing, although its route may
+	once     bool        // it is not sent again where that is for match alone: see [request.safe]
+	streams  bool        // its answer is passed on as it comes, so it can not be had again
+	password bool        // its body has a password, of which a wrong one counts each time; its caller holds the lock of logins
+	quiet    *time.Timer // ends an answer that goes on when nothing comes for too long; nil: the answer has an end
 }
 
 // newRequest returns a request to the route of an action.
@@ -65,7 +68,7 @@ func (r *request) json(body []byte, err error) *request {
 
 // build returns the request to send.
 func (r *request) build(ctx context.Context, base string) (*http.Request, error) {
-	r.sent++
+	r.sent = true
 	var body io.Reader
 	switch {
 	case r.file != nil:

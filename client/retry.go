@@ -25,6 +25,8 @@ const (
 type budget struct {
 	left time.Duration
 	wait time.Duration // the next one
+
+	quiet *time.Timer // of the request
 }
 
 func (c *Client) budget() *budget { return &budget{left: c.RetryFor, wait: firstWait} }
@@ -51,9 +53,14 @@ func (b *budget) again(ctx context.Context, r *request, err error) error {
 		return err
 	}
 	b.left -= wait
+	if b.quiet != nil { // it is for what the server keeps silent, not for waits
+		b.quiet.Stop()
+		defer b.quiet.Reset(quietFor)
+	}
 	if !sleep(ctx, wait) {
 		return fmt.Errorf("%w while waiting to try again after: %w", ctx.Err(), err)
 	}
+	r.doubt = r.doubt || InDoubt(err)
 	return nil
 }
 
@@ -80,8 +87,9 @@ func (r *request) mayRepeat(err error) bool {
 }
 
 // safe reports whether the request does the same when it is done twice: it changes
-// nothing, or only what has a tag that the first time has replaced.
-func (r *request) safe() bool { return r.reads || r.route.Reads() || r.match != "" }
+// nothing, or only what has a tag that the first time has replaced, and what is there
+// then tells that it did.
+func (r *request) safe() bool { return r.reads || r.route.Reads() || r.match != "" && !r.once }
 
 // notSent reports whether there was no connection to send a request on.
 func notSent(err error) bool {
@@ -89,15 +97,30 @@ func notSent(err error) bool {
 	return ok && failed.Op == "dial"
 }
 
+// A doubtError is an error that does not say itself whether its request may have been
+// done: a try before the last may have, or nothing was sent.
+type doubtError struct {
+	error
+	doubt bool
+}
+
+// Unwrap returns the error.
+func (e doubtError) Unwrap() error { return e.error }
+
 // InDoubt reports whether a call that changes something may have been done although it
-// failed with err, since there is no answer that says it was not. It is for errors of
-// calls of this package.
+// failed with err: there is no answer that says it was not, or only one to the last of
+// its tries. It is for errors of calls of this package.
 func InDoubt(err error) bool {
+	if known, ok := errors.AsType[doubtError](err); ok {
+		return known.doubt
+	}
 	switch platen.ErrorCode(err) {
 	case platen.Unreachable:
 		return !notSent(err)
-	case platen.Unavailable, platen.Internal: // Internal is also an answer that was cut off, and a context that ended
+	case platen.Unavailable:
 		return true
+	case platen.Internal: // also an answer that was cut off, and a context that ended
+		return err != nil
 	}
 	return false
 }
@@ -116,7 +139,7 @@ func sleep(ctx context.Context, wait time.Duration) bool {
 
 // exchange sends a request, and says what to do if no server answers.
 func (c *Client) exchange(r *request, request *http.Request) (*http.Response, error) {
-	response, err := c.http(r.endless).Do(request)
+	response, err := c.http(r.quiet != nil).Do(request)
 	if err == nil {
 		return response, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/platentest"
 )
 
 // failing is a transport that fails as often as it is told to, and then answers.
@@ -112,6 +114,86 @@ func TestTable(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestInDoubt: which errors leave open whether a change was done.
+func TestInDoubt(t *testing.T) {
+	change := func(answer func(*http.Request) (*http.Response, error)) error {
+		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+		c.HTTP = &http.Client{Transport: &failing{fail: answer, then: func(*http.Request) *http.Response { return reply(204, "") }}}
+		c.HTTP.Transport.(*failing).left.Store(1)
+		return c.DeleteEntity(t.Context(), 1)
+	}
+	noToken := func(err error) error {
+		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+		c.TokenSource = func(context.Context) (string, time.Time, error) { return "", time.Time{}, err }
+		return c.DeleteEntity(t.Context(), 1)
+	}
+	for name, test := range map[string]struct {
+		err  error
+		want bool
+	}{
+		"done":         {change(func(*http.Request) (*http.Response, error) { return reply(204, ""), nil }), false},
+		"refused":      {change(func(*http.Request) (*http.Response, error) { return reply(409, ""), nil }), false},
+		"unavailable":  {change(func(*http.Request) (*http.Response, error) { return reply(503, ""), nil }), true},
+		"broke":        {change(func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }), true},
+		"no server":    {change(func(*http.Request) (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: io.EOF} }), false},
+		"no token":     {noToken(errors.New("the vault is closed")), false},
+		"no token yet": {noToken(platen.Errorf(platen.Unavailable, "the vault is busy")), false},
+		"not sent":     {second(new(client.Client).CreateView(t.Context(), client.NewView{Name: "\xff"})), false},
+	} {
+		if client.InDoubt(test.err) != test.want {
+			t.Errorf("%s: %v", name, test.err)
+		}
+	}
+}
+
+// TestInDoubtBefore: a call is in doubt if its first try may have done it, although the
+// last one has not.
+func TestInDoubtBefore(t *testing.T) {
+	for name, last := range map[string]func(*http.Request) *http.Response{
+		"nobody is there": nil,
+		"refused":         func(*http.Request) *http.Response { return reply(403, "") },
+		"another list":    func(*http.Request) *http.Response { return reply(412, "", "Etag", platen.TagOf([]byte("x")).String()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				first := true
+				f := &failing{then: last, fail: func(*http.Request) (*http.Response, error) {
+					if first {
+						first = false
+						return nil, io.ErrUnexpectedEOF
+					}
+					return nil, &net.OpError{Op: "dial", Err: io.EOF}
+				}}
+				f.left.Store(1)
+				if last == nil {
+					f.left.Store(100)
+					f.then = func(*http.Request) *http.Response { return nil }
+				}
+				c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+				c.HTTP, c.RetryFor = &http.Client{Transport: f}, time.Minute
+				update := platen.Update{ID: 101, Match: &platen.Match{Tags: []platen.Tag{platen.TagOf([]byte("y"))}}}
+				if err := c.Replace(t.Context(), platen.Job, platen.Properties, update); err == nil || !client.InDoubt(err) {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// TestLoginCutOff: a login whose answer is cut off is sent again like all that changes
+// nothing.
+func TestLoginCutOff(t *testing.T) {
+	server := platentest.New(t)
+	c := server.Client
+	server.Faults(platen.Fault{Name: "cut", Path: "*/login", Cut: true, CutAfter: 5, To: 2})
+	if err := c.Login(t.Context()); err == nil || !strings.Contains(err.Error(), "cut off") {
+		t.Error(err)
+	}
+	c.RetryFor = time.Minute
+	is(t, platentest.User)(must[client.Me](t)(c.Me(t.Context())).User, nil)
+	is(t, 2)(server.Hits("cut"), nil)
 }
 
 type errReader struct{}

@@ -78,8 +78,8 @@ func (c *Client) Clock(ctx context.Context) (Clock, error) {
 }
 
 // SetClock changes the clock of a sandbox. What is due by then is done when it
-// returns. Invalid: nothing is to change, or Time and Advance are both given. (PUT
-// /api/v1/sandbox/clock)
+// returns. Invalid: nothing is to change, Time and Advance are both given, Time is not in
+// the years 1970 to 9000, or Advance is negative. (PUT /api/v1/sandbox/clock)
 func (c *Client) SetClock(ctx context.Context, change ClockChange) (Clock, error) {
 	body := make(map[string]any)
 	if !change.Time.IsZero() {
@@ -151,8 +151,9 @@ func (c *Client) RemoveFaults(ctx context.Context) error {
 }
 
 // AddInstance starts another sandbox in the process of this one, which begins with
-// data "demo" or "none", or as this one did if data is "". Conflict: the name is
-// taken, or there are too many. (POST /api/v1/sandbox/instances)
+// data "demo" or "none", or as this one did if data is "". Invalid: the name can be none,
+// or data is another. Conflict: the name is taken, or there are too many. (POST
+// /api/v1/sandbox/instances)
 func (c *Client) AddInstance(ctx context.Context, name, data string) (SandboxInstance, error) {
 	body := map[string]string{"name": name}
 	if data != "" {

@@ -219,6 +219,7 @@ func TestProxies(t *testing.T) {
 		}, platen.Internal, "text/html"},
 		"false":                     {reply(200, "false", "Content-Type", "text/plain"), func(c *client.Client) error { return c.Delete(t.Context(), platen.Ref{Kind: platen.JobSet, ID: 1}) }, platen.Failed, `"false"`},
 		"nothing instead of a list": {reply(200, ""), read, platen.Internal, "ends too early"},
+		"a kind that is none":       {reply(200, `{"kind":"thing","id":1}`, "Content-Type", "application/json"), func(c *client.Client) error { return second(c.Entity(t.Context(), 1)) }, platen.Internal, `"thing"`},
 		"no operation":              {reply(202, ""), func(c *client.Client) error { return second(c.CreateJobSetOf(t.Context(), 1)) }, platen.Failed, "operation"},
 		"a page of a gateway":       {reply(502, "<html>", page...), read, platen.Unavailable, "502 Bad Gateway, with text/html"},
 		"an empty answer":           {reply(503, ""), read, platen.Unavailable, "503 Service Unavailable"},
@@ -306,6 +307,32 @@ func TestCutOff(t *testing.T) {
 			cutOff(t, second(c.Operation("x").Result(ctx)))
 		})
 	}
+}
+
+// A closedBody tells that it was closed.
+type closedBody struct {
+	io.Reader
+	closed bool
+}
+
+func (b *closedBody) Close() error { b.closed = true; return nil }
+
+// TestPanicInLoop: a loop over a stream that ends by a panic, or like a test that
+// fails, ends the request as well.
+func TestPanicInLoop(t *testing.T) {
+	body := &closedBody{Reader: strings.NewReader(`{"identifiers":[{"item":9001},`)}
+	c, _ := fake(t, func(*http.Request) *http.Response {
+		answer := reply(200, "", "Content-Type", "application/json")
+		answer.Body = body
+		return answer
+	})
+	func() {
+		defer func() { _ = recover() }()
+		for range c.ContentsSeq(t.Context(), anyJob) {
+			panic("of the caller")
+		}
+	}()
+	is(t, true)(body.closed, nil)
 }
 
 func cutOff(t *testing.T, err error) {

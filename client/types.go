@@ -13,6 +13,9 @@ type Ref struct {
 	ID   platen.ID   `json:"id"`
 }
 
+// MarshalJSON returns the reference as the API has it.
+func (r Ref) MarshalJSON() ([]byte, error) { type plain Ref; return olrest.EncodeNative(plain(r)) }
+
 // A Child is an entity that another one contains.
 type Child struct {
 	Kind     platen.Kind `json:"kind"`
@@ -190,7 +193,7 @@ type BulkUpdate struct {
 // A BulkEntity is one of the entities of a [BulkUpdate].
 type BulkEntity struct {
 	ID   platen.ID         `json:"id"`
-	Tags map[string]string `json:"tags,omitzero"` // what its lists must have, such as "properties"
+	Tags map[string]string `json:"tags,omitzero"` // what its lists must have: of "properties" and so on what [platen.Tag.String] returns
 }
 
 // Updated is what an update did, or would do.
@@ -218,6 +221,12 @@ type UpdatePreview struct {
 	Properties *BeforeAfter `json:"properties,omitzero"`
 	Metadata   *BeforeAfter `json:"metadata,omitzero"`
 	Fields     *BeforeAfter `json:"fields,omitzero"`
+}
+
+// MarshalJSON returns the preview as the API has it.
+func (u UpdatePreview) MarshalJSON() ([]byte, error) {
+	type plain UpdatePreview
+	return olrest.EncodeNative(plain(u))
 }
 
 // BeforeAfter is a list before an update and after it.

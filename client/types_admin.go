@@ -18,6 +18,9 @@ type Me struct {
 	Sandbox    bool          `json:"sandbox,omitzero"`    // the server is a sandbox
 }
 
+// MarshalJSON returns it as the API has it.
+func (m Me) MarshalJSON() ([]byte, error) { type plain Me; return olrest.EncodeNative(plain(m)) }
+
 // A NewUser is a user to be added.
 type NewUser struct {
 	Name     string      `json:"name"`     // 1 to 64 bytes without spaces, colons and control characters
@@ -106,7 +109,7 @@ type Token struct {
 func (t Token) MarshalJSON() ([]byte, error) { type plain Token; return olrest.EncodeNative(plain(t)) }
 
 // A WebhookFilter says which events a webhook gets: those that have one of each list
-// that is not empty.
+// that is not empty. A list has up to [platen.MaxFilterEntries].
 type WebhookFilter struct {
 	Kinds []platen.Kind `json:"kinds,omitzero"`
 	Sets  []platen.ID   `json:"sets,omitzero"`
@@ -116,11 +119,11 @@ type WebhookFilter struct {
 
 // A NewWebhook is a webhook to be made.
 type NewWebhook struct {
-	URL         string        `json:"url"`
-	Description string        `json:"description,omitzero"`
+	URL         string        `json:"url"`                  // up to [platen.MaxWebhookURL] bytes
+	Description string        `json:"description,omitzero"` // up to [platen.MaxWebhookDescription] bytes
 	Filter      WebhookFilter `json:"filter,omitzero"`
 	State       string        `json:"state,omitzero"`  // enabled, which "" is, or disabled
-	Secret      string        `json:"secret,omitzero"` // "": the server makes one
+	Secret      string        `json:"secret,omitzero"` // whsec_ and the base64 of 24 to 64 random bytes; "": the server makes one
 }
 
 // A WebhookChange is what is to change of a webhook; what is nil stays.

@@ -2,6 +2,8 @@ package client_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -54,7 +56,9 @@ func TestUsers(t *testing.T) {
 	sameJSON(t, c, baseOf(sent)+"/api/v1/users/mailroom", mailroom)
 
 	theirs := as(t, c, sent, "mailroom", password)
-	is(t, platen.Editor)(must[client.Me](t)(theirs.Me(ctx)).Role, nil)
+	me := must[client.Me](t)(theirs.Me(ctx))
+	is(t, platen.Editor)(me.Role, nil)
+	sameJSON(t, theirs, baseOf(sent)+"/api/v1/me", me)
 	fails(t, second(theirs.Users(ctx)), platen.Forbidden, "admin")
 	is(t, platen.Viewer)(must[client.User](t)(c.ChangeUser(ctx, "mailroom", client.UserChange{Role: platen.Viewer})).Role, nil)
 	is(t, platen.Viewer)(must[client.Me](t)(theirs.Me(ctx)).Role, nil)
@@ -136,6 +140,52 @@ func TestChangePassword(t *testing.T) {
 	}
 	is(t, user)(must[client.Me](t)(basic.Me(ctx)).User, nil)
 	fails(t, second(c.Me(ctx)), platen.Unauthenticated, "")
+}
+
+// A changing is a transport that has something done when the server has changed a
+// password, before the client knows.
+type changing struct {
+	http.RoundTripper
+	changed func()
+	seen    chan string // the path and status of what else was answered
+}
+
+func (c *changing) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := c.RoundTripper.RoundTrip(r)
+	if r.Method == "PATCH" {
+		c.changed()
+	} else if err == nil {
+		c.seen <- fmt.Sprint(r.URL.Path, " ", response.StatusCode)
+	}
+	return response, err
+}
+
+// TestChangePasswordBesideCalls: a call whose token ends with the password waits for the
+// new one, and does not log in with the old.
+func TestChangePasswordBesideCalls(t *testing.T) {
+	c, _ := connect(t)
+	ctx := t.Context()
+	if err := c.Login(ctx); err != nil {
+		t.Fatal(err)
+	}
+	beside := make(chan error, 1)
+	changing := &changing{RoundTripper: c.HTTP.Transport, seen: make(chan string, 10)}
+	changing.changed = func() {
+		go func() { beside <- second(c.Me(ctx)) }()
+		is(t, "/api/v1/me 403")(<-changing.seen, nil)
+		select {
+		case got := <-changing.seen:
+			t.Error("before the client has the new password:", got)
+		case <-time.After(100 * time.Millisecond): // nothing must come, so there is nothing to wait for
+		}
+	}
+	c.HTTP = &http.Client{Transport: changing}
+	if err := c.ChangePassword(ctx, password, other); err != nil {
+		t.Error(err)
+	}
+	if err := <-beside; err != nil {
+		t.Error(err)
+	}
 }
 
 func TestTokens(t *testing.T) {

@@ -85,7 +85,7 @@ func (r *request) matching(revision string) *request {
 func (c *Client) ReplaceView(ctx context.Context, id int64, revision string, view NewView) (View, error) {
 	r := nativeRequest(olrest.ReplaceView, number(id)).sending(view).matching(revision)
 	replaced, err := get[View](ctx, c, r)
-	if r.sent > 1 && errors.Is(err, platen.ErrChanged) {
+	if r.doubt && errors.Is(err, platen.ErrChanged) {
 		if now, failed := c.View(ctx, id); failed == nil && now.saved() == view {
 			return now, nil // the first time did it, whose answer was lost
 		}
@@ -99,7 +99,7 @@ func (c *Client) ReplaceView(ctx context.Context, id int64, revision string, vie
 func (c *Client) DeleteView(ctx context.Context, id int64, revision string) error {
 	r := nativeRequest(olrest.RemoveView, number(id)).matching(revision)
 	err := c.doEmpty(ctx, r)
-	if r.sent > 1 && r.match != "" && errors.Is(err, platen.ErrNotFound) {
+	if r.doubt && errors.Is(err, platen.ErrNotFound) {
 		return nil // as above
 	}
 	return err

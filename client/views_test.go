@@ -9,6 +9,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/platentest"
 )
 
 func TestViews(t *testing.T) {
@@ -100,4 +101,17 @@ func TestViewsDoneBefore(t *testing.T) {
 		t.Error(err)
 	}
 	is(t, []client.View{})(c.Views(ctx))
+}
+
+// TestNotDoneBefore: a request that was only sent again since its token had ended has
+// done nothing before.
+func TestNotDoneBefore(t *testing.T) {
+	server := platentest.New(t)
+	c, ctx := server.Client, t.Context()
+	view := must[client.View](t)(c.CreateView(ctx, client.NewView{Name: "Night", Kind: platen.Job}))
+	if err := c.DeleteView(ctx, view.ID, view.Revision); err != nil {
+		t.Error(err)
+	}
+	server.Advance(2 * time.Hour)
+	fails(t, c.DeleteView(ctx, view.ID, view.Revision), platen.NotFound, "there is no view")
 }

@@ -61,10 +61,10 @@ type Server struct {
 // An Option says what a server is at its start.
 type Option func(*sandbox.Config)
 
-// Demo has the server begin with a mail run: a data set of 300 recipients, a
-// content set of their letters, and a job set with three jobs. Without an option
-// for data it begins empty, and the first identifier is 1000.
-func Demo() Option { return func(c *sandbox.Config) { c.Data = sandbox.Demo() } }
+// Demo has the server begin with a mail run, besides the data of options before it: a
+// data set of 300 recipients, a content set of their letters, and a job set with three
+// jobs. Without an option for data it begins empty, and the first identifier is 1000.
+func Demo() Option { return Data(sandbox.Demo()) }
 
 // Document has the server begin with a set, besides those of options before it.
 // The document is that of an import ([client.Client.Import]), in JSON.

@@ -72,6 +72,17 @@ func TestAdvanceAtOnce(t *testing.T) {
 	}
 }
 
+// TestData checks that options for data add to those before them, in any order.
+func TestData(t *testing.T) {
+	document := platentest.Document(platen.JobSet, []byte(`{"id":100,"jobs":[]}`))
+	for _, options := range [][]platentest.Option{{document, platentest.Demo()}, {platentest.Demo(), document}} {
+		sets, err := platentest.New(t, options...).Client.Entities(t.Context(), platen.JobSet)
+		if err != nil || len(sets) != 2 || sets[0] != 100 {
+			t.Error(sets, err)
+		}
+	}
+}
+
 // failing is a test that records how it fails.
 type failing struct {
 	testing.TB

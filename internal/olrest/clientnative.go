@@ -19,9 +19,7 @@ import (
 // how kinds, facets and roles are written is here.
 var (
 	nativeDecoding = json.WithUnmarshalers(json.JoinUnmarshalers(
-		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Kind) error {
-			return readWord(d, to, func(text string) (platen.Kind, error) { return ParseKind("kind", text) })
-		}),
+		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Kind) error { return readWord(d, to, parseAnyKind) }),
 		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Facet) error { return readWord(d, to, parseFacet) }),
 		json.UnmarshalFromFunc(func(d *jsontext.Decoder, to *platen.Role) error { return readWord(d, to, platen.ParseRole) }),
 	))
@@ -35,6 +33,15 @@ var (
 		json.MarshalToFunc(func(e *jsontext.Encoder, role platen.Role) error { return e.WriteToken(jsontext.String(role.String())) }),
 	)))
 )
+
+// parseAnyKind reads the name of a kind, of which an answer may have one that no
+// request can ask for.
+func parseAnyKind(name string) (platen.Kind, error) {
+	if name == KindName(platen.DocumentPage) {
+		return platen.DocumentPage, nil
+	}
+	return ParseKind("kind", name)
+}
 
 // parseFacet reads the name of a list.
 func parseFacet(name string) (platen.Facet, error) {
@@ -59,10 +66,10 @@ func readWord[T any](d *jsontext.Decoder, to *T, parse func(string) (T, error)) 
 func EncodeNative(value any) ([]byte, error) { return json.Marshal(value, nativeEncoding) }
 
 // DecodeNative reads a value as platen's own API has it. Members that are not known
-// are passed over.
+// are passed over. Errors are no [platen.Error], as in readAnswer.
 func DecodeNative[T any](text []byte) (value T, err error) {
 	if err := json.Unmarshal(text, &value, nativeDecoding); err != nil {
-		return value, fmt.Errorf("the answer is not what the API says: %w", err)
+		return value, fmt.Errorf("the answer is not what the API says: %v", err)
 	}
 	return value, nil
 }
@@ -79,7 +86,7 @@ func ReadNative[T any](r io.Reader) (value T, err error) {
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return value, cutOff(io.ErrUnexpectedEOF)
 	}
-	return value, fmt.Errorf("the answer is not what the API says: %w", err)
+	return value, fmt.Errorf("the answer is not what the API says: %v", err)
 }
 
 // A NativePage is a part of a list of platen's own API.

@@ -183,8 +183,8 @@ func ReadWebhookReplay(body []byte) (want platen.WebhookReplay, err error) {
 			}
 		}
 		return d.strictMembers("the replay", map[string]func() error{
-			"from":  counted(given(&want.From, func(to *platen.EventID) func() error { return d.eventInto("from", to) })),
-			"after": counted(given(&want.After, func(to *platen.EventID) func() error { return d.eventInto("after", to) })),
+			"from":  counted(given(&want.From, func(to *platen.EventID) func() error { return d.eventInto("from", 1, to) })),
+			"after": counted(given(&want.After, func(to *platen.EventID) func() error { return d.eventInto("after", 0, to) })),
 			"time": counted(func() error {
 				text, err := d.text("time", false)
 				if err == nil {
@@ -200,15 +200,15 @@ func ReadWebhookReplay(body []byte) (want platen.WebhookReplay, err error) {
 	return want, err
 }
 
-// eventInto returns what reads the id of an event, a text.
-func (d *decoder) eventInto(name string, to *platen.EventID) func() error {
+// eventInto returns what reads the id of an event, a text: least, or a larger one.
+func (d *decoder) eventInto(name string, least int64, to *platen.EventID) func() error {
 	return func() error {
 		text, err := d.text(name, false)
 		if err != nil {
 			return err
 		}
 		n, err := strconv.ParseInt(text, 10, 64)
-		if err != nil || n < 1 {
+		if err != nil || n < least {
 			return d.fail("%s %q is not the id of an event", name, shorten([]byte(text)))
 		}
 		*to = platen.EventID(n)

@@ -44,7 +44,7 @@ func TestEntity(t *testing.T) { onEach(t, testEntity) }
 
 func testEntity(t *testing.T) {
 	s := start(t)
-	made := s.importSet(`{"id":100,"properties":[{"name":"a","value":"1"}],"jobs":[{"id":110,"segments":[]},{"id":120,"metadata":[{"name":"m","value":"2"}],"segments":[{"id":130,"documentsets":[{"id":140,"documents":[{"id":150,"documentpages":[{"contentitem":9001,"datarecord":5001},{"contentitem":9001}]}]}]}]}]}`)
+	made := s.importSet(`{"id":100,"properties":[{"name":"a","value":"1"}],"jobs":[{"id":110,"segments":[]},{"id":120,"metadata":[{"name":"m","value":"2"}],"segments":[{"id":130,"documentsets":[{"id":140,"documents":[{"id":150,"documentpages":[{"contentitem":9001,"datarecord":5001},{"id":160,"contentitem":9001}]}]}]}]}]}`)
 	set := s.entity(t, made.ID)
 	if set.Kind != "jobset" || set.CreatedBy != user || set.CreatedHow != "import" || time.Since(set.CreateTime) > time.Hour ||
 		!set.UpdateTime.Equal(set.CreateTime) || len(set.Ancestors) > 0 || set.Position != nil || len(set.Properties) != 1 || set.Metadata == nil {
@@ -60,6 +60,9 @@ func testEntity(t *testing.T) {
 	document := s.entity(t, 150)
 	if got, want := fmt.Sprint(document.Kind, document.Ancestors), "document[{documentset 140} {jobsegment 130} {job 120} {jobset 100}]"; got != want {
 		t.Errorf("%s, not %s", got, want)
+	}
+	if page := s.entity(t, 160); page.Kind != "documentpage" {
+		t.Errorf("%+v", page)
 	}
 	if item := s.entity(t, 9001); item.Kind != "contentitem" || item.DataRecord != 5001 || item.Counts != nil {
 		t.Errorf("%+v", item)

@@ -112,6 +112,9 @@ func testWebhooks(t *testing.T) {
 			t.Errorf("a replay from %s: %d %s", year, a.status, a.body)
 		}
 	}
+	if again := got[shownWebhook](t, s.do("POST", path+"/replay", `{"after":"0"}`), 200); again.After != "0" {
+		t.Errorf("a replay of all that is kept: %+v", again)
+	}
 	if a := s.do("DELETE", path, ""); a.status != 204 || a.body != "" {
 		t.Errorf("removed: %d %s", a.status, a.body)
 	}
@@ -167,6 +170,8 @@ func testWebhookBadInput(t *testing.T) {
 		{"POST", path + "/replay", `{"time":"yesterday"}`, 400, "yesterday"},
 		{"POST", path + "/replay", `{"time":"0001-01-01T00:00:00Z"}`, 400, "0001-01-01"},
 		{"POST", path + "/replay", `{"from":"x"}`, 400, "not the id of an event"},
+		{"POST", path + "/replay", `{"from":"0"}`, 400, "not the id of an event"},
+		{"POST", path + "/replay", `{"after":"-1"}`, 400, "not the id of an event"},
 		{"POST", path + "/replay", `{"after":1}`, 400, "must be text"},
 		{"POST", path + "/replay", `{"from":"99999999999999"}`, 400, "no event"},
 		{"POST", "", `{"url":"https://example.com/","filter":{"types":["change"]}}`, 400, "platen.update, "},
