@@ -61,6 +61,7 @@ const maxTried = 64
 
 // refuse records for the log why the request is refused, and returns err.
 func (c *Call) refuse(tried, cause string, err *platen.Error) *platen.Error {
+	tried = strings.ToValidUTF8(tried, "\uFFFD")
 	if len(tried) > maxTried {
 		tried = strings.ToValidUTF8(tried[:maxTried], "") + "…"
 	}

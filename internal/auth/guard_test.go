@@ -343,6 +343,7 @@ func TestRefusals(t *testing.T) {
 		{"an old password's token", sign(epoch), "", "", "a", causeEpoch, platen.Forbidden},
 		{"a wrong password", "", "a", "wrong-secret", "a", causeWrong, platen.Forbidden},
 		{"an unknown user", "", "nobody", "wrong-secret", "nobody", causeUnknown, platen.Forbidden},
+		{"a name that is no text", "", "a\xff", "wrong-secret", "a\uFFFD", causeUnknown, platen.Forbidden},
 		{"a long name", "", long, "wrong-secret", strings.Repeat("é", 32) + "…", causeUnknown, platen.Forbidden},
 	} {
 		r, c := call(home)

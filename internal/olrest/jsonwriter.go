@@ -3,6 +3,7 @@ package olrest
 import (
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -92,6 +93,10 @@ func (j *jsonWriter) text(key, text string) {
 	j.key(key)
 	j.buf = platen.AppendString(j.buf, text)
 }
+
+// foreign writes what may be text as a client sent it, which need not be UTF-8, as a
+// member of an object. JSON has no other text.
+func (j *jsonWriter) foreign(key, text string) { j.text(key, strings.ToValidUTF8(text, "\uFFFD")) }
 
 // time writes a time as a member of an object, unless it is the zero time.
 func (j *jsonWriter) time(key string, t time.Time) {

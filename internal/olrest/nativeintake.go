@@ -68,7 +68,7 @@ func ReadIntakeQuery(query url.Values, now time.Time) (q platen.IntakeQuery, err
 	case !q.From.Before(q.To):
 		return q, parameterError("from", "from %s is not before to %s", FormatTime(q.From), FormatTime(q.To))
 	case q.To.Sub(q.From) > platen.MaxIntakeParts*q.Unit:
-		return q, parameterError("from", "from %s to %s are more than %d parts of a %s: ask for a shorter time, or by the day", FormatTime(q.From), FormatTime(q.To), platen.MaxIntakeParts, word)
+		return q, parameterError("from", "from %s to %s are more than %d parts of one %s: ask for a shorter time, or by the day", FormatTime(q.From), FormatTime(q.To), platen.MaxIntakeParts, word)
 	}
 	return q, nil
 }

@@ -285,13 +285,13 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 	j.text("time", FormatTime(r.Time))
 	j.number("tookMicros", r.Took.Microseconds())
 	j.text("method", r.Method)
-	j.text("path", r.Path)
+	j.foreign("path", r.Path)
 	for _, given := range []struct{ key, text string }{
 		{"query", r.Query}, {"route", r.Route}, {"host", r.Host}, {"protocol", r.Protocol}, {"client", r.Client},
 		{"user", r.User}, {"tried", r.Tried}, {"credentials", r.Credentials},
 	} {
 		if given.text != "" {
-			j.text(given.key, given.text)
+			j.foreign(given.key, given.text)
 		}
 	}
 	j.number("status", int64(r.Status))
@@ -305,7 +305,7 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 		j.text("fault", r.Fault)
 	}
 	if r.Reason != "" {
-		j.text("reason", r.Reason)
+		j.foreign("reason", r.Reason)
 	}
 	if len(r.Hints) > 0 {
 		listOf(j, "hints", r.Hints, (*jsonWriter).string)
@@ -319,7 +319,7 @@ func (j *jsonWriter) part(key string, p *RecordedPart) {
 	listOf(j, "headers", p.Headers, func(j *jsonWriter, header RecordedHeader) {
 		j.object()
 		j.text("name", header.Name)
-		j.text("value", header.Value)
+		j.foreign("value", header.Value)
 		j.end()
 	})
 	switch {

@@ -119,8 +119,8 @@ func errorBody(status int, message, param string, offset int64) []byte {
 	b.key("error")
 	b.object()
 	b.number("status", int64(status))
-	b.text("message", message)
-	b.text("parameter", param)
+	b.foreign("message", message)
+	b.foreign("parameter", param)
 	if offset > 0 {
 		b.number("offset", offset)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
@@ -89,6 +90,9 @@ func checkDescribed(t *testing.T, r *http.Request, a answer) {
 			t.Errorf("%s %s: answered with %d, but the API document does not have it", r.Method, r.URL, a.status)
 		}
 		return
+	}
+	if !utf8.ValidString(a.body) {
+		t.Errorf("%s %s: the answer is no UTF-8: %.500q", r.Method, r.URL, a.body)
 	}
 	if r.Method == http.MethodHead || len(a.body) > 1<<20 {
 		return // it has no body to look at, or takes minutes to look at, element by element

@@ -90,6 +90,12 @@ func (s *Server) answer(w *response, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if r.Method == http.MethodDelete && r.ContentLength != 0 && m.route.Native() {
+		// What a body asks for, such as a filter, is not what would be done.
+		if _, err := optionalBody(s, w, r, olrest.ReadNothing); err != nil {
+			return err
+		}
+	}
 	if err := s.admit(w, r, m); err != nil {
 		return err
 	}

@@ -136,6 +136,34 @@ func (s *service) lineOf(id string) map[string]any {
 	return nil
 }
 
+// TestBytesThatAreNoText sends bytes that are no UTF-8 wherever they can stand. Answers
+// name them, and so do the journal and the audit trail; do checks that all are UTF-8.
+func TestBytesThatAreNoText(t *testing.T) { onSQLite(t, testBytesThatAreNoText) }
+
+func testBytesThatAreNoText(t *testing.T) {
+	s := start(t, withJournal)
+	for _, c := range []struct {
+		path, parameter string
+		status          int
+	}{
+		{entities + "/jobs/%FF/properties", "\uFFFD", 404},
+		{native + "/entities/" + strings.Repeat("a", 63) + "%C3%A9", strings.Repeat("a", 63) + "\uFFFD…", 404},
+		{entities + "/contentsets?type=%FF", "\uFFFD", 400},
+		{entities + "/datarecords/values?id=%FF", "\uFFFD", 404},
+	} {
+		a := s.do("GET", c.path, "", header("X-Request-Id", "bytes"), header("X-Sent", "caf\xe9"))
+		var sent struct{ Error struct{ Parameter string } }
+		a.decoded(t, c.status, &sent)
+		if sent.Error.Parameter != c.parameter {
+			t.Errorf("%s: the parameter is %q", c.path, sent.Error.Parameter)
+		}
+		s.recorded("bytes")
+	}
+	s.do("GET", native+"/me", "", none, basic("a\xff", "a wrong guess")).isError(t, 403, "wrong")
+	s.audited("audit.refusal", map[string]string{"tried": "a\uFFFD"})
+	s.do("GET", native+"/requests", "")
+}
+
 // TestNoValueInLog: the log has the reasons of refusals, but no values.
 func TestNoValueInLog(t *testing.T) { onSQLite(t, testNoValueInLog) }
 

@@ -141,6 +141,28 @@ func testUnknownParameters(t *testing.T) {
 	}
 }
 
+// TestDeleteBody: what a body asks of a DELETE is not done, and nothing else instead.
+func TestDeleteBody(t *testing.T) { onSQLite(t, testDeleteBody) }
+
+func testDeleteBody(t *testing.T) {
+	s := start(t, withJournal)
+	s.importSet(`{"id":9300,"jobs":[]}`)
+	s.do("POST", native+"/views", `{"name":"v","kind":"job"}`)
+	s.do("POST", native+"/users", `{"name":"ann","password":"a long password","role":"viewer"}`)
+	s.do("POST", native+"/tokens", `{"name":"t","role":"viewer"}`)
+	s.do("POST", native+"/retention", `{"name":"old","kind":"jobset","days":9}`)
+	s.do("POST", native+"/webhooks", `{"url":"https://hooks.example/"}`)
+	for _, path := range []string{"/entities/9300", "/views/1", "/users/ann", "/tokens/t", "/retention/old", "/webhooks/1", "/requests"} {
+		for range 2 { // the second finds what the first has left
+			s.do("DELETE", native+path, `{"validateOnly":true}`).isError(t, 400, `there is no key "validateOnly" here`)
+		}
+		s.do("DELETE", native+path, `validateOnly=true`, header("Content-Type", "application/x-www-form-urlencoded")).isError(t, 415, "application/json")
+		if a := s.do("DELETE", native+path, `{}`); a.status/100 != 2 {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
 // TestMalformedQuery: what can not be read of a query is refused, where a filter would
 // be left out otherwise. The dialect ignores it.
 func TestMalformedQuery(t *testing.T) { onSQLite(t, testMalformedQuery) }

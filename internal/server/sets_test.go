@@ -150,6 +150,8 @@ func testEveryService(t *testing.T) {
 	s.wants("GET", entities+"/contentsets/700/pages", "", `{"pages":[{"count":4,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}},{"count":2,"media":{"name":"Gold"}}]}`)
 	s.wants("GET", entities+"/contentsets/700/pages?detail=true", "", `[{"id":9001,"pages":[{"count":3,"duplex":true,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}}]},`+
 		`{"id":9002,"pages":[{"count":1,"media":{"name":"Plain A4","type":"plain","size":"A4","width":"210mm","height":"297mm","weight":"80gsm"}},{"count":2,"media":{"name":"Gold"}}]}]`)
+	s.do("POST", native+"/contentsets", `{"id":705,"contentitems":[{"datarecord":5001,"pages":[{"count":2147483648}]},{"datarecord":5001,"pages":[{"count":1}]}]}`)
+	s.wants("GET", entities+"/contentsets/705/pages", "", `{"pages":[{"count":2147483649}]}`)
 	s.do("GET", entities+"/contentsets/700/pages?detail=maybe", "").isError(t, 400, "true, false")
 	s.do("GET", entities+"/contentsets/701/pages", "").isError(t, 404, "content set 701 not found")
 }

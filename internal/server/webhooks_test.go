@@ -173,7 +173,7 @@ func testWebhookBadInput(t *testing.T) {
 		{"POST", path + "/replay", `{"from":"0"}`, 400, "not the id of an event"},
 		{"POST", path + "/replay", `{"after":"-1"}`, 400, "not the id of an event"},
 		{"POST", path + "/replay", `{"after":1}`, 400, "must be text"},
-		{"POST", path + "/replay", `{"from":"99999999999999"}`, 400, "no event"},
+		{"POST", path + "/replay", `{"from":"99999999999999"}`, 400, "no event 99999999999999 yet"},
 		{"POST", "", `{"url":"https://example.com/","filter":{"types":["change"]}}`, 400, "platen.update, "},
 		{"POST", path + "/test", `{"a":1}`, 400, `\"a\"`},
 		{"POST", "/api/v1/webhooks/99/test", ``, 404, "webhook 99 not found"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"strings"
 	"time"
 
@@ -171,6 +172,9 @@ func (s *Sender) replayPosition(ctx context.Context, from platen.WebhookReplay) 
 		return s.Store.EventBefore(ctx, from.Time)
 	}
 	_, _, err = s.Events.Page(ctx, position) // it says whether they are there
+	if from.From != nil && errors.Is(err, platen.ErrInvalid) {
+		err = platen.Errorf(platen.Invalid, "there was no event %s yet", *from.From).About("from")
+	}
 	return position, err
 }
 
