@@ -243,6 +243,17 @@ test("Back leads to where one was in a list", async () => {
   await page.goBack();
   await page.waitForFunction((id) => document.activeElement.textContent === id, id);
   await becomes(() => page.evaluate(() => window.scrollY), before);
+  await page.keyboard.press("g");
+  await page.keyboard.press("x");
+  await page.getByRole("heading", { level: 1, name: "Deleted sets" }).waitFor();
+  await page.goBack();
+  await becomes(() => page.evaluate(() => window.scrollY), before);
+  await page.evaluate(() => window.scrollTo(0, 10)); // as by the scrollbar
+  const read = page.waitForResponse("**/api/v1/entities?*orderBy=id&*");
+  await page.evaluate(() => window.dispatchEvent(new Event("platen:again")));
+  await read;
+  await idle();
+  assert.equal(await page.evaluate(() => window.scrollY), 10);
   quiet();
 });
 

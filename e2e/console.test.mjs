@@ -499,6 +499,13 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
   await context.setOffline(false);
   await heading("Create jobs");
+  const other = 'import { nothingSuch } from "./load.js"; export const Admin = nothingSuch;';
+  await page.route("**/console/admin.js", (route) => route.fulfill({ contentType: "text/javascript", body: other }), { times: 1 });
+  await page.getByRole("link", { name: "Administration" }).click(); // of a server that has another version by now
+  await page.getByText("The server may have another version by now.").waitFor();
+  assert.equal(await page.locator(".banner").count(), 0);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await heading("Users");
   quiet();
 });
 

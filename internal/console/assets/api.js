@@ -168,7 +168,7 @@ export const partPaths = ({ kind, id }) => [
   `${native}/entities/${id}/history`,
 ];
 export const createPath = "/rest/serverengine/workflow/jobcreation/default";
-export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
+export const entityOf = (id, signal) => get(`entities/${encodeURIComponent(id)}`, {}, signal); // from the address, it can be any text
 export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
 
 export const pagesOf = (id, query, signal) => get(`entities/${id}/pages`, query, signal);
