@@ -257,6 +257,58 @@ test("Back leads to where one was in a list", async () => {
   quiet();
 });
 
+test("a late answer leads nobody away from where they are", async () => {
+  await open("/?kind=job");
+  await rows().nth(0).getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Change…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("shift");
+  await dialog.getByLabel("Value").fill("late");
+  await dialog.getByRole("button", { name: "Preview" }).click();
+  let held;
+  const hold = (route) => { held = route; };
+  await dialog.getByRole("button", { name: /^Change \d/ }).waitFor();
+  await page.route("**/api/v1/updates", hold, { times: 1 });
+  await dialog.getByRole("button", { name: /^Change \d/ }).click();
+  await becomes(() => Boolean(held), true);
+  await page.keyboard.press("Escape");
+  const link = rows().nth(1).getByRole("link").first();
+  const id = await link.innerText();
+  await link.click();
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  await section.getByRole("button", { name: "Edit" }).click();
+  await section.getByLabel("Value").first().fill("typed");
+  const answer = async (how) => {
+    const finished = page.waitForEvent("requestfinished", (request) => request === held.request());
+    await how();
+    await finished;
+    await page.waitForTimeout(300); // for what follows from it
+  };
+  await answer(() => held.fulfill({ json: { id: 77, state: "running", progress: 1 } }));
+  assert.equal(await section.getByLabel("Value").first().inputValue(), "typed");
+  page.once("dialog", (question) => question.accept());
+  await section.getByRole("button", { name: "Cancel" }).click();
+  held = undefined;
+  await page.route(`**/api/v1/entities/${id}`, hold, { times: 1 });
+  await page.getByLabel("Search", { exact: true }).fill(id);
+  await page.keyboard.press("Enter");
+  await becomes(() => Boolean(held), true);
+  await page.getByRole("link", { name: "Deleted sets" }).click();
+  await answer(() => held.continue());
+  assert.equal(inAddress("view"), "deleted");
+
+  let asked = 0;
+  await page.route("**/api/v1/operations/77", (route) => {
+    asked++;
+    if (asked === 2) return route.fulfill({ status: 503, json: { error: { message: "busy", parameter: "" } } });
+    return route.fulfill({ json: { id: 77, type: "update", state: asked > 2 ? "done" : "running", progress: 50, ...(asked > 2 ? { result: { changed: 3, changes: [] } } : {}) } });
+  });
+  await page.goto(`${server.url}/?kind=job&operation=77`);
+  await page.getByText("3 entities were changed.").waitFor(); // it is asked again
+  await page.unroute("**/api/v1/operations/77");
+  quiet();
+});
+
 test("sets are deleted together and come back, and new ones are counted", async () => {
   const made = [];
   for (let i = 0; i < 3; i++) made.push((await ask(server.url, "/api/v1/jobsets", "POST", { properties: [{ name: "batch", value: "x" }], jobs: [{}] })).data.id);

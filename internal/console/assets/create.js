@@ -1,7 +1,7 @@
 // Job creation: content sets are chosen, and an operation makes a job set of them.
 import { html, useEffect, useState } from "./html.js";
 import { cancelOperation, createJobs, createPath, entities, entitiesPath, operation } from "./api.js";
-import { Link, go } from "./router.js";
+import { Link, go, staying } from "./router.js";
 import { Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { nameOf } from "./deleted.js";
@@ -29,10 +29,12 @@ function Choice({ state, who }) {
   const begin = async (event) => {
     event.preventDefault();
     if (wrong || typed.length === 0) return setFailure(new Error(wrong || t.chooseSets));
+    const here = staying();
     setBusy(true);
     setFailure(undefined);
     try {
-      go({ view: "create", operation: await createJobs(typed.map(Number)) });
+      const begun = await createJobs(typed.map(Number));
+      if (here()) go({ view: "create", operation: begun });
     } catch (problem) {
       setFailure(problem);
       setBusy(false);

@@ -43,6 +43,13 @@ export function arrived() {
 // sameView reports whether two states are of one view.
 const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
 
+// staying returns a function that says whether the view is still the one that is shown
+// now: who waits for an answer may have gone elsewhere meanwhile.
+export function staying() {
+  const before = current();
+  return () => sameView(before, current());
+}
+
 // go goes to a state. In another view the keyboard begins anew.
 export function go(state, { replace = false } = {}) {
   const to = address(state);
