@@ -378,5 +378,11 @@ test("a text is looked for everywhere, and an identifier leads to its entity", a
   await page.route("**/api/v1/entities?kind=job&*pageToken=second", (route) => route.continue({ url: route.request().url().replace("&pageToken=second", "") }));
   await open("/?view=search&q=tomatillo");
   await page.locator(".found", { hasText: "zone tomatillo" }).waitFor();
+  await page.context().clearCookies();
+  await page.getByRole("link", { name: "Anywhere in values" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Password").fill(password);
+  await dialog.getByRole("button", { name: "Log in" }).click();
+  await page.locator(".found", { hasText: "zone tomatillo" }).waitFor(); // what was not found for want of a session
   quiet();
 });

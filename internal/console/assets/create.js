@@ -2,7 +2,7 @@
 import { html, useEffect, useState } from "./html.js";
 import { cancelOperation, createJobs, createPath, entities, entitiesPath, operation } from "./api.js";
 import { Link, go, staying } from "./router.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { nameOf } from "./deleted.js";
 import { Curl, curlOf } from "./welcome.js";
@@ -50,6 +50,7 @@ function Choice({ state, who }) {
     </form>
     ${failure && html`<${Problem} error=${failure} />`}
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && rows.length === 0 && html`<p class="empty">${t.noContentSets} <${Link} to=${{ view: "import" }}>${t.importTitle}<//></p>`}
     ${rows.length > 0 && html`<div class="table" tabindex="0" role="region" aria-label=${kinds.contentset.many}><table>
       <thead><tr><th scope="col">${kinds.contentset.one}</th><th scope="col" class="number">${facts.contentitems}</th><th scope="col">${t.namedProperties}</th><th scope="col">${facts.createTime}</th><th scope="col">${facts.createdBy}</th></tr></thead>

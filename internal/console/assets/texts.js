@@ -339,6 +339,9 @@ export const t = {
   stop: "Stop",
   stopped: "Stopped. Nothing was stored.",
   notJSON: (name) => `${name} does not look like JSON.`,
+  notReadable: (name) => `${name} can not be read: it is a folder, or is there no more.`,
+  oneFile: "One file at a time can be imported.",
+  leaveImport: "The file is still being imported. Stop that, and leave?",
 
   welcome: "This server is empty",
   welcomeText: "Load a small mail run to look at, or import what you have.",
