@@ -79,10 +79,10 @@ async function send(method, path, { query, body, headers, signal } = {}) {
   throw error;
 }
 
-const patience = 60_000; // milliseconds, after which what is only read has no answer
+const longestRead = 60_000; // milliseconds, after which what is only read has no answer
 
 async function call(method, path, options = {}) {
-  const late = method === "GET" ? [AbortSignal.timeout(patience)] : [];
+  const late = method === "GET" ? [AbortSignal.timeout(longestRead)] : [];
   const signals = [options.signal, ...late].filter(Boolean);
   try {
     const answer = await send(method, path, { ...options, signal: signals.length > 0 ? AbortSignal.any(signals) : undefined });
