@@ -379,6 +379,9 @@ test("an answer that takes long is waited for, and a stream that the server has 
   await slow.page.getByText("Nothing is under way.").or(slow.page.locator(".operations li").first()).waitFor();
   await slow.page.clock.runFor(6000);
   await becomes(() => held.length, 2); // it is asked again
+  await slow.page.route("**/api/v1/users", () => {}, { times: 1 }); // no answer
+  await slow.page.goto(`${server.url}/?view=admin`);
+  await slow.page.locator("main .body").getByText("Loading…").waitFor();
   slow.quiet();
   await slow.context.close();
 });

@@ -248,6 +248,16 @@ test("an edit is lost neither by Back and Forward nor by a load that fails", asy
     await becomes(() => asked, i + 1);
     await page.waitForFunction((search) => window.location.search === search, `?id=${id}`);
   }
+  const metadata = page.locator(".pairs-of", { hasText: "Metadata" });
+  await metadata.getByRole("button", { name: "Edit" }).click();
+  await metadata.getByRole("button", { name: "Add", exact: true }).click();
+  page.off("dialog", stay);
+  page.once("dialog", (question) => question.accept());
+  await metadata.getByRole("button", { name: "Cancel" }).click(); // what is typed elsewhere is still asked about
+  page.on("dialog", stay);
+  await page.getByRole("link", { name: "Changes", exact: true }).click();
+  await becomes(() => asked, 4);
+  assert.equal(await value.inputValue(), "typed");
   page.off("dialog", stay);
   const properties = `**/jobs/${id}/properties`;
   await page.route(properties, (route) => route.fulfill({ status: 503, json: { error: { status: 503, message: "busy", parameter: "" } } }), { times: 1 });
@@ -260,6 +270,34 @@ test("an edit is lost neither by Back and Forward nor by a load that fails", asy
   await page.evaluate(() => history.back());
   await heading(/^Job set/);
   await page.waitForURL(`**/?id=${demo}`);
+  quiet();
+});
+
+test("who stays in an editor keeps its field", async () => {
+  const id = await jobWith("a=1");
+  await open(`/?id=${demo}`);
+  await heading(/^Job set/);
+  await page.keyboard.press("/");
+  await page.keyboard.type(String(id));
+  await page.keyboard.press("Enter");
+  await heading(`Job ${id}`);
+  await page.locator("main .path").getByRole("link", { name: /^Job set/ }).click();
+  await heading(/^Job set/);
+  await page.goBack();
+  await onRow("^Job set");
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  await section.getByRole("button", { name: "Edit" }).click();
+  await section.getByLabel("Value").fill("typed");
+  page.once("dialog", (question) => question.dismiss());
+  await page.evaluate(() => history.back());
+  await page.waitForFunction((search) => window.location.search === search, `?id=${id}`);
+  await write(id, listOf("a=theirs"));
+  await page.waitForResponse((response) => response.url().endsWith(`/api/v1/entities/${id}`)); // as it is told of the change
+  await idle();
+  assert.equal(await page.evaluate(() => document.activeElement.value), "typed");
+  page.once("dialog", (question) => question.accept());
+  await open("/?id=../me"); // no entity
+  await page.getByRole("alert").getByText("not found").waitFor();
   quiet();
 });
 

@@ -243,6 +243,69 @@ test("Back leads to where one was in a list", async () => {
   await page.goBack();
   await page.waitForFunction((id) => document.activeElement.textContent === id, id);
   await becomes(() => page.evaluate(() => window.scrollY), before);
+  await page.keyboard.press("g");
+  await page.keyboard.press("x");
+  await page.getByRole("heading", { level: 1, name: "Deleted sets" }).waitFor();
+  await page.goBack();
+  await becomes(() => page.evaluate(() => window.scrollY), before);
+  await page.evaluate(() => window.scrollTo(0, 10)); // as by the scrollbar
+  const read = page.waitForResponse("**/api/v1/entities?*orderBy=id&*");
+  await page.evaluate(() => window.dispatchEvent(new Event("platen:again")));
+  await read;
+  await idle();
+  assert.equal(await page.evaluate(() => window.scrollY), 10);
+  quiet();
+});
+
+test("a late answer leads nobody away from where they are", async () => {
+  await open("/?kind=job");
+  await rows().nth(0).getByRole("checkbox").check();
+  await page.getByRole("button", { name: "Change…" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Name").fill("shift");
+  await dialog.getByLabel("Value").fill("late");
+  await dialog.getByRole("button", { name: "Preview" }).click();
+  let held;
+  const hold = (route) => { held = route; };
+  await dialog.getByRole("button", { name: /^Change \d/ }).waitFor();
+  await page.route("**/api/v1/updates", hold, { times: 1 });
+  await dialog.getByRole("button", { name: /^Change \d/ }).click();
+  await becomes(() => Boolean(held), true);
+  await page.keyboard.press("Escape");
+  const link = rows().nth(1).getByRole("link").first();
+  const id = await link.innerText();
+  await link.click();
+  const section = page.locator(".pairs-of", { hasText: "Properties" });
+  await section.getByRole("button", { name: "Edit" }).click();
+  await section.getByLabel("Value").first().fill("typed");
+  const answer = async (how) => {
+    const finished = page.waitForEvent("requestfinished", (request) => request === held.request());
+    await how();
+    await finished;
+    await page.waitForTimeout(300); // for what follows from it
+  };
+  await answer(() => held.fulfill({ json: { id: 77, state: "running", progress: 1 } }));
+  assert.equal(await section.getByLabel("Value").first().inputValue(), "typed");
+  page.once("dialog", (question) => question.accept());
+  await section.getByRole("button", { name: "Cancel" }).click();
+  held = undefined;
+  await page.route(`**/api/v1/entities/${id}`, hold, { times: 1 });
+  await page.getByLabel("Search", { exact: true }).fill(id);
+  await page.keyboard.press("Enter");
+  await becomes(() => Boolean(held), true);
+  await page.getByRole("link", { name: "Deleted sets" }).click();
+  await answer(() => held.continue());
+  assert.equal(inAddress("view"), "deleted");
+
+  let asked = 0;
+  await page.route("**/api/v1/operations/77", (route) => {
+    asked++;
+    if (asked === 2) return route.fulfill({ status: 503, json: { error: { message: "busy", parameter: "" } } });
+    return route.fulfill({ json: { id: 77, type: "update", state: asked > 2 ? "done" : "running", progress: 50, ...(asked > 2 ? { result: { changed: 3, changes: [] } } : {}) } });
+  });
+  await page.goto(`${server.url}/?kind=job&operation=77`);
+  await page.getByText("3 entities were changed.").waitFor(); // it is asked again
+  await page.unroute("**/api/v1/operations/77");
   quiet();
 });
 
@@ -315,5 +378,11 @@ test("a text is looked for everywhere, and an identifier leads to its entity", a
   await page.route("**/api/v1/entities?kind=job&*pageToken=second", (route) => route.continue({ url: route.request().url().replace("&pageToken=second", "") }));
   await open("/?view=search&q=tomatillo");
   await page.locator(".found", { hasText: "zone tomatillo" }).waitFor();
+  await page.context().clearCookies();
+  await page.getByRole("link", { name: "Anywhere in values" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByLabel("Password").fill(password);
+  await dialog.getByRole("button", { name: "Log in" }).click();
+  await page.locator(".found", { hasText: "zone tomatillo" }).waitFor(); // what was not found for want of a session
   quiet();
 });

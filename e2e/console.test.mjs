@@ -6,6 +6,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
 import { ask, assertAccessible, password, patience, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const jobs = "/rest/serverengine/entity/jobs";
@@ -372,6 +373,14 @@ async function drop(name, text) {
   await page.locator("main h1").dispatchEvent("drop", { dataTransfer: data });
 }
 
+// dropFiles lets files of this directory fall onto the page, as people do.
+async function dropFiles(...names) {
+  const files = names.map((name) => fileURLToPath(new URL(name, import.meta.url)));
+  const session = await context.newCDPSession(page);
+  for (const type of ["dragEnter", "dragOver", "drop"]) await session.send("Input.dispatchDragEvent", { type, x: 400, y: 600, data: { items: [], files, dragOperationsMask: 1 } });
+  await session.detach();
+}
+
 test("a file is imported by dropping it", async () => {
   await open("/?view=import");
   await drop("good.json", JSON.stringify({ jobs: [{ properties: [{ name: "from", value: "a file" }] }] }));
@@ -386,6 +395,22 @@ test("a file is imported by dropping it", async () => {
   await drop("picture.png", "\x89PNG");
   await page.getByText("picture.png does not look like JSON.").waitFor();
   await accessible("an import that failed");
+  await dropFiles(".");
+  await page.getByText("can not be read: it is a folder").waitFor();
+  await dropFiles("package.json", "package-lock.json");
+  await page.getByText("One file at a time can be imported.").waitFor();
+
+  await page.route("**/api/v1/jobsets", () => {}, { times: 1 }); // no answer
+  const stopped = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/v1/jobsets"));
+  await drop("slow.json", '{"jobs":[{}]}');
+  await page.getByRole("button", { name: "Stop" }).waitFor();
+  page.once("dialog", (question) => question.dismiss());
+  await page.getByRole("link", { name: "Deleted sets" }).click();
+  await page.getByRole("button", { name: "Stop" }).waitFor();
+  page.once("dialog", (question) => question.accept());
+  await page.getByRole("link", { name: "Deleted sets" }).click();
+  await heading("Deleted sets");
+  await stopped;
   quiet();
 });
 
@@ -499,6 +524,13 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
   await context.setOffline(false);
   await heading("Create jobs");
+  const other = 'import { nothingSuch } from "./load.js"; export const Admin = nothingSuch;';
+  await page.route("**/console/admin.js", (route) => route.fulfill({ contentType: "text/javascript", body: other }), { times: 1 });
+  await page.getByRole("link", { name: "Administration" }).click(); // of a server that has another version by now
+  await page.getByText("The server may have another version by now.").waitFor();
+  assert.equal(await page.locator(".banner").count(), 0);
+  await page.getByRole("button", { name: "Try again" }).click();
+  await heading("Users");
   quiet();
 });
 

@@ -79,10 +79,10 @@ async function send(method, path, { query, body, headers, signal } = {}) {
   throw error;
 }
 
-const patience = 60_000; // milliseconds, after which what is only read has no answer
+const longestRead = 60_000; // milliseconds, after which what is only read has no answer
 
 async function call(method, path, options = {}) {
-  const late = method === "GET" ? [AbortSignal.timeout(patience)] : [];
+  const late = method === "GET" ? [AbortSignal.timeout(longestRead)] : [];
   const signals = [options.signal, ...late].filter(Boolean);
   try {
     const answer = await send(method, path, { ...options, signal: signals.length > 0 ? AbortSignal.any(signals) : undefined });
@@ -168,7 +168,7 @@ export const partPaths = ({ kind, id }) => [
   `${native}/entities/${id}/history`,
 ];
 export const createPath = "/rest/serverengine/workflow/jobcreation/default";
-export const entityOf = (id, signal) => get(`entities/${id}`, {}, signal);
+export const entityOf = (id, signal) => get(`entities/${encodeURIComponent(id)}`, {}, signal); // from the address, it can be any text
 export const children = (id, query, signal) => get(`entities/${id}/children`, query, signal);
 
 export const pagesOf = (id, query, signal) => get(`entities/${id}/pages`, query, signal);

@@ -3,7 +3,7 @@
 import { html } from "./html.js";
 import { lastEvents } from "./api.js";
 import { Link, go } from "./router.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time } from "./format.js";
 import { By } from "./history.js";
 import { Table } from "./forms.js";
@@ -22,6 +22,7 @@ export function Audit({ state }) {
         ${Object.entries(a.auditTypes).map(([value, text]) => html`<option key=${value} value=${value}>${text}</option>`)}</select></div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && events.length === 0 && html`<p class="empty">${data.before ? a.lookedBack : a.noAudit}</p>`}
       ${events.length > 0 && html`<${Table} label=${a.tabs.audit} heads=${a.auditHeads}>${events.map(({ id, data: event }) => html`<tr key=${id}>
         <th scope="row"><${Time} value=${event.time} /></th><td class=${event.type === "audit.refusal" ? "bad" : ""}>${a.auditNames[event.type] ?? event.type}</td>

@@ -1,7 +1,7 @@
 // Several entities at once: what would change, the change, and the way back.
 import { html, useEffect, useState } from "./html.js";
 import { cancelOperation, countsOf, deleteSet, entities, operation, revert, undelete, updateMany, writable } from "./api.js";
-import { Link, go } from "./router.js";
+import { Link, go, staying } from "./router.js";
 import { Dialog } from "./dialog.js";
 import { Problem, useFailure } from "./load.js";
 import { Text, number, plain } from "./format.js";
@@ -120,10 +120,11 @@ export function Change({ target, state, onClose }) {
     });
   };
   const save = () => run(async () => {
+    const here = staying();
     const done = await updateMany({ ...updateOf(target, steps), ...(inParts ? { inParts } : {}) });
     onClose(true);
-    if (done.state) go({ ...state, operation: done.id }, { replace: true });
-    else tell({ changed: done.changed, changes: done.change ? [done.change] : [] });
+    if (done.state) return here() && go({ ...state, operation: done.id }, { replace: true });
+    return tell({ changed: done.changed, changes: done.change ? [done.change] : [] });
   });
   const named = steps.some((step) => step.name !== "");
   return html`<${Dialog} title=${t.changeManyTitle(target.count)} onClose=${() => onClose()} wide>
@@ -160,7 +161,7 @@ export function Running({ state, who }) {
     }, (failure) => {
       if (abort.signal.aborted) return;
       setError(failure);
-      if (failure.status === 0) timer = setTimeout(ask, 3000);
+      if (failure.status !== 404) timer = setTimeout(ask, 3000);
     });
     ask();
     return () => {

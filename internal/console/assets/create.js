@@ -1,8 +1,8 @@
 // Job creation: content sets are chosen, and an operation makes a job set of them.
 import { html, useEffect, useState } from "./html.js";
 import { cancelOperation, createJobs, createPath, entities, entitiesPath, operation } from "./api.js";
-import { Link, go } from "./router.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Link, go, staying } from "./router.js";
+import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number } from "./format.js";
 import { nameOf } from "./deleted.js";
 import { Curl, curlOf } from "./welcome.js";
@@ -29,10 +29,12 @@ function Choice({ state, who }) {
   const begin = async (event) => {
     event.preventDefault();
     if (wrong || typed.length === 0) return setFailure(new Error(wrong || t.chooseSets));
+    const here = staying();
     setBusy(true);
     setFailure(undefined);
     try {
-      go({ view: "create", operation: await createJobs(typed.map(Number)) });
+      const begun = await createJobs(typed.map(Number));
+      if (here()) go({ view: "create", operation: begun });
     } catch (problem) {
       setFailure(problem);
       setBusy(false);
@@ -48,6 +50,7 @@ function Choice({ state, who }) {
     </form>
     ${failure && html`<${Problem} error=${failure} />`}
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && rows.length === 0 && html`<p class="empty">${t.noContentSets} <${Link} to=${{ view: "import" }}>${t.importTitle}<//></p>`}
     ${rows.length > 0 && html`<div class="table" tabindex="0" role="region" aria-label=${kinds.contentset.many}><table>
       <thead><tr><th scope="col">${kinds.contentset.one}</th><th scope="col" class="number">${facts.contentitems}</th><th scope="col">${t.namedProperties}</th><th scope="col">${facts.createTime}</th><th scope="col">${facts.createdBy}</th></tr></thead>

@@ -139,11 +139,12 @@ function Form({ entity, list, base: first, onDone }) {
   useLayoutEffect(() => {
     if (!changed) return undefined;
     const stay = (event) => event.preventDefault();
+    const may = () => mayLose(); // one of this form alone: another one may end before
     window.addEventListener("beforeunload", stay);
-    guards.add(mayLose);
+    guards.add(may);
     return () => {
       window.removeEventListener("beforeunload", stay);
-      guards.delete(mayLose);
+      guards.delete(may);
     };
   }, [changed]);
 

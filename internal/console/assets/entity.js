@@ -1,7 +1,7 @@
 // One entity of any kind: where it is, its facts, its lists, and what it contains.
 import { html, useState } from "./html.js";
 import { childOf, countsOf, deleteSet, entityOf, entityPath, exportPath, listPathAt, partPaths, sets, writable } from "./api.js";
-import { Link, go } from "./router.js";
+import { Link, go, staying } from "./router.js";
 import { Curl, commandOf, curlOf } from "./welcome.js";
 import { Loading, Problem, useFailure, useLoad, useTitle } from "./load.js";
 import { lazy } from "./lazy.js";
@@ -74,10 +74,11 @@ function Delete({ entity, onClose }) {
   const [error, setError] = useFailure();
   const name = nameOf(entity.kind, entity.id);
   const remove = async () => {
+    const here = staying();
     setBusy(true);
     try {
       await deleteSet(entity.id);
-      go({ kind: entity.kind });
+      if (here()) go({ kind: entity.kind });
       notify(t.deleted(name), { text: t.undelete, run: () => takeBack(entity.kind, entity.id) });
     } catch (failure) {
       setError(failure);

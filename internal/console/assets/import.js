@@ -1,18 +1,20 @@
 // Import of a file: dropped or chosen, and streamed from the disk.
 import { html, useEffect, useRef, useState } from "./html.js";
 import { importPath, importSet, sets } from "./api.js";
-import { Link } from "./router.js";
+import { Link, guards } from "./router.js";
 import { Problem, useTitle } from "./load.js";
 import { bytes, plain } from "./format.js";
 import { nameOf } from "./deleted.js";
+import { notify } from "./notices.js";
 import { Place, placeOf } from "./place.js";
 import { Curl, commandOf } from "./welcome.js";
 import { kinds, t } from "./texts.js";
 
 // guess says what kind of set a file has, by what comes first in it: "" if
-// that is not clear, null if it is no JSON.
+// that is not clear, null if it is no JSON, undefined if it can not be read, as a folder.
 async function guess(file) {
-  const start = await file.slice(0, 65536).text();
+  const start = await file.slice(0, 65536).text().catch(() => undefined);
+  if (start === undefined) return undefined;
   if (!/^\s*\{/.test(start)) return null;
   const [, key] = start.match(/"(jobs|contentitems|records|schema)"\s*:/) ?? [];
   return { jobs: "jobset", contentitems: "contentset", records: "dataset", schema: "dataset" }[key] ?? "";
@@ -27,17 +29,23 @@ export function Import({ who }) {
   const running = run && !run.error && !run.made && !run.stopped;
   useEffect(() => {
     if (!running) return undefined;
+    const { stop } = run;
     const ask = (event) => event.preventDefault();
+    const may = () => window.confirm(t.leaveImport);
     window.addEventListener("beforeunload", ask);
-    return () => window.removeEventListener("beforeunload", ask);
+    guards.add(may);
+    return () => {
+      window.removeEventListener("beforeunload", ask);
+      guards.delete(may);
+      stop(); // what has ended stays as it is
+    };
   }, [running]);
 
   const send = async (file) => {
     if (!file || running) return undefined;
     const guessed = await guess(file);
-    if (guessed === null) {
-      return setRun({ name: file.name, error: new Error(t.notJSON(plain(file.name))) });
-    }
+    const unfit = guessed === undefined ? t.notReadable : guessed === null ? t.notJSON : undefined;
+    if (unfit) return setRun({ name: file.name, error: new Error(unfit(plain(file.name))) });
     const of = guessed || kind;
     setKind(of);
     const { done, stop } = importSet(of, file, (sent, all) => setRun((now) => ({ ...now, sent, all })));
@@ -60,7 +68,10 @@ export function Import({ who }) {
       if (!event.dataTransfer.types.includes("Files")) return;
       event.preventDefault();
       setOver(event.type === "dragover");
-      if (event.type === "drop" && !document.querySelector("dialog[open]")) send(event.dataTransfer.files[0]);
+      if (event.type !== "drop" || document.querySelector("dialog[open]")) return;
+      const { files } = event.dataTransfer;
+      if (files.length > 1) notify(t.oneFile);
+      else send(files[0]);
     };
     const leave = (event) => !event.relatedTarget && setOver(false); // the window
     const heard = { dragover: drag, drop: drag, dragleave: leave };

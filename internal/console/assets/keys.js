@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import { entityOf } from "./api.js";
 import { Dialog } from "./dialog.js";
-import { go } from "./router.js";
+import { go, staying } from "./router.js";
 import { facts, kinds, lists, t } from "./texts.js";
 
 const writing = (element) => element.closest("input:not([type=checkbox], [type=radio]), textarea, select, [contenteditable]") !== null;
@@ -74,8 +74,9 @@ export function Search({ state }) {
     field.value = "";
     field.blur();
     if (isFilter.test(text)) return go({ kind: state.kind ?? "job", filter: text });
+    const here = staying();
     const there = /^[1-9]\d{0,17}$/.test(text) && (await entityOf(text).then(() => true, (error) => error.status !== 404));
-    return go(there ? { id: text } : { view: "search", q: text.slice(0, longest) });
+    return here() && go(there ? { id: text } : { view: "search", q: text.slice(0, longest) });
   };
   return html`<form class="search" role="search" onSubmit=${search}>
     <input id="search" name="search" type="search" placeholder=${t.searchHint} aria-label=${t.search} autocomplete="off" spellcheck=${false} />

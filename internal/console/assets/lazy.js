@@ -1,6 +1,6 @@
 // Views that are loaded when they are first shown.
 import { html, useEffect, useState } from "./html.js";
-import { listeners } from "./api.js";
+import { me } from "./api.js";
 import { Problem } from "./load.js";
 import { t } from "./texts.js";
 
@@ -16,11 +16,11 @@ export function lazy(load, name) {
       load().then((module) => {
         Loaded = module[name];
         setRound((n) => n + 1);
-      }, () => {
-        // What a browser says of it is nothing for people. The frame looks when the
-        // server is there again.
-        listeners.reachable(false);
-        setError({ status: 0, message: "" });
+      }, async () => {
+        // What a browser says of it is nothing for people. A server that is there may
+        // have other modules than this page, of which none can be loaded any more.
+        const away = await me().then(() => false, (failure) => failure.status === 0);
+        setError(away ? { status: 0, message: "" } : new Error(t.notLoaded));
       });
     };
     useEffect(() => {
@@ -31,7 +31,7 @@ export function lazy(load, name) {
       window.addEventListener("platen:again", again); // the server is there again
       return () => window.removeEventListener("platen:again", again);
     }, [error]);
-    if (error) return html`<${Problem} error=${error} again=${again} />`;
+    if (error) return html`<${Problem} error=${error} again=${error.status === 0 ? again : () => window.location.reload()} />`;
     return Loaded ? html`<${Loaded} ...${props} />` : html`<p class="quiet" aria-busy="true">${t.loading}</p>`;
   }
   Lazy.load = load;

@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "./html.js";
 import { followRequests, requests } from "./api.js";
 import { Link, go } from "./router.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, bytes, number, plain } from "./format.js";
 import { notify } from "./notices.js";
 import { CopyLine } from "./welcome.js";
@@ -117,6 +117,7 @@ function All({ state, who }) {
       <${Filter} state=${state} who=${who} /></div>
     <div class="body" aria-busy=${loading && !data}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && rows.length === 0 && html`<p class="empty">${filtered ? a.noneMatch : a.noRequests}</p>`}
       ${rows.length > 0 && html`<${Table} label=${a.requests} heads=${a.requestHeads}>${rows.map((one, i) => html`<tr key=${`${one.requestId} ${one.time} ${one.tookMicros} ${i - followed.length}`}>
         <th scope="row"><${Time} value=${one.time} /></th>
@@ -163,6 +164,7 @@ function One({ state }) {
   return html`
     <div class="head"><nav class="path"><${Link} to=${home} data-key="u">${a.back}<//></nav></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${one && html`<div class="head"><h1 class="address">${one.method || "?"} <${Text} value=${one.path + (one.query ? `?${one.query}` : "")} most=${300} /></h1>
       <button type="button" class="actions" onClick=${remove}>${a.doRemove}</button></div>
     <div class="body" aria-busy=${loading}>

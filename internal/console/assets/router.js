@@ -23,10 +23,11 @@ export const cameFromHere = () => here > 0;
 
 // What is to be shown once it is there: how far down the window was when its entry in
 // the history was left, and the link that has left it. A window that somebody has
-// touched meanwhile stays where it is.
-let due;
+// touched or scrolled meanwhile stays where it is: a scrollbar tells of no pointer.
+let due; // {y, link, at: where it has scrolled to}
 const touched = () => (due = undefined);
 for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) window.addEventListener(name, touched, { capture: true, passive: true });
+window.addEventListener("scroll", () => due?.at !== undefined && Math.abs(window.scrollY - due.at) > 2 && touched(), { passive: true });
 
 // arrived says that something that was to be shown is there.
 export function arrived() {
@@ -35,11 +36,19 @@ export function arrived() {
   const link = [...document.querySelectorAll("main a")].find((one) => one.getAttribute("href") === due.link);
   link?.focus();
   if (link) due.link = undefined;
+  due.at = window.scrollY;
   if (!due.link && Math.abs(window.scrollY - due.y) < 2) due = undefined;
 }
 
 // sameView reports whether two states are of one view.
 const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
+
+// staying returns a function that says whether the view is still the one that is shown
+// now: who waits for an answer may have gone elsewhere meanwhile.
+export function staying() {
+  const before = current();
+  return () => sameView(before, current());
+}
 
 // go goes to a state. In another view the keyboard begins anew.
 export function go(state, { replace = false } = {}) {
@@ -69,9 +78,9 @@ export function useAddress() {
       const to = window.history.state?.at;
       if (to === undefined) return window.history.replaceState({ at: here }, ""); // a link within the page leaves no view
       if (to !== here && !mayLeave()) return window.history.go(here - to);
-      here = to;
       const { y, link } = window.history.state;
-      due = y === undefined ? undefined : { y, link };
+      due = y === undefined || to === here ? undefined : { y, link }; // who stays is where they were
+      here = to;
       return moved();
     };
     window.addEventListener("popstate", popped);

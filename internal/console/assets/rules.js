@@ -2,7 +2,7 @@
 import { html, useState } from "./html.js";
 import { rules, sets } from "./api.js";
 import { Link } from "./router.js";
-import { Pager, Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, number, plain } from "./format.js";
 import { notify } from "./notices.js";
 import { Form, Table } from "./forms.js";
@@ -21,6 +21,7 @@ function Preview({ state }) {
     <div class="head"><h1>${title}</h1>${data && html`<span class="quiet">${a.previewCount(found.length, number(found.length))}${data.nextPageToken ? "+" : ""}</span>`}</div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && found.length === 0 && !data.nextPageToken && html`<p class="empty">${a.previewNone}</p>`}
       ${found.length > 0 && html`<${Table} label=${title} heads=${[t.kind, facts.createTime, facts.createdBy]}>${found.map((set) => html`<tr key=${set.id}>
         <th scope="row"><${Link} to=${{ id: set.id }} data-row>${kinds[set.kind].one} ${set.id}<//></th>
@@ -59,6 +60,7 @@ function All() {
     <div class="head"><h1>${a.tabs.retention}</h1><button type="button" class="primary" onClick=${() => setOpen({ what: "add" })}>${a.addRule}</button></div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && data.rules.length === 0 && html`<p class="empty">${a.noRules}</p>`}
       ${data && data.rules.length > 0 && html`<${Table} label=${a.tabs.retention} heads=${a.ruleHeads}>${data.rules.map((rule) => html`<tr key=${rule.name}>
         <th scope="row"><${Text} value=${rule.name} most=${64} /></th><td>${kinds[rule.kind].many}</td><td>${a.daysOf(rule.days, number(rule.days))}</td>

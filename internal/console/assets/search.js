@@ -67,8 +67,8 @@ function Hits({ entity, text, inside }) {
   return html`${hits.slice(0, 3).map((pair) => html`<span class="pair" key=${pair.name}><b><${Text} value=${pair.name} most=${40} /></b> <${Text} value=${pair.value} most=${100} /></span> `)}`;
 }
 
-function Group({ kind, found, text, inside }) {
-  if (found.error) return html`<section><h2>${kinds[kind].many}</h2><${Problem} error=${found.error} /></section>`;
+function Group({ kind, found, text, inside, again }) {
+  if (found.error) return html`<section><h2>${kinds[kind].many}</h2><${Problem} error=${found.error} again=${again} /></section>`;
   const { goesOn, left } = found;
   const all = !goesOn && !left;
   return html`<section class="group">
@@ -85,6 +85,8 @@ export function Search({ state }) {
   const text = state.q ?? "";
   const inside = state.inside === "1";
   const [found, setFound] = useState({}); // by kind
+  const [round, setRound] = useState(0);
+  const again = () => setRound((n) => n + 1);
   useTitle(`${t.search}: ${plain(text)}`);
   useEffect(() => {
     const abort = new AbortController();
@@ -99,8 +101,14 @@ export function Search({ state }) {
     };
     for (let i = 0; i < atOnce; i++) work();
     return () => abort.abort();
-  }, [text, inside]);
+  }, [text, inside, round]);
   useLayoutEffect(arrived, [found]);
+  const failed = Object.values(found).some((one) => one.error);
+  useEffect(() => {
+    if (!failed) return undefined;
+    window.addEventListener("platen:again", again); // somebody is logged in, or the server is there again
+    return () => window.removeEventListener("platen:again", again);
+  }, [failed]);
   const has = (one) => one.error || one.entities.length > 0 || one.goesOn || one.left;
   const some = order.filter((kind) => found[kind] && has(found[kind]));
   const none = order.filter((kind) => found[kind] && !has(found[kind]));
@@ -110,7 +118,7 @@ export function Search({ state }) {
         <${Link} class="button" aria-current=${inside ? undefined : "true"} to=${{ ...state, inside: undefined }}>${t.beginsWith}<//>
         <${Link} class="button" aria-current=${inside ? "true" : undefined} to=${{ ...state, inside: "1" }}>${t.hasInside}<//></nav></div>
     <div class="body groups" aria-busy=${busy ? "true" : "false"}>
-      ${some.map((kind) => html`<${Group} key=${kind} kind=${kind} found=${found[kind]} text=${text} inside=${inside} />`)}
+      ${some.map((kind) => html`<${Group} key=${kind} kind=${kind} found=${found[kind]} text=${text} inside=${inside} again=${again} />`)}
       ${busy && html`<p class="quiet" role="status">${t.searching}</p>`}
       ${!busy && some.length === 0 && html`<p class="empty">${inside ? t.foundNothing : t.foundNoBegin}</p>`}
       ${!busy && some.length > 0 && none.length > 0 && html`<p class="quiet">${t.nothingAmong(none.map((kind) => kinds[kind].many.toLowerCase()).join(", "))}</p>`}

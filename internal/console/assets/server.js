@@ -1,7 +1,7 @@
 // What the server is, for those who run it.
 import { html } from "./html.js";
 import { serverFacts } from "./api.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, bytes, number } from "./format.js";
 import { kinds, t } from "./texts.js";
 import { a } from "./admintexts.js";
@@ -21,6 +21,7 @@ export function Server() {
   return html`
     <div class="head"><h1>${t.server}</h1></div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && html`<div class="body columns-of-entity" aria-busy=${loading}>
       <div><section class="below"><h2>${t.settings}</h2>
         <div class="table plain" tabindex="0" role="region" aria-label=${t.settings}><table>

@@ -144,6 +144,7 @@ export const t = {
   password: "Password",
   wrongPassword: "The user or the password is wrong.",
   unreachable: "The server can not be reached. What you see may be old.",
+  notLoaded: "This part of the page could not be loaded. The server may have another version by now.",
   noAccess: "Your role does not allow this.",
   noView: "There is no such view.",
 
@@ -338,6 +339,9 @@ export const t = {
   stop: "Stop",
   stopped: "Stopped. Nothing was stored.",
   notJSON: (name) => `${name} does not look like JSON.`,
+  notReadable: (name) => `${name} can not be read: it is a folder, or is there no more.`,
+  oneFile: "One file at a time can be imported.",
+  leaveImport: "The file is still being imported. Stop that, and leave?",
 
   welcome: "This server is empty",
   welcomeText: "Load a small mail run to look at, or import what you have.",

@@ -1,7 +1,7 @@
 // Named tokens, which are the credentials of programs.
 import { html, useState } from "./html.js";
 import { tokens, users } from "./api.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, plain } from "./format.js";
 import { notify } from "./notices.js";
 import { Form, Secret, Table, fromLocal } from "./forms.js";
@@ -50,6 +50,7 @@ export function Tokens({ who, own = false }) {
     <div class="head"><h1>${title}</h1><button type="button" class="primary" disabled=${!data} onClick=${() => setOpen({ what: "add" })}>${a.addToken}</button></div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && data.tokens.length === 0 && html`<p class="empty">${own ? a.noOwnTokens : a.noTokens}</p>`}
       ${data && data.tokens.length > 0 && html`<${Table} label=${title} heads=${[t.name, t.user, a.role, a.kinds, a.state, a.lastUse, a.expires, a.created, t.actions]}>${data.tokens.slice(0, 500).map((token) => html`<tr key=${token.name}>
         <th scope="row"><${Text} value=${token.name} most=${64} /></th><td><${Text} value=${token.user} most=${64} /></td>

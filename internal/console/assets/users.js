@@ -1,7 +1,7 @@
 // Users and their roles.
 import { html, useState } from "./html.js";
 import { users } from "./api.js";
-import { Problem, useLoad, useTitle } from "./load.js";
+import { Loading, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, plain } from "./format.js";
 import { notify } from "./notices.js";
 import { Form, Table } from "./forms.js";
@@ -43,6 +43,7 @@ export function Users({ who }) {
     <div class="head"><h1>${a.tabs.users}</h1><button type="button" class="primary" onClick=${() => setOpen({ what: "add" })}>${a.addUser}</button></div>
     <div class="body" aria-busy=${loading}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && html`<${Table} label=${a.tabs.users} heads=${[t.name, a.role, a.state, a.passwordSet, t.actions]}>${data.users.slice(0, 500).map((user) => html`<tr key=${user.name}>
         <th scope="row"><${Text} value=${user.name} most=${64} />${user.name === who.user && html` <span class="quiet">${a.you}</span>`}</th>
         <td>${user.role}</td><td class=${user.disabled ? "bad" : ""}>${user.disabled ? a.disabledBy[user.disabledBy] : a.enabled}</td>

@@ -1,7 +1,7 @@
 // Views that are saved on the server, for oneself or for all.
 import { html, useState } from "./html.js";
 import { addView, deleteView, replaceView, views } from "./api.js";
-import { Link, go } from "./router.js";
+import { Link, go, staying } from "./router.js";
 import { Menu } from "./menu.js";
 import { Problem, useLoad } from "./load.js";
 import { Text, plain } from "./format.js";
@@ -61,8 +61,10 @@ export function Views({ kind, state, who, saved }) {
     event.preventDefault();
     const { name, shared } = event.currentTarget.elements;
     if (!name.value.trim()) return;
+    const here = staying();
     const view = await run(() => addView({ ...listing, name: name.value.trim(), shared: shared?.checked ?? false }), t.viewSaved);
     if (!view) return;
+    if (!here()) return;
     close();
     go({ ...state, saved: view.id }, { replace: true });
   };

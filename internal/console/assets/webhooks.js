@@ -2,7 +2,7 @@
 import { html, useState } from "./html.js";
 import { webhooks } from "./api.js";
 import { Link, go } from "./router.js";
-import { Pager, Problem, useLoad, usePoll, useTitle } from "./load.js";
+import { Loading, Pager, Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, number, plain } from "./format.js";
 import { notify, useRun } from "./notices.js";
 import { Form, Secret, Table, fromLocal } from "./forms.js";
@@ -56,6 +56,7 @@ function All({ state }) {
     <div class="head"><h1>${a.tabs.webhooks}</h1><button type="button" class="primary" onClick=${() => setOpen({ add: true })}>${a.addWebhook}</button></div>
     <div class="body" aria-busy=${loading && !data}>
       ${error && html`<${Problem} error=${error} again=${again} />`}
+      <${Loading} of=${{ data, loading }} />
       ${data && data.webhooks.length === 0 && html`<p class="empty">${a.noWebhooks}</p>`}
       ${data && data.webhooks.length > 0 && html`<${Table} label=${a.tabs.webhooks} heads=${[a.webhookURL, a.webhookDescription, a.state, a.created]}>${data.webhooks.map((hook) => html`<tr key=${hook.id}>
         <th scope="row"><${Link} to=${at(hook.id)} data-row><${Text} value=${hook.url} most=${80} /><//></th>
@@ -67,9 +68,10 @@ function All({ state }) {
     ${open?.hook && html`<${Secret} title=${a.secretTitle} text=${a.secretText} secret=${open.hook.secret} onClose=${() => { setOpen(undefined); go(at(open.hook.id)); }} />`}`;
 }
 
-function Attempts({ id, state, data, error, again }) {
+function Attempts({ id, state, data, error, loading, again }) {
   return html`<section class="below"><h2>${a.attempts}</h2>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${{ data, loading }} />
     ${data && data.attempts.length === 0 && html`<p class="empty">${a.noAttempts}</p>`}
     ${data && data.attempts.length > 0 && html`<${Table} label=${a.attempts} heads=${a.attemptHeads}>${data.attempts.map((one) => html`<tr key=${one.id}>
       <th scope="row"><${Time} value=${one.time} /></th>
@@ -120,6 +122,7 @@ function One({ state }) {
         <button type="button" onClick=${() => setOpen({ what: "rotate" })}>${a.rotate}</button>
         <button type="button" onClick=${() => setOpen({ what: "remove" })}>${a.remove}</button></div>`}</div>
     ${error && html`<${Problem} error=${error} again=${again} />`}
+    <${Loading} of=${hook} />
     ${data && html`<div class="body columns-of-entity" aria-busy=${hook.loading && !data}>
       <div><${Attempts} id=${id} state=${state} ...${attempts} /></div>
       <div><${Terms} title=${t.factsTitle} rows=${[
