@@ -3,6 +3,7 @@ package changelog
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -100,7 +101,7 @@ var block = []full{
 		{Facet: platen.Metadata, Ref: platen.Ref{Kind: platen.Document, ID: 1005}, Set: 1001, Previous: Here(0)},
 	}},
 	{Header{Type: platen.Reverted, Reverts: 77}, []*Entry{{Facet: platen.Fields, Ref: platen.Ref{Kind: platen.DataRecord, ID: platen.MaxID}}}},
-	{Header{Type: platen.Added}, []*Entry{{Facet: Structure, Ref: platen.Ref{Kind: platen.DataSet, ID: 9}, Set: 9, Previous: 5, Ranges: []platen.IDRange{{First: 10, Last: 12}, {First: 20, Last: 20}}}}},
+	{Header{Type: platen.Added}, []*Entry{{Facet: Structure, Ref: platen.Ref{Kind: platen.DataSet, ID: 1 << 20}, Set: 1 << 20, Previous: 5, Ranges: []platen.IDRange{{First: 10, Last: 12}, {First: 20, Last: 20}}}}},
 }
 
 func write(t *testing.T, changes []full) (parts [][]byte) {
@@ -186,6 +187,58 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestFlushFails has the error of whoever keeps the parts.
+func TestFlushFails(t *testing.T) {
+	t.Parallel()
+	refused := errors.New("refused")
+	var w Writer
+	entry := &Entry{Spans: []Span{{After: make([]byte, PartBytes)}}}
+	w.Reset(func([]byte) error { return refused })
+	if err := w.Add(entry); err != refused {
+		t.Error("a full part:", err)
+	}
+	w.Reset(func([]byte) error { return refused })
+	entry.Spans = nil
+	if err := w.Add(entry); err != nil {
+		t.Error("nothing is flushed:", err)
+	}
+	if err := w.Close(); err != refused {
+		t.Error("the last part:", err)
+	}
+}
+
+// TestCutOff reads blocks that lack their end.
+func TestCutOff(t *testing.T) {
+	t.Parallel()
+	raw, err := s2.Decode(nil, write(t, block)[0][1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := 0 // blocks that end with a change
+	for n := 1; n < len(raw); n++ {
+		for _, withEntries := range []bool{true, false} {
+			r := NewReader(1, parted(append([]byte{version}, s2.Encode(nil, raw[:n])...)))
+			_, _, err := r.Next()
+			for err == nil {
+				var entry *Entry
+				for entry, err = r.Entry(); withEntries && entry != nil; entry, err = r.Entry() {
+				}
+				if err == nil {
+					_, _, err = r.Next()
+				}
+			}
+			if err == io.EOF {
+				whole++
+			} else if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%d bytes: %v", n, err)
+			}
+		}
+	}
+	if whole != 2*(len(block)-1) {
+		t.Errorf("%d blocks seem to be whole", whole)
+	}
+}
+
 // TestGolden keeps the format from changing: blocks of earlier versions are in
 // databases.
 func TestGolden(t *testing.T) {
@@ -205,6 +258,7 @@ func TestGolden(t *testing.T) {
 // FuzzReader reads parts that may be anything.
 func FuzzReader(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 0, 1, 1, 2, 3, 0, 0, 1, 0, 0, 0, 0})
+	f.Add([]byte{1, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1}) // a length
 	f.Add([]byte{5, 0, 0, 0, 16, 2, 9, 9, 0, 1, 10, 3, 0})
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		part := append([]byte{version}, s2.Encode(nil, raw)...)

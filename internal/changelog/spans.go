@@ -57,8 +57,7 @@ func commonStart(b, a []byte) int {
 	same := 0
 	for n := min(len(b), len(a)); same < n && b[same] == a[same]; same++ {
 	}
-	switch {
-	case same == len(b) && isNext(a[same:]), same == len(a) && isNext(b[same:]):
+	if same == len(b) || same == len(a) { // outside of strings, so at the end of an element
 		return same
 	}
 	if at := bytes.LastIndex(b[:same], between); at >= 0 {
@@ -75,23 +74,13 @@ func commonEnd(b, a []byte) int {
 	same := 0
 	for n := min(len(b), len(a)); same < n && b[len(b)-1-same] == a[len(a)-1-same]; same++ {
 	}
-	switch {
-	case same == 0:
-		return 0
-	case same == len(b) && isAfter(a, same), same == len(a) && isAfter(b, same):
+	if same == len(b) || same == len(a) { // which no string has, so this is where an element begins
 		return same
 	}
 	if at := bytes.Index(b[len(b)-same:], between); at >= 0 {
 		return same - at - len(`},`)
 	}
 	return 0
-}
-
-// isAfter reports whether the last n bytes of a part, which are whole elements of
-// another, are whole elements of it, too.
-func isAfter(part []byte, n int) bool {
-	at := len(part) - n - len(`},`)
-	return len(part) == n || at >= 0 && bytes.HasPrefix(part[at:], between)
 }
 
 var errOther = errors.New("the log of changes does not fit the list")

@@ -59,6 +59,14 @@ func TestParse(t *testing.T) {
 		"properties:colour":                 "properties:colour",
 		"ANDY = 1 ORDER = NOTHING":          "(ANDY=1 AND ORDER=NOTHING)",
 		"größe = ärger":                     "größe=ärger",
+		"( a=1 ) AND ( b=2 )":               "(a=1 AND b=2)",
+		"a=:b":                              "a=:b",
+		`properties.'a "b" *' = 'x\'\r\t'`:  `properties|a "b" *="x'\r\t"`,
+		// as much as there may be
+		deep("(", 32, "a=1") + deep(")", 32, ""): "a=1",
+		deep("(a=1)", 40, ""):                    "(" + deep("a=1 AND ", 39, "a=1") + ")",
+		deep("a=1 ", 256, ""):                    "(" + deep("a=1 AND ", 255, "a=1") + ")",
+		deep("x", 16<<10-2, "=1"):                deep("x", 16<<10-2, "=1"),
 	} {
 		node, err := filter.Parse(text)
 		if want == "" {
@@ -94,7 +102,7 @@ func TestErrors(t *testing.T) {
 		"f(a) = 1":             `at character 2: expected an operator`,
 		"a = 1,2":              `at character 6: expected a space or the end after the value, found ",2"`,
 		"NOT":                  "at character 4: expected a name, found the end",
-		"a = \xff":             "it is not UTF-8",
+		"a = \xff":             "at character 1: it is not UTF-8",
 		"a = \xe2\x82 b":       "it is not UTF-8",
 		"a ~ 1":                `at character 3: expected an operator`,
 		"()":                   `at character 2: expected a name, found ")"`,
@@ -102,7 +110,12 @@ func TestErrors(t *testing.T) {
 		deep("-", 33, "a=1"):   `expected a name`,
 		deep("NOT ", 33, "a"):  `at character 5: expected a name, found "NOT"`,
 		deep("a=1 ", 257, ""):  "the filter has more than 256 comparisons",
-		deep("x", 16<<10, "="): "it is longer than 16384 bytes",
+		deep("x", 16<<10, "="): "at character 1: it is longer than 16384 bytes",
+		"AND = 1":              `at character 1: expected a name, found "AND"`,
+		`"a = 1`:               "at character 1: the quotes are not closed",
+		// of what is there the first 20 characters
+		"a " + deep("ä", 20, ""): `found "` + deep("ä", 20, `"`),
+		"a " + deep("ä", 21, ""): `found "` + deep("ä", 20, `…"`),
 	} {
 		_, err := filter.Parse(text)
 		var at *filter.Error
@@ -121,6 +134,8 @@ func TestNames(t *testing.T) {
 		"a,":                              "at character 3: expected a name, found the end",
 		"a up":                            `at character 3: expected asc, desc, a comma or the end, found "up"`,
 		"a desc b":                        `at character 8: expected a comma or the end, found "b"`,
+		"a (":                             `at character 3: expected asc, desc, a comma or the end, found "("`,
+		"a\xff":                           "at character 1: it is not UTF-8",
 	} {
 		keys, err := filter.ParseOrder(text)
 		got := fmt.Sprint(keys)

@@ -35,8 +35,8 @@ type Entry struct {
 //
 //   - a writer invalidates a list just before its transaction commits, and
 //     readers go to the database until the writer publishes the new list;
-//   - a reader that missed may fill only if nothing was invalidated or
-//     published in its shard since, so that it can not put back what was
+//   - a reader that missed may fill only if no writer has the list, and nothing
+//     was published in its shard since, so that it can not put back what was
 //     replaced.
 //
 // It is bounded in bytes; what is evicted is picked by the map's random order.
@@ -124,7 +124,6 @@ func (c *Cache) Invalidate(key Key) {
 	s := c.shard(key)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.epoch++
 	l := s.slots[key]
 	if l == nil {
 		l = &slot{}

@@ -30,30 +30,69 @@ func cached(c *listcache.Cache, id platen.ID) string {
 func TestFill(t *testing.T) {
 	for _, test := range []struct {
 		name  string
+		begin func(*listcache.Cache) // before the reader's miss
 		write func(*listcache.Cache) // between the reader's miss and its Fill
 		want  string
 	}{
-		{"nobody writes", func(*listcache.Cache) {}, "old"},
-		{"a writer begins", func(c *listcache.Cache) { c.Invalidate(key(1)) }, ""},
-		{"a writer has written", func(c *listcache.Cache) { c.Invalidate(key(1)); c.Publish(key(1), entry("new")) }, "new"},
-		{"a writer has failed", func(c *listcache.Cache) { c.Invalidate(key(1)); c.Publish(key(1), listcache.Entry{}) }, ""},
-		{"one of two writers has written", func(c *listcache.Cache) {
+		{"nobody writes", nothing, nothing, "old"},
+		{"another reader is faster", nothing, func(c *listcache.Cache) { c.Fill(key(1), entry("old"), 0) }, "old"},
+		{"a writer begins", nothing, func(c *listcache.Cache) { c.Invalidate(key(1)) }, ""},
+		{"a writer has written", nothing, func(c *listcache.Cache) { c.Invalidate(key(1)); c.Publish(key(1), entry("new")) }, "new"},
+		{"a writer has failed", nothing, func(c *listcache.Cache) { c.Invalidate(key(1)); c.Publish(key(1), listcache.Entry{}) }, ""},
+		{"one of two writers has written", nothing, func(c *listcache.Cache) {
 			c.Invalidate(key(1))
 			c.Invalidate(key(1))
 			c.Publish(key(1), entry("new"))
 		}, ""},
-		{"everything is invalid", func(c *listcache.Cache) { c.InvalidateAll() }, ""},
-		{"everything was invalid", func(c *listcache.Cache) { c.InvalidateAll(); c.EndInvalidateAll() }, ""},
+		{"everything is invalid", nothing, func(c *listcache.Cache) { c.InvalidateAll() }, ""},
+		{"everything was invalid", nothing, func(c *listcache.Cache) { c.InvalidateAll(); c.EndInvalidateAll() }, ""},
+		{"a writer had begun", invalidate, nothing, ""},
+		{"a writer had begun and has written", invalidate, func(c *listcache.Cache) { c.Publish(key(1), entry("new")) }, "new"},
+		{"a writer had begun when everything was invalid", func(c *listcache.Cache) {
+			c.Invalidate(key(1))
+			c.InvalidateAll()
+			c.EndInvalidateAll()
+		}, nothing, ""},
+		{"a writer has written since everything was invalid", invalidate, func(c *listcache.Cache) {
+			c.InvalidateAll()
+			c.EndInvalidateAll()
+			c.Publish(key(1), entry("new"))
+		}, "new"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := listcache.New(1 << 20)
+			test.begin(c)
 			_, epoch := c.Get(key(1))
 			test.write(c)
 			c.Fill(key(1), entry("old"), epoch)
 			if got := cached(c, 1); got != test.want {
 				t.Errorf("the cache has %q; want %q", got, test.want)
 			}
+			if stats := c.Stats(); stats.Entries != int64(min(len(test.want), 1)) || stats.Bytes > 300 {
+				t.Errorf("%+v with %q", stats, test.want)
+			}
 		})
+	}
+}
+
+func nothing(*listcache.Cache) {}
+
+func invalidate(c *listcache.Cache) { c.Invalidate(key(1)) }
+
+// TestInvalidate takes out a list, which nobody reads while its writer commits.
+func TestInvalidate(t *testing.T) {
+	c := listcache.New(1 << 20)
+	c.Fill(key(1), entry("old"), 0)
+	c.Invalidate(key(1))
+	if got := cached(c, 1); got != "" {
+		t.Errorf("the cache has %q while a writer commits", got)
+	}
+	c.Publish(key(1), entry("new"))
+	if got := cached(c, 1); got != "new" {
+		t.Errorf("the cache has %q", got)
+	}
+	if stats := c.Stats(); stats.Entries != 1 || stats.Hits != 1 || stats.Misses != 1 {
+		t.Errorf("%+v", stats)
 	}
 }
 
@@ -89,11 +128,20 @@ func testInvalidateEntities(t *testing.T, last platen.ID, stay int64) {
 	for id := platen.ID(1); id <= 100; id++ {
 		fill(id, entry("x"))
 	}
+	facets := []platen.Facet{platen.Properties, platen.Metadata, platen.Fields}
+	for _, facet := range facets {
+		c.Fill(listcache.Key{ID: 10, Facet: facet}, entry("x"), 0)
+	}
 	c.InvalidateEntities([]platen.IDRange{{First: 50, Last: 50}, {First: 10, Last: 20}, {First: 99, Last: last}})
 	for id := platen.ID(1); id <= 100; id++ {
 		out := id == 50 || id >= 10 && id <= 20 || id >= 99 || stay == 0
 		if got := cached(c, id) == ""; got != out {
 			t.Errorf("the list of %d is out: %v; want %v", id, got, out)
+		}
+	}
+	for _, facet := range facets {
+		if got, _ := c.Get(listcache.Key{ID: 10, Facet: facet}); got.List != nil {
+			t.Errorf("the %s are in", facet)
 		}
 	}
 	if fill(10, entry("old")); cached(c, 10) != "" {
@@ -127,7 +175,7 @@ func TestBound(t *testing.T) {
 		c.Fill(key(id), entry(list), epoch)
 	}
 	stats := c.Stats()
-	if stats.Bytes > limit || stats.Bytes < limit/2 || stats.Entries < limit/2/1200 || stats.Misses != 10_000 || stats.Hits != 0 {
+	if stats.Bytes > limit || stats.Bytes < limit/2 || stats.Entries < limit/2/1200 || stats.Entries > limit/1200 || stats.Misses != 10_000 || stats.Hits != 0 {
 		t.Errorf("%+v with a limit of %d bytes", stats, limit)
 	}
 	if none := listcache.New(0); cached(none, 1) != "" {

@@ -388,6 +388,8 @@ func testLogOfRefusals(t *testing.T) {
 	refused("wrong", "wrong password", user)
 	s.do("GET", entities+"/jobs", "", header("auth_token", "secret"), header("X-Request-Id", "token"))
 	refused("token", "malformed token", "")
+	s.do("GET", entities+"/jobs", "", none, header("Authorization", "Basic ***"), header("X-Request-Id", "basic"))
+	refused("basic", "malformed Basic credentials", "")
 
 	changed := storage.User{Name: user, Password: "damaged", Epoch: 1}
 	if err := s.store.SetPassword(t.Context(), changed); err != nil {

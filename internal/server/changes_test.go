@@ -123,7 +123,7 @@ func testHistory(t *testing.T) {
 	revert := func(change int64, body string) answer {
 		return s.do("POST", fmt.Sprintf("/api/v1/changes/%d/revert", change), body)
 	}
-	revert(all[1].Change, "").isError(t, 409, "changed since")
+	revert(all[1].Change, "").isError(t, 409, fmt.Sprintf("changed since: properties of job %d (change %d); send", job, all[0].Change))
 	var made struct{ Change int64 }
 	revert(all[0].Change, "").decoded(t, 200, &made)
 	if a := s.do("GET", path+"/properties", ""); a.body != `[{"name":"a","value":"1"},{"name":"b","value":"x"}]` {
@@ -137,6 +137,10 @@ func testHistory(t *testing.T) {
 	revert(all[0].Change, `{"force":true}`).decoded(t, 200, &made)
 	if a := s.do("GET", path+"/properties", ""); a.body != `[{"name":"a","value":"1"},{"name":"b","value":"x"},{"name":"c","value":"3"}]` {
 		t.Error("forced:", a.body)
+	}
+	revert(all[1].Change, `{"force":true}`).decoded(t, 200, &made)
+	if a := s.do("GET", path+"/properties", ""); a.body != `[{"name":"c","value":"3"}]` {
+		t.Error("what was added is removed:", a.body)
 	}
 
 	for _, bad := range []struct {

@@ -34,7 +34,9 @@ func testConsoleSession(t *testing.T) {
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, made.Children[0])
 	body := fmt.Sprintf(`{"id":%d,"properties":[]}`, made.Children[0])
 	cookie := s.session()
-	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Path != "/" || cookie.Secure || !cookie.Expires.IsZero() {
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.url, "http://"), ":")
+	if cookie.Name != "platen_session_"+port || !cookie.HttpOnly || cookie.SameSite != http.SameSiteStrictMode || cookie.Path != "/" || cookie.Secure ||
+		!cookie.Expires.IsZero() || cookie.MaxAge != 0 {
 		t.Errorf("the cookie: %v", cookie)
 	}
 	if secure := s.session(header("Origin", "https://"+strings.TrimPrefix(s.url, "http://"))); !secure.Secure {

@@ -513,4 +513,14 @@ func testBulkMeanwhile(t *testing.T, open Open) {
 	_, err = s.UpdateBulk(ctx, u, meanwhile("y"))
 	wantCode(t, "a tag from before", err, platen.Changed, "at /entities/1: job "+job.String())
 	diff(t, "another job", list(t, s, platen.Job, made.Children[0], platen.Properties), "[]")
+
+	u.Entities[1].Match[platen.Metadata] = nil
+	_, err = s.UpdateBulk(ctx, u, func(platen.KindSet) error {
+		return s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: made.ID})
+	})
+	wantCode(t, "a set that was deleted", err, platen.NotFound, "not found")
+	if _, err := s.Undelete(ctx, made.ID); err != nil {
+		t.Fatal(err)
+	}
+	diff(t, "a job that was deleted", list(t, s, platen.Job, made.Children[0], platen.Properties), "[]")
 }

@@ -41,6 +41,8 @@ func testLists(t *testing.T, open Open) {
 	diff(t, "cleared", list(t, s, platen.Job, job, platen.Properties), "[]")
 	err := s.Replace(ctx, platen.JobSet, platen.Properties, platen.Update{ID: job, Pairs: pairs})
 	wantCode(t, "a job as a job set", err, platen.NotFound, "job set")
+	err = s.Replace(ctx, platen.JobSet, platen.Properties, platen.Update{ID: job})
+	wantCode(t, "a job with its list as a job set", err, platen.NotFound, "job set")
 	diff(t, "after a refusal", list(t, s, platen.Job, job, platen.Properties), "[]")
 }
 

@@ -13,7 +13,7 @@ import (
 	"github.com/platenhq/platen/internal/transfer"
 )
 
-// setText returns a whole set as text.
+// setText returns a whole set as text, and which of its members are at some places.
 func setText(t *testing.T, s storage.Store, ref platen.Ref) (string, error) {
 	t.Helper()
 	var text strings.Builder
@@ -41,19 +41,25 @@ func setText(t *testing.T, s storage.Store, ref platen.Ref) (string, error) {
 			return nil
 		})
 	}
-	return text.String(), err
+	if err != nil {
+		return "", err
+	}
+	placed, err := s.ChildrenAt(t.Context(), ref, 7, 5)
+	fmt.Fprintln(&text, ids(t, placed.IDs, err), placed.Total)
+	return text.String(), nil
 }
 
 // undeletable makes two data sets, content sets on their records, and job sets
-// that print their items: each uses a part of what the one before has.
-func undeletable(t *testing.T, s storage.Store) []platen.Ref {
+// that print their items: each uses a part of what the one before has. The sets of each
+// kind have identifiers from one on.
+func undeletable(t *testing.T, s storage.Store, data, contents, jobs platen.ID) []platen.Ref {
 	t.Helper()
 	var sets []platen.Ref
 	var records, items []platen.ID
 	for n := range platen.ID(2) {
-		set := dataSet{set: transfer.SourceSet{ID: 100 + n}}
+		set := dataSet{set: transfer.SourceSet{ID: data + n}}
 		for i := range platen.ID(30) {
-			id := 1000 + 100*n + 2*i
+			id := 10*data + 100*n + 2*i
 			records = append(records, id)
 			set.records = append(set.records, platen.SourceRecord{ID: id, Fields: pairs(fmt.Sprint("n=", id))})
 			if i%3 == 0 {
@@ -61,24 +67,28 @@ func undeletable(t *testing.T, s storage.Store) []platen.Ref {
 			}
 		}
 		mustDataSet(t, s, set)
-		sets = append(sets, platen.Ref{Kind: platen.DataSet, ID: 100 + n})
+		sets = append(sets, platen.Ref{Kind: platen.DataSet, ID: data + n})
 	}
 	for n := range platen.ID(3) {
-		set := contentSet{set: transfer.SourceSet{ID: 200 + n}}
+		set := contentSet{set: transfer.SourceSet{ID: contents + n}}
 		for i := range 20 {
-			id := 2000 + 100*n + platen.ID(i)
+			id := 10*contents + 100*n + platen.ID(i)
 			items = append(items, id)
-			set.items = append(set.items, transfer.SourceItem{ID: id, Record: records[(3*i+17*int(n))%len(records)], Properties: platen.EncodeList(pairs("i=1"))})
+			item := transfer.SourceItem{ID: id, Properties: platen.EncodeList(pairs("i=1"))}
+			if n < 2 { // the items of the third are one row, of which parts are used
+				item.Record = records[(3*i+17*int(n))%len(records)]
+			}
+			set.items = append(set.items, item)
 		}
 		mustContentSet(t, s, set)
-		sets = append(sets, platen.Ref{Kind: platen.ContentSet, ID: 200 + n})
+		sets = append(sets, platen.Ref{Kind: platen.ContentSet, ID: contents + n})
 	}
-	for n := range 3 {
+	for n := range platen.ID(3) {
 		var printed []transfer.Page
 		for i := range 15 {
-			printed = append(printed, transfer.Page{Item: items[(4*i+7*n)%len(items)]})
+			printed = append(printed, transfer.Page{Item: items[(4*i+7*int(n))%len(items)]})
 		}
-		id := platen.ID(300 + n)
+		id := jobs + n
 		mustCreate(t, s, jobSetOf(jobOf(segmentOf(documentsOf(documentOf(printed...)))).properties("j=1")).as(id).properties("p=1"))
 		sets = append(sets, platen.Ref{Kind: platen.JobSet, ID: id})
 	}
@@ -90,7 +100,7 @@ func undeletable(t *testing.T, s storage.Store) []platen.Ref {
 func testUndelete(t *testing.T, open Open) {
 	s := start(t, open)
 	ctx := t.Context()
-	sets := undeletable(t, s)
+	sets := undeletable(t, s, 100, 200, 300)
 	whole := make(map[platen.Ref]string)
 	for _, ref := range sets {
 		text, err := setText(t, s, ref)
@@ -172,12 +182,30 @@ func testUndelete(t *testing.T, open Open) {
 	wantCode(t, "nothing", err, platen.NotFound, "99")
 }
 
-// testUndeleteLate takes deletions back while the clean-up runs.
+// testUndeleteLate takes deletions back while the clean-up runs. What it has not begun
+// with comes back whole.
 func testUndeleteLate(t *testing.T, open Open) {
 	s := start(t, open)
-	ctx := t.Context()
-	sets := undeletable(t, s)
+	// The clean-up begins with the smallest identifiers.
+	sets := undeletable(t, s, 100, 200, 300)
 	slices.Reverse(sets)
+	undeleteLate(t, s, sets)
+	undeleteLate(t, s, undeletable(t, s, 900, 800, 700)) // others use what is deleted
+}
+
+// undeleteLate deletes sets, one after the other, has the clean-up begin with some of
+// them, and takes back the others.
+func undeleteLate(t *testing.T, s storage.Store, sets []platen.Ref) {
+	t.Helper()
+	ctx := t.Context()
+	whole := make(map[platen.Ref]string)
+	for _, ref := range sets {
+		text, err := setText(t, s, ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole[ref] = text
+	}
 	for _, ref := range sets {
 		if err := s.Delete(ctx, ref); err != nil {
 			t.Fatal(err)
@@ -196,9 +224,22 @@ func testUndeleteLate(t *testing.T, open Open) {
 			t.Fatal(err)
 		}
 	}
-	for _, ref := range sets {
-		if _, err := s.Undelete(ctx, ref.ID); err != nil && platen.ErrorCode(err) != platen.Conflict && platen.ErrorCode(err) != platen.NotFound {
+	rest, err = s.Deleted(ctx, platen.DeletedSet{}, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	back := make(map[platen.Ref]bool)
+	for _, set := range rest {
+		back[set.Ref] = !set.Final
+	}
+	for _, ref := range slices.Backward(sets) {
+		if _, err := s.Undelete(ctx, ref.ID); back[ref] == (err != nil) {
 			t.Errorf("undelete %s %d: %v", ref.Kind, ref.ID, err)
+		}
+	}
+	for ref := range back {
+		if text, err := setText(t, s, ref); back[ref] && (err != nil || text != whole[ref]) {
+			t.Errorf("%s %d: %v\n%s\nwas\n%s", ref.Kind, ref.ID, err, text, whole[ref])
 		}
 	}
 	_, err = s.Undelete(ctx, first[0].ID)
