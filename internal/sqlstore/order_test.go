@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 // TestSmallBeforeLarge queues large writes, and a small one behind them, which is
 // committed before most of them.
 func TestSmallBeforeLarge(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
