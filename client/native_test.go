@@ -326,6 +326,7 @@ func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Cl
 // TestEvents: pages of events and streams of them have the same ones; a stream is taken
 // up again where its connection broke, even before its first event.
 func TestEvents(t *testing.T) {
+	t.Parallel() // it waits before it connects again
 	direct, sent := connect(t)
 	fill(t, direct)
 	c, began, cut := breaking(t, direct, sent)
@@ -384,6 +385,7 @@ func TestEvents(t *testing.T) {
 // TestFollowRequests: the journal is followed further from where the connection broke,
 // even before the first request.
 func TestFollowRequests(t *testing.T) {
+	t.Parallel() // it waits before it connects again
 	direct, sent := connect(t)
 	fill(t, direct)
 	c, began, cut := breaking(t, direct, sent)

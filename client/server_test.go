@@ -21,7 +21,7 @@ import (
 	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/server"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 const (
@@ -39,7 +39,7 @@ func startServer(ctx context.Context, tokenTTL time.Duration, options ...func(*s
 	if err != nil {
 		return "", nil, err
 	}
-	store, err := sqlite.Open(ctx, dir, 1<<20)
+	store, err := sqlitetest.Open(ctx, dir, 1<<20)
 	if err != nil {
 		return "", nil, err
 	}

@@ -2,15 +2,11 @@ package apidoc
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
@@ -18,39 +14,6 @@ import (
 
 	"github.com/platenhq/platen/internal/olrest"
 )
-
-// The files of Swagger UI are those that were published.
-func TestSums(t *testing.T) {
-	sums, err := os.ReadFile("ui/SHA256SUMS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed := []string{"README.md", "SHA256SUMS"}
-	for line := range strings.Lines(string(sums)) {
-		sum, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
-		if !ok {
-			t.Fatalf("not a sum and a name: %q", line)
-		}
-		listed = append(listed, name)
-		content, err := os.ReadFile("ui/" + name)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if got := sha256.Sum256(content); hex.EncodeToString(got[:]) != sum {
-			t.Errorf("%s is not the file whose sum is listed", name)
-		}
-	}
-	entries, err := os.ReadDir("ui")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if !slices.Contains(listed, entry.Name()) {
-			t.Errorf("%s has no sum", entry.Name())
-		}
-	}
-}
 
 func loadDocument(t *testing.T) *openapi3.T {
 	t.Helper()

@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 // TestExternal checks that a user of a provider is a user with no password, that
 // nobody is taken over, and what the cookie of the session says.
 func TestExternal(t *testing.T) {
 	t.Parallel()
-	store, err := sqlite.Open(t.Context(), t.TempDir(), 0)
+	store, err := sqlitetest.Open(t.Context(), t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

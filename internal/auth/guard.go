@@ -38,7 +38,7 @@ type Guard struct {
 	lastPoll    atomic.Pointer[userPoll]
 	polling     sync.Mutex
 	changesSeen int64     // the last version whose change was told; of whoever holds polling
-	loginsHeard time.Time // when logins were last read; shareLoop's
+	loginsRead  time.Time // when logins were last read; shareLoop's
 	stop        context.Context
 	cancel      context.CancelFunc
 	running     sync.WaitGroup
@@ -94,7 +94,7 @@ func newGuard(ctx context.Context, config Config, localTime func() time.Time) (*
 	g.limiter = newLimiter(guessing)
 	g.users.Store(&users{})
 	g.lastPoll.Store(&userPoll{done: make(chan struct{})})
-	for _, step := range []func(context.Context) error{g.setClock, g.poll, g.hearLogins} {
+	for _, step := range []func(context.Context) error{g.setClock, g.poll, g.readLogins} {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}

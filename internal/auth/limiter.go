@@ -176,7 +176,7 @@ func (l *limiter) mayReuse(p *pair) bool {
 	return ofProbes.until(p.probes, l.now()) == 0
 }
 
-// succeeded records a login. record: other processes should hear of it.
+// succeeded records a login. record: other processes are to be told of it.
 func (l *limiter) succeeded(try storage.LoginFailure) (p *pair, record bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -188,9 +188,9 @@ func (l *limiter) succeeded(try storage.LoginFailure) (p *pair, record bool) {
 	return p, record
 }
 
-// heard records a login that another process has recorded, or this one before it
+// addKnown records a login that another process has recorded, or this one before it
 // was started.
-func (l *limiter) heard(login storage.KnownLogin) {
+func (l *limiter) addKnown(login storage.KnownLogin) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.now().Sub(login.Seen) <= knownFor {

@@ -150,8 +150,8 @@ func TestKnown(t *testing.T) {
 	l.wants("the last", known("999", "mallory"), true)
 	l.wants("another user's", known("a", "u"), true)
 
-	l.heard(storage.KnownLogin{Address: "b", User: "u", Seen: l.clock.Add(-24 * time.Hour)})
-	l.heard(storage.KnownLogin{Address: "c", User: "u", Seen: l.clock.Add(-31 * 24 * time.Hour)})
+	l.addKnown(storage.KnownLogin{Address: "b", User: "u", Seen: l.clock.Add(-24 * time.Hour)})
+	l.addKnown(storage.KnownLogin{Address: "c", User: "u", Seen: l.clock.Add(-31 * 24 * time.Hour)})
 	l.wants("one that another server has recorded", known("b", "u"), true)
 	l.wants("one that is too old", known("c", "u"), false)
 	l.forgetUser("u")

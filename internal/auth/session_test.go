@@ -8,14 +8,14 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 // A session that is used goes on, but not for ever, and not once its user's
 // sessions are ended. Tokens of programs are not renewed.
 func TestSessionRenewal(t *testing.T) {
 	t.Parallel()
-	store, err := sqlite.Open(t.Context(), t.TempDir(), 0)
+	store, err := sqlitetest.Open(t.Context(), t.TempDir(), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

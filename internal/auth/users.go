@@ -256,7 +256,7 @@ func (g *Guard) tell(changes []storage.UserChange) {
 	}
 }
 
-// shareLoop tells other servers of logins and hears of theirs, until the guard
+// shareLoop tells other servers of logins and reads theirs, until the guard
 // is closed. It is apart from pollLoop: a database that takes no writes for a
 // while must not make the users stale.
 func (g *Guard) shareLoop() {
@@ -266,7 +266,7 @@ func (g *Guard) shareLoop() {
 		err := errors.Join(g.shareFailures(ctx), g.recordLogins(ctx), g.recordTrail(ctx))
 		if time.Since(asked) > clockEvery {
 			asked = time.Now()
-			err = errors.Join(err, g.setClock(ctx), g.hearLogins(ctx), g.recordUses(ctx))
+			err = errors.Join(err, g.setClock(ctx), g.readLogins(ctx), g.recordUses(ctx))
 		}
 		if err != nil && !failing {
 			g.log.Warn("logins can not be recorded and shared with other servers", "error", err)
@@ -275,7 +275,7 @@ func (g *Guard) shareLoop() {
 	})
 }
 
-// shareFailures tells other servers of failed logins, and hears of theirs.
+// shareFailures tells other servers of failed logins, and reads theirs.
 func (g *Guard) shareFailures(ctx context.Context) error {
 	g.mu.Lock()
 	mine := g.failures
@@ -310,16 +310,16 @@ func (g *Guard) recordLogins(ctx context.Context) error {
 	return err
 }
 
-// hearLogins hears of what other servers have recorded. A login may become
+// readLogins reads the logins that all servers have recorded. A login may become
 // visible some time after it was seen.
-func (g *Guard) hearLogins(ctx context.Context) error {
+func (g *Guard) readLogins(ctx context.Context) error {
 	now := g.now()
-	logins, err := g.store.KnownLogins(ctx, g.loginsHeard.Add(-time.Minute))
+	logins, err := g.store.KnownLogins(ctx, g.loginsRead.Add(-time.Minute))
 	for _, login := range logins {
-		g.limiter.heard(login)
+		g.limiter.addKnown(login)
 	}
 	if err == nil {
-		g.loginsHeard = now
+		g.loginsRead = now
 	}
 	return err
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/storage"
 )
 
@@ -167,7 +167,7 @@ func (s *otherStore) UserChanges(ctx context.Context, after int64) ([]storage.Us
 func TestPutBack(t *testing.T) {
 	for _, later := range []int{0, 1, 3} {
 		open := func() storage.Store {
-			s, err := sqlite.Open(t.Context(), t.TempDir(), 0)
+			s, err := sqlitetest.Open(t.Context(), t.TempDir(), 0)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -20,8 +20,8 @@ const (
 	largeBuffer = 256 << 10
 )
 
-// patience is how long an answer may take.
-const patience = time.Minute
+// answerTimeout is how long an answer may take.
+const answerTimeout = time.Minute
 
 // A caller is one keep-alive connection. It understands as little of HTTP/1.1
 // as it can, since it shares the processor with the server.
@@ -250,9 +250,9 @@ func (l load) repeat(c *caller, number int, done *rate, stop *atomic.Bool) error
 		request := &l.requests[which]
 		bytes = request.append(bytes[:0], at)
 		start := time.Now()
-		// Each answer has patience/2 at least; a deadline for each would cost.
-		if deadline.Sub(start) < patience/2 {
-			deadline = start.Add(patience)
+		// Each answer has answerTimeout/2 at least; a deadline for each would cost.
+		if deadline.Sub(start) < answerTimeout/2 {
+			deadline = start.Add(answerTimeout)
 			if err := c.conn.SetDeadline(deadline); err != nil {
 				return err
 			}

@@ -105,7 +105,11 @@ func random(rnd *rand.Rand, n int) (parts []part, want [][]transfer.Page) {
 }
 
 func TestRoundTrip(t *testing.T) {
-	for seed := range uint64(8) {
+	seeds := uint64(8)
+	if testing.Short() {
+		seeds = 3
+	}
+	for seed := range seeds {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			t.Parallel()
 			rnd := rand.New(rand.NewPCG(seed, 0))

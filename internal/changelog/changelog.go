@@ -102,11 +102,9 @@ func (e *Entry) Size() (size int) {
 	return size
 }
 
-// A Writer encodes a block. Its zero value with Flush set is empty.
+// A Writer encodes a block, after a Reset.
 type Writer struct {
-	// Flush stores the next part.
-	Flush func(part []byte) error
-
+	store  func(part []byte) error
 	buf    []byte
 	packed []byte
 	header Header
@@ -114,17 +112,10 @@ type Writer struct {
 	count  int
 }
 
-// Reset makes the writer empty, for another block.
-func (w *Writer) Reset(flush func(part []byte) error) {
-	*w = Writer{Flush: flush, buf: w.buf[:0], packed: w.packed[:0]}
-}
-
-// Len returns how many changes the block has, the one that is open included.
-func (w *Writer) Len() int {
-	if w.open {
-		return w.count + 1
-	}
-	return w.count
+// Reset makes the writer empty, for a block whose parts are given to store. store must
+// not keep them.
+func (w *Writer) Reset(store func(part []byte) error) {
+	*w = Writer{store: store, buf: w.buf[:0], packed: w.packed[:0]}
 }
 
 // Begin begins a change. Without entries it leaves nothing in the block. index is
@@ -188,7 +179,7 @@ func (w *Writer) flush(least int) error {
 		n := min(len(w.buf)-done, PartBytes)
 		w.packed = append(slices.Grow(w.packed[:0], 1+s2.MaxEncodedLen(n)), version)
 		w.packed = w.packed[:1+len(s2.Encode(w.packed[1:cap(w.packed)], w.buf[done:done+n]))]
-		if err := w.Flush(w.packed); err != nil {
+		if err := w.store(w.packed); err != nil {
 			return err
 		}
 		done += n

@@ -3,51 +3,14 @@ package console
 import (
 	"bytes"
 	"compress/gzip"
-	"crypto/sha256"
-	"encoding/hex"
 	"io"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
-
-// The files of others are those that renew has fetched.
-func TestSums(t *testing.T) {
-	sums, err := os.ReadFile("lib/SHA256SUMS")
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed := []string{"README.md", "SHA256SUMS", "renew"}
-	for line := range strings.Lines(string(sums)) {
-		sum, name, ok := strings.Cut(strings.TrimSpace(line), "  ")
-		if !ok {
-			t.Fatalf("not a sum and a name: %q", line)
-		}
-		listed = append(listed, name)
-		content, err := os.ReadFile("lib/" + name)
-		if err != nil {
-			t.Error(err)
-			continue
-		}
-		if got := sha256.Sum256(content); hex.EncodeToString(got[:]) != sum {
-			t.Errorf("%s is not the file whose sum is listed", name)
-		}
-	}
-	entries, err := os.ReadDir("lib")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if !slices.Contains(listed, entry.Name()) {
-			t.Errorf("%s has no sum", entry.Name())
-		}
-	}
-}
 
 func get(t *testing.T, path string, header ...string) *http.Response {
 	t.Helper()

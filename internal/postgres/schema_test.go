@@ -3,13 +3,13 @@ package postgres_test
 import (
 	"database/sql"
 	"flag"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storetest"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -45,35 +45,7 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	rows, err := db.QueryContext(t.Context(), schemaText)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	var schema strings.Builder
-	for rows.Next() {
-		var line string
-		if err := rows.Scan(&line); err != nil {
-			t.Fatal(err)
-		}
-		schema.WriteString(line + "\n")
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	const file = "testdata/schema.txt"
-	if *update {
-		if err := os.WriteFile(file, []byte(schema.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if schema.String() != string(want) {
-		t.Errorf("the schema is not that of %s; if it is to be, run the test with -update\n%s", file, &schema)
-	}
+	storetest.Schema(t, db, schemaText, "\n", "testdata/schema.txt", *update)
 }
 
 // TestManyColumns inserts and deletes many rows of a table with more columns

@@ -49,7 +49,6 @@ type Config struct {
 	Version    string         // of platen
 	Journal    journal.Config // no Requests: 1000
 	Log        *slog.Logger   // nil: none
-	Requests   *slog.Logger   // gets the lines of requests; nil: Log
 }
 
 // The defaults.

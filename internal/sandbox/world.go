@@ -61,7 +61,7 @@ func (s *Sandbox) begin(ctx context.Context) (_ *world, err error) {
 		return nil, err
 	}
 	w.handler = server.New(server.Config{
-		Store: w.store, Guard: w.guard, Log: s.Log, Requests: s.Requests, Version: s.Version, APIVersion: s.APIVersion, MaxBody: s.MaxBody,
+		Store: w.store, Guard: w.guard, Log: s.Log, Version: s.Version, APIVersion: s.APIVersion, MaxBody: s.MaxBody,
 		About:        func() olrest.ServerFacts { return olrest.ServerFacts{Database: "memory"} },
 		CleanupAfter: cleanupAfter, Spool: s.group.spool, Telemetry: measured, Clock: s.clock, Journal: s.journal, Sandbox: s, LoopbackHosts: true,
 		Webhooks: webhook.Config{Policy: policy, Version: s.Version},

@@ -6,7 +6,7 @@ import (
 
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -66,7 +66,7 @@ func openStore(t testing.TB, options ...sqlstore.Option) storage.Store {
 	if !strings.Contains(t.Name()+"/", "/SQLite/") {
 		t.Fatal("a test that opens a store is run by onEach, onSQLite or oneByOne")
 	}
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20, options...)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 1<<20, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/storetest"
@@ -21,7 +22,7 @@ func onDisk(cacheBytes int, options ...sqlstore.Option) func(*testing.T) storete
 	return func(t *testing.T) storetest.Open {
 		dir := t.TempDir()
 		return func(t *testing.T) storage.Store {
-			s, err := sqlite.Open(t.Context(), dir, cacheBytes, options...)
+			s, err := sqlitetest.Open(t.Context(), dir, cacheBytes, options...)
 			if err != nil {
 				t.Fatal(err)
 			}

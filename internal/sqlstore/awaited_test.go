@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -17,7 +17,7 @@ import (
 // TestNoIndexAwaited reads entities of an import that the index does not have yet,
 // which must not wait for it, as a search must not. A listing by a fact does.
 func TestNoIndexAwaited(t *testing.T) {
-	s, err := sqlite.Open(context.Background(), t.TempDir(), 1<<20)
+	s, err := sqlitetest.Open(context.Background(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestNoIndexAwaited(t *testing.T) {
 // some of them, and waits for the index when they are more, since each search beside
 // them would read all of them again.
 func TestLargeAwaited(t *testing.T) {
-	s, err := sqlite.Open(context.Background(), t.TempDir(), 1<<20)
+	s, err := sqlitetest.Open(context.Background(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -284,7 +284,7 @@ func TestCopiedChanges(t *testing.T) {
 	for _, age := range []time.Duration{sqlstore.DefaultHistory, time.Nanosecond} {
 		t.Run(age.String(), func(t *testing.T) {
 			address := pgtest.Database(t)
-			first, err := sqlite.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
+			first, err := sqlitetest.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -294,7 +294,7 @@ func TestCopiedChanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer second.Close()
-			third, err := sqlite.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
+			third, err := sqlitetest.Open(ctx, t.TempDir(), 0, sqlstore.HistoryFor(age))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -14,7 +14,7 @@ import (
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/spool"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/transfer"
@@ -27,7 +27,7 @@ func onBoth(t *testing.T, test func(t *testing.T, open func(...sqlstore.Option) 
 	t.Run("SQLite", func(t *testing.T) {
 		dir := t.TempDir()
 		test(t, func(options ...sqlstore.Option) *sqlstore.Store {
-			s, err := sqlite.Open(context.Background(), dir, 1<<20, options...)
+			s, err := sqlitetest.Open(context.Background(), dir, 1<<20, options...)
 			if err != nil {
 				t.Fatal(err)
 			}

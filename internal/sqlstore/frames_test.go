@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 // TestCommitFrames holds the committer up at the database, where another
@@ -18,7 +19,7 @@ import (
 // statements of lists are run by the same function as that begin.
 func TestCommitFrames(t *testing.T) {
 	dir := t.TempDir()
-	s, err := sqlite.Open(t.Context(), dir, 1<<20)
+	s, err := sqlitetest.Open(t.Context(), dir, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

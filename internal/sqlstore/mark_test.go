@@ -6,13 +6,13 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 // TestSearchAmidFlush updates a list after a flush has read it, and searches for
 // the new value before the flush has written the old one.
 func TestSearchAmidFlush(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,14 +7,14 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
 // TestSmallBeforeLarge queues large writes, and a small one behind them, which is
 // committed before most of them.
 func TestSmallBeforeLarge(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +75,7 @@ func waitQueued(s *sqlstore.Store, n int) {
 // TestGroup has updates of one list in one group. Each finds what those before it
 // leave, and so does the log.
 func TestGroup(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 1<<20)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,13 +4,13 @@ import (
 	"testing"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 )
 
 // TestPreviewKeepsNothing previews an update of many: its lists do not go into the cache
 // in the place of those that are asked for.
 func TestPreviewKeepsNothing(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 16<<20)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 16<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestPreviewKeepsNothing(t *testing.T) {
 func TestReadOnce(t *testing.T) {
 	const jobs = 300
 	pairs := []platen.NameValue{{Name: "n", Value: "v"}}
-	s, err := sqlite.Open(t.Context(), t.TempDir(), 16<<20)
+	s, err := sqlitetest.Open(t.Context(), t.TempDir(), 16<<20)
 	if err != nil {
 		t.Fatal(err)
 	}

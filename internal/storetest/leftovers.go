@@ -62,7 +62,12 @@ func Leftovers(t *testing.T, s storage.Store, count func(table string) int) {
 	}
 
 	create("-kept", 100)
-	listed(t, s, platen.Listing{Kind: platen.Job, Order: platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}}) // waits for the index of facts
+	// A listing of data sets by a fact waits for the index of all facts; one of jobs would
+	// not wait for those of data sets and content sets.
+	listed(t, s, platen.Listing{Kind: platen.DataSet, Order: platen.ListingOrder{Name: platen.UpdateTimeFact, Facet: platen.KeptFacts}})
+	if n := count("find_range"); n != 0 {
+		t.Fatalf("%d ranges are not in the index yet", n)
+	}
 	before := counts()
 	sets, job := create("-gone", 200)
 	for _, name := range []string{"first", "second"} { // the first is left behind by an update

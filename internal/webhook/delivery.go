@@ -160,7 +160,7 @@ func (l *leader) disable(h *hook, reason string) {
 	l.mu.Lock()
 	last := h.progress()
 	l.mu.Unlock()
-	// It is not broken off by a stop: else the receiver would hear from us again.
+	// It is not broken off by a stop: else the receiver would be called again.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(l.ctx), stopFor)
 	defer cancel()
 	_, err := l.Store.ChangeWebhook(ctx, h.ID, func(stored *storage.Webhook) error {

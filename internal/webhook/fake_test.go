@@ -11,6 +11,7 @@ import (
 	"github.com/platenhq/platen/internal/event"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -137,7 +138,7 @@ func (s loggedStore) EventBefore(_ context.Context, at time.Time) (last platen.E
 // openStore opens a store in a directory of the test.
 func openStore(t *testing.T, dir string) *sqlstore.Store {
 	t.Helper()
-	store, err := sqlite.Open(context.Background(), dir, 0)
+	store, err := sqlitetest.Open(context.Background(), dir, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

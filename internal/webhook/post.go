@@ -39,6 +39,7 @@ type poster struct {
 	close         func()
 }
 
+// newPoster returns a poster. roots and resolver are the system's if they are nil.
 func newPoster(policy Policy, roots *x509.CertPool, resolver *net.Resolver, agent string) *poster {
 	transport := func(plain bool) *http.Transport {
 		dialer := &net.Dialer{Timeout: postFor, Control: policy.control(plain), Resolver: resolver}

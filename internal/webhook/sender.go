@@ -13,7 +13,6 @@ import (
 	"context"
 	"crypto/x509"
 	"log/slog"
-	"net"
 	"sync/atomic"
 	"time"
 
@@ -57,7 +56,6 @@ type Config struct {
 	Log         *slog.Logger
 	Policy      Policy
 	Roots       *x509.CertPool // who signs certificates; nil: the system's
-	Resolver    *net.Resolver  // of names; nil: the system's
 	Most        int            // webhooks; 0: DefaultMost
 	AttemptsFor time.Duration  // 0: DefaultAttemptsFor
 	Version     string         // of platen, for receivers
@@ -97,7 +95,7 @@ func New(config Config) *Sender {
 	}
 	return &Sender{
 		Config:  config,
-		poster:  newPoster(config.Policy, config.Roots, config.Resolver, "platen/"+config.Version),
+		poster:  newPoster(config.Policy, config.Roots, nil, "platen/"+config.Version),
 		tests:   make(chan struct{}, testsAtOnce),
 		changed: make(chan struct{}, 1),
 	}
