@@ -17,8 +17,9 @@ import (
 //     taken out of the set in short transactions.
 //  3. It is marked as deleted (stateDeleted), which hides all members left.
 //
-// Each step can be done twice, or by two processes at once. So Clean continues
-// an interrupted deletion with step 2.
+// Each step can be done twice. So Clean continues an interrupted deletion with step 2,
+// which its own process then leaves: the set may come back meanwhile, and be deleted
+// again by others.
 
 // Delete implements [storage.Sets]. Once the set is marked it goes on even if
 // the caller leaves.
@@ -144,21 +145,29 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 	return err
 }
 
-// errDeleted says that another process has finished the deletion.
-var errDeleted = errors.New("the set is deleted already")
+// errDeleted says that another process has finished the deletion, or goes on with it.
+var errDeleted = errors.New("the deletion of the set is no longer that of this server")
 
 // finishDeletions finishes the deletions that a query finds, unless they are under way
 // in this process.
 func (s *Store) finishDeletions(ctx context.Context, which *query, args ...any) error {
 	rows, err := s.on(which).QueryContext(ctx, args...)
-	sets, err := collect(rows, err, func(from scanner) (ref platen.Ref, err error) { return ref, from.Scan(&ref.ID, &ref.Kind) })
+	type left struct {
+		platen.Ref
+		owner string
+	}
+	sets, err := collect(rows, err, func(from scanner) (set left, err error) { return set, from.Scan(&set.ID, &set.Kind, &set.owner) })
 	if err != nil {
 		return err
 	}
-	for _, ref := range sets {
-		if _, here := s.deleting.LoadOrStore(ref.ID, true); !here {
-			err = errors.Join(err, s.finishDeletion(ctx, ref))
-			s.deleting.Delete(ref.ID)
+	for _, set := range sets {
+		if _, here := s.deleting.LoadOrStore(set.ID, true); !here {
+			failed := s.change(ctx, func(t *transaction) error { return t.exec(updateDeleting, s.id, int64(set.ID), set.owner) })
+			if failed == nil {
+				failed = s.finishDeletion(ctx, set.Ref)
+			}
+			err = errors.Join(err, failed)
+			s.deleting.Delete(set.ID)
 		}
 	}
 	return err
@@ -172,7 +181,8 @@ type deletion struct {
 	kind platen.Kind // of the members that others can use
 }
 
-// change runs fn in a short transaction, if the deletion is still under way.
+// change runs fn in a short transaction, if the deletion is still under way and that of
+// this process. errDeleted: it is not.
 func (d *deletion) change(fn func(*transaction) error) error {
 	for {
 		if err := d.ctx.Err(); err != nil {
@@ -180,7 +190,7 @@ func (d *deletion) change(fn func(*transaction) error) error {
 		}
 		ctx, cancel := context.WithTimeoutCause(d.ctx, lockFor, errLocked)
 		err := d.s.change(ctx, func(t *transaction) error {
-			ok, err := changed(t, updateDeleting, d.s.id, int64(d.set))
+			ok, err := changed(t, updateDeleting, d.s.id, int64(d.set), d.s.id)
 			if err == nil && !ok {
 				err = errDeleted
 			}

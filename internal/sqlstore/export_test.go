@@ -64,6 +64,22 @@ func (s *Store) MarkDeleting(ctx context.Context, ref platen.Ref) error {
 // FinishUndone finishes what was left undone, as a server does every few seconds.
 func (s *Store) FinishUndone(ctx context.Context) error { return s.finishUndone(ctx) }
 
+// StateDeleting is the state of a set that is being deleted.
+const StateDeleting = stateDeleting
+
+// ID returns that of the process.
+func (s *Store) ID() string { return s.id }
+
+// ChangeDeleting runs fn in a transaction of a deletion that the store has begun.
+func (s *Store) ChangeDeleting(ctx context.Context, set platen.Ref, fn func()) error {
+	d, end, err := s.beginDeletion(ctx, set)
+	if err != nil {
+		return err
+	}
+	defer end()
+	return d.change(func(*transaction) error { fn(); return nil })
+}
+
 // LeaseClean takes the lease of the clean-up.
 func (s *Store) LeaseClean(ctx context.Context) (bool, error) { return s.tryLease(ctx, "clean") }
 

@@ -162,11 +162,11 @@ func (w *entityWriter) hide() error {
 // took the import for lost, the set may be that of another import by now.
 func (s *Store) abandon(stage, root platen.ID) {
 	err := s.change(s.stop, func(t *transaction) error {
-		own, err := changed(t, updateAbandoned, -int64(stage))
+		own, err := changed(t, updateAbandoned, -int64(stage), s.id)
 		if err != nil || !own {
 			return err
 		}
-		return t.exec(updateAbandoned, int64(root))
+		return t.exec(updateAbandoned, int64(root), s.id)
 	})
 	if err == nil {
 		_ = s.cleanAbandoned(s.stop)
@@ -188,31 +188,30 @@ func (s *Store) cleanAbandoned(ctx context.Context) error {
 	}
 }
 
-// markAbandoned gives sets that are being imported to the clean-up.
-func (s *Store) markAbandoned(ctx context.Context, sets ...platen.ID) error {
+// abandonImports gives the imports that a query finds to the clean-up, unless they are
+// under way in this process.
+func (s *Store) abandonImports(ctx context.Context, which *query, args ...any) error {
+	type left struct {
+		set   platen.ID
+		owner string
+	}
+	rows, err := s.on(which).QueryContext(ctx, args...)
+	sets, err := collect(rows, err, func(from scanner) (one left, err error) { return one, from.Scan(&one.set, &one.owner) })
+	sets = slices.DeleteFunc(sets, func(one left) bool {
+		_, here := s.importing.Load(one.set)
+		return here
+	})
+	if err != nil || len(sets) == 0 {
+		return err
+	}
 	return s.change(ctx, func(t *transaction) error {
-		for _, set := range sets {
-			if err := t.exec(updateAbandoned, int64(set)); err != nil {
+		for _, one := range sets {
+			if err := t.exec(updateAbandoned, int64(one.set), one.owner); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-}
-
-// abandonImports gives the imports that a query finds to the clean-up, unless they are
-// under way in this process.
-func (s *Store) abandonImports(ctx context.Context, which *query, args ...any) error {
-	rows, err := s.on(which).QueryContext(ctx, args...)
-	sets, err := collect(rows, err, func(from scanner) (set platen.ID, err error) { return set, from.Scan(&set) })
-	left := slices.DeleteFunc(sets, func(set platen.ID) bool {
-		_, here := s.importing.Load(set)
-		return here
-	})
-	if err != nil || len(left) == 0 {
-		return err
-	}
-	return s.markAbandoned(ctx, left...)
 }
 
 // finishOwn finishes the deletions of this process that were interrupted, and gives

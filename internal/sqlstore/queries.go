@@ -228,26 +228,28 @@ var (
 	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = ` + decimal(stateDeleted) + `
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, kind DESC, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
-	selectOwnDeleting  = onReader.query(`SELECT id, kind FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND owner = $1 ORDER BY marked, id`)
+	selectOwnDeleting  = onReader.query(`SELECT id, kind, owner FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND owner = $1 ORDER BY marked, id`)
 	selectLeftDeleting = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id, kind FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND ` + d.Gone("owner") + ` ORDER BY marked, id`
+		return `SELECT id, kind, owner FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND ` + d.Gone("owner") + ` ORDER BY marked, id`
 	})
 	insertImporting = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, given_first, given_last) VALUES ($1, $2, $3, ` + decimal(stateImporting) + `, $4, $5, $6)`)
 	// The ranges of identifiers that the imports under way give themselves.
 	selectGiven     = onReader.query(`SELECT given_first, given_last FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND given_last > 0`)
 	selectImporting = onReader.query(`SELECT count(*) FROM deleted_set WHERE id = $1 AND state = ` + decimal(stateImporting))
 	// The imports of process $1, and those of processes that have ended.
-	selectOwnImports  = onReader.query(`SELECT id FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND owner = $1 ORDER BY id`)
+	selectOwnImports  = onReader.query(`SELECT id, owner FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND owner = $1 ORDER BY id`)
 	selectLeftImports = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND ` + d.Gone("owner") + ` ORDER BY id`
+		return `SELECT id, owner FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND ` + d.Gone("owner") + ` ORDER BY id`
 	})
-	// What is left of an import that was broken off is cleaned up before all else.
-	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = 0 WHERE id = $1 AND state = ` + decimal(stateImporting))
+	// What is left of an import of process $2 that was broken off is cleaned up before all
+	// else.
+	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = 0 WHERE id = $1 AND owner = $2 AND state = ` + decimal(stateImporting))
 	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = ` + decimal(stateDeleted) + ` ORDER BY id LIMIT 1`)
 
 	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state <> ` + decimal(stateDeleted) + ` OR marked = 0`)
 
-	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND state = ` + decimal(stateDeleting))
+	// Process $1 goes on with the deletion of set $2, which was that of process $3.
+	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND owner = $3 AND state = ` + decimal(stateDeleting))
 	deleteDeleted  = onWriter.query(`DELETE FROM deleted_set WHERE id = $1`)
 	deleteEntity   = onWriter.query(`DELETE FROM entity WHERE first = $1`)
 

@@ -246,3 +246,20 @@ func TestImportTakenOver(t *testing.T) {
 		})
 	}
 }
+
+// TestDeletionTakenOver goes on with the deletion of a set that another server has taken
+// over. The set may have come back, and be deleted again, by others, so this one leaves it.
+func TestDeletionTakenOver(t *testing.T) {
+	ctx := t.Context()
+	stores, raw := replicas(t, 2)
+	content := importContents(t, stores[0])
+	_, err := raw.ExecContext(ctx, `INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, 1, $3, $4, 0, '')`,
+		int64(content.ID), int64(content.Kind), sqlstore.StateDeleting, stores[1].ID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = stores[0].ChangeDeleting(ctx, content, func() { t.Error("the server went on with it") })
+	if err == nil || !strings.Contains(err.Error(), "no longer that of this server") {
+		t.Error(err)
+	}
+}
