@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -42,6 +43,9 @@ func copyStore(ctx context.Context, env environment, from, to location) (err err
 		return usageError{fmt.Errorf("--from and --to are both %s: name another place to copy to", from), "platen copy"}
 	}
 	if err := from.present(); err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
+	if err := from.current(ctx, env); err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
 	source, closeSource, err := openAlone(ctx, env, from)
@@ -83,4 +87,20 @@ func openAlone(ctx context.Context, env environment, at location) (*sqlstore.Sto
 		return nil, nil, errors.Join(err, release())
 	}
 	return store, func() error { return errors.Join(store.Close(), release()) }, nil
+}
+
+// current returns an error unless there is a database with the schema of this version:
+// to open another one would change it.
+func (l location) current(ctx context.Context, env environment) error {
+	if err := l.protect(env.tell); err != nil {
+		return err
+	}
+	users, err := l.openUsers(ctx, env.tell)
+	if platen.ErrorCode(err) == platen.NotFound {
+		return platen.Errorf(platen.NotFound, "%s is empty: there is nothing to copy", l)
+	}
+	if err != nil {
+		return err
+	}
+	return users.Close()
 }

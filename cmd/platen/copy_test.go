@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -50,6 +51,30 @@ func exports(t *testing.T, where string, sets []platen.Ref) string {
 	}
 	p.stop(t)
 	return all.String() + users
+}
+
+// TestCopyOld copies from databases that are not of this version, or empty. It refuses,
+// and they stay as they are.
+func TestCopyOld(t *testing.T) {
+	onEach(t, func(t *testing.T, where string) {
+		name := "sqlite"
+		if strings.Contains(where, "://") {
+			name = "postgres"
+			if code, _, stderr := command(nil, "", "copy", "--from", where, "--to", t.TempDir()); code != 1 || !strings.Contains(stderr, "there is nothing to copy") {
+				t.Errorf("of an empty database: %d %s", code, stderr)
+			}
+		}
+		loadReleased(t, where, "testdata/released/0.1.0", name)
+		_, before, _ := command(nil, "", "check", "--listen", "127.0.0.1:0", option(where))
+		if code, _, stderr := command(nil, "", "copy", "--from", where, "--to", t.TempDir()); code != 1 || !strings.Contains(stderr, "start the server once with this version") {
+			t.Errorf("of an old database: %d %s", code, stderr)
+		}
+		_, after, _ := command(nil, "", "check", "--listen", "127.0.0.1:0", option(where))
+		schema := regexp.MustCompile(`has schema [0-9]+; the start brings it to`)
+		if was := schema.FindString(before); was == "" || schema.FindString(after) != was {
+			t.Errorf("before:\n%s\nafter:\n%s", before, after)
+		}
+	})
 }
 
 // TestCopy moves a database there and back again.

@@ -318,6 +318,46 @@ func TestOthersDirectory(t *testing.T) {
 	}
 }
 
+// TestExportInto exports to what is no file of its own: a link stays one, a pipe is
+// written to, a directory is refused.
+func TestExportInto(t *testing.T) {
+	t.Parallel()
+	p := serveProcess(t, t.TempDir())
+	env := map[string]string{"PLATEN_PASSWORD": testPassword, "PLATEN_SERVER": p.url}
+	if code, _, stderr := command(env, `{"id":7,"jobs":[{"id":8}]}`, "import", "-"); code != 0 {
+		t.Fatal(stderr)
+	}
+	dir := t.TempDir()
+	file, link, pipe := filepath.Join(dir, "file"), filepath.Join(dir, "link"), filepath.Join(dir, "pipe")
+	if err := errors.Join(os.WriteFile(file, []byte("before"), 0o600), os.Symlink("file", link), syscall.Mkfifo(pipe, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	read := make(chan string, 1)
+	go func() {
+		text, _ := os.ReadFile(pipe)
+		read <- string(text)
+	}()
+	for _, into := range []string{link, pipe} {
+		was, err := os.Lstat(into)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if code, _, stderr := command(env, "", "export", "7", "--output", into); code != 0 {
+			t.Fatal(stderr)
+		}
+		if is, err := os.Lstat(into); err != nil || is.Mode() != was.Mode() {
+			t.Fatalf("%s was %v and is %v: %v", into, was.Mode(), is.Mode(), err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if got := <-read; err != nil || !strings.Contains(got, `"id":8`) || got != string(text) {
+		t.Errorf("there is %q in the pipe, and %q in the file: %v", got, text, err)
+	}
+	if code, _, stderr := command(env, "", "export", "7", "--output", dir); code != 1 || !strings.Contains(stderr, "is a directory: name a file in it") {
+		t.Errorf("into a directory: %d %s", code, stderr)
+	}
+}
+
 // binary makes this program one that other users can run.
 func binary(t *testing.T, dir string) string {
 	t.Helper()

@@ -68,7 +68,8 @@ func TestReleased(t *testing.T) {
 	})
 }
 
-func readReleased(t *testing.T, where, dir, name string) {
+// loadReleased makes the database of a released version that of a location.
+func loadReleased(t *testing.T, where, dir, name string) {
 	packed, err := os.Open(filepath.Join(dir, name+".gz"))
 	if err != nil {
 		t.Fatal(err)
@@ -89,6 +90,10 @@ func readReleased(t *testing.T, where, dir, name string) {
 	} else {
 		pgtest.Exec(t, where, string(database))
 	}
+}
+
+func readReleased(t *testing.T, where, dir, name string) {
+	loadReleased(t, where, dir, name)
 	var was released
 	text, err := os.ReadFile(filepath.Join(dir, name+".json"))
 	if err == nil {

@@ -238,8 +238,23 @@ func exportDocument(cmd *cobra.Command, env environment, from *target, kind *set
 }
 
 // writeWhole writes a file that is there once it is complete. Until then it has
-// another name, which errors do not show: the caller has not given it.
+// another name, which errors do not show: the caller has not given it. Of a link it
+// replaces what the link leads to; a pipe or a device is written to.
 func writeWhole(path string, write func(io.Writer) error) error {
+	if to, err := filepath.EvalSymlinks(path); err == nil {
+		path = to
+	}
+	switch info, err := os.Stat(path); {
+	case err != nil || info.Mode().IsRegular():
+	case info.IsDir():
+		return fmt.Errorf("%s is a directory: name a file in it", path)
+	default:
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(file), file.Close())
+	}
 	named := func(err error) error {
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
 			return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
