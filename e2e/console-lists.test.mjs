@@ -248,6 +248,14 @@ test("Back leads to where one was in a list", async () => {
   await page.getByRole("heading", { level: 1, name: "Deleted sets" }).waitFor();
   await page.goBack();
   await becomes(() => page.evaluate(() => window.scrollY), before);
+  await page.evaluate(async () => {
+    const frame = () => new Promise(requestAnimationFrame);
+    const late = document.createElement("div"); // what comes in above later, for which browsers scroll
+    late.style.height = "300px";
+    document.querySelector("main").prepend(late);
+    for (let i = 0; i < 3; i++) await frame();
+  });
+  await becomes(() => page.evaluate(() => window.scrollY), before);
   await page.evaluate(() => window.scrollTo(0, 10)); // as by the scrollbar
   const read = page.waitForResponse("**/api/v1/entities?*orderBy=id&*");
   await page.evaluate(() => window.dispatchEvent(new Event("platen:again")));

@@ -24,10 +24,15 @@ export const cameFromHere = () => here > 0;
 // What is to be shown once it is there: how far down the window was when its entry in
 // the history was left, and the link that has left it. A window that somebody has
 // touched or scrolled meanwhile stays where it is: a scrollbar tells of no pointer.
-let due; // {y, link, at: where it has scrolled to}
+let due; // {y, link, at, height}: at is where it has scrolled to, in a page of that height
 const touched = () => (due = undefined);
 for (const name of ["wheel", "touchstart", "pointerdown", "keydown"]) window.addEventListener(name, touched, { capture: true, passive: true });
-window.addEventListener("scroll", () => due?.at !== undefined && Math.abs(window.scrollY - due.at) > 2 && touched(), { passive: true });
+const height = () => document.documentElement.scrollHeight;
+window.addEventListener("scroll", () => {
+  if (due?.at === undefined || Math.abs(window.scrollY - due.at) < 2) return;
+  if (height() === due.height) touched();
+  else arrived(); // the browser has scrolled, since something above has another height
+}, { passive: true });
 
 // arrived says that something that was to be shown is there.
 export function arrived() {
@@ -36,7 +41,7 @@ export function arrived() {
   const link = [...document.querySelectorAll("main a")].find((one) => one.getAttribute("href") === due.link);
   link?.focus();
   if (link) due.link = undefined;
-  due.at = window.scrollY;
+  Object.assign(due, { at: window.scrollY, height: height() });
   if (!due.link && Math.abs(window.scrollY - due.y) < 2) due = undefined;
 }
 
