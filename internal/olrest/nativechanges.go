@@ -248,12 +248,12 @@ func ReadEventQuery(r *http.Request) (q EventQuery, err error) {
 			return q, err
 		}
 	}
-	after := query.Get("after")
+	after, given := query.Get("after"), query.Has("after")
 	wrong := invalidParameter("after", after, "the id of an event, or 0")
 	if sent := r.Header.Get(LastEventIDHeader); sent != "" {
-		after, wrong = sent, WrongEventID(sent)
+		after, given, wrong = sent, true, WrongEventID(sent)
 	}
-	if after != "" {
+	if given {
 		n, err := strconv.ParseInt(after, 10, 64)
 		if err != nil || n < 0 {
 			return q, wrong
@@ -320,7 +320,11 @@ func readChangeFilter(query url.Values, f *platen.ChangeFilter) error {
 		}
 	}
 	if query.Has("name") {
-		f.Names = []string{query.Get("name")}
+		name := query.Get("name")
+		if name == "" {
+			return parameterError("name", "the name is empty")
+		}
+		f.Names = []string{name}
 	}
 	return nil
 }

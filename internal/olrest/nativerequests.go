@@ -202,6 +202,12 @@ func parseFilter(query url.Values, others ...string) (f RequestFilter, err error
 	if err := CheckQuery(query, append(others, filterParameters...)...); err != nil {
 		return f, err
 	}
+	for _, name := range filterParameters {
+		// An empty one, as of a variable without a value, would mean all requests.
+		if query.Has(name) && query.Get(name) == "" {
+			return f, parameterError(name, "the %s is empty: leave it out for all", name)
+		}
+	}
 	f = RequestFilter{
 		Method: strings.ToUpper(query.Get("method")), Route: query.Get("route"), User: query.Get("user"), RequestID: query.Get("requestId"),
 		Path: query.Get("path"), Status: strings.ToLower(query.Get("status")), Reason: strings.ToLower(query.Get("reason")), Fault: query.Get("fault"),

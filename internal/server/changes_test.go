@@ -166,6 +166,8 @@ func testHistory(t *testing.T) {
 		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"force":1}`, 400, "the force must be a boolean, not a number"},
 		{"POST", fmt.Sprintf("/api/v1/changes/%d/revert", all[0].Change), `{"force":true} x`, 400, "malformed"},
 		{"GET", "/api/v1/events?after=x", "", 400, "after"},
+		{"GET", "/api/v1/events?after=", "", 400, "after"},
+		{"GET", "/api/v1/events?name=", "", 400, "the name is empty"},
 		{"GET", "/api/v1/events?after=99999999999999", "", 400, "no event"},
 		{"GET", "/api/v1/events?kind=tree", "", 400, "tree"},
 		{"GET", "/api/v1/events?type=tree", "", 400, "tree"},
