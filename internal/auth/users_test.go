@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -227,4 +229,52 @@ func TestManyChangedUsers(t *testing.T) {
 			t.Errorf("the guard knows %d users, not 51", n)
 		}
 	})
+}
+
+// A failingStore is a store whose users can not be looked up for a while.
+type failingStore struct {
+	storage.Store
+	fails atomic.Bool
+}
+
+func (s *failingStore) LastUserChange(ctx context.Context) (storage.UserChange, error) {
+	if s.fails.Load() {
+		return storage.UserChange{}, errors.New("the database does not answer")
+	}
+	return s.Store.LastUserChange(ctx)
+}
+
+// TestStale has nobody let in by users that may have changed long ago.
+func TestStale(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
+	t.Parallel()
+	opened, err := sqlitetest.Open(t.Context(), t.TempDir(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { opened.Close() })
+	addUser(t, opened, "ann")
+	store := &failingStore{Store: opened}
+	g := startGuard(t, store, time.Now)
+	token, _, err := g.login(home, "ann", goodPassword)
+	if err != nil {
+		t.Fatal(err)
+	}
+	check := func() error {
+		r, _ := call(home)
+		r.Header.Set(olrest.TokenHeader, token)
+		_, err := g.check(r)
+		return err
+	}
+	store.fails.Store(true)
+	time.Sleep(MaxStaleness) // until the users that it knows are too old
+	if err := check(); platen.ErrorCode(err) != platen.Unavailable {
+		t.Errorf("while users can not be looked up: %v", err)
+	}
+	store.fails.Store(false)
+	if err := check(); err != nil {
+		t.Errorf("once they can: %v", err)
+	}
 }

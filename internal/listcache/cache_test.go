@@ -96,6 +96,26 @@ func TestInvalidate(t *testing.T) {
 	}
 }
 
+// TestSetTag adds the tags of lists, of which one is no longer what the cache has.
+func TestSetTag(t *testing.T) {
+	c := listcache.New(1 << 20)
+	c.Fill(key(1), entry("old"), 0)
+	old, _ := c.Get(key(1))
+	c.Invalidate(key(1))
+	c.SetTag(key(1), old.List, []string{"old"})
+	c.Publish(key(1), entry("new"))
+	c.SetTag(key(1), old.List, []string{"old"})
+	c.SetTag(key(2), old.List, []string{"old"})
+	now, _ := c.Get(key(1))
+	if now.Tag != nil {
+		t.Errorf("%s has the tag %v", now.List, now.Tag)
+	}
+	c.SetTag(key(1), now.List, []string{"new"})
+	if now, _ = c.Get(key(1)); len(now.Tag) != 1 || now.Tag[0] != "new" {
+		t.Errorf("%s has the tag %v", now.List, now.Tag)
+	}
+}
+
 // TestInvalidateAll empties a cache, which takes up lists again afterwards.
 func TestInvalidateAll(t *testing.T) {
 	c := listcache.New(1 << 20)

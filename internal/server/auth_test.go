@@ -46,6 +46,7 @@ func testCredentials(t *testing.T) {
 		{"a good token with bad Basic", []option{basic(user, "wrong")}, 200, false},
 		{"Basic", []option{none, basic(user, password)}, 200, false},
 		{"a token", nil, 200, false},
+		{"a token as Bearer", bearer(s.token), 200, false},
 		{"basic in another case", []option{none, basic(user, password), func(r *http.Request) {
 			r.Header.Set("Authorization", strings.Replace(r.Header.Get("Authorization"), "Basic", "bAsIc", 1))
 		}}, 200, false},

@@ -79,6 +79,9 @@ func (s *service) preview(name string, pageSize int) (ids []string) {
 			ids = append(ids, string(set["id"]))
 		}
 		if token = page.NextPageToken; token == "" {
+			if len(ids) <= pageSize && page.TotalEstimate != int64(len(ids)) {
+				s.t.Errorf("the preview says that it has %d of %v", page.TotalEstimate, ids)
+			}
 			return ids
 		}
 	}
@@ -314,6 +317,24 @@ func testRetentionUndelete(t *testing.T) {
 		t.Errorf("the preview has %v", got)
 	}
 	due(2)
+}
+
+// TestRetentionMany has a rule delete more sets than a page has.
+func TestRetentionMany(t *testing.T) { onSQLite(t, testRetentionMany) }
+
+func testRetentionMany(t *testing.T) {
+	s, later := startLater(t, openStore(t))
+	var deleted atomic.Int64
+	run := runner(later, &deleted)
+	const many = 101
+	for range many {
+		s.importSet(`{"jobs":[]}`)
+	}
+	s.do("POST", retentionPath, `{"name":"old","kind":"jobset","days":1,"enabled":true}`)
+	later.now.Store(time.Now().Add(48 * time.Hour).UnixMicro())
+	if err := run.Due(t.Context()); err != nil || deleted.Load() != many {
+		t.Errorf("%d of %d were deleted: %v", deleted.Load(), many, err)
+	}
 }
 
 // A meddler changes something just before the second deletion of a rule.

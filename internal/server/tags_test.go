@@ -44,7 +44,11 @@ func testTags(t *testing.T) {
 	}
 	for _, bad := range []string{"", "x", `"x`, `"a""b"`, `"a" "b"`, "*, *", `*,"a"`, ",", "w/" + now} {
 		put("2", header("If-Match", bad)).isError(t, 400, "If-Match must be * or tags")
-		s.do("GET", path, "", header("If-None-Match", bad)).isError(t, 400, "If-None-Match must be * or tags")
+		got := s.do("GET", path, "", header("If-None-Match", bad))
+		got.isError(t, 400, "If-None-Match must be * or tags")
+		if tag := got.header.Get("ETag"); tag != "" {
+			t.Errorf("an error has the tag %s", tag)
+		}
 	}
 	put("2", header("If-None-Match", "*")).isError(t, 400, "If-None-Match is for GET")
 	s.do("PUT", entities+"/jobs/properties", fmt.Sprintf(`[{"id":%d,"properties":[]}]`, job), header("If-Match", now)).isError(t, 400, "one at a time")

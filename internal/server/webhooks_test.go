@@ -70,7 +70,8 @@ func testWebhooks(t *testing.T) {
 	hook := got[shownWebhook](t, made, 201)
 	path := fmt.Sprintf("/api/v1/webhooks/%d", hook.ID)
 	if made.header.Get("Location") != path || !strings.HasPrefix(hook.Secret, "whsec_") || hook.State != "enabled" || hook.CreatedBy != user ||
-		strings.Join(hook.Filter.Kinds, " ") != "job documentset" || hook.Filter.Sets[0] != 1000 || hook.Filter.Names[0] != "ä" {
+		strings.Join(hook.Filter.Kinds, " ") != "job documentset" || hook.Filter.Sets[0] != 1000 || hook.Filter.Names[0] != "ä" ||
+		strings.Join(hook.Filter.Types, " ") != "platen.update platen.import" {
 		t.Errorf("made: %s at %s", made.body, made.header.Get("Location"))
 	}
 	shown := s.do("GET", path, "")
@@ -165,6 +166,8 @@ func testWebhookBadInput(t *testing.T) {
 		{"PATCH", path, `{"state":"disabled","url":"ftp://example.com"}`, 400, "https"},
 		{"POST", path + "/rotate", `{"keepOldFor":"721h"}`, 400, "keepOldFor"},
 		{"POST", path + "/rotate", `{"keepOldFor":1}`, 400, "keepOldFor"},
+		{"POST", path + "/rotate", `{"keepOldFor":"a day"}`, 400, "keepOldFor"},
+		{"POST", path + "/rotate", `{"keepOldFor":"-1s"}`, 400, "keepOldFor"},
 		{"POST", path + "/replay", `{}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"from":"1","time":"2026-01-31T12:00:00Z"}`, 400, "name one of these"},
 		{"POST", path + "/replay", `{"time":"yesterday"}`, 400, "yesterday"},

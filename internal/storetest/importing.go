@@ -150,6 +150,8 @@ func testImportHidden(t *testing.T, open Open) {
 				_, err := s.List(ctx, member, platen.Properties)
 				wantCode(t, "a member in the middle", err, platen.NotFound, member.ID.String())
 				wantCode(t, "the set in the middle", s.Delete(ctx, set), platen.NotFound, set.ID.String())
+				_, err = s.Undelete(ctx, set.ID)
+				wantCode(t, "undeleting in the middle", err, platen.NotFound, set.ID.String())
 				if err := s.Replace(ctx, platen.Job, platen.Properties, platen.Update{ID: job, Pairs: pairs("beside=1")}); err != nil {
 					t.Error("an update in the middle:", err)
 				}

@@ -242,6 +242,35 @@ func TestGiveUp(t *testing.T) {
 	})
 }
 
+// TestMoved gives the URL of another receiver to a webhook whose receiver fails: what it
+// has missed is sent at once.
+func TestMoved(t *testing.T) {
+	dir := made(t)
+	synctest.Test(t, func(t *testing.T) {
+		store := openIdle(t, dir)
+		log := newFakeLog()
+		bad, good := &receiver{status: func(int, int) int { return 500 }}, &receiver{}
+		mux := http.NewServeMux()
+		mux.Handle("/bad", bad)
+		mux.Handle("/good", good)
+		s := senderTo(t, &countingStore{kept: store}, log, mux)
+		hook, _ := create(t, s, "http://127.0.0.1/bad", platen.ChangeFilter{})
+		stop := running(t, s)
+		log.add(2, a)
+		time.Sleep(10 * time.Hour)
+		moved := "http://127.0.0.1/good"
+		changed, err := s.Change(context.Background(), hook.ID, platen.WebhookChange{URL: &moved})
+		if err != nil || !changed.Updated.After(hook.Updated) {
+			t.Errorf("changed: %+v (%v)", changed, err)
+		}
+		time.Sleep(time.Second)
+		if got := good.has(); !slices.Equal(got, span(1, 2)) {
+			t.Errorf("moved: %v", got)
+		}
+		stop()
+	})
+}
+
 // TestGone has a receiver answer 410, and one whose events are no longer kept.
 func TestGone(t *testing.T) {
 	store := openStore(t, t.TempDir())
@@ -257,7 +286,7 @@ func TestGone(t *testing.T) {
 	stop := running(t, s)
 	eventually(t, "the webhook is disabled", func() bool {
 		hook, err := store.Webhook(t.Context(), first.ID)
-		return err == nil && !hook.Enabled && strings.Contains(hook.Reason, "410")
+		return err == nil && !hook.Enabled && strings.Contains(hook.Reason, "410 Gone: it wants no more events")
 	})
 	eventually(t, "the other one goes on", func() bool { return len(late.has()) == 6 })
 	stop()
