@@ -133,6 +133,7 @@ func documentsOf(id, n int) string {
 }
 
 func TestLargeAllocations(t *testing.T) {
+	long(t)
 	a := newAllocator(t, nil)
 	// What a request allocates however large it is counts for neither.
 	const few, many = 16_384, 32_768 // documents
