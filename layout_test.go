@@ -77,7 +77,7 @@ var indirect = map[string][]string{
 // forTests are packages that nothing but tests may depend on; programs are
 // those that nothing may depend on.
 var (
-	forTests = []string{"/internal/authtest", "/internal/costtest", "/internal/pgtest", "/internal/sqlitetest", "/internal/storetest", "/internal/tlstest"}
+	forTests = []string{"/internal/costtest", "/internal/pgtest", "/internal/sqlitetest", "/internal/storetest", "/internal/tlstest"}
 	programs = []string{"/cmd/platen", "/internal/bench"}
 )
 

@@ -18,7 +18,6 @@ import (
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlitetest"
@@ -46,7 +45,7 @@ func startServer(ctx context.Context, tokenTTL time.Duration, options ...func(*s
 	if err := store.Start(ctx, "gone"); err != nil {
 		return "", nil, err
 	}
-	if err := store.AddUser(ctx, authtest.User(user, password)); err != nil {
+	if err := store.AddUser(ctx, auth.CheapUser(user, password)); err != nil {
 		return "", nil, err
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

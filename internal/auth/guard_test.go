@@ -92,13 +92,9 @@ func startGuard(t *testing.T, store storage.Store, localTime func() time.Time) *
 	return g
 }
 
-// addUser adds a user whose password costs next to nothing to check, as that of
-// package authtest does, which these tests can not import.
 func addUser(t *testing.T, store storage.Store, name string) storage.User {
 	t.Helper()
-	h := passwordHash{memory: 8, passes: 1, threads: 1, salt: make([]byte, saltBytes)}
-	h.sum = h.of(goodPassword, hashBytes)
-	user := storage.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}
+	user := CheapUser(name, goodPassword)
 	if err := store.AddUser(t.Context(), user); err != nil {
 		t.Fatal(err)
 	}

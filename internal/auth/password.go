@@ -27,8 +27,10 @@ const (
 	hashBytes    = 32
 )
 
-// The most that a stored hash may cost: what asks for more is damaged.
+// The least and the most that a stored hash may cost: what asks for another cost is
+// damaged.
 const (
+	minArgonMemory  = 8         // KiB
 	maxArgonMemory  = 256 << 10 // KiB
 	maxArgonTime    = 16
 	maxArgonThreads = 16
@@ -46,10 +48,21 @@ func NewUser(name, password string) (storage.User, error) {
 	if err := CheckPassword(password); err != nil {
 		return storage.User{}, err
 	}
-	h := passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads, salt: make([]byte, saltBytes)}
+	return newUser(name, password, passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads}), nil
+}
+
+// CheapUser is [NewUser] for a password that is no secret, of a sandbox or a test: to
+// check it costs next to nothing, and any name and password will do.
+func CheapUser(name, password string) storage.User {
+	return newUser(name, password, passwordHash{memory: minArgonMemory, passes: 1, threads: 1})
+}
+
+// newUser returns a user with a password whose hash has the cost of h.
+func newUser(name, password string, h passwordHash) storage.User {
+	h.salt = make([]byte, saltBytes)
 	_, _ = rand.Read(h.salt) // never fails
 	h.sum = h.of(password, hashBytes)
-	return storage.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}, nil
+	return storage.User{Name: name, Password: h.String(), Epoch: NewEpoch(), Changed: time.Now()}
 }
 
 // CheckPassword returns Invalid if nobody can have the password.
@@ -108,7 +121,7 @@ func parseHash(text string) (passwordHash, error) {
 		return h, errHash
 	}
 	_, err := fmt.Sscanf(fields[3], "m=%d,t=%d,p=%d", &h.memory, &h.passes, &h.threads)
-	if err != nil || h.memory < 8 || h.memory > maxArgonMemory || h.passes < 1 || h.passes > maxArgonTime || h.threads < 1 || h.threads > maxArgonThreads {
+	if err != nil || h.memory < minArgonMemory || h.memory > maxArgonMemory || h.passes < 1 || h.passes > maxArgonTime || h.threads < 1 || h.threads > maxArgonThreads {
 		return h, errHash
 	}
 	var err1, err2 error

@@ -2,12 +2,9 @@ package sandbox
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"sync"
 	"time"
-
-	"golang.org/x/crypto/argon2"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
@@ -15,7 +12,6 @@ import (
 	"github.com/platenhq/platen/internal/retention"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/sqlstore"
-	"github.com/platenhq/platen/internal/storage"
 	"github.com/platenhq/platen/internal/telemetry"
 	"github.com/platenhq/platen/internal/webhook"
 )
@@ -103,18 +99,13 @@ func (s *Sandbox) upkeep(ctx context.Context, w *world) error {
 	}
 }
 
-// addUser adds the user whose password everybody knows, unless there is one. To
-// check the password costs next to nothing, since there is nothing to guess.
+// addUser adds the user whose password everybody knows, unless there is one.
 func (s *Sandbox) addUser(ctx context.Context, store *sqlstore.Store) error {
-	salt := []byte("everybody knows.")
-	sum := argon2.IDKey([]byte(s.Password), salt, 1, 8, 1, 32)
-	base64 := base64.RawStdEncoding.EncodeToString
 	users, err := store.Users(ctx)
 	if err != nil || len(users) > 0 {
 		return err
 	}
-	return store.AddUser(ctx, storage.User{
-		Name: s.User, Password: "$argon2id$v=19$m=8,t=1,p=1$" + base64(salt) + "$" + base64(sum),
-		Role: platen.Admin, Epoch: auth.NewEpoch(), Changed: s.clock.Now(),
-	})
+	user := auth.CheapUser(s.User, s.Password)
+	user.Role, user.Changed = platen.Admin, s.clock.Now()
+	return store.AddUser(ctx, user)
 }

@@ -66,6 +66,9 @@ func TestStopped(t *testing.T) {
 // both if each place is compared: of eight times the size they take about
 // eight times as long.
 func TestLargeContains(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	search := func(size int) func() {
 		text := bytes.Repeat([]byte("a"), size)
 		part := append(bytes.Clone(text[:size/2]), 'b')

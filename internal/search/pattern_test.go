@@ -71,6 +71,9 @@ func FuzzLike(f *testing.F) {
 // pattern: of MaxPattern they take about as long as of a tenth, but for the
 // words of bits.
 func TestLargePattern(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	text := []byte(strings.Repeat("a", 1<<20))
 	match := func(pattern string) func() {
 		p := NewPattern([]byte(pattern))

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/journal"
 	"github.com/platenhq/platen/internal/logwriter"
 	"github.com/platenhq/platen/internal/olrest"
@@ -79,7 +78,7 @@ func newAllocator(t testing.TB, kept *journal.Journal) *allocator {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.AddUser(t.Context(), authtest.User(user, password)); err != nil {
+	if err := store.AddUser(t.Context(), auth.CheapUser(user, password)); err != nil {
 		t.Fatal(err)
 	}
 	log := slog.New(logwriter.NewText(io.Discard, slog.LevelInfo))
@@ -134,6 +133,7 @@ func documentsOf(id, n int) string {
 }
 
 func TestLargeAllocations(t *testing.T) {
+	long(t)
 	a := newAllocator(t, nil)
 	// What a request allocates however large it is counts for neither.
 	const few, many = 16_384, 32_768 // documents

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
-	"github.com/platenhq/platen/internal/authtest"
+	"github.com/platenhq/platen/internal/auth"
 	"github.com/platenhq/platen/internal/sqlite"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -279,7 +279,7 @@ func testAuditBeside(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := users.AddUser(ctx, authtest.User(fmt.Sprint("user", n), password)); err != nil {
+		if err := users.AddUser(ctx, auth.CheapUser(fmt.Sprint("user", n), password)); err != nil {
 			t.Fatal(err)
 		}
 		if err := users.Close(); err != nil {

@@ -14,7 +14,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -114,7 +113,7 @@ func testChangedPassword(t *testing.T) {
 	if a := s.do("GET", entities+"/jobs", "", none, old); a.status != 200 {
 		t.Fatalf("%d %s", a.status, a.body)
 	}
-	if err := s.store.SetPassword(t.Context(), authtest.User(user, "battery staple")); err != nil {
+	if err := s.store.SetPassword(t.Context(), auth.CheapUser(user, "battery staple")); err != nil {
 		t.Fatal(err)
 	}
 	deadline := time.Now().Add(20 * time.Second)

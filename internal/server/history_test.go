@@ -238,12 +238,12 @@ func (h *history) counted(count *atomic.Int64, more int64, what string) {
 	}
 }
 
-// settled returns a history that has an order if, and only if, the given one
+// simplified returns a history that has an order if, and only if, the given one
 // has, and in which no write is open until the end, which takes very long to
 // check: a write that was not answered took effect before a read that saw it
 // returned, and one that no read saw can be left out, since its value is its
 // own.
-func settled(all []porcupine.Operation) []porcupine.Operation {
+func simplified(all []porcupine.Operation) []porcupine.Operation {
 	seen := make(map[string]int64) // by value: the end of the first read that saw it
 	for _, one := range all {
 		if read, ok := one.Output.(pair); ok && one.Input.(step).kind == 'r' {
@@ -273,7 +273,7 @@ func (h *history) check() {
 	h.t.Helper()
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	result := porcupine.CheckOperationsTimeout(listModel, settled(h.operations), time.Minute)
+	result := porcupine.CheckOperationsTimeout(listModel, simplified(h.operations), time.Minute)
 	if result != porcupine.Ok {
 		h.t.Errorf("%d operations are not linearizable: %s", len(h.operations), result)
 	}

@@ -10,7 +10,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -52,7 +51,7 @@ func testReplicas(t *testing.T) {
 		if list := sharing.properties(platen.Job, job); len(list) != 0 {
 			t.Fatal("the token of another replica:", list)
 		}
-		if err := c.store.SetPassword(t.Context(), authtest.User(user, "another one")); err != nil {
+		if err := c.store.SetPassword(t.Context(), auth.CheapUser(user, "another one")); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(auth.MaxStaleness) // what is promised

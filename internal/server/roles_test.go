@@ -14,7 +14,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/server"
@@ -37,7 +36,7 @@ func authToken(token string) []option { return []option{header("auth_token", tok
 // addUser adds a user of a role, and waits until it can log in.
 func (s *service) addUser(name string, role platen.Role) {
 	s.t.Helper()
-	other := authtest.User(name, password)
+	other := auth.CheapUser(name, password)
 	other.Role = role
 	if err := s.store.AddUser(s.t.Context(), other); err != nil {
 		s.t.Fatal(err)

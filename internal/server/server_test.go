@@ -15,7 +15,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/auth"
-	"github.com/platenhq/platen/internal/authtest"
 	"github.com/platenhq/platen/internal/server"
 	"github.com/platenhq/platen/internal/storage"
 )
@@ -54,7 +53,7 @@ func startOn(t *testing.T, store storage.Store, change ...func(*server.Config, *
 func startWith(t *testing.T, store storage.Store, transport http.RoundTripper, change ...func(*server.Config, *auth.Config)) *service {
 	t.Helper()
 	ctx := t.Context()
-	if err := store.AddUser(ctx, authtest.User(user, password)); err != nil && platen.ErrorCode(err) != platen.Conflict {
+	if err := store.AddUser(ctx, auth.CheapUser(user, password)); err != nil && platen.ErrorCode(err) != platen.Conflict {
 		t.Fatal(err)
 	}
 	log := &syncBuffer{}

@@ -40,8 +40,8 @@ func (s *service) updated(body string) (u shownUpdate) {
 	return u
 }
 
-// settled waits until an operation has ended.
-func (s *service) settled(id string) (o shownOperation) {
+// ended waits until an operation has ended.
+func (s *service) ended(id string) (o shownOperation) {
 	s.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		o = shownOperation{}
@@ -208,7 +208,7 @@ func testUpdateInParts(t *testing.T) {
 		}
 		return o
 	}
-	o := s.settled(begin("1").ID)
+	o := s.ended(begin("1").ID)
 	if o.State != "done" || o.Progress != 100 || o.Result.Matched != many || o.Result.Changed != many || len(o.Result.Changes) < 3 || o.EndTime.IsZero() || o.Error != "" {
 		t.Errorf("%+v", o)
 	}
@@ -228,7 +228,7 @@ func testUpdateInParts(t *testing.T) {
 	if a.status != 200 && a.status != 404 {
 		t.Errorf("%d %s", a.status, a.body)
 	}
-	o = s.settled(second.ID)
+	o = s.ended(second.ID)
 	found := s.updated(`{"kind":"job","filter":"properties.n = 2","unset":["properties.n"],"validateOnly":true}`)
 	want := map[int]string{200: "cancelled", 404: "done"}[a.status]
 	if o.State != want || o.Result.Changed != found.Matched || len(found.Preview) != int(min(found.Matched, 100)) {
@@ -246,7 +246,7 @@ func testUpdateInParts(t *testing.T) {
 	last := jobsOf(s, 1)[0]
 	s.put(last, `[{"name":"long","value":"`+strings.Repeat("l", 1<<19)+`"}]`)
 	s.do("POST", updates, fmt.Sprintf(`{"entities":[{"id":%d}],"set":[{"name":"properties.long2","value":"%s"}]}`, last, strings.Repeat("l", 1<<19-200))).decoded(t, 200, &shownUpdate{})
-	o = s.settled(begin(strings.Repeat("3", 200)).ID)
+	o = s.ended(begin(strings.Repeat("3", 200)).ID)
 	found = s.updated(`{"kind":"job","filter":"properties.n = ` + strings.Repeat("3", 200) + `","unset":["properties.n"],"validateOnly":true}`)
 	if o.State != "failed" || !strings.Contains(o.Error, "a list would be") || o.Result.Changed == 0 || o.Result.Changed != found.Matched {
 		t.Errorf("%+v, and %d jobs are changed", o, found.Matched)

@@ -80,6 +80,9 @@ func TestNoIndexAwaited(t *testing.T) {
 // some of them, and waits for the index when they are more, since each search beside
 // them would read all of them again.
 func TestLargeAwaited(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
 	s, err := sqlitetest.Open(context.Background(), t.TempDir(), 1<<20)
 	if err != nil {
 		t.Fatal(err)

@@ -7,9 +7,9 @@ import (
 	"github.com/anishathalye/porcupine"
 )
 
-// TestSettled checks that histories with writes that were not answered have
+// TestSimplified checks that histories with writes that were not answered have
 // an order when they should.
-func TestSettled(t *testing.T) {
+func TestSimplified(t *testing.T) {
 	open := int64(math.MaxInt64)
 	op := func(client int, kind byte, text string, read pair, call, end int64) porcupine.Operation {
 		return porcupine.Operation{ClientId: client, Input: step{job: 1, kind: kind, text: text}, Output: read, Call: call, Return: end}
@@ -26,9 +26,9 @@ func TestSettled(t *testing.T) {
 		"covered by another": {[]porcupine.Operation{op(1, 'm', "1", pair{}, 1, open), op(2, 'w', "2", pair{}, 2, 3), op(2, 'r', "", pair{a: "2"}, 4, 5), op(2, 'r', "", pair{a: "2", b: "1"}, 6, 7)}, true},
 	} {
 		if got := porcupine.CheckOperations(listModel, test.history); got != test.want {
-			t.Errorf("%s: %v, and it is not settled", name, got)
+			t.Errorf("%s: %v, and it is not simplified", name, got)
 		}
-		if got := porcupine.CheckOperations(listModel, settled(test.history)); got != test.want {
+		if got := porcupine.CheckOperations(listModel, simplified(test.history)); got != test.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
