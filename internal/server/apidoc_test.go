@@ -95,7 +95,7 @@ func checkDescribed(t *testing.T, r *http.Request, a answer) {
 		}
 		return
 	}
-	if !utf8.ValidString(a.body) {
+	if a.header.Get("Content-Encoding") == "" && !utf8.ValidString(a.body) {
 		t.Errorf("%s %s: the answer is no UTF-8: %.500q", r.Method, r.URL, a.body)
 	}
 	if r.Method == http.MethodHead || len(a.body) > 1<<20 {
