@@ -102,7 +102,8 @@ func scriptHook(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // scriptCut starts a proxy of a server that breaks the connection instead of answering
-// what changes something, and sets its address as a variable: cut URL VARIABLE.
+// what changes something, or answers with a status, and sets its address as a variable:
+// cut URL VARIABLE [STATUS].
 func scriptCut(ts *testscript.TestScript, neg bool, args []string) {
 	target, err := url.Parse(args[0])
 	ts.Check(err)
@@ -110,7 +111,13 @@ func scriptCut(ts *testscript.TestScript, neg bool, args []string) {
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		ModifyResponse: func(answer *http.Response) error {
 			if r := answer.Request; r.Method != http.MethodGet && !strings.Contains(r.URL.Path, "authentication") {
-				panic(http.ErrAbortHandler)
+				if len(args) < 3 {
+					panic(http.ErrAbortHandler)
+				}
+				status, err := strconv.Atoi(args[2])
+				answer.StatusCode, answer.ContentLength, answer.Body = status, 0, http.NoBody
+				answer.Header = http.Header{}
+				return err
 			}
 			return nil
 		},

@@ -18,6 +18,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/client"
+	"github.com/platenhq/platen/internal/olrest"
 )
 
 // sets are the kinds that import and export take, by their names on the
@@ -163,7 +164,8 @@ func importDocument(cmd *cobra.Command, env environment, to *target, kind *setKi
 	if err != nil {
 		shown := &platen.Error{Code: platen.ErrorCode(err), Message: "nothing was imported: " + explain(err)}
 		switch {
-		case shown.Code == platen.Unavailable: // the server's own words say whether it may be there
+		case shown.Code == platen.Unavailable && !strings.HasPrefix(explain(err), olrest.Unexplained):
+			// The server's own words say whether it may be there.
 			shown.Message = explain(err)
 		case client.InDoubt(err):
 			shown.Message = explain(err) + "; whether it was imported is not known: look before it is sent again"

@@ -135,9 +135,13 @@ func ReadError(response *http.Response) *platen.Error {
 	return shown
 }
 
+// Unexplained is what the message of an answer without a JSON Error begins with: it does
+// not say what was done, and may be that of a proxy.
+const Unexplained = "the server answered "
+
 // statusMessage says what an answer without a JSON Error says.
 func statusMessage(response *http.Response, body string) string {
-	message := "the server answered " + response.Status
+	message := Unexplained + response.Status
 	if to := response.Header.Get("Location"); to != "" && response.StatusCode < 400 {
 		return message + fmt.Sprintf(", with %.200q: the API never redirects; if the server is there now, use that address", to)
 	}

@@ -122,3 +122,70 @@ func TestMigrateFacts(t *testing.T) {
 		return n
 	})
 }
+
+// TestMigrateBeside migrates while a server of the version before marks the facts of
+// another set. They stay marked.
+func TestMigrateBeside(t *testing.T) {
+	ctx := t.Context()
+	d, err := Connect(ctx, pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	exec := func(text string) {
+		t.Helper()
+		if _, err := d.Writer.ExecContext(ctx, text); err != nil {
+			t.Fatal(text, err)
+		}
+	}
+	count := func(from string) (n int) {
+		t.Helper()
+		if err := d.Reader.QueryRowContext(ctx, "SELECT count(*) FROM "+from).Scan(&n); err != nil {
+			t.Fatal(from, err)
+		}
+		return n
+	}
+	exec(migrations.Create)
+	tx, err := d.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tx.Rollback()
+	for _, file := range migrations.Names()[:27] {
+		if err := migrations.ApplyOne(ctx, tx, file, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	exec(`INSERT INTO find_range (first, last, root, late) VALUES (1002, 1002, 1000, 2), (1004, 1004, 1000, 2)`)
+	// The range of the set's jobs waits until the other one is there.
+	exec(`CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_advisory_xact_lock(1); RETURN NEW; END$$`)
+	exec(`CREATE TRIGGER wait BEFORE INSERT ON find_range FOR EACH ROW WHEN (NEW.root = 1000) EXECUTE FUNCTION wait()`)
+	held, err := d.Writer.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Rollback()
+	if _, err := held.ExecContext(ctx, `SELECT pg_advisory_xact_lock(1)`); err != nil {
+		t.Fatal(err)
+	}
+	migrated := make(chan error)
+	go func() { migrated <- d.migrate(ctx) }()
+	for count("pg_locks WHERE locktype = 'advisory' AND objid = 1 AND NOT granted") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	exec(`INSERT INTO find_range (first, last, root, late) VALUES (2001, 2003, 2000, 2)`)
+	if err := held.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-migrated; err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"first = 1002 AND last = 1004 AND root = 1000", "first = 2001 AND last = 2003 AND root = 2000"} {
+		if n := count("find_range WHERE late = 2 AND " + want); n != 1 {
+			t.Errorf("%d ranges are %s", n, want)
+		}
+	}
+}

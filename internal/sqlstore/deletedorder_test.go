@@ -1,10 +1,12 @@
 package sqlstore_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/costtest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -63,5 +65,44 @@ func TestCleanSameSecond(t *testing.T) {
 		if err != nil || len(left) != 1 || left[0].ID != content.ID {
 			t.Errorf("after the first step of the clean-up there is %+v, %v; want the content set, since the job set used it", left, err)
 		}
+	})
+}
+
+// TestLargeDeleted checks that a deletion does not look at all sets that are deleted
+// already, by what an update costs.
+func TestLargeDeleted(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open()
+		defer s.Close()
+		const rounds, each = 6, 25 // costtest has so many rounds at most
+		var sets []platen.Ref
+		for range rounds * each {
+			sets = append(sets, platen.Ref{Kind: platen.JobSet, ID: createJobs(t, s, 1).ID})
+		}
+		job := createJobs(t, s, 1).Children[0]
+		for _, text := range []string{
+			`WITH RECURSIVE n (i) AS (SELECT 9000001 UNION ALL SELECT i + 1 FROM n WHERE i < 9100000)
+				INSERT INTO deleted_set (id, kind, marked, begun) SELECT i, 5, 1000000000, 0 FROM n`,
+			`ANALYZE deleted_set`, // PostgreSQL does that by itself, later
+		} {
+			if _, err := s.Writer().ExecContext(ctx, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		updates := 0
+		costtest.AtMost(t, "deletions beside many deleted sets, and updates", 5, each, func() {
+			updates++
+			if err := replace(ctx, s, job, strconv.Itoa(updates)); err != nil {
+				t.Fatal(err)
+			}
+		}, func() {
+			for _, set := range sets[:each] {
+				if err := s.Delete(ctx, set); err != nil {
+					t.Fatal(err)
+				}
+			}
+			sets = sets[each:]
+		})
 	})
 }

@@ -124,7 +124,7 @@ func (p planner) ids(owners []owner) any {
 }
 
 // dirty returns the next dirty entities up to a bound: those in most rows of
-// find_stale, or most entities of a range.
+// find_stale, or most entities of some ranges.
 func (p planner) dirty(until dirtyBound, most int) (d dirty, err error) {
 	rows, err := p.stmt(selectDirty).QueryContext(p.ctx, until.rows, most)
 	d.owners, err = collect(rows, err, func(from scanner) (o owner, err error) {

@@ -56,6 +56,8 @@ CREATE TABLE data_schema (dataset INTEGER PRIMARY KEY, body TEXT NOT NULL) STRIC
 
 CREATE TABLE deleted_set (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, marked INTEGER NOT NULL, state INTEGER NOT NULL DEFAULT 0, owner TEXT NOT NULL DEFAULT '', given_first INTEGER NOT NULL DEFAULT 0, given_last INTEGER NOT NULL DEFAULT 0, begun INTEGER NOT NULL DEFAULT 1, deleted_by TEXT NOT NULL DEFAULT '') STRICT;
 
+CREATE INDEX deleted_set_order ON deleted_set (marked, kind DESC, id);
+
 CREATE TABLE detached (
     root   INTEGER NOT NULL,               -- the set
     first  INTEGER NOT NULL,
