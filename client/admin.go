@@ -148,21 +148,23 @@ func (c *Client) TestWebhook(ctx context.Context, id int64) (Attempt, error) {
 	return get[Attempt](ctx, c, nativeRequest(olrest.TestWebhook, number(id)))
 }
 
-// ReplayWebhook sends a webhook the events after one again ("0": all that are kept), or
-// those from a time on if after is "". NotFound: there is no such webhook. Invalid: it is
-// no event, or none yet, or the time is zero. Gone: some of them are no longer kept. (POST
+// ReplayWebhook has a webhook go on from another place in the log, before or after the
+// one where it is: what it had before it gets again. NotFound: there is no such webhook.
+// Invalid: the replay names no place, or more than one, or an event that is none, or none
+// yet. Gone: some of the events from there on are no longer kept. (POST
 // /api/v1/webhooks/{webhook}/replay)
-func (c *Client) ReplayWebhook(ctx context.Context, id int64, after string, from time.Time) (Webhook, error) {
-	body := map[string]any{"after": after}
-	if after == "" {
-		body = map[string]any{"time": from}
-	}
-	return get[Webhook](ctx, c, nativeRequest(olrest.ReplayWebhook, number(id)).sending(body))
+func (c *Client) ReplayWebhook(ctx context.Context, id int64, replay WebhookReplay) (Webhook, error) {
+	return get[Webhook](ctx, c, nativeRequest(olrest.ReplayWebhook, number(id)).sending(replay))
 }
 
-// RotateWebhook gives a webhook another secret; the old one stays good for keepOld, 0 to
-// [platen.MaxKeepOld]. NotFound: there is no such webhook. Invalid: keepOld is another
+// RotateWebhook gives a webhook another secret, as a [NewWebhook] has it; if secret is "",
+// the server makes one. The old one stays good for keepOld, 0 to [platen.MaxKeepOld].
+// NotFound: there is no such webhook. Invalid: secret can be none, or keepOld is another
 // time. (POST /api/v1/webhooks/{webhook}/rotate)
-func (c *Client) RotateWebhook(ctx context.Context, id int64, keepOld time.Duration) (Webhook, error) {
-	return get[Webhook](ctx, c, nativeRequest(olrest.RotateWebhook, number(id)).sending(map[string]string{"keepOldFor": keepOld.String()}))
+func (c *Client) RotateWebhook(ctx context.Context, id int64, secret string, keepOld time.Duration) (Webhook, error) {
+	body := map[string]string{"keepOldFor": keepOld.String()}
+	if secret != "" {
+		body["secret"] = secret
+	}
+	return get[Webhook](ctx, c, nativeRequest(olrest.RotateWebhook, number(id)).sending(body))
 }

@@ -60,7 +60,8 @@
 // twice as long each time, 10 s in the end. A replacement with If-Match (see
 // [Client.Replace]) that is answered the second time by 412 with the tag of
 // what it has written was done the first time, and succeeds. So do changes of a
-// view with its revision (see [Client.ReplaceView]).
+// view, and deletions, with a revision (see [Client.ReplaceView] and
+// [Client.DeleteEntity]).
 //
 // # Streams
 //

@@ -48,7 +48,7 @@ func TestTokenWithLineBreak(t *testing.T) {
 	for _, token := range []string{"platen_A\n", "\x7f"} {
 		c := must[*client.Client](t)(client.NewWithToken("http://127.0.0.1:1", token))
 		fails(t, second(c.Me(t.Context())), platen.Invalid, "the header Auth_token")
-		fails(t, c.DeleteEntity(t.Context(), 1), platen.Invalid, "line break")
+		fails(t, c.DeleteEntity(t.Context(), 1, ""), platen.Invalid, "line break")
 	}
 }
 

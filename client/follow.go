@@ -23,11 +23,16 @@ type EventQuery struct {
 	Types  []string // such as update, import, audit
 	Name   string   // that a list was changed in
 	Follow bool     // go on with what happens from now on, until ctx ends
+
+	Last   int    // only so many of the last events, without After and Follow; 0: all
+	Before string // with Last: the id of the event that they are before
 }
 
 // EventsSeq yields events in their order, each once: those that there are, from the
 // first that is kept, or with Follow those that happen from now on, until ctx ends; or
-// in either case those after a given one. A stream that breaks off is taken up
+// in either case those after a given one. With Last it reads the log from its end back,
+// until it has as many or there are no more, and has all of them in memory before it
+// yields the first. A stream that breaks off is taken up
 // again after the last event, for as long as it takes, once it has begun; so is one
 // that ends with its token, if the client can get another. Gone: what is to be gone on
 // after is no longer kept. Invalid: the query is not understood, or what is to be gone on
@@ -41,31 +46,61 @@ func (c *Client) EventsSeq(ctx context.Context, query EventQuery) iter.Seq2[Even
 		for i, set := range query.Sets {
 			sets[i] = set.String()
 		}
-		return nativeRequest(olrest.ReadEvents, "").set("kind", strings.Join(kinds, ",")).set("set", strings.Join(sets, ",")).
-			set("type", strings.Join(query.Types, ",")).set("name", query.Name)
+		r := nativeRequest(olrest.ReadEvents, "").set("kind", strings.Join(kinds, ",")).set("set", strings.Join(sets, ",")).
+			set("type", strings.Join(query.Types, ",")).set("name", query.Name).set("before", query.Before)
+		if query.Last != 0 {
+			r.set("last", strconv.Itoa(min(query.Last, largestPage)))
+		}
+		return r
 	}
 	if query.Follow {
 		return follow(ctx, c, query.After, build, decodeEvent)
 	}
 	return func(yield func(Event, error) bool) {
 		r := build().set("after", query.After)
+		if query.Last != 0 {
+			events, err := c.lastEvents(ctx, r, query.Last)
+			yieldEvents(events, err, yield)
+			return
+		}
 		for {
 			page, err := decoded(ctx, c, r, olrest.ReadNativePage[rawEvent])
-			for i := 0; err == nil && i < len(page.Elements); i++ {
-				var event Event
-				if event, err = decodeEvent(page.Elements[i]); err == nil && !yield(event, nil) {
-					return
-				}
-			}
-			if err != nil {
-				yield(Event{}, err)
+			if !yieldEvents(page.Elements, err, yield) || page.Next == r.query.Get("after") || page.Next == "0" {
 				return
 			}
-			if page.Next == r.query.Get("after") || page.Next == "0" {
-				return
-			}
-			r.query.Set("after", page.Next)
+			r.set("after", page.Next).set("pageSize", strconv.Itoa(largestPage))
 		}
+	}
+}
+
+// yieldEvents yields events, or why there are none, and reports whether to go on.
+func yieldEvents(events []rawEvent, err error, yield func(Event, error) bool) bool {
+	for i := 0; err == nil && i < len(events); i++ {
+		var event Event
+		if event, err = decodeEvent(events[i]); err == nil && !yield(event, nil) {
+			return false
+		}
+	}
+	if err != nil {
+		yield(Event{}, err)
+	}
+	return err == nil
+}
+
+// lastEvents returns the last n events that a request asks for, or all that there are,
+// in their order.
+func (c *Client) lastEvents(ctx context.Context, r *request, n int) ([]rawEvent, error) {
+	var events []rawEvent
+	for {
+		page, err := decoded(ctx, c, r, olrest.ReadNativePage[rawEvent])
+		if err != nil {
+			return nil, err
+		}
+		events = append(page.Elements, events...)
+		if page.Before == "" || len(events) >= n {
+			return events, nil
+		}
+		r.set("before", page.Before).set("last", strconv.Itoa(min(n-len(events), largestPage)))
 	}
 }
 
@@ -190,8 +225,12 @@ func (w watchedReader) Read(b []byte) (int, error) {
 }
 
 func (f *RequestFilter) request(action olrest.Action) *request {
-	return nativeRequest(action, "").set("method", f.Method).set("route", f.Route).set("user", f.User).set("requestId", f.RequestID).
+	r := nativeRequest(action, "").set("method", f.Method).set("route", f.Route).set("user", f.User).set("requestId", f.RequestID).
 		set("path", f.Path).set("status", f.Status).set("reason", f.Reason).set("fault", f.Fault).setTime("since", f.Since)
+	if f.Console != nil {
+		r.set("console", strconv.FormatBool(*f.Console))
+	}
+	return r
 }
 
 // RequestsSeq yields requests of the server's journal, the newest first, without their

@@ -56,10 +56,19 @@ func get[T any](ctx context.Context, c *Client, r *request) (T, error) {
 	return decoded(ctx, c, r, olrest.ReadNative[T])
 }
 
+// largestPage is how many elements a page may have at most.
+const largestPage = 1000
+
 // pagesOf returns an iterator over a list of platen's own API. One page is in memory.
+// Whoever goes on after the first one, which is as large as the server likes, gets
+// larger ones, unless the request says how large they are.
 func pagesOf[T any](ctx context.Context, c *Client, build func() *request) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		r := build()
+		size := r.query.Get("pageSize")
+		if size == "" {
+			size = strconv.Itoa(largestPage)
+		}
 		for {
 			page, err := decoded(ctx, c, r, olrest.ReadNativePage[T])
 			if err != nil {
@@ -75,7 +84,8 @@ func pagesOf[T any](ctx context.Context, c *Client, build func() *request) iter.
 			if page.Next == "" {
 				return
 			}
-			r.query.Set("pageToken", page.Next)
+			r.query.Del("position") // the token has it
+			r.set("pageToken", page.Next).set("pageSize", size)
 		}
 	}
 }
@@ -102,35 +112,56 @@ type Listing struct {
 	Filter   string // as https://google.aip.dev/160 has them; "": all
 	OrderBy  string // such as "updateTime desc"; "": by identifier
 	Fields   string // what is wanted of each, such as "id,properties.shift"; "": all
-	PageSize int    // how many are asked for at once, 1 to 1000; 0: 100
+	PageSize int    // how many are asked for at once, 1 to 1000; 0: 100, and then 1000
+}
+
+func (l Listing) request() *request {
+	r := nativeRequest(olrest.ListEntities, "").set("kind", olrest.KindName(l.Kind)).
+		set("filter", l.Filter).set("orderBy", l.OrderBy).set("fields", l.Fields)
+	if l.PageSize > 0 {
+		r.set("pageSize", strconv.Itoa(l.PageSize))
+	}
+	return r
 }
 
 // ListSeq yields the entities of a listing. Entities that come or go meanwhile neither
 // move nor double the others. Invalid: the filter, the order or the fields are not
 // understood; the message says at which character. (GET /api/v1/entities)
 func (c *Client) ListSeq(ctx context.Context, listing Listing) iter.Seq2[Entity, error] {
-	return pagesOf[Entity](ctx, c, func() *request {
-		r := nativeRequest(olrest.ListEntities, "").set("kind", olrest.KindName(listing.Kind)).
-			set("filter", listing.Filter).set("orderBy", listing.OrderBy).set("fields", listing.Fields)
-		if listing.PageSize > 0 {
-			r.set("pageSize", strconv.Itoa(listing.PageSize))
-		}
-		return r
+	return pagesOf[Entity](ctx, c, listing.request)
+}
+
+// EstimateTotal returns about how many entities a listing has. It is exact if they fit
+// on one page, or if a comparison of the filter that few entities fulfil finds them;
+// otherwise it is as many of all of the kind as of those that the server looked at for
+// one page, so a larger PageSize makes a better estimate. Invalid: as in ListSeq. (GET
+// /api/v1/entities)
+func (c *Client) EstimateTotal(ctx context.Context, listing Listing) (int64, error) {
+	listing.Fields = "id" // the rest is not read
+	page, err := get[struct {
+		Total int64 `json:"totalEstimate"`
+	}](ctx, c, listing.request())
+	return page.Total, err
+}
+
+// ChildrenSeq yields what an entity of any kind contains, in its order, from a position
+// on: 0 is the first, [platen.MaxID] the last that can be asked for. NotFound: there is
+// no such entity. Invalid: there can be no such position, or it is a document, whose
+// pages [Client.EntityPagesSeq] yields. (GET /api/v1/entities/{id}/children)
+func (c *Client) ChildrenSeq(ctx context.Context, id platen.ID, position int64) iter.Seq2[Child, error] {
+	return pagesOf[Child](ctx, c, func() *request {
+		return nativeRequest(olrest.EntityChildren, id.String()).set("position", number(position))
 	})
 }
 
-// ChildrenSeq yields what an entity of any kind contains, in its order. NotFound: there
-// is no such entity. (GET /api/v1/entities/{id}/children)
-func (c *Client) ChildrenSeq(ctx context.Context, id platen.ID) iter.Seq2[Child, error] {
-	return pagesOf[Child](ctx, c, func() *request { return nativeRequest(olrest.EntityChildren, id.String()) })
-}
-
 // EntityPagesSeq yields the pages of a document, which are the content items that it
-// shows, in their order; of a content item the one page that it is. NotFound: there is
-// no such entity. Invalid: its kind has no pages of its own. (GET
-// /api/v1/entities/{id}/pages)
-func (c *Client) EntityPagesSeq(ctx context.Context, id platen.ID) iter.Seq2[EntityPage, error] {
-	return pagesOf[EntityPage](ctx, c, func() *request { return nativeRequest(olrest.EntityPages, id.String()) })
+// shows, in their order, from a position on, as in ChildrenSeq; of a content item the one
+// page that it is. NotFound: there is no such entity. Invalid: its kind has no pages of
+// its own, or there can be no such position. (GET /api/v1/entities/{id}/pages)
+func (c *Client) EntityPagesSeq(ctx context.Context, id platen.ID, position int64) iter.Seq2[EntityPage, error] {
+	return pagesOf[EntityPage](ctx, c, func() *request {
+		return nativeRequest(olrest.EntityPages, id.String()).set("position", number(position))
+	})
 }
 
 // NamesSeq yields the names that lists of a kind have, by list and name: what filters
@@ -169,11 +200,23 @@ func (c *Client) ListTagged(ctx context.Context, id platen.ID, facet platen.Face
 	return pairs, tag, err
 }
 
+// ListAt returns a list of an entity of any kind as it was at a time. NotFound: there was
+// no such entity then, or is none. Gone: the log of changes does not go back as far.
+// Invalid: the time has not come yet, or is zero. MethodNotAllowed, Invalid: as in
+// ListTagged. (GET /api/v1/entities/{id}/properties, metadata and fields with readTime)
+func (c *Client) ListAt(ctx context.Context, id platen.ID, facet platen.Facet, at time.Time) ([]platen.NameValue, error) {
+	r := newRequest(olrest.ReadListAt, 0, facet).with(id.String())
+	r.query = url.Values{"readTime": {at.Format(time.RFC3339Nano)}} // also if it is zero, which is no time: the list as it is was not meant
+	return decoded(ctx, c, r, olrest.ReadPairs)
+}
+
 // DeleteEntity deletes a set by its identifier alone. It can be undeleted until it is
-// removed for good. NotFound: there is no such entity. Invalid: it is no set. (DELETE
+// removed for good. If revision is not "", it is done only if the [Entity] has that
+// Revision still: nothing of the set or in it has changed. NotFound: there is no such
+// entity. Changed: it has another revision. Invalid: it is no set. (DELETE
 // /api/v1/entities/{id})
-func (c *Client) DeleteEntity(ctx context.Context, id platen.ID) error {
-	return c.doEmpty(ctx, nativeRequest(olrest.DeleteEntity, id.String()))
+func (c *Client) DeleteEntity(ctx context.Context, id platen.ID, revision string) error {
+	return c.deleteMatching(ctx, nativeRequest(olrest.DeleteEntity, id.String()).matching(revision))
 }
 
 // Undelete takes back the deletion of a set. NotFound: there is no such set, or no
@@ -208,10 +251,11 @@ func (c *Client) Update(ctx context.Context, update BulkUpdate) (updated Updated
 
 // PreviewUpdate returns what an update would do. Errors are those of Update.
 func (c *Client) PreviewUpdate(ctx context.Context, update BulkUpdate) (Updated, error) {
+	type plain BulkUpdate // with its own MarshalJSON it would be sent as an update
 	r := nativeRequest(olrest.UpdateMany, "").sending(struct {
-		BulkUpdate
+		plain
 		ValidateOnly bool `json:"validateOnly"`
-	}{update, true})
+	}{plain(update), true})
 	r.reads = true
 	return get[Updated](ctx, c, r)
 }

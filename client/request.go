@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"net/http"
@@ -124,6 +125,7 @@ type uploadPart struct {
 	source io.Reader
 	ended  atomic.Bool
 	mu     sync.Mutex // held while source is read
+	read   int64      // bytes of the source
 	err    error      // of the source
 }
 
@@ -187,19 +189,25 @@ func (p *uploadPart) Read(b []byte) (int, error) {
 		return 0, errUploadEnded
 	}
 	n, err := p.source.Read(b)
+	p.read += int64(n)
 	if err != nil && err != io.EOF {
 		p.err = err
 	}
 	return n, err
 }
 
-// failure returns why the source could not be read, or nil. It waits for no read.
+// failure returns why the source could not be read, or nil. It waits for no read. A body
+// whose end was not sent is nothing that a server stores.
 func (u *upload) failure() error {
 	if u.last == nil || !u.last.mu.TryLock() {
 		return nil
 	}
 	defer u.last.mu.Unlock()
-	return u.last.err
+	if u.last.err == nil {
+		return nil
+	}
+	whole := u.length >= 0 && u.last.read >= u.length
+	return doubtError{fmt.Errorf("read what is to be sent: %w", u.last.err), whole}
 }
 
 // doEmpty does a request whose answer holds nothing.

@@ -18,6 +18,12 @@ type NewRetentionRule struct {
 	Enabled bool        `json:"enabled,omitzero"`
 }
 
+// MarshalJSON returns the rule as the API has it.
+func (r NewRetentionRule) MarshalJSON() ([]byte, error) {
+	type plain NewRetentionRule
+	return olrest.EncodeNative(plain(r))
+}
+
 // A RetentionRuleChange is what is to change of a rule of retention; what is nil stays.
 type RetentionRuleChange struct {
 	Days    *int64  `json:"days,omitzero"`

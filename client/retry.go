@@ -148,7 +148,7 @@ func (c *Client) exchange(r *request, request *http.Request) (*http.Response, er
 	}
 	if r.file != nil {
 		if failed := r.file.failure(); failed != nil {
-			return nil, fmt.Errorf("read what is to be sent: %w", failed)
+			return nil, failed
 		}
 	}
 	if failed, ok := errors.AsType[*url.Error](err); ok {

@@ -80,7 +80,7 @@ func TestTable(t *testing.T) {
 		"an export": {cut, func(ctx context.Context, c *client.Client) error {
 			return c.Export(ctx, platen.Ref{Kind: platen.JobSet, ID: 1}, io.Discard)
 		}, false, platen.Internal},
-		"a deletion": {broke, func(ctx context.Context, c *client.Client) error { return c.DeleteEntity(ctx, 1) }, false, platen.Unreachable},
+		"a deletion": {broke, func(ctx context.Context, c *client.Client) error { return c.DeleteEntity(ctx, 1, "") }, false, platen.Unreachable},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -122,12 +122,12 @@ func TestInDoubt(t *testing.T) {
 		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
 		c.HTTP = &http.Client{Transport: &failing{fail: answer, then: func(*http.Request) *http.Response { return reply(204, "") }}}
 		c.HTTP.Transport.(*failing).left.Store(1)
-		return c.DeleteEntity(t.Context(), 1)
+		return c.DeleteEntity(t.Context(), 1, "")
 	}
 	noToken := func(err error) error {
 		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
 		c.TokenSource = func(context.Context) (string, time.Time, error) { return "", time.Time{}, err }
-		return c.DeleteEntity(t.Context(), 1)
+		return c.DeleteEntity(t.Context(), 1, "")
 	}
 	noOther := func() error { // the first one is refused
 		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
@@ -140,7 +140,7 @@ func TestInDoubt(t *testing.T) {
 			given = true
 			return "of yesterday", time.Time{}, nil
 		}
-		return c.DeleteEntity(t.Context(), 1)
+		return c.DeleteEntity(t.Context(), 1, "")
 	}
 	for name, test := range map[string]struct {
 		err  error

@@ -72,6 +72,9 @@ func newWebhook(ctx context.Context, c *client.Client) (client.Webhook, error) {
 	return c.CreateWebhook(ctx, client.NewWebhook{URL: "https://example.com/hook", State: "disabled"})
 }
 
+// secret is one that a webhook may have.
+const secret = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
+
 // newChange sets a property of a job, and returns the change that this is.
 func newChange(ctx context.Context, c *client.Client) (int64, error) {
 	updated, err := c.Update(ctx, client.BulkUpdate{Kind: platen.Job, All: true, Set: pairs("properties.at", unique())})
@@ -118,16 +121,16 @@ var nativeCalls = map[olrest.Action]call{
 	},
 	olrest.ReadEntity: func(ctx context.Context, c *client.Client, _ olrest.Route) error { return second(c.Entity(ctx, 101)) },
 	olrest.DeleteEntity: on(newSet, func(ctx context.Context, c *client.Client, set platen.ID) error {
-		return c.DeleteEntity(ctx, set)
+		return c.DeleteEntity(ctx, set, "")
 	}),
 	olrest.EntityChildren: func(ctx context.Context, c *client.Client, _ olrest.Route) error {
-		return drain(c.ChildrenSeq(ctx, 100))
+		return drain(c.ChildrenSeq(ctx, 100, 0))
 	},
 	olrest.EntityPages: func(ctx context.Context, c *client.Client, _ olrest.Route) error {
-		return drain(c.EntityPagesSeq(ctx, 104))
+		return drain(c.EntityPagesSeq(ctx, 104, 0))
 	},
 	olrest.Undelete: on(newSet, func(ctx context.Context, c *client.Client, set platen.ID) error {
-		if err := c.DeleteEntity(ctx, set); err != nil {
+		if err := c.DeleteEntity(ctx, set, ""); err != nil {
 			return err
 		}
 		return second(c.Undelete(ctx, set))
@@ -257,10 +260,10 @@ var nativeCalls = map[olrest.Action]call{
 		return err
 	},
 	olrest.ReplayWebhook: on(newWebhook, func(ctx context.Context, c *client.Client, made client.Webhook) error {
-		return second(c.ReplayWebhook(ctx, made.ID, "", time.Now().Add(-time.Minute)))
+		return second(c.ReplayWebhook(ctx, made.ID, client.WebhookReplay{Time: time.Now().Add(-time.Minute)}))
 	}),
 	olrest.RotateWebhook: on(newWebhook, func(ctx context.Context, c *client.Client, made client.Webhook) error {
-		return second(c.RotateWebhook(ctx, made.ID, time.Hour))
+		return second(c.RotateWebhook(ctx, made.ID, secret, time.Hour))
 	}),
 
 	olrest.ListRules: plain((*client.Client).RetentionRules),

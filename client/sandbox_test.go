@@ -36,7 +36,7 @@ func TestSandbox(t *testing.T) {
 	}
 	fails(t, second(c.SetClock(ctx, client.ClockChange{})), platen.Invalid, "nothing to change")
 
-	nil2(c.TakeSnapshot(ctx, "before"), c.DeleteEntity(ctx, 1288))
+	nil2(c.TakeSnapshot(ctx, "before"), c.DeleteEntity(ctx, 1288, ""))
 	odd := platen.Fault{
 		Name: "odd", Methods: []string{"GET", "PUT"}, Route: "/api/v1/entities/{id}", Path: "*/1288", User: "ol-admin", From: 2, To: 9, Every: 3,
 		Probability: 0.5, Seed: -7, Status: 418, Body: `{"a":"é"}`, Headers: pairs("X-One", "1"), RetryAfter: 2 * time.Second,

@@ -89,8 +89,10 @@ func (c *Client) Delete(ctx context.Context, ref platen.Ref) error {
 // is streamed; nothing is stored unless all of it is. At the end it closes the
 // document if that is an [io.Closer], as net/http does. Only a document that
 // is an [io.Seeker] can be sent again after a new login. Invalid: the document
-// is none of that kind. Conflict: an identifier in it is taken. (platen's own
-// API, POST /api/v1/jobsets and its like)
+// is none of that kind. Conflict: an identifier in it is taken. An error of the
+// document itself, before its end, is in the chain of the error: nothing is stored
+// then, which is in no doubt ([InDoubt]). (platen's own API, POST /api/v1/jobsets and
+// its like)
 func (c *Client) Import(ctx context.Context, kind platen.Kind, document io.Reader) (platen.Created, error) {
 	r := newRequest(olrest.Import, kind, 0)
 	r.file = newUpload(document)

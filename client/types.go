@@ -88,7 +88,7 @@ type Entity struct {
 	Metadata   []platen.NameValue `json:"metadata,omitzero"`
 	Fields     []platen.NameValue `json:"fields,omitzero"`
 
-	Revision string `json:"revision,omitzero"` // another one with each change of what is above
+	Revision string `json:"revision,omitzero"` // another one with each change of what is above; see [Client.DeleteEntity]
 }
 
 // MarshalJSON returns the entity as the API has it.
@@ -130,6 +130,12 @@ type ChangeEntry struct {
 	Audit map[string]string `json:"audit,omitzero"` // of an audit: what happened
 }
 
+// MarshalJSON returns the entry as the API has it.
+func (e ChangeEntry) MarshalJSON() ([]byte, error) {
+	type plain ChangeEntry
+	return olrest.EncodeNative(plain(e))
+}
+
 // A NameChange is what a change did to one name of a list. Nil: the name was not there.
 type NameChange struct {
 	Name   string  `json:"name"`
@@ -153,12 +159,32 @@ func (e Event) MarshalJSON() ([]byte, error) { return e.Body, nil }
 
 // EventData is a change without its entries, and the entry that the event is of.
 type EventData struct {
-	Change  int64  `json:"change"`
-	User    string `json:"user,omitzero"`
-	Token   string `json:"token,omitzero"`
-	Request string `json:"requestId,omitzero"`
-	Reverts int64  `json:"reverts,omitzero"`
-	ChangeEntry
+	Change  int64     `json:"change"`
+	Time    time.Time `json:"time,omitzero"`
+	Type    string    `json:"type,omitzero"` // such as update
+	User    string    `json:"user,omitzero"`
+	Token   string    `json:"token,omitzero"`
+	Request string    `json:"requestId,omitzero"`
+	Reverts int64     `json:"reverts,omitzero"`
+
+	Kind  platen.Kind       `json:"kind,omitzero"`
+	ID    platen.ID         `json:"id,omitzero"`
+	Set   platen.ID         `json:"set,omitzero"`
+	Facet string            `json:"facet,omitzero"`
+	Names []NameChange      `json:"names,omitzero"`
+	Added int64             `json:"added,omitzero"`
+	Audit map[string]string `json:"audit,omitzero"`
+}
+
+// Entry returns the entry that the event is of.
+func (d *EventData) Entry() ChangeEntry {
+	return ChangeEntry{Kind: d.Kind, ID: d.ID, Set: d.Set, Facet: d.Facet, Names: d.Names, Added: d.Added, Audit: d.Audit}
+}
+
+// MarshalJSON returns the data as the API has it.
+func (d EventData) MarshalJSON() ([]byte, error) {
+	type plain EventData
+	return olrest.EncodeNative(plain(d))
 }
 
 // A DeletedSet is a set that is deleted and still kept.
@@ -188,6 +214,12 @@ type BulkUpdate struct {
 	Set     []platen.NameValue `json:"set,omitzero"`     // names as [Name] returns them
 	Unset   []string           `json:"unset,omitzero"`   // the same
 	InParts bool               `json:"inParts,omitzero"` // by an operation, however few there are
+}
+
+// MarshalJSON returns the update as the API has it.
+func (u BulkUpdate) MarshalJSON() ([]byte, error) {
+	type plain BulkUpdate
+	return olrest.EncodeNative(plain(u))
 }
 
 // A BulkEntity is one of the entities of a [BulkUpdate].

@@ -28,11 +28,23 @@ type NewUser struct {
 	Role     platen.Role `json:"role"`
 }
 
+// MarshalJSON returns the user as the API has it.
+func (u NewUser) MarshalJSON() ([]byte, error) {
+	type plain NewUser
+	return olrest.EncodeNative(plain(u))
+}
+
 // A UserChange is what is to change of a user; what is zero stays.
 type UserChange struct {
 	Password string      `json:"password,omitzero"`
 	Role     platen.Role `json:"role,omitzero"`
 	Disabled *bool       `json:"disabled,omitzero"` // by itself
+}
+
+// MarshalJSON returns the change as the API has it.
+func (u UserChange) MarshalJSON() ([]byte, error) {
+	type plain UserChange
+	return olrest.EncodeNative(plain(u))
 }
 
 // A User is somebody who can log in, with a password or by a provider.
@@ -55,6 +67,12 @@ type NewToken struct {
 	Role       platen.Role   `json:"role"`          // it never may more than its user
 	Kinds      []platen.Kind `json:"kinds,omitzero"`
 	ExpireTime time.Time     `json:"expireTime,omitzero"` // zero: never
+}
+
+// MarshalJSON returns the token as the API has it.
+func (t NewToken) MarshalJSON() ([]byte, error) {
+	type plain NewToken
+	return olrest.EncodeNative(plain(t))
 }
 
 // A TokenChange is what is to change of a named token. The zero value of each field
@@ -117,6 +135,12 @@ type WebhookFilter struct {
 	Names []string      `json:"names,omitzero"` // that a list was changed in
 }
 
+// MarshalJSON returns the filter as the API has it.
+func (f WebhookFilter) MarshalJSON() ([]byte, error) {
+	type plain WebhookFilter
+	return olrest.EncodeNative(plain(f))
+}
+
 // A NewWebhook is a webhook to be made.
 type NewWebhook struct {
 	URL         string        `json:"url"`                  // up to [platen.MaxWebhookURL] bytes
@@ -132,6 +156,14 @@ type WebhookChange struct {
 	Description *string        `json:"description,omitzero"`
 	Filter      *WebhookFilter `json:"filter,omitzero"`
 	State       *string        `json:"state,omitzero"`
+}
+
+// A WebhookReplay says from where in the log on a webhook gets events. One of its fields
+// is set.
+type WebhookReplay struct {
+	From  string    `json:"from,omitzero"`  // the id of the first event
+	After string    `json:"after,omitzero"` // the id of the event before the first; "0": the first that is kept is the first
+	Time  time.Time `json:"time,omitzero"`  // the first event is the first at this time or later
 }
 
 // A Webhook is a URL to which the server sends events.
@@ -182,6 +214,8 @@ type RequestFilter struct {
 	Reason string    // a part of why it was refused, or of a hint
 	Fault  string    // the name of a fault of a sandbox that has acted
 	Since  time.Time // zero: of any time
+
+	Console *bool // those of the console alone, or those of others; nil: both
 }
 
 // A Request is a request that the server has answered, without credentials.
@@ -199,7 +233,8 @@ type Request struct {
 	User        string       `json:"user,omitzero"`
 	Tried       string       `json:"tried,omitzero"` // the user of credentials that were refused
 	Credentials string       `json:"credentials,omitzero"`
-	Status      int          `json:"status"` // 0: it was not answered
+	Status      int          `json:"status"`           // 0: it was not answered
+	Console     bool         `json:"console,omitzero"` // it came from the console
 	Aborted     bool         `json:"aborted,omitzero"`
 	Reason      string       `json:"reason,omitzero"` // why it was refused
 	Fault       string       `json:"fault,omitzero"`  // of a sandbox that has acted
@@ -220,7 +255,68 @@ type Transferred struct {
 
 // About is what a server says of itself.
 type About struct {
-	Version    string    `json:"version"`
-	APIVersion string    `json:"apiVersion"`
-	StartTime  time.Time `json:"startTime"`
+	Version      string         `json:"version"`
+	Revision     string         `json:"revision,omitzero"`     // the commit that it was built from; "": not known
+	RevisionTime time.Time      `json:"revisionTime,omitzero"` // of that commit
+	APIVersion   string         `json:"apiVersion"`
+	StartTime    time.Time      `json:"startTime"`
+	Database     ServerDatabase `json:"database"`
+	Counts       *ServerCounts  `json:"counts,omitzero"`  // nil: not counted yet
+	History      *ServerHistory `json:"history,omitzero"` // the same
+	Disks        []ServerDisk   `json:"disks"`            // those that imports are written to
+	Cleanup      ServerCleanup  `json:"cleanup"`
+	Settings     []Setting      `json:"settings"`
+}
+
+// A ServerDatabase is the database of a server.
+type ServerDatabase struct {
+	Location       string    `json:"location"`                // a directory, or an address without its password
+	Problem        string    `json:"problem,omitzero"`        // why it does not do its work now; "": it does
+	Schema         int       `json:"schema,omitzero"`         // the number of its newest migration; 0: not read yet, as is Bytes
+	Bytes          int64     `json:"bytes,omitzero"`          // on the disk
+	FreeBytes      *int64    `json:"freeBytes,omitzero"`      // of these without content; nil: not known
+	LastBackupTime time.Time `json:"lastBackupTime,omitzero"` // of platen backup; zero: never
+}
+
+// ServerCounts are how many entities a server has that are not deleted.
+type ServerCounts struct {
+	CountTime    time.Time `json:"countTime"` // when they were counted
+	DataSets     int64     `json:"dataset"`
+	DataRecords  int64     `json:"datarecord"`
+	ContentSets  int64     `json:"contentset"`
+	ContentItems int64     `json:"contentitem"`
+	JobSets      int64     `json:"jobset"`
+	Jobs         int64     `json:"job"`
+	JobSegments  int64     `json:"jobsegment"`
+	DocumentSets int64     `json:"documentset"`
+	Documents    int64     `json:"document"`
+	DeletedSets  int64     `json:"deletedSets"` // that are not yet removed for good
+}
+
+// A ServerHistory is the log of changes of a server.
+type ServerHistory struct {
+	Transactions int64     `json:"transactions"`        // that are kept
+	Bytes        int64     `json:"bytes"`               // about how many these have
+	OldestTime   time.Time `json:"oldestTime,omitzero"` // of the oldest change that is kept
+}
+
+// A ServerDisk is a disk that imports are written to.
+type ServerDisk struct {
+	Path        string `json:"path"`        // of a directory on it
+	FreeBytes   int64  `json:"freeBytes"`   // what is left
+	NeededBytes int64  `json:"neededBytes"` // with less left imports and job creations are refused
+}
+
+// ServerCleanup says how far the clean-up of deleted sets is: of those that are not
+// removed yet, the one that was deleted first.
+type ServerCleanup struct {
+	OldestDeleteTime time.Time `json:"oldestDeleteTime,omitzero"` // zero: there is none
+	PurgeTime        time.Time `json:"purgeTime,omitzero"`        // when it is to be removed, past if the clean-up is behind; zero: never
+}
+
+// A Setting is a setting of a server, without what is secret of it.
+type Setting struct {
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+	Source string `json:"source"` // a flag, a variable, a file, or default
 }

@@ -2,6 +2,7 @@ package client_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing/iotest"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/client"
 )
 
 // A closer is a document that knows when it is closed.
@@ -73,5 +75,40 @@ func TestImportAgain(t *testing.T) {
 	})
 	if _, err = c.Import(t.Context(), platen.JobSet, iotest.ErrReader(lost)); err == nil {
 		t.Error("a document that can not be read was imported")
+	}
+}
+
+// A sized reader has a length.
+type sized struct {
+	io.Reader
+	length int
+}
+
+func (s sized) Len() int { return s.length }
+
+// TestImportFails: an import whose document can not be read to its end has stored nothing,
+// and says so.
+func TestImportFails(t *testing.T) {
+	c, _ := connect(t)
+	lost := errors.New("the disk is gone")
+	whole := `{"jobs":[]}`
+	for _, document := range []io.Reader{
+		iotest.ErrReader(lost),
+		io.MultiReader(strings.NewReader(whole), iotest.ErrReader(lost)),
+		sized{io.MultiReader(strings.NewReader(whole), iotest.ErrReader(lost)), len(whole) + 1},
+		io.MultiReader(strings.NewReader(`{"jobs":[{}`), iotest.ErrReader(fmt.Errorf("%w: %w", lost, platen.Errorf(platen.Unavailable, "it is away")))),
+	} {
+		_, err := c.Import(t.Context(), platen.JobSet, document)
+		if !errors.Is(err, lost) || client.InDoubt(err) {
+			t.Errorf("in doubt %v: %v", client.InDoubt(err), err)
+		}
+	}
+	is(t, []platen.ID{})(c.Entities(t.Context(), platen.JobSet))
+
+	c.HTTP = &http.Client{Transport: &failing{fail: func(*http.Request) (*http.Response, error) { return nil, io.ErrUnexpectedEOF }, then: func(*http.Request) *http.Response { return nil }}}
+	c.HTTP.Transport.(*failing).left.Store(1)
+	_, err := c.Import(t.Context(), platen.JobSet, sized{io.MultiReader(strings.NewReader(whole), iotest.ErrReader(lost)), len(whole)})
+	if !errors.Is(err, lost) || !client.InDoubt(err) {
+		t.Errorf("of what was sent to its end: in doubt %v: %v", client.InDoubt(err), err)
 	}
 }

@@ -36,6 +36,12 @@ type View struct {
 }
 
 // MarshalJSON returns the view as the API has it.
+func (v NewView) MarshalJSON() ([]byte, error) {
+	type plain NewView
+	return olrest.EncodeNative(plain(v))
+}
+
+// MarshalJSON returns the view as the API has it.
 func (v View) MarshalJSON() ([]byte, error) { type plain View; return olrest.EncodeNative(plain(v)) }
 
 // Listing returns the listing that the view is, for [Client.ListSeq].
@@ -97,10 +103,14 @@ func (c *Client) ReplaceView(ctx context.Context, id int64, revision string, vie
 // revision is as in ReplaceView. NotFound, Changed: the same. Forbidden: it is another
 // user's. (DELETE /api/v1/views/{view})
 func (c *Client) DeleteView(ctx context.Context, id int64, revision string) error {
-	r := nativeRequest(olrest.RemoveView, number(id)).matching(revision)
+	return c.deleteMatching(ctx, nativeRequest(olrest.RemoveView, number(id)).matching(revision))
+}
+
+// deleteMatching does a deletion that may be sent again if it names a revision.
+func (c *Client) deleteMatching(ctx context.Context, r *request) error {
 	err := c.doEmpty(ctx, r)
 	if r.doubt && errors.Is(err, platen.ErrNotFound) {
-		return nil // as above
+		return nil // the first time did it, whose answer was lost
 	}
 	return err
 }

@@ -283,7 +283,7 @@ func deleteCommand(env environment) *cobra.Command {
 		Example: "  platen delete 1000\n  platen undelete 1000",
 		Args:    atLeast(1, "ID, one or more"), ValidArgsFunction: completeIDs(env, platen.JobSet),
 	}, eachID("platen delete", func(ctx context.Context, r *remote, id platen.ID) error {
-		if err := r.DeleteEntity(ctx, id); err != nil {
+		if err := r.DeleteEntity(ctx, id, ""); err != nil {
 			return err
 		}
 		return did(r, map[string]any{"deleted": id}, "deleted %d", id)

@@ -315,7 +315,11 @@ func replayCommand(env environment) *cobra.Command {
 		if (after == "") == (since <= 0) {
 			return usageError{errors.New("from where on? Say --after EVENT or --since DURATION"), "platen webhook replay"}
 		}
-		w, err := r.ReplayWebhook(ctx, id, after, time.Now().Add(-since))
+		replay := client.WebhookReplay{After: after}
+		if after == "" {
+			replay.Time = time.Now().Add(-since)
+		}
+		w, err := r.ReplayWebhook(ctx, id, replay)
 		if err != nil {
 			return err
 		}
@@ -332,7 +336,7 @@ func rotateCommand(env environment) *cobra.Command {
 		Use: "rotate ID", Short: "Give a webhook another secret, and print it",
 		Example: "  platen webhook rotate 1\n  platen webhook rotate 1 --keep-old 0s     # the old one is known to others",
 	}, func(ctx context.Context, r *remote, id int64) error {
-		w, err := r.RotateWebhook(ctx, id, keep)
+		w, err := r.RotateWebhook(ctx, id, "", keep)
 		if err != nil {
 			return err
 		}

@@ -296,7 +296,7 @@ func (t *tree) show(ctx context.Context, e client.Entity, depth int) error {
 		return err
 	}
 	shown := 0
-	for child, err := range t.r.ChildrenSeq(ctx, e.ID) {
+	for child, err := range t.r.ChildrenSeq(ctx, e.ID, 0) {
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,8 @@ missed or there twice. --until-now ends it after those that there are.`,
 		r.out.live = !until
 		r.out.begin("TIME", "TYPE", "SUBJECT", "USER", "WHAT")
 		return printAll(r, limit, "nothing has happened", untilInterrupt(ctx, r.EventsSeq(ctx, query)), func(e client.Event) []string {
-			return []string{r.out.when(e.Time), e.Type, e.Subject, e.Data.User, entryText(&e.Data.ChangeEntry)}
+			entry := e.Data.Entry()
+			return []string{r.out.when(e.Time), e.Type, e.Subject, e.Data.User, entryText(&entry)}
 		})
 	})
 	filter.flags(cmd)

@@ -93,6 +93,7 @@ func ReadNative[T any](r io.Reader) (value T, err error) {
 type NativePage[T any] struct {
 	Elements []T
 	Next     string // with which the next page is asked for, "": this is the last one
+	Before   string // with which the page before it is asked for, "": there is none
 }
 
 // ReadNativePage reads a page: an object with one list, whatever its name is.
@@ -105,6 +106,8 @@ func ReadNativePage[T any](r io.Reader) (page NativePage[T], err error) {
 		switch {
 		case name == "nextPageToken" || name == "after":
 			page.Next, err = DecodeNative[string](value)
+		case name == "before":
+			page.Before, err = DecodeNative[string](value)
 		case value.Kind() == '[':
 			page.Elements, err = DecodeNative[[]T](value)
 		}

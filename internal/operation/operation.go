@@ -79,29 +79,30 @@ func NewRunner(store storage.Operations, log *slog.Logger, clock *clock.Clock) *
 
 var errStopping = platen.Errorf(platen.Unavailable, "the server is stopping")
 
-// Begin begins an operation and returns its ID. The operation does not end
-// with ctx. Unavailable: the runner has stopped.
-func (r *Runner) Begin(ctx context.Context, task Task) (string, error) {
-	id, err := r.begin(ctx, task)
+// Begin begins an operation and returns it as it is stored. It does not end with ctx.
+// Unavailable: the runner has stopped.
+func (r *Runner) Begin(ctx context.Context, task Task) (platen.Operation, error) {
+	begun, err := r.begin(ctx, task)
 	if err != nil {
 		task.Close()
 	}
-	return id, err
+	return begun, err
 }
 
-func (r *Runner) begin(ctx context.Context, task Task) (string, error) {
+func (r *Runner) begin(ctx context.Context, task Task) (begun platen.Operation, err error) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	running := &Running{ID: uuid.NewString(), task: task, cancel: cancel, done: make(chan struct{})}
-	if err := r.store.BeginOperation(ctx, platen.Operation{ID: running.ID, Type: task.Type, Started: r.clock.Now()}); err != nil {
+	begun = platen.Operation{ID: running.ID, Type: task.Type, Started: r.clock.Now().Truncate(time.Millisecond)}
+	if err := r.store.BeginOperation(ctx, begun); err != nil {
 		cancel()
-		return "", err
+		return begun, err
 	}
 	if !r.add(running) {
 		cancel()
-		return "", errors.Join(errStopping, r.store.ForgetOperation(ctx, running.ID))
+		return begun, errors.Join(errStopping, r.store.ForgetOperation(ctx, running.ID))
 	}
 	go r.run(working, running)
-	return running.ID, nil
+	return begun, nil
 }
 
 func (r *Runner) run(ctx context.Context, running *Running) {

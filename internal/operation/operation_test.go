@@ -83,11 +83,11 @@ func (f *fixture) task(run func(ctx context.Context, running *operation.Running)
 
 func (f *fixture) begin(run func(ctx context.Context, running *operation.Running) error) string {
 	f.t.Helper()
-	id, err := f.Begin(f.t.Context(), f.task(run))
+	begun, err := f.Begin(f.t.Context(), f.task(run))
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return id
+	return begun.ID
 }
 
 // wait waits until everything has ended and been closed.
@@ -125,7 +125,7 @@ func TestResult(t *testing.T) {
 		half, goOn := make(chan struct{}), make(chan struct{})
 		var made platen.Created
 		caller, left := context.WithCancel(t.Context())
-		id, err := f.Begin(caller, f.task(func(ctx context.Context, running *operation.Running) (err error) {
+		begun, err := f.Begin(caller, f.task(func(ctx context.Context, running *operation.Running) (err error) {
 			for range 7 {
 				running.Step()
 			}
@@ -144,6 +144,7 @@ func TestResult(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		id := begun.ID
 		left() // an operation does not end with the request that began it
 		<-half
 		percent, ended, err := f.Progress(t.Context(), id)

@@ -104,7 +104,7 @@ func (s *Server) beginCreation(w *response, r *http.Request, set *spool.JobSet, 
 	if err := s.take(admission.Operations); err != nil {
 		return errors.Join(err, set.Close())
 	}
-	id, err := s.operations.Begin(r.Context(), operation.Task{
+	begun, err := s.operations.Begin(r.Context(), operation.Task{
 		Type:  olrest.JobCreation,
 		Steps: pages,
 		Run: func(ctx context.Context, running *operation.Running) error {
@@ -123,8 +123,8 @@ func (s *Server) beginCreation(w *response, r *http.Request, set *spool.JobSet, 
 	if err != nil {
 		return err
 	}
-	s.logChange(r.Context(), "operation begun", "operation", id)
-	olrest.ReplyAccepted(w, id)
+	s.logChange(r.Context(), "operation begun", "operation", begun.ID)
+	olrest.ReplyAccepted(w, begun.ID)
 	return nil
 }
 

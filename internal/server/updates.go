@@ -100,7 +100,7 @@ func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpd
 	if err := s.take(admission.Operations); err != nil {
 		return err
 	}
-	id, err := s.operations.Begin(r.Context(), operation.Task{
+	begun, err := s.operations.Begin(r.Context(), operation.Task{
 		Type:  olrest.Updating,
 		Steps: entities,
 		Run: func(ctx context.Context, running *operation.Running) error {
@@ -114,8 +114,8 @@ func (s *Server) beginUpdate(w *response, r *http.Request, asked *olrest.BulkUpd
 	if err != nil {
 		return err
 	}
-	s.logChange(r.Context(), "operation begun", "operation", id)
-	olrest.ReplyUpdating(w, &platen.Operation{ID: id, Type: olrest.Updating, Started: s.Clock.Now()})
+	s.logChange(r.Context(), "operation begun", "operation", begun.ID)
+	olrest.ReplyUpdating(w, &begun)
 	return nil
 }
 

@@ -208,9 +208,10 @@ func testUpdateInParts(t *testing.T) {
 		}
 		return o
 	}
-	o := s.ended(begin("1").ID)
-	if o.State != "done" || o.Progress != 100 || o.Result.Matched != many || o.Result.Changed != many || len(o.Result.Changes) < 3 || o.EndTime.IsZero() || o.Error != "" {
-		t.Errorf("%+v", o)
+	begun := begin("1")
+	o := s.ended(begun.ID)
+	if o.State != "done" || o.Progress != 100 || o.Result.Matched != many || o.Result.Changed != many || len(o.Result.Changes) < 3 || o.EndTime.IsZero() || o.Error != "" || o.StartTime != begun.StartTime {
+		t.Errorf("%+v after %+v", o, begun)
 	}
 	for _, id := range o.Result.Changes {
 		var change shownChange
