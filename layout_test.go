@@ -1,6 +1,7 @@
 package platen_test
 
 import (
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -112,6 +113,32 @@ func TestImports(t *testing.T) {
 				t.Errorf("%s must not import %s itself", parts[0], imported)
 			}
 		}
+	}
+}
+
+// TestCheapUser checks that nothing but a sandbox, and tests, makes users whose passwords
+// are guessed at no cost.
+func TestCheapUser(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{range .GoFiles}}{{$.ImportPath}} {{$.Dir}}/{{.}}{{"\n"}}{{end}}`, "./...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var users []string
+	for line := range strings.Lines(string(out)) {
+		name, path, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			continue
+		}
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), "CheapUser(") {
+			users = append(users, strings.TrimPrefix(name, module))
+		}
+	}
+	if want := []string{"/internal/auth", "/internal/sandbox"}; !slices.Equal(users, want) {
+		t.Errorf("auth.CheapUser is in %v, not in %v alone", users, want)
 	}
 }
 

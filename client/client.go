@@ -260,6 +260,7 @@ func (c *Client) sendWithToken(ctx context.Context, r *request, left *budget) (*
 			return response, err
 		}
 		c.forget(token)
+		r.sent = false
 		if r.password && platen.ErrorCode(err) == platen.Forbidden {
 			return response, err
 		}

@@ -29,7 +29,7 @@ type request struct {
 	accept   string      // the media type of the answer; "": that of the route
 	match    string      // the header If-Match, "" for none
 	last     string      // the header Last-Event-ID, "" for none
-	sent     bool        // once at least
+	sent     bool        // once at least, with a token that was not refused
 	doubt    bool        // a try of it has failed that may have done it all the same
 	reads    bool        // it changes nothing, although its route may
 	once     bool        // it is not sent again where that is for match alone: see [request.safe]

@@ -129,6 +129,19 @@ func TestInDoubt(t *testing.T) {
 		c.TokenSource = func(context.Context) (string, time.Time, error) { return "", time.Time{}, err }
 		return c.DeleteEntity(t.Context(), 1, "")
 	}
+	noOther := func() error { // the first one is refused
+		c := must[*client.Client](t)(client.New("http://platen.test", "", ""))
+		c.HTTP = &http.Client{Transport: &failing{then: func(*http.Request) *http.Response { return reply(403, "") }}}
+		given := false
+		c.TokenSource = func(context.Context) (string, time.Time, error) {
+			if given {
+				return "", time.Time{}, errors.New("the vault is closed")
+			}
+			given = true
+			return "of yesterday", time.Time{}, nil
+		}
+		return c.DeleteEntity(t.Context(), 1, "")
+	}
 	for name, test := range map[string]struct {
 		err  error
 		want bool
@@ -140,6 +153,7 @@ func TestInDoubt(t *testing.T) {
 		"no server":    {change(func(*http.Request) (*http.Response, error) { return nil, &net.OpError{Op: "dial", Err: io.EOF} }), false},
 		"no token":     {noToken(errors.New("the vault is closed")), false},
 		"no token yet": {noToken(platen.Errorf(platen.Unavailable, "the vault is busy")), false},
+		"no other":     {noOther(), false},
 		"not sent":     {second(new(client.Client).CreateView(t.Context(), client.NewView{Name: "\xff"})), false},
 	} {
 		if client.InDoubt(test.err) != test.want {

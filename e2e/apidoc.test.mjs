@@ -10,7 +10,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { findingsOf, patience, screenshot, startBrowser } from "./support.mjs";
+import { findingsOf, longestWait, screenshot, startBrowser } from "./support.mjs";
 
 const { PLATEN_USER: user, PLATEN_PASSWORD: password, PLATEN_JOB: job } = process.env;
 for (const name of ["PLATEN_URL", "PLATEN_USER", "PLATEN_PASSWORD", "PLATEN_JOB"]) {
@@ -26,7 +26,7 @@ const violations = []; // of the page's content security policy
 before(async () => {
   browser = await startBrowser();
   page = await browser.newPage({ viewport: { width: 1280, height: 1000 } });
-  page.setDefaultTimeout(patience);
+  page.setDefaultTimeout(longestWait);
   await page.route("**/*", (route) => {
     const url = route.request().url();
     if (url.startsWith("data:") || url.startsWith("blob:") || new URL(url).origin === server) {

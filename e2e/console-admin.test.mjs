@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, becomes, password, patience, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, longestWait, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
 
 let browser, server, page, quiet, receiver;
 const received = [];
@@ -31,7 +31,7 @@ after(async () => {
 async function visitor(name = user, secret = password, at = server) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const one = await context.newPage();
-  one.setDefaultTimeout(patience);
+  one.setDefaultTimeout(longestWait);
   const calm = await watch(one, at.url);
   await one.goto(at.url);
   await one.getByLabel("User").fill(name);

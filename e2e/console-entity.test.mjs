@@ -6,7 +6,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, becomes, password, patience, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, longestWait, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const entity = "/rest/serverengine/entity";
 const many = 30_000; // jobs
@@ -23,7 +23,7 @@ before(async () => {
   browser = await startBrowser();
   context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   page = await context.newPage();
-  page.setDefaultTimeout(patience);
+  page.setDefaultTimeout(longestWait);
   quiet = await watch(page, server.url);
   await page.goto(server.url);
   await page.getByLabel("User").fill(user);
@@ -291,8 +291,9 @@ test("who stays in an editor keeps its field", async () => {
   page.once("dialog", (question) => question.dismiss());
   await page.evaluate(() => history.back());
   await page.waitForFunction((search) => window.location.search === search, `?id=${id}`);
+  const told = page.waitForResponse((response) => response.url().endsWith(`/api/v1/entities/${id}`));
   await write(id, listOf("a=theirs"));
-  await page.waitForResponse((response) => response.url().endsWith(`/api/v1/entities/${id}`)); // as it is told of the change
+  await told;
   await idle();
   assert.equal(await page.evaluate(() => document.activeElement.value), "typed");
   page.once("dialog", (question) => question.accept());

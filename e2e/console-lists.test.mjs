@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, becomes, password, patience, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, longestWait, startBrowser, startServer, user, watch } from "./support.mjs";
 
 
 let browser, server, page, quiet, set;
@@ -12,7 +12,7 @@ let browser, server, page, quiet, set;
 async function visitor(name, secret) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const one = await context.newPage();
-  one.setDefaultTimeout(patience);
+  one.setDefaultTimeout(longestWait);
   const checked = await watch(one, server.url);
   await one.goto(`${server.url}/?kind=job`);
   await one.getByLabel("User").fill(name);

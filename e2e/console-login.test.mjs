@@ -7,7 +7,7 @@ import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { assertAccessible, password, patience, screenshot, startBrowser, startServer, user } from "./support.mjs";
+import { assertAccessible, password, longestWait, screenshot, startBrowser, startServer, user } from "./support.mjs";
 
 const secret = "of the client";
 let browser, server, provider, page;
@@ -71,7 +71,7 @@ before(async () => {
   browser = await startBrowser();
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB" });
   page = await context.newPage();
-  page.setDefaultTimeout(patience);
+  page.setDefaultTimeout(longestWait);
 });
 
 after(async () => {

@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { ask, assertAccessible, password, patience, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, longestWait, screenshot, startBrowser, startSandbox, startServer, user, watch } from "./support.mjs";
 
 let browser, server, page, quiet;
 
@@ -21,7 +21,7 @@ after(async () => {
 async function visitor(at) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin" });
   const one = await context.newPage();
-  one.setDefaultTimeout(patience);
+  one.setDefaultTimeout(longestWait);
   const calm = await watch(one, at.url);
   await one.goto(at.url);
   await one.getByLabel("User").fill(user);

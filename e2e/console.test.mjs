@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ask, assertAccessible, password, patience, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, password, longestWait, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const jobs = "/rest/serverengine/entity/jobs";
 
@@ -29,7 +29,7 @@ after(async () => {
 async function visitor(options = {}) {
   const own = await browser.newContext({ viewport: { width: 1440, height: 900 }, locale: "en-GB", timezoneId: "Europe/Berlin", ...options });
   const one = await own.newPage();
-  one.setDefaultTimeout(patience);
+  one.setDefaultTimeout(longestWait);
   return { context: own, page: one, quiet: await watch(one, server.url) };
 }
 

@@ -9,7 +9,7 @@ import { chromium } from "playwright-core";
 
 export const user = "ol-admin";
 export const password = "browser-test-only";
-export const patience = Number(process.env.T ?? 20_000); // milliseconds, for which a test waits
+export const longestWait = Number(process.env.T ?? 20_000); // milliseconds, for which a test waits
 const basic = `Basic ${Buffer.from(`${user}:${password}`).toString("base64")}`;
 
 // start runs platen until its stop. found finds the address in what it has printed.
@@ -57,7 +57,7 @@ export async function ask(url, where, method = "GET", body = undefined) {
 
 // becomes waits until what read returns is what is expected.
 export async function becomes(read, expected) {
-  for (const until = Date.now() + patience; ; await new Promise((done) => setTimeout(done, 50))) {
+  for (const until = Date.now() + longestWait; ; await new Promise((done) => setTimeout(done, 50))) {
     const now = await read();
     if (now === expected || Date.now() > until) return assert.equal(now, expected);
   }

@@ -51,8 +51,9 @@ func NewUser(name, password string) (storage.User, error) {
 	return newUser(name, password, passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads}), nil
 }
 
-// CheapUser is [NewUser] for a password that is no secret, of a sandbox or a test: to
-// check it costs next to nothing, and any name and password will do.
+// CheapUser is [NewUser] for a password that is no secret, of a sandbox or a test, and for
+// no other: to check it costs next to nothing, and so does guessing it for whoever has
+// read the hash. Name and password are not checked.
 func CheapUser(name, password string) storage.User {
 	return newUser(name, password, passwordHash{memory: minArgonMemory, passes: 1, threads: 1})
 }

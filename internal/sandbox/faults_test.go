@@ -422,6 +422,19 @@ func TestRetentionClockBack(t *testing.T) {
 	f.must(404, "GET", entities+"/jobsets/600", "")
 }
 
+// TestDeletedClockBehind deletes a set while the clock is behind, as it may be after a
+// boot. What was deleted before can still come back once the clock is right.
+func TestDeletedClockBehind(t *testing.T) {
+	f := twoJobs(t)
+	f.must(204, "DELETE", "/api/v1/entities/1000", "")
+	f.must(201, "POST", "/api/v1/jobsets", `{"id":600,"jobs":[]}`)
+	f.must(200, "PUT", control+"/clock", `{"time":"2000-01-01T00:00:00Z"}`)
+	f.must(204, "DELETE", "/api/v1/entities/600", "")
+	f.must(200, "PUT", control+"/clock", `{"time":"2026-01-01T12:10:00Z"}`)
+	f.must(200, "POST", "/api/v1/entities/600/undelete", "")
+	f.must(200, "POST", "/api/v1/entities/1000/undelete", "")
+}
+
 // TestClockOfUsersAndViews checks that users and views have their times by the clock,
 // the same when they are made and later, and that a sandbox says what it is.
 func TestClockOfUsersAndViews(t *testing.T) {

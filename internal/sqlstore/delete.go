@@ -88,12 +88,14 @@ func (s *Store) markDeleted(ctx context.Context, ref platen.Ref, state int, by s
 	})
 }
 
-// deletionTime returns the time of a deletion. Those before it get no later one, as they
-// have after the clock was set back, or from a server whose clock is ahead: sets come
-// back, and are removed, in the order of their deletion.
+// deletionTime returns the time of a deletion. It is not before that of an earlier one,
+// as it would be after the clock was set back, or beside a server whose clock is ahead:
+// sets come back, and are removed, in the order of their deletion. The earlier ones keep
+// theirs: by a clock that is behind for a while they would all be removed once it is not.
 func (t *transaction) deletionTime() (int64, error) {
-	now := t.store.now().Unix()
-	return now, t.exec(updateLaterDeleted, now)
+	var last int64
+	err := t.stmt(selectLastDeletion).QueryRowContext(t.ctx).Scan(&last)
+	return max(t.store.now().Unix(), last), err
 }
 
 // beginDeletion begins to change the members of a set that is being deleted, in

@@ -201,7 +201,7 @@ var (
 
 	insertDeleted      = onWriter.query(`INSERT INTO deleted_set (id, kind, marked, state, owner, begun, deleted_by) VALUES ($1, $2, $3, $4, $5, 0, $6)`)
 	updateDeleted      = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = $1 WHERE id = $2`)
-	updateLaterDeleted = onWriter.query(`UPDATE deleted_set SET marked = $1 WHERE marked > $1`)
+	selectLastDeletion = onWriter.query(`SELECT coalesce((SELECT marked FROM deleted_set WHERE ` + inDeletion + ` ORDER BY marked DESC LIMIT 1), 0)`)
 	updateBegun        = onWriter.query(`UPDATE deleted_set SET begun = 1 WHERE id = $1 AND begun = 0`)
 	// A set that comes back is one that is being deleted, until all its members are
 	// there: if that breaks off it is deleted again.

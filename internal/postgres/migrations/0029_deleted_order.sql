@@ -1,3 +1,3 @@
--- Each deletion asks for the sets that were deleted later, and each batch of the clean-up
--- for the first one.
+-- Each deletion asks for the set that was deleted last, and each batch of the clean-up for
+-- the first one.
 CREATE INDEX deleted_set_order ON deleted_set (marked, kind DESC, id);
