@@ -185,12 +185,12 @@ func ParseRequestCount(query url.Values) (q RequestQuery, err error) {
 		return q, err
 	}
 	q.AtLeast = 1
-	if text := query.Get("atLeast"); text != "" {
+	if text := query.Get("atLeast"); query.Has("atLeast") {
 		if q.AtLeast, err = strconv.Atoi(text); err != nil || q.AtLeast < 0 {
 			return q, parameterError("atLeast", "atLeast %q is not a whole number from 0 up", shorten([]byte(text)))
 		}
 	}
-	if text := query.Get("wait"); text != "" {
+	if text := query.Get("wait"); query.Has("wait") {
 		if q.Wait, err = time.ParseDuration(text); err != nil || q.Wait < 0 || q.Wait > MaxRequestWait {
 			return q, parameterError("wait", "wait %q is not a time from 0s to %v, such as 5s", shorten([]byte(text)), MaxRequestWait)
 		}

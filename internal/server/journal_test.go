@@ -267,7 +267,7 @@ func testJournal(t *testing.T) {
 	}
 	for query, says := range map[string]string{
 		"?status=4": "neither a status", "?status=9xx": "neither", "?since=now": "is not a time", "?pageToken=x": "not one that", "?stauts=404": `no query parameter "stauts"`, "?path=": "path is empty",
-		"/count?wait=1h": "25s", "/count?wait=x": "25s", "/count?atLeast=-1": "from 0 up", "?method=GET&method=PUT": "more than once", "/x/curl?a=1": `no query parameter "a"`,
+		"/count?wait=1h": "25s", "/count?wait=x": "25s", "/count?wait=": "25s", "/count?atLeast=-1": "from 0 up", "/count?atLeast=": "from 0 up", "?method=GET&method=PUT": "more than once", "/x/curl?a=1": `no query parameter "a"`,
 	} {
 		s.do("GET", native+"/requests"+query, "").isError(t, 400, says)
 	}
