@@ -323,6 +323,7 @@ func testRetentionUndelete(t *testing.T) {
 func TestRetentionMany(t *testing.T) { onSQLite(t, testRetentionMany) }
 
 func testRetentionMany(t *testing.T) {
+	long(t) // there are more sets than a page has
 	s, later := startLater(t, openStore(t))
 	var deleted atomic.Int64
 	run := runner(later, &deleted)
