@@ -286,8 +286,9 @@ func (b *beganBody) Read(p []byte) (int, error) {
 }
 
 // breaking returns a client of the same server, a channel that tells of the first bytes
-// of each of its streams, and one that breaks a stream for each value.
-func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Client, began <-chan struct{}, cut chan<- struct{}) {
+// of each of its streams, and a function that breaks the stream, and returns when nothing
+// can come by it any more.
+func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Client, began <-chan struct{}, cut func()) {
 	t.Helper()
 	at, err := url.Parse(baseOf(sent))
 	if err != nil {
@@ -295,16 +296,20 @@ func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Cl
 	}
 	through := httputil.NewSingleHostReverseProxy(at)
 	through.Transport, through.FlushInterval = direct.HTTP.Transport, -1
-	cuts := make(chan struct{})
+	cuts := make(chan chan struct{})
 	through.ErrorLog = nil
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
 		defer cancel()
+		ended := make(chan struct{})
+		defer close(ended)
 		if strings.Contains(r.Header.Get("Accept"), "event-stream") {
 			go func() {
 				select {
-				case <-cuts:
+				case done := <-cuts:
 					cancel()
+					<-ended
+					close(done)
 				case <-ctx.Done():
 				}
 			}()
@@ -320,7 +325,11 @@ func breaking(t *testing.T, direct *client.Client, sent *recorder) (c *client.Cl
 	t.Cleanup(connections.CloseIdleConnections)
 	starts := make(chan struct{}, 10)
 	c.HTTP = &http.Client{Transport: beginning{connections, starts}, Timeout: 20 * time.Second}
-	return c, starts, cuts
+	return c, starts, func() {
+		done := make(chan struct{})
+		cuts <- done
+		<-done
+	}
 }
 
 // TestEvents: pages of events and streams of them have the same ones; a stream is taken
@@ -347,11 +356,10 @@ func TestEvents(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// A cut takes one stream, so that what comes after it is read by the next one.
 	step := 0
 	go func() {
 		<-began
-		cut <- struct{}{} // nothing has happened yet
+		cut() // nothing has happened yet
 		put("1")
 	}()
 	for event, err := range c.EventsSeq(ctx, client.EventQuery{Follow: true, Types: []string{"update"}, Name: "n"}) {
@@ -366,7 +374,7 @@ func TestEvents(t *testing.T) {
 		is(t, []string{"", "1", "2", "3", "4"}[step])(*names[len(names)-1].After, nil)
 		switch step {
 		case 1, 2:
-			cut <- struct{}{}
+			cut()
 			put([]string{"", "2", "3"}[step])
 		case 3:
 			put("4")
@@ -394,7 +402,7 @@ func TestFollowRequests(t *testing.T) {
 	missing := func(id platen.ID) { fails(t, second(direct.Entity(ctx, id)), platen.NotFound, id.String()) }
 	go func() {
 		<-began
-		cut <- struct{}{} // nothing has happened yet
+		cut() // nothing has happened yet
 		missing(12345)
 	}()
 	var paths []string
@@ -405,7 +413,7 @@ func TestFollowRequests(t *testing.T) {
 		if paths = append(paths, request.Path); len(paths) == 2 {
 			break
 		}
-		cut <- struct{}{}
+		cut()
 		missing(12346)
 	}
 	is(t, []string{"/api/v1/entities/12345", "/api/v1/entities/12346"})(paths, nil)
