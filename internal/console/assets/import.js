@@ -1,5 +1,5 @@
 // Import of a file: dropped or chosen, and streamed from the disk.
-import { html, useEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
 import { importPath, importSet, sets } from "./api.js";
 import { Link, guards } from "./router.js";
 import { Problem, useTitle } from "./load.js";
@@ -62,8 +62,9 @@ export function Import({ who }) {
     }
     return undefined;
   };
-  // A file that falls beside the box is taken as well: the browser would open it.
-  useEffect(() => {
+  // A file that falls beside the box is taken as well, from the moment at which the box is
+  // there: the browser would open it.
+  useLayoutEffect(() => {
     const drag = (event) => {
       if (!event.dataTransfer.types.includes("Files")) return;
       event.preventDefault();
