@@ -42,7 +42,7 @@ func (s *Store) deleteSet(ctx context.Context, ref platen.Ref, check func(*trans
 	if err := s.markDeleted(ctx, ref, state, deleter(storage.OriginOf(ctx)), check); err != nil || state == stateDeleted {
 		return s.error("delete", err)
 	}
-	err = s.finishDeletion(context.WithoutCancel(ctx), ref)
+	err = s.finishDeletion(context.WithoutCancel(ctx), leftSet{ref, s.id})
 	if err != nil {
 		err = &platen.Error{Code: platen.Unavailable, Message: "the deletion was interrupted; the clean-up of the server goes on with it", Err: s.error("delete", err)}
 	}
@@ -100,13 +100,13 @@ func (t *transaction) deletionTime() (int64, error) {
 
 // beginDeletion begins to change the members of a set that is being deleted, in
 // steps that go on until the store closes, or end is called.
-func (s *Store) beginDeletion(ctx context.Context, set platen.Ref) (d deletion, end func(), err error) {
+func (s *Store) beginDeletion(ctx context.Context, set leftSet) (d deletion, end func(), err error) {
 	if !s.beginWork() {
 		return d, nil, errStopping
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	leave := context.AfterFunc(s.stop, cancel)
-	return deletion{s: s, ctx: ctx, set: set.ID, kind: set.Kind.Info().Child}, func() {
+	return deletion{s: s, ctx: ctx, set: set.ID, owner: set.owner, kind: set.Kind.Info().Child}, func() {
 		leave()
 		cancel()
 		s.running.Done()
@@ -114,14 +114,14 @@ func (s *Store) beginDeletion(ctx context.Context, set platen.Ref) (d deletion, 
 }
 
 // finishDeletion is steps 2 and 3. It ends early only when the store closes.
-func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
-	d, end, err := s.beginDeletion(ctx, ref)
+func (s *Store) finishDeletion(ctx context.Context, set leftSet) error {
+	d, end, err := s.beginDeletion(ctx, set)
 	if err != nil {
 		return err
 	}
 	defer end()
 	steps := []func() error{func() error { return d.pass(d.usedItems, false) }}
-	if ref.Kind == platen.DataSet {
+	if set.Kind == platen.DataSet {
 		steps = []func() error{
 			func() error { return d.pass(d.usedRecords, false) },
 			func() error { return d.pass(d.usedRecords, true) },
@@ -139,7 +139,7 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 		if err != nil {
 			return err
 		}
-		return t.exec(updateDeleted, now, int64(ref.ID))
+		return t.exec(updateDeleted, now, int64(set.ID))
 	})
 	if errors.Is(err, errDeleted) {
 		return nil
@@ -150,25 +150,30 @@ func (s *Store) finishDeletion(ctx context.Context, ref platen.Ref) error {
 // errDeleted says that another process has finished the deletion, or goes on with it.
 var errDeleted = errors.New("the deletion of the set is no longer that of this server")
 
+// A leftSet is a set whose deletion or import a process has begun, its owner.
+type leftSet struct {
+	platen.Ref
+	owner string
+}
+
+// leftSets returns the sets that a query finds.
+func (s *Store) leftSets(ctx context.Context, which *query, args ...any) ([]leftSet, error) {
+	rows, err := s.on(which).QueryContext(ctx, args...)
+	return collect(rows, err, func(from scanner) (set leftSet, err error) {
+		return set, from.Scan(&set.ID, &set.Kind, &set.owner)
+	})
+}
+
 // finishDeletions finishes the deletions that a query finds, unless they are under way
 // in this process.
 func (s *Store) finishDeletions(ctx context.Context, which *query, args ...any) error {
-	rows, err := s.on(which).QueryContext(ctx, args...)
-	type left struct {
-		platen.Ref
-		owner string
-	}
-	sets, err := collect(rows, err, func(from scanner) (set left, err error) { return set, from.Scan(&set.ID, &set.Kind, &set.owner) })
+	sets, err := s.leftSets(ctx, which, args...)
 	if err != nil {
 		return err
 	}
 	for _, set := range sets {
 		if _, here := s.deleting.LoadOrStore(set.ID, true); !here {
-			failed := s.change(ctx, func(t *transaction) error { return t.exec(updateDeleting, s.id, int64(set.ID), set.owner) })
-			if failed == nil {
-				failed = s.finishDeletion(ctx, set.Ref)
-			}
-			err = errors.Join(err, failed)
+			err = errors.Join(err, s.finishDeletion(ctx, set))
 			s.deleting.Delete(set.ID)
 		}
 	}
@@ -177,14 +182,15 @@ func (s *Store) finishDeletions(ctx context.Context, which *query, args ...any) 
 
 // A deletion takes the members that other sets use out of a set.
 type deletion struct {
-	s    *Store
-	ctx  context.Context
-	set  platen.ID
-	kind platen.Kind // of the members that others can use
+	s     *Store
+	ctx   context.Context
+	set   platen.ID
+	owner string      // the process that the deletion is of: this one after the first change
+	kind  platen.Kind // of the members that others can use
 }
 
 // change runs fn in a short transaction, if the deletion is still under way and that of
-// this process. errDeleted: it is not.
+// its owner. From then on it is that of this process. errDeleted: it is not.
 func (d *deletion) change(fn func(*transaction) error) error {
 	for {
 		if err := d.ctx.Err(); err != nil {
@@ -192,7 +198,7 @@ func (d *deletion) change(fn func(*transaction) error) error {
 		}
 		ctx, cancel := context.WithTimeoutCause(d.ctx, lockFor, errLocked)
 		err := d.s.change(ctx, func(t *transaction) error {
-			ok, err := changed(t, updateDeleting, d.s.id, int64(d.set), d.s.id)
+			ok, err := changed(t, updateDeleting, d.s.id, int64(d.set), d.owner)
 			if err == nil && !ok {
 				err = errDeleted
 			}
@@ -202,6 +208,9 @@ func (d *deletion) change(fn func(*transaction) error) error {
 			return fn(t)
 		})
 		cancel()
+		if err == nil {
+			d.owner = d.s.id
+		}
 		if !errors.Is(err, errLocked) {
 			return err
 		}

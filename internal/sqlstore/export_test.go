@@ -72,7 +72,7 @@ func (s *Store) ID() string { return s.id }
 
 // ChangeDeleting runs fn in a transaction of a deletion that the store has begun.
 func (s *Store) ChangeDeleting(ctx context.Context, set platen.Ref, fn func()) error {
-	d, end, err := s.beginDeletion(ctx, set)
+	d, end, err := s.beginDeletion(ctx, leftSet{set, s.id})
 	if err != nil {
 		return err
 	}

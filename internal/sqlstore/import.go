@@ -191,14 +191,9 @@ func (s *Store) cleanAbandoned(ctx context.Context) error {
 // abandonImports gives the imports that a query finds to the clean-up, unless they are
 // under way in this process.
 func (s *Store) abandonImports(ctx context.Context, which *query, args ...any) error {
-	type left struct {
-		set   platen.ID
-		owner string
-	}
-	rows, err := s.on(which).QueryContext(ctx, args...)
-	sets, err := collect(rows, err, func(from scanner) (one left, err error) { return one, from.Scan(&one.set, &one.owner) })
-	sets = slices.DeleteFunc(sets, func(one left) bool {
-		_, here := s.importing.Load(one.set)
+	sets, err := s.leftSets(ctx, which, args...)
+	sets = slices.DeleteFunc(sets, func(one leftSet) bool {
+		_, here := s.importing.Load(one.ID)
 		return here
 	})
 	if err != nil || len(sets) == 0 {
@@ -206,7 +201,7 @@ func (s *Store) abandonImports(ctx context.Context, which *query, args ...any) e
 	}
 	return s.change(ctx, func(t *transaction) error {
 		for _, one := range sets {
-			if err := t.exec(updateAbandoned, int64(one.set), one.owner); err != nil {
+			if err := t.exec(updateAbandoned, int64(one.ID), one.owner); err != nil {
 				return err
 			}
 		}

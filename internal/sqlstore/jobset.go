@@ -367,7 +367,7 @@ func mergePageFacts(pages []*sourcePage) error {
 			if page.details != 0 && first.details != 0 && page.details != first.details {
 				return itemConflict(first.Item, "content item %d is given page details twice, and they differ", first.Item)
 			}
-			first.late = first.late || page.Record != first.Record && first.Record == 0 || page.details != first.details && first.details == 0
+			first.late = first.late || first.Record == 0 && page.Record != 0 || first.details == 0 && page.details != 0
 			first.Record, first.details = max(first.Record, page.Record), max(first.details, page.details)
 		}
 		for _, page := range pages[1:n] {
@@ -431,10 +431,10 @@ func (w *jobSetWriter) resolveItems(run itemRun, pages []*sourcePage) error {
 // checkFirstPages returns a Conflict if a content item from free on, which is to be
 // created, is first named by a page that says less of it than a later one. Pages of
 // another transaction would find it created without that, so the size of an import
-// would decide whether it is refused.
+// would decide whether it is refused. pages are sorted by content item.
 func checkFirstPages(pages []*sourcePage, free platen.ID) error {
-	for _, page := range pages {
-		if page.late && page.Item >= free {
+	for i := len(pages) - 1; i >= 0 && pages[i].Item >= free; i-- {
+		if page := pages[i]; page.late {
 			return itemConflict(page.Item, "content item %d is not there yet, and the first page that names it does not say its data record or page details, which a later one does: say them at the first", page.Item)
 		}
 	}

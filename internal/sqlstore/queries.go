@@ -237,9 +237,9 @@ var (
 	selectGiven     = onReader.query(`SELECT given_first, given_last FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND given_last > 0`)
 	selectImporting = onReader.query(`SELECT count(*) FROM deleted_set WHERE id = $1 AND state = ` + decimal(stateImporting))
 	// The imports of process $1, and those of processes that have ended.
-	selectOwnImports  = onReader.query(`SELECT id, owner FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND owner = $1 ORDER BY id`)
+	selectOwnImports  = onReader.query(`SELECT id, kind, owner FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND owner = $1 ORDER BY id`)
 	selectLeftImports = onReader.queryFor(func(d Dialect) string {
-		return `SELECT id, owner FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND ` + d.Gone("owner") + ` ORDER BY id`
+		return `SELECT id, kind, owner FROM deleted_set WHERE state = ` + decimal(stateImporting) + ` AND ` + d.Gone("owner") + ` ORDER BY id`
 	})
 	// What is left of an import of process $2 that was broken off is cleaned up before all
 	// else.

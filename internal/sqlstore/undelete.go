@@ -296,7 +296,7 @@ func (t *transaction) undelete(ref platen.Ref, seen deletedSet, known others) er
 
 // putBack puts the members that were taken out of a set back, and shows it.
 func (s *Store) putBack(ctx context.Context, ref platen.Ref) error {
-	d, end, err := s.beginDeletion(ctx, ref)
+	d, end, err := s.beginDeletion(ctx, leftSet{ref, s.id})
 	if err != nil {
 		return err
 	}
