@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"context"
 	"database/sql"
 	"encoding/binary"
 	"path/filepath"
@@ -19,21 +18,13 @@ import (
 func TestMigrateFromTwo(t *testing.T) {
 	ctx := t.Context()
 	dir := t.TempDir()
-	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	db, tx := old(t, dir, 2)
 	exec := func(text string, args ...any) {
 		t.Helper()
 		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
 			t.Fatal(text, err)
 		}
 	}
-	old(ctx, t, tx, 2)
 	for _, row := range []string{
 		"(1000, 1000, 5, 0, 0)", "(1001, 1001, 6, 1000, 0)", "(1002, 1002, 7, 1001, 0)", "(1003, 1003, 8, 1002, 0)", "(1004, 1004, 9, 1003, 0)",
 	} {
@@ -121,17 +112,7 @@ func TestMigrateFromTwo(t *testing.T) {
 // TestMigrateLongValues opens a database in which long values are in two parts.
 func TestMigrateLongValues(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
-	path := filepath.Join(dir, FileName)
-	db, err := open(path, "&_txlock=immediate", 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	old(ctx, t, tx, 9)
+	db, tx := old(t, dir, 9)
 	storetest.BeforeLongValues(func(text string, args ...any) {
 		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
 			t.Fatal(text, err)
@@ -156,18 +137,9 @@ func TestMigrateLongValues(t *testing.T) {
 // TestMigrateFacts opens a database in which the facts of a set whose jobs have gaps
 // between them are to be indexed, job by job.
 func TestMigrateFacts(t *testing.T) {
-	ctx, dir := t.Context(), t.TempDir()
-	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer db.Close()
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	ctx := t.Context()
+	_, tx := old(t, t.TempDir(), 26)
 	defer tx.Rollback()
-	old(ctx, t, tx, 26)
 	storetest.BeforeJoinedFacts(func(text string, args ...any) {
 		if _, err := tx.ExecContext(ctx, text, args...); err != nil {
 			t.Fatal(text, err)
@@ -184,10 +156,21 @@ func TestMigrateFacts(t *testing.T) {
 	})
 }
 
-// old applies the first migrations, so many of them.
-func old(ctx context.Context, t *testing.T, tx *sql.Tx, count int) {
+// old returns a new database in a directory with the first migrations, so many of them,
+// and the transaction that has applied these.
+func old(t *testing.T, dir string, count int) (*sql.DB, *sql.Tx) {
 	t.Helper()
-	_, err := tx.ExecContext(ctx, `CREATE TABLE migration (
+	ctx := t.Context()
+	db, err := open(filepath.Join(dir, FileName), "&_txlock=immediate", 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = tx.ExecContext(ctx, `CREATE TABLE migration (
 		version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,
 		applied TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP) STRICT`)
 	if err != nil {
@@ -198,4 +181,5 @@ func old(ctx context.Context, t *testing.T, tx *sql.Tx, count int) {
 			t.Fatal(err)
 		}
 	}
+	return db, tx
 }

@@ -10,6 +10,14 @@ import (
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
+// used imports a content set, and a job set that uses it.
+func used(t *testing.T, s *sqlstore.Store) (content, jobs platen.Ref) {
+	t.Helper()
+	content, jobs = importContents(t, s), platen.Ref{Kind: platen.JobSet, ID: 30}
+	importJobs(t, s, pagesWith(jobs.ID, 21, 0))
+	return content, jobs
+}
+
 // TestDeletedAfterClock deletes a job set by a clock that is ahead, and then what it
 // uses by one that is not. The job set does not come back without that.
 func TestDeletedAfterClock(t *testing.T) {
@@ -17,9 +25,7 @@ func TestDeletedAfterClock(t *testing.T) {
 		ctx := t.Context()
 		s := open()
 		defer s.Close()
-		content := importContents(t, s)
-		jobs := platen.Ref{Kind: platen.JobSet, ID: 30}
-		importJobs(t, s, pagesWith(jobs.ID, 21, 0))
+		content, jobs := used(t, s)
 		if err := s.Delete(ctx, jobs); err != nil {
 			t.Fatal(err)
 		}
@@ -47,9 +53,7 @@ func TestCleanSameSecond(t *testing.T) {
 		ctx := t.Context()
 		s := open()
 		defer s.Close()
-		content := importContents(t, s)
-		jobs := platen.Ref{Kind: platen.JobSet, ID: 30}
-		importJobs(t, s, pagesWith(jobs.ID, 21, 0))
+		content, jobs := used(t, s)
 		for _, set := range []platen.Ref{jobs, content} {
 			if err := s.Delete(ctx, set); err != nil {
 				t.Fatal(err)

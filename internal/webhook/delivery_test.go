@@ -185,18 +185,24 @@ func senderTo(t *testing.T, store storage.Webhooks, log *fakeLog, r http.Handler
 	return s
 }
 
+// senderToTwo returns a sender to two receivers, at /bad, which fails, and at /good.
+func senderToTwo(t *testing.T, store storage.Webhooks) (s *Sender, log *fakeLog, bad, good *receiver) {
+	t.Helper()
+	log = newFakeLog()
+	bad, good = &receiver{status: func(int, int) int { return 500 }}, &receiver{}
+	mux := http.NewServeMux()
+	mux.Handle("/bad", bad)
+	mux.Handle("/good", good)
+	return senderTo(t, &countingStore{kept: store}, log, mux), log, bad, good
+}
+
 // TestGiveUp has a receiver fail for more than a day. Another one is served all
 // the time.
 func TestGiveUp(t *testing.T) {
 	dir := made(t)
 	synctest.Test(t, func(t *testing.T) {
 		store := openIdle(t, dir)
-		log := newFakeLog()
-		bad, good := &receiver{status: func(int, int) int { return 500 }}, &receiver{}
-		mux := http.NewServeMux()
-		mux.Handle("/bad", bad)
-		mux.Handle("/good", good)
-		s := senderTo(t, &countingStore{kept: store}, log, mux)
+		s, log, bad, good := senderToTwo(t, store)
 		hook, _ := create(t, s, "http://127.0.0.1/bad", platen.ChangeFilter{})
 		create(t, s, "http://127.0.0.1/good", platen.ChangeFilter{})
 		stop := running(t, s)
@@ -248,12 +254,7 @@ func TestMoved(t *testing.T) {
 	dir := made(t)
 	synctest.Test(t, func(t *testing.T) {
 		store := openIdle(t, dir)
-		log := newFakeLog()
-		bad, good := &receiver{status: func(int, int) int { return 500 }}, &receiver{}
-		mux := http.NewServeMux()
-		mux.Handle("/bad", bad)
-		mux.Handle("/good", good)
-		s := senderTo(t, &countingStore{kept: store}, log, mux)
+		s, log, _, good := senderToTwo(t, store)
 		hook, _ := create(t, s, "http://127.0.0.1/bad", platen.ChangeFilter{})
 		stop := running(t, s)
 		log.add(2, a)
