@@ -24,7 +24,7 @@ func (set *settings) limitFlags(flags *pflag.FlagSet) {
 	flags.IntVar(&l.Imports, "max-imports", l.Imports, "imports at once; more are refused with 503")
 	flags.Int64Var(&l.ImportBytes, "max-import-bytes", l.ImportBytes, "largest body of an import in bytes; a larger one is refused with 413; 0: no limit")
 	flags.Int64Var(&l.MinBodyRate, "min-body-rate", l.MinBodyRate, "bytes a second that the body of an import must bring, over 30s; a slower one is refused with 408; 0: no limit")
-	flags.IntVar(&l.Operations, "max-operations", l.Operations, "job creations at once, running or waiting; more are refused with 503")
+	flags.IntVar(&l.Operations, "max-operations", l.Operations, "job creations and updates in parts at once, running or waiting; more are refused with 503")
 	flags.IntVar(&l.Listeners, "max-listeners", l.Listeners, "clients that follow events or requests at once, each with a connection; more are refused with 503")
 	flags.IntVar(&l.Searches, "max-searches", l.Searches, "searches at once, running or waiting; more are refused with 503")
 	flags.Int64Var(&l.MinFreeDisk, "min-free-disk", l.MinFreeDisk, "bytes left on the disks of the data and of the spool directory below which imports and job creations are refused with 503; 0: no limit")

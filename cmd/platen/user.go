@@ -31,8 +31,8 @@ it: with a new password, or without the user, all sessions from before have
 ended. Named tokens, which POST /api/v1/tokens makes, go on with a new password,
 end with their user, and may never do more than the role of their user allows.
 
-A viewer reads; an editor also writes, imports, creates jobs and deletes; an
-admin also manages users and tokens.`,
+A viewer reads; an editor also writes, imports, creates job sets and deletes; an
+admin also manages users, tokens, webhooks and rules of retention.`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
