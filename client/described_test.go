@@ -46,7 +46,7 @@ var unsent = map[string]string{
 	"POST /rest/serverengine/entity/contentsets/{id}/delete header If-Match": "the same",
 	"POST /rest/serverengine/entity/jobsets/{id}/delete header If-Match":     "the same",
 
-	"POST /api/v1/sandbox/faults body matched":       "counts of a fault are not heeded",
+	"POST /api/v1/sandbox/faults body matched":       "counts of a fault are ignored",
 	"POST /api/v1/sandbox/faults body hits":          "the same",
 	"PUT /api/v1/sandbox/faults body faults.matched": "the same",
 	"PUT /api/v1/sandbox/faults body faults.hits":    "the same",

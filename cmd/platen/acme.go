@@ -34,7 +34,7 @@ func (a *acmeSettings) flags(flags *pflag.FlagSet) {
 	flags.StringVar(&a.directory, "acme-directory", autocert.DefaultACMEDirectory, "URL of the authority's directory")
 	flags.StringVar(&a.email, "acme-email", "", "address for the authority's messages")
 	flags.BoolVar(&a.agreed, "acme-accept-terms", false, "agree to the authority's terms of service, which its directory names")
-	flags.StringVar(&a.ca, "acme-ca", "", "PEM file of who signs the certificate of the authority's own server, for one of the house; default: whom this system trusts")
+	flags.StringVar(&a.ca, "acme-ca", "", "PEM file of who signs the certificate of the authority's own server, for one of your own; default: whom this system trusts")
 	flags.StringVar(&a.http, "acme-http", "", "address (0.0.0.0:80) at which the authority's challenges are answered over plain HTTP, and nothing else")
 }
 

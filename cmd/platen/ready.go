@@ -33,7 +33,7 @@ health checks where there is no curl, such as in the image for containers.`,
 			asking := http.Client{Timeout: readyWithin}
 			response, err := asking.Do(request)
 			if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
-				return fmt.Errorf("%w; if it is an authority of the house, name its certificate: SSL_CERT_FILE=ca.pem platen ready --server %s", err, server)
+				return fmt.Errorf("%w; if it is an authority of your own, name its certificate: SSL_CERT_FILE=ca.pem platen ready --server %s", err, server)
 			}
 			if err != nil {
 				return err

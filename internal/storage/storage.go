@@ -1,6 +1,6 @@
-// Package storage is what a store of entities does, an interface for each of
-// those who need one; internal/sqlstore implements them, internal/storetest is
-// the contract in code.
+// Package storage is what a store of entities does, an interface for each
+// concern; internal/sqlstore implements them, internal/storetest is the contract in
+// code.
 //
 // What a store has acknowledged is on disk. Its errors are [*platen.Error];
 // each method names the codes that it adds to Internal and Unavailable. All
