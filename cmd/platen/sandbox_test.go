@@ -48,6 +48,42 @@ func TestProgramsOfOthers(t *testing.T) {
 	}
 }
 
+// TestShellOfSandbox runs the shell lines of docs/testing.md, all at once, with a client
+// that asks twice.
+func TestShellOfSandbox(t *testing.T) {
+	long(t)
+	for _, program := range []string{"bash", "curl"} {
+		if _, err := exec.LookPath(program); err != nil && os.Getenv("PLATEN_TEST_ALL") == "" {
+			t.Skip(err)
+		}
+	}
+	manual, err := os.ReadFile("../../docs/testing.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := blockPattern.FindAllStringSubmatch(string(manual), -1)
+	lines := blocks[len(blocks)-1][1]
+	if !strings.Contains(lines, "./my-client") {
+		t.Fatalf("not the lines that this test knows:\n%s", lines)
+	}
+	dir, address := t.TempDir(), "127.0.0.1:"+freePort(t)
+	for name, text := range map[string]string{
+		"platen":    "exec \"$PLATEN\" \"$@\"\n",
+		"my-client": "for time in 1 2; do curl -sS -o answer.json -u ol-admin:$PLATEN_PASSWORD $PLATEN_SERVER/rest/serverengine/entity/jobs/1289/properties; done\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", "set -e\ntrap 'kill %1; wait' EXIT\n"+lines)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "PLATEN_TEST_BE=1", "HOME="+dir, "PATH="+dir+":"+os.Getenv("PATH"),
+		"PLATEN="+os.Args[0], "PLATEN_LISTEN="+address, "PLATEN_SERVER=http://"+address)
+	if out, err := cmd.CombinedOutput(); err != nil || !bytes.Contains(out, []byte("retryAfter=1s,2,2\n")) || !bytes.Contains(out, []byte("503")) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
 // TestFilesOfCI runs the commands of the files for GitHub and GitLab, with a release of
 // this program, and the programs beside them as a client's tests.
 func TestFilesOfCI(t *testing.T) {
