@@ -67,7 +67,7 @@ func (s *Sandbox) AddInstance(ctx context.Context, asked olrest.SandboxInstance)
 	case "demo":
 		config.Data = Demo()
 	default:
-		return asked, platen.Errorf(platen.Invalid, `data must be "demo" or "none", or left away for those that the first sandbox was started with, not %.80q`, asked.Data)
+		return asked, platen.Errorf(platen.Invalid, `data must be "demo" or "none", or left away for those that this sandbox was started with, not %.80q`, asked.Data)
 	}
 	g := s.group
 	g.mu.Lock()
