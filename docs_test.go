@@ -71,8 +71,8 @@ func headings(text string) map[string]bool {
 	return anchors
 }
 
-// TestLogTable checks that the manual's table of log messages has each warning and
-// error that is logged, and no message that is not in the code.
+// TestLogTable checks that the manual's table of log messages has each warning, error
+// and change that is logged, and no message that is not in the code.
 func TestLogTable(t *testing.T) {
 	manual, err := os.ReadFile("docs/operations.md")
 	if err != nil {
@@ -106,8 +106,8 @@ func TestLogTable(t *testing.T) {
 	}
 }
 
-// messages returns the texts of all calls that log a warning or an error, and all
-// texts in the code.
+// messages returns the texts of all calls that log a warning, an error or a change, and
+// all texts in the code.
 func messages(t *testing.T) (logged, texts []string) {
 	out, err := exec.Command("go", "list", "-f", `{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}{{"\n"}}{{end}}`, "./...").Output()
 	if err != nil {
@@ -137,10 +137,18 @@ func messages(t *testing.T) (logged, texts []string) {
 				}
 			case *ast.CallExpr:
 				called, ok := n.Fun.(*ast.SelectorExpr)
-				if !ok || called.Sel.Name != "Warn" && called.Sel.Name != "Error" || len(n.Args) == 0 || !isLog(called.X) {
+				if !ok || len(n.Args) == 0 {
 					break
 				}
-				if value, ok := text(n.Args[0]); ok {
+				message := n.Args[0]
+				switch name := called.Sel.Name; {
+				case (name == "Warn" || name == "Error") && isLog(called.X):
+				case name == "logChange" || name == "logRule": // behind the request
+					message = n.Args[1]
+				default:
+					return true
+				}
+				if value, ok := text(message); ok {
 					logged = append(logged, value)
 				}
 			}
