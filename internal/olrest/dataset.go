@@ -182,7 +182,7 @@ func (d *setDecoder) record(sink DataSetSink, depth int) error {
 	case depth == 0 && table != "" && table != platen.RecordTable:
 		return d.fail("the table of a record that is in no other is %q, not %q", platen.RecordTable, shorten([]byte(table)))
 	case !known && unknown != "":
-		// Most likely a slip of the pen, as in job sets.
+		// Most likely it is mistyped, as in job sets.
 		return d.fail("the data record has neither fields nor records, but an unknown key %q", shorten([]byte(unknown)))
 	case !passed:
 		record.Offset = d.InputOffset()

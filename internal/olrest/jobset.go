@@ -113,7 +113,7 @@ func (d *jobSetDecoder) check(kind platen.Kind, read *level) error {
 	case !read.below && kind == platen.JobSet:
 		return d.fail("the job set has no list of jobs")
 	case !read.below && child != "" && read.unknown != "":
-		// Most likely a slip of the pen, which would lose all below.
+		// Most likely it is mistyped, which would lose all below.
 		return d.fail("the %s has no list of %s, but an unknown key %q", kind, child, shorten([]byte(read.unknown)))
 	}
 	return nil
