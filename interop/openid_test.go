@@ -354,14 +354,27 @@ func testRecords(t *testing.T, admin *browser, log *logBuffer) {
 	}
 }
 
-// testGuessing checks that made-up answers of the provider count as guesses.
+// testGuessing checks that made-up codes of the provider count as guesses, and that
+// answers of no login, which any page can have a browser send, count as nothing.
 func testGuessing(t *testing.T, home string) {
 	b := newBrowser(t, home)
+	for range 60 {
+		if status, _, text := b.get(home + "/console/openid/callback?code=x&state=y"); status != 403 {
+			t.Fatalf("an answer of no login: %d %s", status, text)
+		}
+	}
+	if b.logIn("ed"); b.me() != "ed viewer" {
+		t.Errorf("after answers of no login: %q", b.me())
+	}
 	for n := range 60 {
-		if status, _, _ := b.get(home + "/console/openid/callback?code=x&state=y"); status == 429 {
+		status, location, text := b.get(home + "/console/openid")
+		if status == http.StatusSeeOther {
+			status, _, text = b.get(home + "/console/openid/callback?code=x&state=" + parameter(location, "state"))
+		}
+		if status == 429 {
 			return
 		} else if status != 403 {
-			t.Fatalf("guess %d: %d", n, status)
+			t.Fatalf("guess %d: %d %s", n, status, text)
 		}
 	}
 	t.Error("sixty guesses were answered")

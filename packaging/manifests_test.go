@@ -5,6 +5,7 @@ package packaging
 
 import (
 	"context"
+	"net/netip"
 	"os"
 	"slices"
 	"strings"
@@ -128,5 +129,19 @@ func TestCompose(t *testing.T) {
 	}
 	if one.Image != "platen:1.2.3" || one.HealthCheck == nil || len(one.Secrets) != 2 {
 		t.Errorf("platen-1 is %v", one)
+	}
+	proxy, err := project.GetService("proxy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := proxy.Networks["inside"].Ipv4Address
+	if trusted := one.Environment["PLATEN_TRUSTED_PROXY"]; trusted == nil || *trusted != address {
+		t.Errorf("the proxy has the address %s, and another one is trusted", address)
+	}
+	// Docker gives the first address of the range to the first container that starts.
+	pool := project.Networks["inside"].Ipam.Config[0]
+	others, err := netip.ParsePrefix(pool.IPRange)
+	if err != nil || others.Contains(netip.MustParseAddr(address)) || !netip.MustParsePrefix(pool.Subnet).Contains(others.Addr()) {
+		t.Errorf("the address of the proxy, %s, may be given to another container: the others have %q", address, pool.IPRange)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -89,17 +90,23 @@ func (p *service) lookAtProvider(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	secure := p.set.front.tls.Cert != "" || len(p.set.front.acme.domains) > 0
+	var wrong []string
+	if err := openid.New(config).Discover(ctx); err != nil {
+		wrong = append(wrong, fmt.Sprintf("%s: %s", config.Issuer, explain(err)))
+	}
+	front := &p.set.front
+	secure := front.tls.Cert != "" || len(front.acme.domains) > 0
+	proxied := front.behindProxy || len(front.proxies) > 0
 	switch {
 	case secure && back.Scheme != "https":
-		return "", warning{fmt.Errorf("the server speaks TLS, but --oidc-redirect-url %s is http://", config.RedirectURL)}
-	case !secure && !p.set.front.behindProxy && back.Scheme == "https":
-		return "", warning{fmt.Errorf("the server speaks plain HTTP, but --oidc-redirect-url %s is https://: is a proxy before it?", config.RedirectURL)}
-	case len(p.set.front.acme.domains) > 0 && !slices.Contains(p.set.front.acme.domains, back.Hostname()):
-		return "", warning{fmt.Errorf("--oidc-redirect-url %s is at none of the domains of --acme-domain", config.RedirectURL)}
+		wrong = append(wrong, fmt.Sprintf("the server speaks TLS, but --oidc-redirect-url %s is http://", config.RedirectURL))
+	case !secure && !proxied && back.Scheme == "https":
+		wrong = append(wrong, fmt.Sprintf("the server speaks plain HTTP, but --oidc-redirect-url %s is https://: is a proxy before it?", config.RedirectURL))
+	case len(front.acme.domains) > 0 && !slices.Contains(front.acme.domains, back.Hostname()):
+		wrong = append(wrong, fmt.Sprintf("--oidc-redirect-url %s is at none of the domains of --acme-domain", config.RedirectURL))
 	}
-	if err := openid.New(config).Discover(ctx); err != nil {
-		return "", warning{fmt.Errorf("%s: %s", config.Issuer, explain(err))}
+	if len(wrong) > 0 {
+		return "", warning{errors.New(strings.Join(wrong, "; "))}
 	}
 	return fmt.Sprintf("%s answers; it has to know the redirect URL %s", config.Issuer, config.RedirectURL), nil
 }

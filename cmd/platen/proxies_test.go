@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -121,7 +122,9 @@ func (p proxyServer) start(t *testing.T, authority *tlstest.Authority, server st
 	snippet := documented(t, p.snippet)
 	for _, replace := range [][2]string{
 		{"127.0.0.1:9340", server}, {"/etc/platen/tls.pem", cert}, {"/etc/platen/tls.key", key}, {"/etc/platen/platen.pem", both},
-		{"listen 443 ", "listen " + address + " "}, {"bind :443", "bind " + address}, {"platen.example {", "https://" + address + " {"},
+		{"listen 443 ", "listen " + address + " "}, {"bind :443", "bind " + address},
+		// Caddy would listen on all addresses, and so on those of the clients of other tests.
+		{"platen.example {", "https://" + address + " {\n\tbind 127.0.0.1"},
 	} {
 		snippet = strings.ReplaceAll(snippet, replace[0], replace[1])
 	}
@@ -240,6 +243,11 @@ func testProxy(t *testing.T, proxy proxyServer) {
 		if time.Now().After(deadline) { // it is written after the answer
 			t.Fatalf("the log does not know the client:\n%s", p.log)
 		}
+	}
+	// A filter may have 16 KiB, and three times as many bytes in a query.
+	filter := "id=1 OR properties.a=\"" + strings.Repeat("é", 8000) + "\""
+	if status, body := send(good, "GET", "/api/v1/entities?kind=job&filter="+neturl.QueryEscape(filter), nil, withToken); status != 200 {
+		t.Errorf("a long filter: %d %.200s", status, body)
 	}
 	testProxyImport(t, p, authority, clientFrom(t, good, authority), url, withToken)
 

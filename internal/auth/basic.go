@@ -221,8 +221,7 @@ func (g *Guard) failed(try storage.LoginFailure) {
 
 // succeeded remembers credentials that were found right.
 func (g *Guard) succeeded(key verifiedKey, user storage.User, try storage.LoginFailure) {
-	pair, record := g.limiter.succeeded(try)
-	now := g.now()
+	pair := g.learn(try)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for old := range g.verified { // in random order
@@ -231,10 +230,18 @@ func (g *Guard) succeeded(key verifiedKey, user storage.User, try storage.LoginF
 		}
 		delete(g.verified, old)
 	}
-	g.verified[key] = verified{user.Name, user.Epoch, now.Add(verifiedFor), pair}
+	g.verified[key] = verified{user.Name, user.Epoch, g.now().Add(verifiedFor), pair}
+}
+
+// learn remembers where a user has logged in from, and has it recorded.
+func (g *Guard) learn(try storage.LoginFailure) *pair {
+	pair, record := g.limiter.succeeded(try)
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	if record && len(g.logins) < maxTracked {
-		g.logins = append(g.logins, storage.KnownLogin{Address: try.Address, User: try.User, Seen: now})
+		g.logins = append(g.logins, storage.KnownLogin{Address: try.Address, User: try.User, Seen: g.now()})
 	}
+	return pair
 }
 
 // isVerified reports whether the credentials were found right a short time

@@ -21,24 +21,37 @@ func (e External) noRole() *platen.Error {
 }
 
 // MayTry returns TooManyAttempts if too many logins of the address of a request have
-// failed, of whatever kind.
-func (g *Guard) MayTry(r *http.Request) error {
-	call := CallOf(r.Context())
+// failed: of whatever kind, or if somebody has logged in from there by the provider,
+// by that alone.
+func (g *Guard) MayTry(r *http.Request, issuer string) error {
 	var limited attempt
-	if g.allow(&limited, g.hashes.of("", prefixOf(call.Client))) {
+	if g.allow(&limited, g.tryOf(r, issuer)) {
 		return nil
 	}
-	return g.RefuseExternal(r, "", limited.cause, false, limited.err.(*platen.Error))
+	return g.RefuseExternal(r, "", limited.cause, limited.err.(*platen.Error))
+}
+
+// CountExternal counts a login by a provider that somebody made up as a wrong password
+// of its address.
+func (g *Guard) CountExternal(r *http.Request, issuer string) { g.failed(g.tryOf(r, issuer)) }
+
+// tryOf returns what a login by a provider counts as. Nobody knows whose it is, so the
+// provider is the user, whose name no user can have, where somebody has logged in by
+// it. Elsewhere it is nobody's: there is no allowance for all other addresses together.
+func (g *Guard) tryOf(r *http.Request, issuer string) storage.LoginFailure {
+	from := prefixOf(CallOf(r.Context()).Client)
+	try := g.hashes.of(issuer, from)
+	if known, _ := g.limiter.standing(try); !known {
+		return g.hashes.of("", from)
+	}
+	return try
 }
 
 // RefuseExternal records that a login by a provider is refused, and returns err.
 // tried is the name of who would log in, "" if nobody knows; cause is in few words
-// and none of the caller's. guessed: it counts as a wrong password of its address.
-func (g *Guard) RefuseExternal(r *http.Request, tried, cause string, guessed bool, err *platen.Error) error {
+// and none of the caller's.
+func (g *Guard) RefuseExternal(r *http.Request, tried, cause string, err *platen.Error) error {
 	call := CallOf(r.Context())
-	if guessed {
-		g.failed(g.hashes.of("", prefixOf(call.Client)))
-	}
 	_ = call.refuse(tried, cause, err)
 	g.trail.refused(call)
 	if cause != causeLimited {
@@ -66,7 +79,7 @@ func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who Extern
 	call := CallOf(r.Context())
 	name, known := g.nameOf(who)
 	if err := checkUserName(name); err != nil && !known {
-		return g.RefuseExternal(r, name, causeName, false, platen.Errorf(platen.Invalid,
+		return g.RefuseExternal(r, name, causeName, platen.Errorf(platen.Invalid,
 			"the provider calls you %.80q, and nobody can have that name here: %v. Another claim may have one (--oidc-username-claim)", name, err))
 	}
 	call.User = name // who makes or changes the user
@@ -76,9 +89,9 @@ func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who Extern
 	call.User = ""
 	switch code := platen.ErrorCode(err); {
 	case code == platen.NotFound:
-		return g.RefuseExternal(r, who.Name, causeNoRole, false, who.noRole())
+		return g.RefuseExternal(r, who.Name, causeNoRole, who.noRole())
 	case code == platen.Conflict:
-		return g.RefuseExternal(r, who.Name, causeTaken, false, platen.Errorf(platen.Conflict,
+		return g.RefuseExternal(r, who.Name, causeTaken, platen.Errorf(platen.Conflict,
 			"there is another user %s here already, who is not taken over: an admin can remove that user, if nobody needs it", who.Name))
 	case err != nil:
 		return err
@@ -86,10 +99,11 @@ func (g *Guard) StartExternal(w http.ResponseWriter, r *http.Request, who Extern
 	g.Refresh(r.Context())
 	switch {
 	case who.Role == 0:
-		return g.RefuseExternal(r, user.Name, causeNoRole, false, who.noRole())
+		return g.RefuseExternal(r, user.Name, causeNoRole, who.noRole())
 	case user.Disabled != storage.NotDisabled:
-		return g.RefuseExternal(r, user.Name, causeNoUser, false, disabledError(user))
+		return g.RefuseExternal(r, user.Name, causeNoUser, disabledError(user))
 	}
+	g.learn(g.hashes.of(who.Issuer, prefixOf(call.Client)))
 	setSession(w, r, g.begin(r, user, g.now()), secure)
 	return nil
 }

@@ -1,14 +1,17 @@
 package auth
 
 import (
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/sqlitetest"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // TestExternal checks that a user of a provider is a user with no password, that
@@ -114,6 +117,49 @@ func TestExternal(t *testing.T) {
 		t.Errorf("a session from before: %q", refused)
 	}
 	g.mustLogin("local")
+}
+
+// TestExternalGuessing checks that wrong passwords of an address keep nobody there from
+// logging in by a provider by which somebody has, and that made-up codes do.
+func TestExternalGuessing(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func() storage.Store) {
+		const issuer = "https://id.example"
+		store := open()
+		addUser(t, store, "local")
+		g := startGuard(t, store, time.Now)
+		from := func(client netip.Addr) *http.Request { r, _ := call(client); return r }
+		mayTry := func(what string, g *guardTest, client netip.Addr, want platen.Code) {
+			t.Helper()
+			if err := g.MayTry(from(client), issuer); platen.ErrorCode(err) != want {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		ann := External{Issuer: issuer, Subject: "1", Name: "ann", Role: platen.Editor}
+		if err := g.StartExternal(httptest.NewRecorder(), from(home), ann, true); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 2 * ofAddress.burst {
+			for _, client := range []netip.Addr{home, away} {
+				_, _, _ = g.login(client, "batch", fmt.Sprint("wrong password ", n))
+			}
+		}
+		mayTry("where somebody has logged in", g, home, 0)
+		mayTry("where nobody has", g, away, platen.TooManyAttempts)
+
+		awaits(t, "the login is recorded", func() bool {
+			logins, err := store.KnownLogins(t.Context(), time.Time{})
+			return err == nil && len(logins) > 0
+		})
+		later := startGuard(t, open(), time.Now)
+		if known, _ := later.limiter.standing(g.hashes.of(issuer, prefixOf(home))); !known {
+			t.Error("a server that starts later does not know")
+		}
+		for range 2 * ofKnown.burst {
+			g.CountExternal(from(home), issuer)
+		}
+		mayTry("after made-up codes", g, home, platen.TooManyAttempts)
+		mayTry("of another address", g, netip.MustParseAddr("203.0.113.9"), 0)
+	})
 }
 
 func callOf(method string) (*http.Request, *Call) {

@@ -56,28 +56,28 @@ func (p *Provider) Begin(ctx context.Context, target string) (location, cookie s
 func (p *Provider) Finish(ctx context.Context, query url.Values, cookie string) (who Identity, target string, err error) {
 	login, ok := p.open(cookie, time.Now())
 	if !ok {
-		return who, "", refuse(causeNone, true, "no login is under way in this browser: it was ended already, took longer than %d minutes, or began at another address than %s; log in again there", int(LoginTime.Minutes()), p.Home())
+		return who, "", refuse(causeNone, false, "no login is under way in this browser: it was ended already, took longer than %d minutes, or began at another address than %s; log in again there", int(LoginTime.Minutes()), p.Home())
 	}
 	seed := login.seed[:]
 	if states := query["state"]; len(states) != 1 || !hmac.Equal([]byte(states[0]), []byte(p.derive("state", seed))) {
-		return who, "", refuse(causeState, true, "this answer of the provider is for another login, perhaps of another tab: log in again")
+		return who, "", refuse(causeState, false, "this answer of the provider is for another login, perhaps of another tab: log in again")
 	}
 	if code := query.Get("error"); code != "" {
 		return who, "", refuse(causeProvider, false, "the provider refused: %s", strings.TrimSpace(short(code, 60)+" "+short(query.Get("error_description"), 200)))
 	}
 	if issuer := query.Get("iss"); issuer != "" && issuer != p.Issuer {
-		return who, "", refuse(causeState, true, "this answer is of another provider, %s", short(issuer, 200))
+		return who, "", refuse(causeState, false, "this answer is of another provider, %s", short(issuer, 200))
 	}
 	codes := query["code"]
 	if len(codes) != 1 || codes[0] == "" || len(codes[0]) > maxCode {
-		return who, "", refuse(causeCode, true, "the provider sent no code")
+		return who, "", refuse(causeCode, false, "the provider sent no code")
 	}
 	known, err := p.discover(ctx)
 	if err != nil {
 		return who, "", err
 	}
 	if known.saysWho && query.Get("iss") == "" {
-		return who, "", refuse(causeState, true, "this answer does not say of which provider it is, and those of this one do: log in again")
+		return who, "", refuse(causeState, false, "this answer does not say of which provider it is, and those of this one do: log in again")
 	}
 	ctx = p.withClient(ctx)
 	token, claims, err := p.exchange(ctx, known, codes[0], seed)

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"maps"
 	"math/big"
 	"net/http"
@@ -92,6 +93,7 @@ func TestFinish(t *testing.T) {
 		without  string // a parameter of the answer
 		want     string // in the error; "": the user is an editor
 		code     platen.Code
+		guessed  bool
 	}{
 		{name: "good"},
 		{name: "no issuer, and none announced", without: "iss"},
@@ -102,7 +104,10 @@ func TestFinish(t *testing.T) {
 		{name: "several audiences, of which this one asked", claims: map[string]any{"aud": []string{"platen", "other"}, "azp": "platen"}},
 		{name: "groups elsewhere", claims: map[string]any{"groups": nil}, userInfo: map[string]any{"sub": "1", "groups": []string{"print"}}},
 		{name: "too many requests", status: http.StatusTooManyRequests, want: "too many requests", code: platen.Unavailable},
-		{name: "a bad code", status: http.StatusBadRequest, want: "does not take its own code"},
+		{name: "a bad code", status: http.StatusBadRequest, want: "does not take its own code", guessed: true},
+		{name: "another nonce", claims: map[string]any{"nonce": "x"}, want: "of another login", guessed: true},
+		{name: "no code", without: "code", want: "sent no code"},
+		{name: "no state", without: "state", want: "for another login"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			f := newFakeProvider(t)
@@ -133,6 +138,9 @@ func TestFinish(t *testing.T) {
 				t.Errorf("%v; want %q", err, test.want)
 			case test.code != 0 && platen.ErrorCode(err) != test.code:
 				t.Errorf("%v has the code %v", err, platen.ErrorCode(err))
+			}
+			if refused, ok := errors.AsType[*Refusal](err); test.guessed != (ok && refused.Guessed) {
+				t.Errorf("%v counts as a guess: %v", err, !test.guessed)
 			}
 		})
 	}

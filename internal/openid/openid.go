@@ -141,9 +141,12 @@ func (p *Provider) Home() string {
 // A Refusal is why a login is refused. Its cause is one of few; what the person is
 // told may have texts of the provider.
 type Refusal struct {
-	Err     *platen.Error
-	Cause   string
-	Guessed bool // a program may have made the request up
+	Err   *platen.Error
+	Cause string
+	// Guessed: the provider was asked about a code that a program may have made up.
+	// What is refused before that costs nothing, and any page can have the browsers
+	// of others send it.
+	Guessed bool
 }
 
 // Error implements error.

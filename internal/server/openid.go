@@ -36,7 +36,7 @@ func (s *Server) toProvider(w *response, r *http.Request, _ target) error {
 	if s.OpenID == nil {
 		return errNoProvider
 	}
-	if err := s.Guard.MayTry(r); err != nil {
+	if err := s.Guard.MayTry(r, s.OpenID.Issuer); err != nil {
 		return err
 	}
 	location, cookie, err := s.OpenID.Begin(r.Context(), r.URL.Query().Get("return"))
@@ -59,12 +59,15 @@ func (s *Server) fromProvider(w *response, r *http.Request, _ target) error {
 		kept = cookie.Value
 	}
 	s.setLogin(w, r, "")
-	if err := s.Guard.MayTry(r); err != nil {
+	if err := s.Guard.MayTry(r, s.OpenID.Issuer); err != nil {
 		return err
 	}
 	who, target, err := s.OpenID.Finish(r.Context(), r.URL.Query(), kept)
 	if refused, ok := errors.AsType[*openid.Refusal](err); ok {
-		return s.Guard.RefuseExternal(r, who.Name, refused.Cause, refused.Guessed, refused.Err)
+		if refused.Guessed {
+			s.Guard.CountExternal(r, s.OpenID.Issuer)
+		}
+		return s.Guard.RefuseExternal(r, who.Name, refused.Cause, refused.Err)
 	}
 	if err == nil {
 		err = s.Guard.StartExternal(w, r, auth.External{Issuer: s.OpenID.Issuer, Subject: who.Subject, Name: who.Name, Role: who.Role, Sent: who.Sent}, s.OpenID.Secure())

@@ -14,11 +14,11 @@ var (
 	insertToken  = onWriter.query(namedTokenTable.insert() + ` ON CONFLICT (name) DO NOTHING`)
 	updateToken  = onWriter.query(`UPDATE named_token SET role = coalesce($1, role), kinds = coalesce($2, kinds),
 		disabled = coalesce($3, disabled), expires = coalesce($4, expires) WHERE name = $5`)
-	deleteToken      = onWriter.query(`DELETE FROM named_token WHERE name = $1`)
-	deleteTokensOf   = onWriter.query(`DELETE FROM named_token WHERE owner = $1`)
-	selectTokenCount = onReader.query(`SELECT count(*) FROM named_token`)
-	selectTokenOwner = onReader.query(`SELECT coalesce((SELECT owner FROM named_token WHERE name = $1), '')`)
-	updateTokenUse   = onWriter.query(`UPDATE named_token SET used = $1 WHERE name = $2 AND used < $1`)
+	deleteToken       = onWriter.query(`DELETE FROM named_token WHERE name = $1`)
+	deleteTokensOf    = onWriter.query(`DELETE FROM named_token WHERE owner = $1`)
+	selectTokenCounts = onReader.query(`SELECT count(*), count(CASE WHEN owner = $1 THEN 1 END) FROM named_token`)
+	selectTokenOwner  = onReader.query(`SELECT coalesce((SELECT owner FROM named_token WHERE name = $1), '')`)
+	updateTokenUse    = onWriter.query(`UPDATE named_token SET used = $1 WHERE name = $2 AND used < $1`)
 )
 
 // NamedTokens implements [storage.NamedTokens].
@@ -36,7 +36,7 @@ func (s *Store) NamedTokens(ctx context.Context) (_ []storage.NamedToken, err er
 }
 
 // AddToken implements [storage.NamedTokens].
-func (s *Store) AddToken(ctx context.Context, token storage.NamedToken, most int) (err error) {
+func (s *Store) AddToken(ctx context.Context, token storage.NamedToken, most, mostOfOwner int) (err error) {
 	ctx, done := s.observe(ctx, "add_token")
 	defer func() { done(err) }()
 	change := storage.UserChange{Action: storage.TokenMade, User: token.Owner, Detail: token.Name}
@@ -44,12 +44,15 @@ func (s *Store) AddToken(ctx context.Context, token storage.NamedToken, most int
 		if known, err := t.hasUser(token.Owner); err != nil || !known {
 			return orError(err, noUser(token.Owner))
 		}
-		var count int
-		if err := t.stmt(selectTokenCount).QueryRowContext(t.ctx).Scan(&count); err != nil {
+		var all, ofOwner int
+		if err := t.stmt(selectTokenCounts).QueryRowContext(t.ctx, token.Owner).Scan(&all, &ofOwner); err != nil {
 			return err
 		}
-		if count >= most {
-			return platen.Errorf(platen.Conflict, "there are %d tokens, and there can be no more: revoke some", count)
+		if all >= most {
+			return platen.Errorf(platen.Conflict, "there are %d tokens, and there can be no more: revoke some", all)
+		}
+		if ofOwner >= mostOfOwner {
+			return platen.Errorf(platen.Conflict, "there are %d tokens of this user, and there can be no more: revoke some", ofOwner)
 		}
 		ok, err := changed(t, insertToken, token.Name, token.Hash, token.Owner, int64(token.Role), int64(token.Kinds),
 			flag(token.Disabled), microsOf(token.Created), token.CreatedBy, microsOf(token.Expires), microsOf(token.Used))

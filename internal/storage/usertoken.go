@@ -35,8 +35,8 @@ type NamedTokens interface {
 	// NamedTokens returns all named tokens by name.
 	NamedTokens(ctx context.Context) ([]NamedToken, error)
 	// AddToken adds a named token. NotFound: there is no such owner. Conflict: the
-	// name is taken, or there are most tokens already.
-	AddToken(ctx context.Context, token NamedToken, most int) error
+	// name is taken, there are most tokens already, or the owner has mostOfOwner.
+	AddToken(ctx context.Context, token NamedToken, most, mostOfOwner int) error
 	// UpdateToken changes a named token. NotFound.
 	UpdateToken(ctx context.Context, name string, update TokenUpdate) error
 	// RemoveToken removes a named token. NotFound.

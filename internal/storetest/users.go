@@ -88,7 +88,7 @@ func testUserChanges(t *testing.T, s storage.Store, before int64) {
 		s.AddUser(byToken, storage.User{Name: "e", Role: platen.Viewer}),
 		s.SetPassword(ctx, storage.User{Name: "e", Role: platen.Editor}),
 		s.SetRole(ctx, "e", platen.Admin),
-		s.AddToken(ctx, storage.NamedToken{Name: "t", Hash: []byte{1}, Owner: "e", Role: platen.Viewer}, 10),
+		s.AddToken(ctx, storage.NamedToken{Name: "t", Hash: []byte{1}, Owner: "e", Role: platen.Viewer}, 10, 10),
 		s.UpdateToken(ctx, "t", storage.TokenUpdate{}),
 		s.RemoveToken(ctx, "t"),
 		s.RemoveUser(ctx, "e"),
@@ -189,14 +189,15 @@ func testNamedTokens(t *testing.T, s storage.Store) {
 		Created: at(11), CreatedBy: "root@host", Expires: at(20), Used: at(12),
 	}
 	for _, token := range []storage.NamedToken{two, one} {
-		if err := s.AddToken(ctx, token, 2); err != nil {
+		if err := s.AddToken(ctx, token, 2, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tokens("tokens", one, two)
-	wantCode(t, "a third of two", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "b", Hash: []byte{9}}, 2), platen.Conflict, "no more")
-	wantCode(t, "a name twice", s.AddToken(ctx, storage.NamedToken{Name: "one", Owner: "b", Hash: []byte{9}}, 9), platen.Conflict, `"one"`)
-	wantCode(t, "a token of nobody", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "nobody", Hash: []byte{9}}, 9), platen.NotFound, `"nobody"`)
+	wantCode(t, "a third of two", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "b", Hash: []byte{9}}, 2, 9), platen.Conflict, "there are 2 tokens, and")
+	wantCode(t, "a second of one for an owner", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "b", Hash: []byte{9}}, 9, 1), platen.Conflict, "1 tokens of this user")
+	wantCode(t, "a name twice", s.AddToken(ctx, storage.NamedToken{Name: "one", Owner: "b", Hash: []byte{9}}, 9, 9), platen.Conflict, `"one"`)
+	wantCode(t, "a token of nobody", s.AddToken(ctx, storage.NamedToken{Name: "three", Owner: "nobody", Hash: []byte{9}}, 9, 9), platen.NotFound, `"nobody"`)
 	wantCode(t, "change no token", s.UpdateToken(ctx, "three", storage.TokenUpdate{}), platen.NotFound, `"three"`)
 	wantCode(t, "remove no token", s.RemoveToken(ctx, "three"), platen.NotFound, `"three"`)
 
