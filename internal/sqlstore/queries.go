@@ -154,7 +154,8 @@ var (
 		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE id BETWEEN $1 AND $2 AND ` + ofDirty("root") + ` = $3 LIMIT $4`
 	})
 	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
-		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)
+		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM (SELECT max(seq) AS seq FROM find_range WHERE late = 1
+			UNION ALL SELECT max(seq) FROM find_range WHERE late = ` + decimal(lateFacts) + `) AS late), 0)`)
 	deleteDirty = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
 
 	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
@@ -164,7 +165,7 @@ var (
 	insertRange = insertInto(newRangeTable, "")
 	// The first ranges of lateness $1 up to $2, but for those of imports that are under way;
 	// if $3 is 1 without those of data sets and content sets.
-	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND seq <= $2
+	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND late >= 0 AND seq <= $2
 		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT $4`)
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p

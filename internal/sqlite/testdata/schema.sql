@@ -148,6 +148,8 @@ CREATE TABLE find_range (
     root  INTEGER NOT NULL
 , late INTEGER NOT NULL DEFAULT 0) STRICT;
 
+CREATE INDEX find_range_late ON find_range (late, seq);
+
 CREATE TABLE find_stale (
     seq  INTEGER PRIMARY KEY,
     id   INTEGER NOT NULL UNIQUE,
