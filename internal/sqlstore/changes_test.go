@@ -277,6 +277,42 @@ func importJob(t *testing.T, s *sqlstore.Store) platen.ID {
 	return createJobs(t, s, 1).Children[0]
 }
 
+// TestRevertReused reverts a change of a job that was removed, while another one has its
+// identifier. That one stays as it is.
+func TestRevertReused(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		ctx := t.Context()
+		const document = `{"id":5000,"jobs":[{"id":5001}]}`
+		set, job := platen.Ref{Kind: platen.JobSet, ID: 5000}, platen.Ref{Kind: platen.Job, ID: 5001}
+		importJobs(t, s, document)
+		for _, value := range []string{"secret", "public"} {
+			if err := replace(ctx, s, job.ID, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		events := eventsOf(t, s, 0)
+		change := events[len(events)-1].Change.ID
+		if err := s.Delete(ctx, set); err != nil {
+			t.Fatal(err)
+		}
+		cleanAll(t, s, time.Now().Add(time.Hour))
+		importJobs(t, s, document)
+		if err := replace(ctx, s, job.ID, "other"); err != nil {
+			t.Fatal(err)
+		}
+		for _, force := range []bool{false, true} {
+			if _, err := s.Revert(ctx, change, force); platen.ErrorCode(err) != platen.NotFound {
+				t.Errorf("with force %t: %v", force, err)
+			}
+		}
+		if list, err := s.List(ctx, job, platen.Properties); string(list) != `[{"name":"n","value":"other"}]` {
+			t.Errorf("the other job has %s, %v", list, err)
+		}
+	})
+}
+
 // TestCopiedChanges copies a log to the other database and back: the history stays,
 // and what comes after it has larger numbers, also if the log is empty by then.
 func TestCopiedChanges(t *testing.T) {
