@@ -38,7 +38,7 @@ const (
 	// The number is platen's own among the database's advisory locks. The setting is
 	// for poolers, which take none of the connection, and for a process that is
 	// stopped within a group: its locks end soon.
-	beginGroup    = `SELECT ` + groupIdle + `, pg_advisory_xact_lock_shared(7528360051)`
+	beginGroup    = `SELECT ` + idleSoon + `, pg_advisory_xact_lock_shared(7528360051)`
 	excludeGroups = `SELECT set_config('lock_timeout', '` + excludeTimeout + `', true), set_config('idle_in_transaction_session_timeout', '5s', true),
 		pg_advisory_xact_lock(7528360051)`
 	// The transactions that hold it. Nobody waits for the lock itself: whoever does has
@@ -47,19 +47,20 @@ const (
 		AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 		AND classid = 7528360051 >> 32 AND objid = 7528360051 & 4294967295 AND objsubid = 1`
 
-	noStatementTimeout = `SELECT set_config('statement_timeout', '0', true), ` + idleBounded
-	// Behind a pooler there is none.
-	idleBounded = `set_config('idle_in_transaction_session_timeout', CASE current_setting('idle_in_transaction_session_timeout')
-		WHEN '0' THEN '` + transactionIdle + `' ELSE current_setting('idle_in_transaction_session_timeout') END, true)`
-	// A group ends after 10 s by itself.
-	groupIdle = `set_config('idle_in_transaction_session_timeout', CASE
+	// Behind a pooler there is no bound for a connection.
+	ofSnapshot = `SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout',
+		CASE current_setting('idle_in_transaction_session_timeout') WHEN '0' THEN '` + transactionIdle + `' ELSE current_setting('idle_in_transaction_session_timeout') END, true)`
+	// A group ends after 10 s by itself, and who waits for another lock gives up later. A
+	// transaction with a lock waits for nothing but the database.
+	idleSoon = `set_config('idle_in_transaction_session_timeout', CASE
 		WHEN current_setting('idle_in_transaction_session_timeout')::interval BETWEEN '1 ms' AND '15 s' THEN current_setting('idle_in_transaction_session_timeout')
 		ELSE '15s' END, true)`
+	ofStructure = `SELECT set_config('statement_timeout', '0', true), ` + idleSoon
 	// What is compared with the index is in memory, since it was just written. And an
 	// index scan remembers which entries are of rows that were removed; a bitmap
 	// scan reads them each time, until a vacuum, which makes the index of lists
 	// that change all the time slower and slower.
-	ofIndex = `SELECT set_config('statement_timeout', '0', true), ` + idleBounded + `, set_config('random_page_cost', '1.1', true), set_config('enable_bitmapscan', 'off', true)`
+	ofIndex = ofStructure + `, set_config('random_page_cost', '1.1', true), set_config('enable_bitmapscan', 'off', true)`
 
 	theseNames = `unnest($1::bigint[], $2::bigint[], $3::bytea[]) AS w(kind, facet, name)`
 	findNames  = `SELECT n.id, n.kind, n.facet, n.name FROM find_name AS n JOIN ` + theseNames + `
@@ -74,7 +75,7 @@ const (
 
 // Lock implements [sqlstore.ManyWriters].
 func (writers) Lock(ctx context.Context, tx sqlstore.Conn, lock sqlstore.Lock) (held bool, err error) {
-	settings := noStatementTimeout
+	settings := ofStructure
 	if lock != sqlstore.StructureLock {
 		settings = ofIndex
 	}
@@ -204,7 +205,7 @@ func (d *Database) snapshot(ctx context.Context) (*sql.Tx, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := tx.ExecContext(ctx, noStatementTimeout); err != nil {
+	if _, err := tx.ExecContext(ctx, ofSnapshot); err != nil {
 		return nil, errors.Join(err, tx.Rollback())
 	}
 	return tx, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"github.com/platenhq/platen"
 )
@@ -11,6 +12,8 @@ import (
 var (
 	// The oldest blocks: number, time and position.
 	selectOldBlocks = onReader.query(`SELECT id, at, coalesce(position, 0) FROM change_block ORDER BY id LIMIT ` + decimal(prunedMost))
+	// The time of the first block after $1 whose time has come by $2.
+	selectTimeAfter = onReader.query(`SELECT at FROM change_block WHERE id > $1 AND at <= $2 ORDER BY id LIMIT 1`)
 	selectParts     = onReader.query(`SELECT count(*) FROM change_part WHERE id = $1`)
 	deleteParts     = onWriter.query(`DELETE FROM change_part WHERE id <= $1`)
 	deleteBlocks    = onWriter.query(`DELETE FROM change_block WHERE id <= $1`)
@@ -65,6 +68,21 @@ func (s *Store) oldest(ctx context.Context, state *logState) (id, last int64, er
 	blocks, err := collect(rows, err, func(from scanner) (one old, err error) { return one, from.Scan(&one.id, &one.at, &one.position) })
 	if err != nil {
 		return 0, 0, err
+	}
+	// A time that has not come is that of a clock that was ahead. Such a block is older than
+	// the next one whose time has.
+	next := state.now
+	if n := len(blocks); n > 0 && blocks[n-1].at > state.now {
+		if err := s.on(selectTimeAfter).QueryRowContext(ctx, blocks[n-1].id, state.now).Scan(&next); ignoreNoRows(err) != nil {
+			return 0, 0, err
+		}
+	}
+	for i, one := range slices.Backward(blocks) {
+		if one.at > state.now {
+			blocks[i].at = next
+		} else {
+			next = one.at
+		}
 	}
 	parts := 0
 	for _, one := range blocks {

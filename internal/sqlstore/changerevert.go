@@ -23,12 +23,12 @@ const revertTries = 8
 func (s *Store) Revert(ctx context.Context, id int64, force bool) (made int64, err error) {
 	ctx, done := s.observe(ctx, "revert")
 	defer func() { done(err) }()
-	entries, err := s.revertible(ctx, id)
+	entries, at, err := s.revertible(ctx, id)
 	if err != nil {
 		return 0, s.error("revert", err)
 	}
 	for range revertTries {
-		r := reverting{s: s, ctx: ctx, id: id, force: force}
+		r := reverting{s: s, ctx: ctx, id: id, at: at, force: force}
 		for _, e := range entries {
 			if err := r.add(e); err != nil {
 				return 0, s.error("revert", err)
@@ -61,26 +61,26 @@ var notRevertible = map[platen.ChangeType]string{
 	platen.Undeleted:   "an undeletion: delete the set",
 }
 
-// revertible reads the entries of a change that can be reverted.
-func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, error) {
+// revertible reads the entries of a change that can be reverted, and when it was, in
+// microseconds since 1970.
+func (s *Store) revertible(ctx context.Context, id int64) (entries []*changelog.Entry, at int64, err error) {
 	b, header, err := s.openChange(ctx, id)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	if header.Type.Audit() {
-		return nil, platen.Errorf(platen.Conflict, "change %d is one of users, tokens or settings, which is not reverted", id).About(strconv.FormatInt(id, 10))
+		return nil, 0, platen.Errorf(platen.Conflict, "change %d is one of users, tokens or settings, which is not reverted", id).About(strconv.FormatInt(id, 10))
 	}
 	if instead, ok := notRevertible[header.Type]; ok {
-		return nil, platen.Errorf(platen.Conflict, "change %d is %s", id, instead).About(strconv.FormatInt(id, 10))
+		return nil, 0, platen.Errorf(platen.Conflict, "change %d is %s", id, instead).About(strconv.FormatInt(id, 10))
 	}
-	var entries []*changelog.Entry
 	for bytes := 0; ; {
 		e, err := b.Entry()
 		if err != nil || e == nil {
-			return entries, err
+			return entries, b.at, err
 		}
 		if bytes += e.Size(); bytes > platen.MaxBulkBytes || len(entries) == platen.MaxBulkIDs {
-			return nil, platen.Errorf(platen.TooLarge, "change %d is too large to be reverted at once", id)
+			return nil, 0, platen.Errorf(platen.TooLarge, "change %d is too large to be reverted at once", id)
 		}
 		entries = append(entries, e)
 	}
@@ -90,7 +90,8 @@ func (s *Store) revertible(ctx context.Context, id int64) ([]*changelog.Entry, e
 type reverting struct {
 	s     *Store
 	ctx   context.Context
-	id    int64
+	id    int64 // of the change
+	at    int64 // when it was
 	force bool
 
 	entries []swapEntry
@@ -116,6 +117,15 @@ func (r *reverting) add(e *changelog.Entry) error {
 	after, since, err := r.since(key, now)
 	if err != nil {
 		return err
+	}
+	if after == nil {
+		other, err := r.createdSince(now.Set)
+		if err != nil {
+			return err
+		}
+		if other {
+			return platen.NotFoundError(e.Ref)
+		}
 	}
 	one := swapEntry{key: key, kind: now.Kind, before: now.List}
 	switch {
@@ -174,6 +184,14 @@ func (r *reverting) since(key listcache.Key, now listcache.Entry) (platen.List, 
 		}
 	}
 	return list, now.Change, nil
+}
+
+// createdSince reports whether a set was created after the change, which then was of
+// another entity that had the identifier.
+func (r *reverting) createdSince(set platen.ID) (bool, error) {
+	var change, created int64
+	err := r.s.on(selectChangeSet).QueryRowContext(r.ctx, int64(set)).Scan(&change, &created)
+	return created > r.at, ignoreNoRows(err)
 }
 
 // undoNames puts back, name by name, what was before a change.

@@ -277,6 +277,84 @@ func importJob(t *testing.T, s *sqlstore.Store) platen.ID {
 	return createJobs(t, s, 1).Children[0]
 }
 
+// TestPrunedAhead prunes changes that were logged by a clock that was ahead, once those
+// after them are too old.
+func TestPrunedAhead(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open(sqlstore.HistoryFor(time.Hour))
+		defer s.Close()
+		ctx := t.Context()
+		job := importJob(t, s)
+		values := 0
+		put := func(n int) {
+			t.Helper()
+			for range n {
+				values++
+				if err := replace(ctx, s, job, strconv.Itoa(values)); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		shift := func(hours int) { // the times that have come
+			t.Helper()
+			if _, err := s.Writer().ExecContext(ctx, `UPDATE change_block SET at = at + $1 WHERE at < $2`, int64(hours)*3600e6, time.Now().Add(time.Minute).UnixMicro()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		left := func(want int) {
+			t.Helper()
+			cleanAll(t, s, time.Unix(1, 0))
+			if have := len(eventsOf(t, s, 0)); have != want {
+				t.Errorf("%d events are left, not %d", have, want)
+			}
+		}
+		put(300)
+		shift(1000)
+		left(301) // they may be new
+		put(1)
+		left(302)
+		shift(-2)
+		put(1)
+		left(1)
+	})
+}
+
+// TestRevertReused reverts a change of a job that was removed, while another one has its
+// identifier. That one stays as it is.
+func TestRevertReused(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		ctx := t.Context()
+		const document = `{"id":5000,"jobs":[{"id":5001}]}`
+		set, job := platen.Ref{Kind: platen.JobSet, ID: 5000}, platen.Ref{Kind: platen.Job, ID: 5001}
+		importJobs(t, s, document)
+		for _, value := range []string{"secret", "public"} {
+			if err := replace(ctx, s, job.ID, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+		events := eventsOf(t, s, 0)
+		change := events[len(events)-1].Change.ID
+		if err := s.Delete(ctx, set); err != nil {
+			t.Fatal(err)
+		}
+		cleanAll(t, s, time.Now().Add(time.Hour))
+		importJobs(t, s, document)
+		if err := replace(ctx, s, job.ID, "other"); err != nil {
+			t.Fatal(err)
+		}
+		for _, force := range []bool{false, true} {
+			if _, err := s.Revert(ctx, change, force); platen.ErrorCode(err) != platen.NotFound {
+				t.Errorf("with force %t: %v", force, err)
+			}
+		}
+		if list, err := s.List(ctx, job, platen.Properties); string(list) != `[{"name":"n","value":"other"}]` {
+			t.Errorf("the other job has %s, %v", list, err)
+		}
+	})
+}
+
 // TestCopiedChanges copies a log to the other database and back: the history stays,
 // and what comes after it has larger numbers, also if the log is empty by then.
 func TestCopiedChanges(t *testing.T) {

@@ -110,3 +110,49 @@ func TestLargeDeleted(t *testing.T) {
 		})
 	})
 }
+
+// TestLargeDeletedBeside checks that neither the clean-up, nor an import, nor a list of
+// children looks at all sets that are deleted.
+func TestLargeDeletedBeside(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open()
+		defer s.Close()
+		exec := func(text string) {
+			t.Helper()
+			if _, err := s.Writer().ExecContext(ctx, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		add := func() { // by a clock that is ahead, so that the clean-up leaves them
+			exec(`WITH RECURSIVE n (i) AS (SELECT 9000001 UNION ALL SELECT i + 1 FROM n WHERE i < 9100000)
+				INSERT INTO deleted_set (id, kind, marked, begun) SELECT i, 5, 4000000000, 0 FROM n`)
+		}
+		remove := func() { exec(`DELETE FROM deleted_set WHERE id > 9000000`) }
+		beside := func(what string, times int, work func()) {
+			many := func() {
+				for range times {
+					work()
+				}
+			}
+			costtest.AtMost(t, what+" beside many deleted sets", 3, 1,
+				func() { add(); remove(); many() },
+				func() { add(); many(); remove() })
+		}
+		set := createJobs(t, s, 10)
+		beside("lists of children", 200, func() {
+			if _, err := s.Children(ctx, platen.Ref{Kind: platen.JobSet, ID: set.ID}); err != nil {
+				t.Fatal(err)
+			}
+		})
+		beside("clean-ups and imports", 50, func() {
+			createJobs(t, s, 1)
+			if _, err := s.Clean(ctx, time.Now()); err != nil {
+				t.Fatal(err)
+			}
+			if err := s.FinishUndone(ctx); err != nil {
+				t.Fatal(err)
+			}
+		})
+	})
+}

@@ -91,11 +91,17 @@ func (w *entityWriter) write(last bool, fn func() error) error {
 	return err
 }
 
-// leave says that the import is not under way in this process any more. The set may be
-// that of another import by now.
+// enter says that the import is under way in this process.
+func (w *entityWriter) enter() {
+	w.s.importing.Store(w.root, w)
+	w.s.importing.Store(-w.stage, w)
+}
+
+// leave says that it is not any more. The set may be that of another import by now, and
+// if the first transaction has failed, so may the stage.
 func (w *entityWriter) leave() {
-	w.s.importing.Delete(-w.stage)
-	w.s.importing.CompareAndDelete(w.root, w.stage)
+	w.s.importing.CompareAndDelete(w.root, w)
+	w.s.importing.CompareAndDelete(-w.stage, w)
 }
 
 // begin forgets what was read by the last transaction.
@@ -149,8 +155,7 @@ func (w *entityWriter) hide() error {
 	if given.Len() > givenMost {
 		given = platen.IDRange{}
 	}
-	w.s.importing.Store(w.root, w.stage)
-	w.s.importing.Store(-w.stage, w.stage)
+	w.enter()
 	now := w.s.now().Unix()
 	return errors.Join(
 		w.t.exec(insertImporting, int64(w.root), int64(w.kind), now, w.s.id, int64(given.First), int64(given.Last)),

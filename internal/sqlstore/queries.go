@@ -27,8 +27,18 @@ func microsOf(t time.Time) int64 {
 	return t.UnixMicro()
 }
 
-// inDeletion is the condition that a row of deleted_set is not one of an import.
-var inDeletion = `state IN (` + decimal(stateDeleted) + `, ` + decimal(stateDeleting) + `)`
+// Conditions of rows of deleted_set. The plus keeps the planner from the index by state,
+// in which nearly all rows are those of sets that are deleted.
+var (
+	inDeletion = `state <> ` + decimal(stateImporting) // it is not one of an import
+	isDeleted  = `+state = ` + decimal(stateDeleted)
+)
+
+// inDeletedSet is the condition that there is a row of deleted_set with an id. With IN,
+// PostgreSQL reads all of the table for each statement, or even for each row.
+func inDeletedSet(id string) string {
+	return `(SELECT 1 FROM deleted_set AS d WHERE d.id = ` + id + `) IS NOT NULL`
+}
 
 // Conditions of rows of find_range.
 var (
@@ -63,7 +73,7 @@ var (
 	// It leaves out hidden sets. Other children are hidden with their set only,
 	// which the caller checks.
 	selectChildren = onReader.query(`SELECT ord, first, last FROM entity WHERE parent = $1 AND kind = $2
-		AND (ord, first) > ($3, $4) AND first NOT IN (SELECT id FROM deleted_set) ORDER BY ord, first LIMIT $5`)
+		AND (ord, first) > ($3, $4) AND NOT ` + inDeletedSet("first") + ` ORDER BY ord, first LIMIT $5`)
 	selectRows = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2
 		AND (ord, first) > ($3, $4) ORDER BY ord, first LIMIT $5`)
 	selectPlaceNext = onReader.query(`SELECT ord + last - first + 1 FROM entity
@@ -88,7 +98,7 @@ var (
 	insertContentSet  = onWriter.query(`INSERT INTO content_set (id, type) VALUES ($1, $2)`)
 	selectContentType = onLookup.query(`SELECT type FROM content_set WHERE id = $1`)
 	selectContentSets = onReader.query(`SELECT 0, id, id FROM content_set
-		WHERE type = $1 AND id > $2 AND id NOT IN (SELECT id FROM deleted_set) ORDER BY id LIMIT $3`)
+		WHERE type = $1 AND id > $2 AND NOT ` + inDeletedSet("content_set.id") + ` ORDER BY id LIMIT $3`)
 
 	selectContentSums  = onLookup.query(`SELECT CAST(coalesce(sum(count), 0) AS BIGINT), CAST(coalesce(sum(digits), 0) AS BIGINT) FROM content_block WHERE job = $1`)
 	selectContentPairs = onReader.query(`SELECT seq, pairs FROM content_block
@@ -144,7 +154,8 @@ var (
 		return `SELECT seq, id, changed FROM ` + d.DirtyEntities() + ` WHERE id BETWEEN $1 AND $2 AND ` + ofDirty("root") + ` = $3 LIMIT $4`
 	})
 	selectDirtyLast = onLookup.query(`SELECT coalesce((SELECT max(seq) FROM find_stale), 0),
-		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM find_range WHERE late > 0), 0)`)
+		coalesce((SELECT max(seq) FROM find_range WHERE late = 0), 0), coalesce((SELECT max(seq) FROM (SELECT max(seq) AS seq FROM find_range WHERE late = 1
+			UNION ALL SELECT max(seq) FROM find_range WHERE late = ` + decimal(lateFacts) + `) AS late), 0)`)
 	deleteDirty = onWriter.queryFor(func(d Dialect) string { return `DELETE FROM find_stale WHERE ` + d.Among("seq", "$1") })
 
 	updateDirtyAgain = onWriter.query(`UPDATE find_stale SET seq = (SELECT max(seq) + 1 FROM find_stale) WHERE seq = $1`)
@@ -154,7 +165,7 @@ var (
 	insertRange = insertInto(newRangeTable, "")
 	// The first ranges of lateness $1 up to $2, but for those of imports that are under way;
 	// if $3 is 1 without those of data sets and content sets.
-	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND seq <= $2
+	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND late >= 0 AND seq <= $2
 		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT $4`)
 	// The first entities from $1 to $2 that have lists.
 	selectListed = onReader.query(`SELECT id FROM (SELECT id FROM properties WHERE id BETWEEN $1 AND $2 ORDER BY id LIMIT $3) AS p
@@ -194,7 +205,7 @@ var (
 
 	// The rows of a kind after $2, $3 at most: how many, the entities in those that
 	// are not hidden, and the last of them.
-	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN root IS NOT NULL AND root IN (SELECT id FROM deleted_set) THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
+	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN ` + inDeletedSet("root") + ` THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
 		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
 	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND ` + inDeletion + ` AND marked > 0`)
@@ -225,7 +236,7 @@ var (
 	// While a set is being deleted nothing is cleaned up, since members of it may
 	// be in the entities that a clean-up would remove. Of sets that were deleted in the
 	// same second what uses others goes first.
-	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND state = ` + decimal(stateDeleted) + `
+	selectDeleted = onReader.query(`SELECT id FROM deleted_set WHERE marked BETWEEN 1 AND $1 AND ` + isDeleted + `
 		AND NOT EXISTS (SELECT 1 FROM deleted_set WHERE state = ` + decimal(stateDeleting) + `) ORDER BY marked, kind DESC, id LIMIT 1`)
 	// The deletions of process $1, and those of processes that have ended.
 	selectOwnDeleting  = onReader.query(`SELECT id, kind, owner FROM deleted_set WHERE state = ` + decimal(stateDeleting) + ` AND owner = $1 ORDER BY marked, id`)
@@ -244,9 +255,9 @@ var (
 	// What is left of an import of process $2 that was broken off is cleaned up before all
 	// else.
 	updateAbandoned = onWriter.query(`UPDATE deleted_set SET state = ` + decimal(stateDeleted) + `, marked = 0 WHERE id = $1 AND owner = $2 AND state = ` + decimal(stateImporting))
-	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND state = ` + decimal(stateDeleted) + ` ORDER BY id LIMIT 1`)
+	selectAbandoned = onReader.query(`SELECT id FROM deleted_set WHERE marked = 0 AND ` + isDeleted + ` ORDER BY id LIMIT 1`)
 
-	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state <> ` + decimal(stateDeleted) + ` OR marked = 0`)
+	selectUndone = onLookup.query(`SELECT count(*) FROM deleted_set WHERE state IN (` + decimal(stateDeleting) + `, ` + decimal(stateImporting) + `) OR marked = 0`)
 
 	// Process $1 goes on with the deletion of set $2, which was that of process $3.
 	updateDeleting = onWriter.query(`UPDATE deleted_set SET owner = $1 WHERE id = $2 AND owner = $3 AND state = ` + decimal(stateDeleting))

@@ -191,3 +191,39 @@ func TestLargeRanges(t *testing.T) {
 		})
 	})
 }
+
+// TestLargeFactRanges checks that a search does not read the ranges of facts, which it
+// does not wait for, to find those that it waits for.
+func TestLargeFactRanges(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open(sqlstore.WithIndexWait(time.Minute))
+		defer s.Close()
+		set := createJobs(t, s, 1)
+		importing := set.ID + 1_000_000
+		exec := func(text string, args ...any) {
+			t.Helper()
+			if _, err := s.Writer().ExecContext(ctx, text, args...); err != nil {
+				t.Fatal(err)
+			}
+		}
+		exec(`INSERT INTO deleted_set (id, kind, marked, state, owner) VALUES ($1, 5, 1, 2, $2)`, int64(importing), s.ID()) // so that they stay
+		add := func() {
+			exec(`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+				INSERT INTO find_range (first, last, root, late) SELECT $1, $1, $1, 2 FROM n`, int64(importing))
+		}
+		remove := func() { exec(`DELETE FROM find_range WHERE root = $1`, int64(importing)) }
+		work := func() {
+			for range 100 {
+				exec(`INSERT INTO find_range (first, last, root) VALUES ($1, $1, $1)`, int64(set.ID))
+				err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "v"}}, func(int, *platen.Found) error { return nil })
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		costtest.AtMost(t, "searches beside many ranges of facts", 2, 1,
+			func() { add(); remove(); work() },
+			func() { add(); work(); remove() })
+	})
+}

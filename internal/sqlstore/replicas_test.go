@@ -114,6 +114,31 @@ func TestGroupThatStandsStill(t *testing.T) {
 	cleaning.Wait()
 }
 
+// TestLockThatStandsStill deletes a set while another process, which creates one, stands
+// still: its lock ends before the deletion gives up.
+func TestLockThatStandsStill(t *testing.T) {
+	stores, _ := replicas(t, 2)
+	set := platen.Ref{Kind: platen.JobSet, ID: createJobs(t, stores[1], 1).ID}
+	holds, release := make(chan bool), make(chan bool)
+	var still sync.WaitGroup
+	still.Go(func() {
+		err := stores[0].ChangeSets(t.Context(), func(context.Context) error {
+			close(holds)
+			<-release
+			return nil
+		})
+		if platen.ErrorCode(err) != platen.Unavailable {
+			t.Errorf("the change of the process that stood still: %v", err)
+		}
+	})
+	<-holds
+	if err := stores[1].Delete(t.Context(), set); err != nil {
+		t.Error(err)
+	}
+	close(release)
+	still.Wait()
+}
+
 // TestListOfRemovedItem writes the list of a content item that belongs to nothing while
 // the clean-up removes it. The next content item with the identifier has none of it.
 func TestListOfRemovedItem(t *testing.T) {

@@ -62,7 +62,7 @@ type Store struct {
 	mergeTurns                  [mergeTurns]chan struct{}
 	sweep                       sweep    // the clean-up's
 	deleting                    sync.Map // sets whose deletion is under way in this process
-	importing                   sync.Map // ids in deleted_set of the imports under way in this process, with their stages
+	importing                   sync.Map // ids in deleted_set of the imports under way in this process, with their writers
 }
 
 var _ storage.Store = (*Store)(nil)

@@ -61,3 +61,20 @@ func TestDeferred(t *testing.T) {
 		}
 	}
 }
+
+// TestStageAgain has the number of a stage given again, since the first transaction with
+// it has failed, before that import says that it has ended.
+func TestStageAgain(t *testing.T) {
+	var s Store
+	failed, next := &entityWriter{s: &s, root: 10, stage: 20}, &entityWriter{s: &s, root: 10, stage: 20}
+	failed.enter()
+	next.enter()
+	failed.leave()
+	for _, id := range []platen.ID{10, -20} {
+		if _, here := s.importing.Load(id); !here {
+			t.Errorf("%d is not under way any more", id)
+		}
+	}
+	next.leave()
+	s.importing.Range(func(id, _ any) bool { t.Error(id, "is still under way"); return true })
+}

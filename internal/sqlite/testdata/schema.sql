@@ -58,6 +58,8 @@ CREATE TABLE deleted_set (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, marked 
 
 CREATE INDEX deleted_set_order ON deleted_set (marked, kind DESC, id);
 
+CREATE INDEX deleted_set_state ON deleted_set (state);
+
 CREATE TABLE detached (
     root   INTEGER NOT NULL,               -- the set
     first  INTEGER NOT NULL,
@@ -145,6 +147,8 @@ CREATE TABLE find_range (
     last  INTEGER NOT NULL,
     root  INTEGER NOT NULL
 , late INTEGER NOT NULL DEFAULT 0) STRICT;
+
+CREATE INDEX find_range_late ON find_range (late, seq);
 
 CREATE TABLE find_stale (
     seq  INTEGER PRIMARY KEY,
