@@ -197,3 +197,80 @@ func TestStagedRecords(t *testing.T) {
 		}
 	})
 }
+
+// TestReturningBesideDeletion deletes a data set while it is looked at what a content set
+// that comes back uses: it is looked at anew.
+func TestReturningBesideDeletion(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long: not with -short")
+	}
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		s := open()
+		defer s.Close()
+		importRecords := func(document string) platen.Ref {
+			t.Helper()
+			records, err := spool.Temp.NewDataSet()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer records.Close()
+			if err := olrest.ReadDataSet(strings.NewReader(document), records); err != nil {
+				t.Fatal(err)
+			}
+			made, err := s.CreateDataSet(t.Context(), records)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return platen.Ref{Kind: platen.DataSet, ID: made.ID}
+		}
+		earlier, later := importRecords(`{"records":[{}]}`), importRecords(`{"records":[{}]}`)
+		importRecords(`{"records":[{"id":300001},{"id":300002}]}`)
+		// Each item is a row of its own, so that the look at them takes some time.
+		items, err := spool.Temp.NewContentSet()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer items.Close()
+		document := `{"id":200000,"contentitems":[{"id":200001,"datarecord":300001}`
+		for i := range 12_000 {
+			document += fmt.Sprintf(`,{"id":%d,"datarecord":%d}`, 200_002+i, 300_002-i%2)
+		}
+		if err := olrest.ReadContentSet(strings.NewReader(document+`]}`), items); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := s.CreateContentSet(t.Context(), items); err != nil {
+			t.Fatal(err)
+		}
+		content := platen.Ref{Kind: platen.ContentSet, ID: 200_000}
+		undelete := func(set platen.Ref) {
+			t.Helper()
+			for {
+				_, err := s.Undelete(t.Context(), set.ID)
+				if err == nil {
+					return
+				}
+				if platen.ErrorCode(err) != platen.Unavailable { // another is being deleted just then
+					t.Fatalf("%s %d does not come back: %v", set.Kind, set.ID, err)
+				}
+			}
+		}
+		for round := range 10 {
+			for _, set := range []platen.Ref{content, earlier} {
+				if err := s.Delete(t.Context(), set); err != nil {
+					t.Fatal(err)
+				}
+			}
+			deleted := make(chan error)
+			go func() {
+				time.Sleep(time.Duration(round) * time.Millisecond) // the look has to have begun
+				deleted <- s.Delete(t.Context(), later)
+			}()
+			undelete(content)
+			if err := <-deleted; err != nil {
+				t.Fatal(err)
+			}
+			undelete(earlier)
+			undelete(later)
+		}
+	})
+}

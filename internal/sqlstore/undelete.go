@@ -73,7 +73,7 @@ func (s *Store) undelete(ctx context.Context, id platen.ID) (platen.Ref, error) 
 			return ref, err
 		}
 		err = s.changeSoon(ctx, func(t *transaction) error { return t.undelete(ref, now, known) })
-		if err == errDeletedSince {
+		if errors.Is(err, errDeletedSince) {
 			continue
 		}
 		if err != nil || ref.Kind == platen.JobSet {
