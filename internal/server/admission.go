@@ -96,7 +96,7 @@ func (s *Server) admit(w *response, r *http.Request, m *method) error {
 		err = s.take(m.slot)
 	}
 	if err != nil {
-		turnAway(w, r)
+		turnAway(w)
 	}
 	return err
 }
@@ -110,21 +110,25 @@ func (s *Server) take(of admission.Reason) error {
 	return s.refused(of, platen.Unavailable, "the server has as many %s under way as it may (--max-%[1]s): try again later", of)
 }
 
-// turnAway is for a request that is refused before its body is read. Many
-// clients send all of it before they look for an answer, so it is read and
-// thrown away after the answer.
-func turnAway(w *response, r *http.Request) {
-	w.Header().Set("Connection", "close")
-	if r.ProtoMajor == 1 && r.Header.Get("Expect") == "" {
-		w.unread = http.NewResponseController(w.ResponseWriter).EnableFullDuplex() == nil
-	}
-}
+// turnAway is for a request that is refused for want of room: it is answered before
+// any of its body is read. Otherwise net/http reads up to 256 KiB first, so that the
+// connection can be kept.
+func turnAway(w *response) { w.Header().Set("Connection", "close") }
 
-// drain throws away the body of a request that was turned away, up to the
-// size that it might have.
+// maxDrained is how much of a body is thrown away at most.
+const maxDrained = 256 << 20
+
+// drain throws away what is left of the body of a request that was refused, after the
+// answer. Many clients send all of it before they look for an answer, and would find
+// that the connection is broken instead of why. It takes no longer than the body may
+// take anyway, since its deadline stays, and of HTTP/2 nothing, since net/http resets
+// the stream.
 func (s *Server) drain(w *response, r *http.Request) {
+	if w.multiplexed || r.ContentLength == 0 {
+		return
+	}
 	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
-		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, s.MaxBody)
+		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, maxDrained)
 	}
 }
 

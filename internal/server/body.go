@@ -96,8 +96,7 @@ func checkMedia(r *http.Request) error {
 	return nil
 }
 
-// tooLarge refuses a body. The connection ends with it: reading the rest, to
-// get to the next request, is what the limit is against.
+// tooLarge refuses a body. The connection ends with it: what is left of it may be long.
 func tooLarge(w *response, limit int64) error {
 	w.Header().Set("Connection", "close")
 	return platen.Errorf(platen.TooLarge, "the body is over the limit of %d bytes (--max-body)", limit)
@@ -122,10 +121,10 @@ func bodyError(w *response, err error) error {
 func (s *Server) heldBody(w *response, r *http.Request) (io.Reader, error) {
 	body := http.MaxBytesReader(w, r.Body, s.MaxBody)
 	if r.ContentLength < 0 {
-		return &heldReader{server: s, w: w, r: r, body: body}, nil
+		return &heldReader{server: s, w: w, body: body}, nil
 	}
 	if err := s.hold(w, r.ContentLength*decodedFactor); err != nil {
-		turnAway(w, r)
+		turnAway(w)
 		return nil, err
 	}
 	return body, nil
@@ -149,7 +148,6 @@ func (s *Server) inTurn(ctx context.Context, bytes int, fn func() error) error {
 type heldReader struct {
 	server *Server
 	w      *response
-	r      *http.Request
 	body   io.Reader
 	read   int64
 }
@@ -159,7 +157,7 @@ func (h *heldReader) Read(b []byte) (int, error) {
 	n, err := h.body.Read(b)
 	h.read += int64(n)
 	if held := h.server.hold(h.w, h.read*decodedFactor); held != nil {
-		turnAway(h.w, h.r)
+		turnAway(h.w)
 		return n, held
 	}
 	return n, err

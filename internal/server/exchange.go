@@ -26,7 +26,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.answer(res, r); err != nil {
 		s.fail(res, r, err)
 	}
-	if res.unread {
+	if res.status >= http.StatusBadRequest && !res.aborted {
 		s.drain(res, r)
 	}
 }
@@ -81,9 +81,6 @@ func (s *Server) answer(w *response, r *http.Request) error {
 		return otherMethod(w, r, at)
 	}
 	if err := s.permit(w, r, m.role, m.kinds); err != nil {
-		if r.ContentLength != 0 {
-			turnAway(w, r)
-		}
 		return err
 	}
 	to, err := m.target(r)

@@ -115,7 +115,7 @@ const maxRefusedBody = 256 << 10
 // request is refused, if it is one that net/http would read and throw away.
 func (s *Server) readRefused(w *response, r *http.Request) {
 	if r.ProtoMajor != 1 || r.ContentLength <= 0 || r.ContentLength > maxRefusedBody || r.Header.Get("Expect") != "" ||
-		w.unread || w.Header().Get("Connection") != "" || !w.recording.Unread() {
+		w.Header().Get("Connection") != "" || !w.recording.Unread() {
 		return
 	}
 	_, _ = io.CopyN(io.Discard, r.Body, min(r.ContentLength, int64(w.recording.Room())))

@@ -31,7 +31,6 @@ type response struct {
 	conn     *admission.Conn // nil: of a listener without limits
 	held     int64           // of Server.inFlight, until the request ends
 	stopping *atomic.Bool
-	unread   bool // the body of the request is to be thrown away
 
 	extended time.Time // when the deadline was last moved
 
