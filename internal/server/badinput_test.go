@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -193,6 +194,8 @@ func testBadInput(t *testing.T) {
 		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x", "application/json5"} {
 			s.do("PUT", path, body, header("Content-Type", media)).isError(t, 415, "application/json")
 			s.do("PUT", path, "", header("Content-Type", media)).isError(t, 400, "the body is empty")
+			inChunks := func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("")), -1 }
+			s.do("PUT", path, "", header("Content-Type", media), inChunks).isError(t, 400, "the body is empty")
 		}
 		s.do("PUT", path, body, header("Content-Encoding", "gzip")).isError(t, 415, "Content-Encoding")
 		s.do("POST", "/api/v1/jobsets", `{"jobs":[]}`, header("Content-Type", "text/xml")).isError(t, 415, "application/json")

@@ -77,15 +77,26 @@ func fill(buffer *bytes.Buffer, body io.Reader, length int64) error {
 }
 
 // checkMedia refuses a body that says that it is not JSON. Some clients send a type
-// with no body, too.
+// with no body, too, also in chunks.
 func checkMedia(r *http.Request) error {
 	if r.ContentLength == 0 {
 		return nil
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	err := mediaError(r.Header)
+	if err != nil && r.ContentLength < 0 {
+		if _, none := io.ReadFull(r.Body, make([]byte, 1)); none == io.EOF {
+			return nil
+		}
+	}
+	return err
+}
+
+// mediaError returns the error for a body whose headers say that it is not JSON.
+func mediaError(header http.Header) error {
+	if encoding := header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return platen.Errorf(platen.UnsupportedMedia, "the body must be sent plain, without the Content-Encoding %q", shorten(encoding))
 	}
-	contentType := r.Header.Get("Content-Type")
+	contentType := header.Get("Content-Type")
 	if contentType == "" || contentType == "application/json" {
 		return nil
 	}

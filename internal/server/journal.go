@@ -140,7 +140,7 @@ func (s *Server) listRequests(w *response, r *http.Request, _ target) error {
 	if err != nil {
 		return err
 	}
-	if olrest.WantsEvents(r.Header["Accept"]) && !w.head {
+	if olrest.WantsEvents(r.Header["Accept"]) {
 		return s.followRequests(w, r, &query.RequestFilter)
 	}
 	found := s.Journal.Find(&query.RequestFilter, query.Before, query.PageSize+1)
@@ -167,6 +167,9 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // nothing more is read
 	olrest.BeginStream(w)
+	if w.head {
+		return nil
+	}
 	check := s.streamCheck(w, r)
 	ticks := time.NewTicker(check.every)
 	defer ticks.Stop()

@@ -465,7 +465,11 @@ func testFollow(t *testing.T) {
 		t.Errorf("it does not say what was lost: %q", text)
 	}
 	lost.cancel()
-	s.do("GET", native+"/requests", "", header("Accept", "text/event-stream"), header("Last-Event-ID", "x")).isError(t, 400, "Last-Event-ID")
+	stream := header("Accept", "text/event-stream")
+	s.do("GET", native+"/requests", "", stream, header("Last-Event-ID", "x")).isError(t, 400, "Last-Event-ID")
+	if a := s.do("HEAD", native+"/requests", "", stream); a.status != 200 || a.header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("HEAD of a stream: %d %v", a.status, a.header)
+	}
 }
 
 // TestFollowStops: a stream of requests ends with the server, at once.
