@@ -189,6 +189,18 @@ func testBadInput(t *testing.T) {
 			}
 		})
 	}
+	t.Run("encodings", func(t *testing.T) {
+		for name, body := range map[string]string{
+			"byte order mark": "\ufeff{}", "UTF-16": "{\x00}\x00", "UTF-16, the other order": "\x00{\x00}",
+			"UTF-16 with its mark": "\xff\xfe{\x00}\x00", "gzip": "\x1f\x8b\x08\x00",
+		} {
+			t.Run(name, func(t *testing.T) {
+				const message = "the body must be UTF-8 without a byte order mark, and not compressed"
+				s.do("PUT", fill.Replace(entities+"/jobs/OTHER/properties"), body).isError(t, 400, message)
+				s.do("POST", native+"/jobsets", body).isError(t, 400, message)
+			})
+		}
+	})
 	t.Run("content types", func(t *testing.T) {
 		path, body := fill.Replace(entities+"/jobs/OTHER/properties"), fill.Replace(`{"id":OTHER,"properties":[]}`)
 		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x", "application/json5"} {
