@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
@@ -121,8 +122,7 @@ const maxDrained = 256 << 20
 // drain throws away what is left of the body of a request that was refused, after the
 // answer. Many clients send all of it before they look for an answer, and would find
 // that the connection is broken instead of why. It takes no longer than the body may
-// take anyway, since its deadline stays, and of HTTP/2 nothing, since net/http resets
-// the stream.
+// take anyway, since its deadline stays.
 func (s *Server) drain(w *response, r *http.Request) {
 	if w.multiplexed || r.ContentLength == 0 {
 		return
@@ -130,6 +130,17 @@ func (s *Server) drain(w *response, r *http.Request) {
 	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
 		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, maxDrained)
 	}
+}
+
+// drainStream is drain for HTTP/2, before the answer: with its end net/http resets the
+// stream, and most clients that still send find the reset instead of the answer. Who
+// is not done soon gets that, and who waits for a 100 Continue the answer at once.
+func (s *Server) drainStream(w *response, r *http.Request) {
+	if r.ContentLength == 0 || r.Header.Get("Expect") != "" {
+		return
+	}
+	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Now().Add(s.Timeouts.Stall / 6))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
 }
 
 // checkDisk returns Unavailable if a disk has too little room left.

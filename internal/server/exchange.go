@@ -39,6 +39,11 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
 		call: auth.Call{Origin: storage.Origin{RequestID: s.ids.of(r)}, Client: s.clientAddress(r)},
 		path: r.URL.Path}
+	if res.multiplexed {
+		// Until the answer begins, however long that takes: with HTTP/1 the deadline
+		// ends a write, with HTTP/2 the stream, also while nothing is written.
+		_ = http.NewResponseController(w).SetWriteDeadline(res.start.Add(unwritten))
+	}
 	call := &res.call
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)
@@ -164,6 +169,9 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 	if w.status != 0 || olrest.IsAborted(err) {
 		w.aborted = true
 		return
+	}
+	if w.multiplexed {
+		s.drainStream(w, r)
 	}
 	if w.recording != nil {
 		s.readRefused(w, r)
