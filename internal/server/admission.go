@@ -127,6 +127,7 @@ func (s *Server) drain(w *response, r *http.Request) {
 	if w.multiplexed || r.ContentLength == 0 {
 		return
 	}
+	s.release(w)
 	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
 		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, maxDrained)
 	}
@@ -139,6 +140,7 @@ func (s *Server) drainStream(w *response, r *http.Request) {
 	if r.ContentLength == 0 || r.Header.Get("Expect") != "" {
 		return
 	}
+	s.release(w)
 	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Now().Add(s.Timeouts.Stall / 6))
 	_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
 }
@@ -166,4 +168,10 @@ func (s *Server) hold(w *response, bytes int64) error {
 		return nil
 	}
 	return s.refused(admission.InFlight, platen.Unavailable, "the server has too many large requests in hand (--max-inflight-bytes): try again later")
+}
+
+// release gives back the memory that is counted for a request.
+func (s *Server) release(w *response) {
+	s.inFlight.Give(w.held)
+	w.held = 0
 }

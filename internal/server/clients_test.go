@@ -104,6 +104,22 @@ func testRefusedBody(t *testing.T) {
 	}
 }
 
+// TestRefusedBodyHoldsNothing has a body that is over the limit, of which more may come.
+func TestRefusedBodyHoldsNothing(t *testing.T) { onSQLite(t, testRefusedBodyHoldsNothing) }
+
+func testRefusedBodyHoldsNothing(t *testing.T) {
+	s := start(t)
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 1<<20 + 1
+	fmt.Fprintf(conn, "PUT %s/jobs/1/properties HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", entities, s.token, size, strings.Repeat(" ", size))
+	s.readAnswer(conn).isError(t, 413, "over the limit")
+	s.eventually("platen_inflight_bytes", "0")
+}
+
 // TestLargeRefusedBody sends refused bodies without an end: the connection is closed
 // for the time that they take, and for their size.
 func TestLargeRefusedBody(t *testing.T) { onSQLite(t, testLargeRefusedBody) }

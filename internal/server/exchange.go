@@ -208,7 +208,7 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 	default:
 		s.fail(w, r, &panicError{p, debug.Stack()})
 	}
-	s.inFlight.Give(w.held)
+	s.release(w)
 	took := time.Since(w.start)
 	measured.End(telemetry.Outcome{
 		Pattern: r.Pattern, // set by the mux
