@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -71,13 +72,20 @@ func failAt(at jsontext.Pointer, format string, args ...any) error {
 func (d *decoder) syntax(err error) error {
 	if s, ok := errors.AsType[*jsontext.SyntacticError](err); ok {
 		what := shorten([]byte(s.Err.Error()))
-		if errors.Is(s.Err, io.ErrUnexpectedEOF) {
+		switch {
+		case errors.Is(s.Err, io.ErrUnexpectedEOF):
 			what = "it ends too early"
+		case s.ByteOffset <= 1 && (strings.Contains(what, `'\x`) || strings.Contains(what, `'\u`)):
+			what += "; the body must be UTF-8 without a byte order mark, and not compressed"
 		}
 		if s.JSONPointer != "" {
 			what += " at " + shorten([]byte(s.JSONPointer))
 		}
-		return platen.Errorf(platen.Invalid, "malformed JSON after byte %d: %s", s.ByteOffset, what)
+		var quoted any = what
+		if strings.Contains(what, "`") { // an escape in a value, with what follows it
+			quoted = platen.Hidden(what)
+		}
+		return platen.Errorf(platen.Invalid, "malformed JSON after byte %d: %s", s.ByteOffset, quoted)
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return platen.Errorf(platen.Invalid, "malformed JSON: it ends too early")

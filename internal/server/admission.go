@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/admission"
@@ -96,7 +97,7 @@ func (s *Server) admit(w *response, r *http.Request, m *method) error {
 		err = s.take(m.slot)
 	}
 	if err != nil {
-		turnAway(w, r)
+		turnAway(w)
 	}
 	return err
 }
@@ -110,22 +111,38 @@ func (s *Server) take(of admission.Reason) error {
 	return s.refused(of, platen.Unavailable, "the server has as many %s under way as it may (--max-%[1]s): try again later", of)
 }
 
-// turnAway is for a request that is refused before its body is read. Many
-// clients send all of it before they look for an answer, so it is read and
-// thrown away after the answer.
-func turnAway(w *response, r *http.Request) {
-	w.Header().Set("Connection", "close")
-	if r.ProtoMajor == 1 && r.Header.Get("Expect") == "" {
-		w.unread = http.NewResponseController(w.ResponseWriter).EnableFullDuplex() == nil
+// turnAway is for a request that is refused for want of room: it is answered before
+// any of its body is read. Otherwise net/http reads up to 256 KiB first, so that the
+// connection can be kept.
+func turnAway(w *response) { w.Header().Set("Connection", "close") }
+
+// maxDrained is how much of a body is thrown away at most.
+const maxDrained = 256 << 20
+
+// drain throws away what is left of the body of a request that was refused, after the
+// answer. Many clients send all of it before they look for an answer, and would find
+// that the connection is broken instead of why. It takes no longer than the body may
+// take anyway, since its deadline stays.
+func (s *Server) drain(w *response, r *http.Request) {
+	if w.multiplexed || r.ContentLength == 0 {
+		return
+	}
+	s.release(w)
+	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
+		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, maxDrained)
 	}
 }
 
-// drain throws away the body of a request that was turned away, up to the
-// size that it might have.
-func (s *Server) drain(w *response, r *http.Request) {
-	if http.NewResponseController(w.ResponseWriter).Flush() == nil {
-		_, _ = io.CopyN(io.Discard, yieldingReader{r.Body}, s.MaxBody)
+// drainStream is drain for HTTP/2, before the answer: with its end net/http resets the
+// stream, and most clients that still send find the reset instead of the answer. Who
+// is not done soon gets that, and who waits for a 100 Continue the answer at once.
+func (s *Server) drainStream(w *response, r *http.Request) {
+	if r.ContentLength == 0 || r.Header.Get("Expect") != "" {
+		return
 	}
+	s.release(w)
+	_ = http.NewResponseController(w.ResponseWriter).SetReadDeadline(time.Now().Add(s.Timeouts.Stall / 6))
+	_, _ = io.CopyN(io.Discard, r.Body, maxDrained)
 }
 
 // checkDisk returns Unavailable if a disk has too little room left.
@@ -151,4 +168,10 @@ func (s *Server) hold(w *response, bytes int64) error {
 		return nil
 	}
 	return s.refused(admission.InFlight, platen.Unavailable, "the server has too many large requests in hand (--max-inflight-bytes): try again later")
+}
+
+// release gives back the memory that is counted for a request.
+func (s *Server) release(w *response) {
+	s.inFlight.Give(w.held)
+	w.held = 0
 }

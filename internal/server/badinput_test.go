@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -188,11 +189,25 @@ func testBadInput(t *testing.T) {
 			}
 		})
 	}
+	t.Run("encodings", func(t *testing.T) {
+		for name, body := range map[string]string{
+			"byte order mark": "\ufeff{}", "UTF-16": "{\x00}\x00", "UTF-16, the other order": "\x00{\x00}",
+			"UTF-16 with its mark": "\xff\xfe{\x00}\x00", "gzip": "\x1f\x8b\x08\x00",
+		} {
+			t.Run(name, func(t *testing.T) {
+				const message = "the body must be UTF-8 without a byte order mark, and not compressed"
+				s.do("PUT", fill.Replace(entities+"/jobs/OTHER/properties"), body).isError(t, 400, message)
+				s.do("POST", native+"/jobsets", body).isError(t, 400, message)
+			})
+		}
+	})
 	t.Run("content types", func(t *testing.T) {
 		path, body := fill.Replace(entities+"/jobs/OTHER/properties"), fill.Replace(`{"id":OTHER,"properties":[]}`)
 		for _, media := range []string{"text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "application/xml", "x", "application/json5"} {
 			s.do("PUT", path, body, header("Content-Type", media)).isError(t, 415, "application/json")
 			s.do("PUT", path, "", header("Content-Type", media)).isError(t, 400, "the body is empty")
+			inChunks := func(r *http.Request) { r.Body, r.ContentLength = io.NopCloser(strings.NewReader("")), -1 }
+			s.do("PUT", path, "", header("Content-Type", media), inChunks).isError(t, 400, "the body is empty")
 		}
 		s.do("PUT", path, body, header("Content-Encoding", "gzip")).isError(t, 415, "Content-Encoding")
 		s.do("POST", "/api/v1/jobsets", `{"jobs":[]}`, header("Content-Type", "text/xml")).isError(t, 415, "application/json")

@@ -77,15 +77,26 @@ func fill(buffer *bytes.Buffer, body io.Reader, length int64) error {
 }
 
 // checkMedia refuses a body that says that it is not JSON. Some clients send a type
-// with no body, too.
+// with no body, too, also in chunks.
 func checkMedia(r *http.Request) error {
 	if r.ContentLength == 0 {
 		return nil
 	}
-	if encoding := r.Header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+	err := mediaError(r.Header)
+	if err != nil && r.ContentLength < 0 {
+		if _, none := io.ReadFull(r.Body, make([]byte, 1)); none == io.EOF {
+			return nil
+		}
+	}
+	return err
+}
+
+// mediaError returns the error for a body whose headers say that it is not JSON.
+func mediaError(header http.Header) error {
+	if encoding := header.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
 		return platen.Errorf(platen.UnsupportedMedia, "the body must be sent plain, without the Content-Encoding %q", shorten(encoding))
 	}
-	contentType := r.Header.Get("Content-Type")
+	contentType := header.Get("Content-Type")
 	if contentType == "" || contentType == "application/json" {
 		return nil
 	}
@@ -96,8 +107,7 @@ func checkMedia(r *http.Request) error {
 	return nil
 }
 
-// tooLarge refuses a body. The connection ends with it: reading the rest, to
-// get to the next request, is what the limit is against.
+// tooLarge refuses a body. The connection ends with it: what is left of it may be long.
 func tooLarge(w *response, limit int64) error {
 	w.Header().Set("Connection", "close")
 	return platen.Errorf(platen.TooLarge, "the body is over the limit of %d bytes (--max-body)", limit)
@@ -122,10 +132,10 @@ func bodyError(w *response, err error) error {
 func (s *Server) heldBody(w *response, r *http.Request) (io.Reader, error) {
 	body := http.MaxBytesReader(w, r.Body, s.MaxBody)
 	if r.ContentLength < 0 {
-		return &heldReader{server: s, w: w, r: r, body: body}, nil
+		return &heldReader{server: s, w: w, body: body}, nil
 	}
 	if err := s.hold(w, r.ContentLength*decodedFactor); err != nil {
-		turnAway(w, r)
+		turnAway(w)
 		return nil, err
 	}
 	return body, nil
@@ -149,7 +159,6 @@ func (s *Server) inTurn(ctx context.Context, bytes int, fn func() error) error {
 type heldReader struct {
 	server *Server
 	w      *response
-	r      *http.Request
 	body   io.Reader
 	read   int64
 }
@@ -159,7 +168,7 @@ func (h *heldReader) Read(b []byte) (int, error) {
 	n, err := h.body.Read(b)
 	h.read += int64(n)
 	if held := h.server.hold(h.w, h.read*decodedFactor); held != nil {
-		turnAway(h.w, h.r)
+		turnAway(h.w)
 		return n, held
 	}
 	return n, err

@@ -140,7 +140,7 @@ func (s *Server) readEvents(w *response, r *http.Request, _ target) error {
 	if query.Last > 0 {
 		return s.lastEvents(w, r, &query)
 	}
-	if query.Stream && !w.head {
+	if query.Stream {
 		return s.streamEvents(w, r, &query)
 	}
 	// What the filter does not admit is passed over, but not for long.
@@ -215,6 +215,9 @@ func (s *Server) streamEvents(w *response, r *http.Request, query *olrest.EventQ
 		return err
 	}
 	olrest.BeginStream(w)
+	if w.head {
+		return nil
+	}
 	// A reader whose connection breaks before the first event goes on from here.
 	stream.buf = olrest.AppendStreamStart(stream.buf, stream.after.String())
 	if err := stream.send(items, next); err == nil {

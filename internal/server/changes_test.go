@@ -188,6 +188,9 @@ func testHistory(t *testing.T) {
 	for _, query := range []string{"last=1", "last=1&before=9", "pageSize=5"} {
 		s.do("GET", "/api/v1/events?"+query, "", stream).isError(t, 400, " goes with pages of events and not with a stream of them")
 	}
+	if a := s.do("HEAD", "/api/v1/events", "", stream); a.status != 200 || a.header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("HEAD of a stream: %d %v", a.status, a.header)
+	}
 	s.do("GET", "/api/v1/events?nonsense=1", "", stream).isError(t, 400, `no query parameter "nonsense"`)
 	if a := s.do("POST", fmt.Sprintf("%s/jobsets/%d/delete", entities, all[2].Entries[0].ID), ""); a.status != 200 {
 		t.Fatal(a.status, a.body)

@@ -56,6 +56,102 @@ func testTooLarge(t *testing.T) {
 	})
 }
 
+// TestRefusedBody sends bodies of some MB that are refused unread, all of them before
+// anything is read of the answer.
+func TestRefusedBody(t *testing.T) { onSQLite(t, testRefusedBody) }
+
+func testRefusedBody(t *testing.T) {
+	long(t)
+	s := start(t)
+	s.addUser("viewer", platen.Viewer)
+	viewer := "auth_token: " + s.loginAs("viewer") + "\r\n"
+	const size = 12 << 20 // more than the buffers of the connection
+	body := `{"` + strings.Repeat("x", size-2)
+	const media = "Content-Type: application/json\r\n"
+	properties := entities + "/jobs/1/properties"
+	for _, test := range []struct {
+		name, method, path, headers string
+		status                      int
+	}{
+		{"no credentials", "POST", native + "/jobsets", media, 401},
+		{"token that is wrong", "POST", native + "/jobsets", media + "auth_token: x\r\n", 403},
+		{"role", "POST", native + "/jobsets", media + viewer, 403},
+		{"page of another origin", "POST", native + "/jobsets", media + "Origin: http://other.example\r\n", 403},
+		{"nothing there", "POST", native + "/nothing", media + "auth_token: " + s.token + "\r\n", 404},
+		{"no identifier", "PUT", entities + "/jobs/x/properties", media + "auth_token: " + s.token + "\r\n", 404},
+		{"method", "PATCH", native + "/jobsets", media + "auth_token: " + s.token + "\r\n", 405},
+		{"over the limit", "PUT", properties, media + "auth_token: " + s.token + "\r\n", 413},
+		{"media", "PUT", properties, "Content-Type: text/xml\r\nauth_token: " + s.token + "\r\n", 415},
+		{"media of an import", "POST", native + "/jobsets", "Content-Type: text/xml\r\nauth_token: " + s.token + "\r\n", 415},
+		{"import that is wrong at its beginning", "POST", native + "/jobsets", media + "auth_token: " + s.token + "\r\n", 400},
+	} {
+		for name, sent := range map[string]string{
+			"length":  fmt.Sprintf("Content-Length: %d\r\n\r\n%s", size, body),
+			"chunked": fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", size, body),
+		} {
+			t.Run(test.name+", "+name, func(t *testing.T) {
+				conn, err := net.Dial("tcp", s.addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				if _, err := fmt.Fprintf(conn, "%s %s HTTP/1.1\r\nHost: x\r\n%s%s", test.method, test.path, test.headers, sent); err != nil {
+					t.Fatal("sending:", err)
+				}
+				s.readAnswer(conn).isError(t, test.status, "")
+			})
+		}
+	}
+}
+
+// TestRefusedBodyHoldsNothing has a body that is over the limit, of which more may come.
+func TestRefusedBodyHoldsNothing(t *testing.T) { onSQLite(t, testRefusedBodyHoldsNothing) }
+
+func testRefusedBodyHoldsNothing(t *testing.T) {
+	s := start(t)
+	conn, err := net.Dial("tcp", s.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const size = 1<<20 + 1
+	fmt.Fprintf(conn, "PUT %s/jobs/1/properties HTTP/1.1\r\nHost: x\r\nauth_token: %s\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n", entities, s.token, size, strings.Repeat(" ", size))
+	s.readAnswer(conn).isError(t, 413, "over the limit")
+	s.eventually("platen_inflight_bytes", "0")
+}
+
+// TestLargeRefusedBody sends refused bodies without an end: the connection is closed
+// for the time that they take, and for their size.
+func TestLargeRefusedBody(t *testing.T) { onSQLite(t, testLargeRefusedBody) }
+
+func testLargeRefusedBody(t *testing.T) {
+	long(t)
+	for name, test := range map[string]struct {
+		stall time.Duration
+		part  int
+		rest  time.Duration // after each part
+	}{
+		"time": {time.Second, 1, 10 * time.Millisecond},
+		"size": {time.Hour, 1 << 20, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(c *server.Config, _ *auth.Config) {
+				c.Timeouts = server.Timeouts{Header: time.Minute, Stall: test.stall, Idle: time.Hour, Find: time.Minute, Stop: time.Second}
+			})
+			conn := s.half("POST", native+"/nothing", 1<<40, "")
+			s.readAnswer(conn).isError(t, 404, "")
+			part := make([]byte, test.part)
+			for range 4096 {
+				if _, err := conn.Write(part); err != nil {
+					return
+				}
+				time.Sleep(test.rest) // a client that is slow
+			}
+			t.Error("the connection goes on")
+		})
+	}
+}
+
 // raw sends bytes as they are, and reads one answer.
 func (s *service) raw(text string) answer {
 	s.t.Helper()

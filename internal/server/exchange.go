@@ -26,7 +26,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := s.answer(res, r); err != nil {
 		s.fail(res, r, err)
 	}
-	if res.unread {
+	if res.status >= http.StatusBadRequest && !res.aborted {
 		s.drain(res, r)
 	}
 }
@@ -39,6 +39,11 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 		conn: admission.ConnOf(r.Context()), stopping: &s.stopping, head: r.Method == http.MethodHead,
 		call: auth.Call{Origin: storage.Origin{RequestID: s.ids.of(r)}, Client: s.clientAddress(r)},
 		path: r.URL.Path}
+	if res.multiplexed {
+		// Until the answer begins, however long that takes: with HTTP/1 the deadline
+		// ends a write, with HTTP/2 the stream, also while nothing is written.
+		_ = http.NewResponseController(w).SetWriteDeadline(res.start.Add(unwritten))
+	}
 	call := &res.call
 	w.Header()["X-Request-Id"] = []string{call.RequestID}
 	secure(w.Header(), r.TLS != nil)
@@ -81,9 +86,6 @@ func (s *Server) answer(w *response, r *http.Request) error {
 		return otherMethod(w, r, at)
 	}
 	if err := s.permit(w, r, m.role, m.kinds); err != nil {
-		if r.ContentLength != 0 {
-			turnAway(w, r)
-		}
 		return err
 	}
 	to, err := m.target(r)
@@ -168,6 +170,9 @@ func (s *Server) fail(w *response, r *http.Request, err error) {
 		w.aborted = true
 		return
 	}
+	if w.multiplexed {
+		s.drainStream(w, r)
+	}
 	if w.recording != nil {
 		s.readRefused(w, r)
 	}
@@ -203,7 +208,7 @@ func (s *Server) end(w *response, r *http.Request, measured *telemetry.Request) 
 	default:
 		s.fail(w, r, &panicError{p, debug.Stack()})
 	}
-	s.inFlight.Give(w.held)
+	s.release(w)
 	took := time.Since(w.start)
 	measured.End(telemetry.Outcome{
 		Pattern: r.Pattern, // set by the mux

@@ -115,7 +115,7 @@ const maxRefusedBody = 256 << 10
 // request is refused, if it is one that net/http would read and throw away.
 func (s *Server) readRefused(w *response, r *http.Request) {
 	if r.ProtoMajor != 1 || r.ContentLength <= 0 || r.ContentLength > maxRefusedBody || r.Header.Get("Expect") != "" ||
-		w.unread || w.Header().Get("Connection") != "" || !w.recording.Unread() {
+		w.Header().Get("Connection") != "" || !w.recording.Unread() {
 		return
 	}
 	_, _ = io.CopyN(io.Discard, r.Body, min(r.ContentLength, int64(w.recording.Room())))
@@ -140,7 +140,7 @@ func (s *Server) listRequests(w *response, r *http.Request, _ target) error {
 	if err != nil {
 		return err
 	}
-	if olrest.WantsEvents(r.Header["Accept"]) && !w.head {
+	if olrest.WantsEvents(r.Header["Accept"]) {
 		return s.followRequests(w, r, &query.RequestFilter)
 	}
 	found := s.Journal.Find(&query.RequestFilter, query.Before, query.PageSize+1)
@@ -167,6 +167,9 @@ func (s *Server) followRequests(w *response, r *http.Request, filter *olrest.Req
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Time{}) // nothing more is read
 	olrest.BeginStream(w)
+	if w.head {
+		return nil
+	}
 	check := s.streamCheck(w, r)
 	ticks := time.NewTicker(check.every)
 	defer ticks.Stop()

@@ -185,6 +185,7 @@ func testNoValueInLog(t *testing.T) {
 		{"PUT", entities + "/jobs/1/properties", `{"id":1,"properties":[{"name":"a","value":"SECRETVALUE"},{"name":"a","value":"SECRETVALUE"}]}`},
 		{"PUT", entities + "/jobs/1/properties", `{"id":1,"properties":[{"name":"a","value":["SECRETVALUE"]}]}`},
 		{"PUT", entities + "/jobs/1/properties", `{"id":1,"properties":"SECRETVALUE"}`},
+		{"PUT", entities + "/jobs/1/properties", `{"id":1,"properties":[{"name":"a","value":"\ud800SECRET"}]}`},
 		{"PUT", entities + "/datarecords/5001/values", `{"id":5001,"fields":[{"name":"a","value":{"x":"SECRETVALUE"}}]}`},
 	} {
 		id := fmt.Sprint("value-", i)
@@ -197,7 +198,7 @@ func testNoValueInLog(t *testing.T) {
 			t.Errorf("%s: no reason in the log", c.body)
 		}
 	}
-	if log := s.log.String(); strings.Contains(log, "SECRETVALUE") {
+	if log := s.log.String(); strings.Contains(log, "SECRET") {
 		t.Errorf("a value is in the log: %s", log)
 	}
 }
@@ -465,7 +466,11 @@ func testFollow(t *testing.T) {
 		t.Errorf("it does not say what was lost: %q", text)
 	}
 	lost.cancel()
-	s.do("GET", native+"/requests", "", header("Accept", "text/event-stream"), header("Last-Event-ID", "x")).isError(t, 400, "Last-Event-ID")
+	stream := header("Accept", "text/event-stream")
+	s.do("GET", native+"/requests", "", stream, header("Last-Event-ID", "x")).isError(t, 400, "Last-Event-ID")
+	if a := s.do("HEAD", native+"/requests", "", stream); a.status != 200 || a.header.Get("Content-Type") != "text/event-stream" {
+		t.Errorf("HEAD of a stream: %d %v", a.status, a.header)
+	}
 }
 
 // TestFollowStops: a stream of requests ends with the server, at once.

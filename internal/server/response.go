@@ -13,6 +13,11 @@ import (
 	"github.com/platenhq/platen/internal/journal"
 )
 
+// unwritten is a deadline for the write of what is not written yet. It is none in
+// effect; without one net/http would make another timer for the answer, which could
+// outlast the stream.
+const unwritten = 365 * 24 * time.Hour
+
 // headBytes is how much of a body is made for HEAD, which gets none of it:
 // net/http takes the length of a shorter one from it.
 const headBytes = 4096
@@ -31,7 +36,6 @@ type response struct {
 	conn     *admission.Conn // nil: of a listener without limits
 	held     int64           // of Server.inFlight, until the request ends
 	stopping *atomic.Bool
-	unread   bool // the body of the request is to be thrown away
 
 	extended time.Time // when the deadline was last moved
 
@@ -83,11 +87,13 @@ func (r *response) begin(status int) {
 	}
 }
 
-// extend moves the deadline of the write, if the request has lasted a while.
+// extend moves the deadline of the write, if the request has lasted a while. With
+// HTTP/2 it has none before the answer.
 func (r *response) extend() {
 	lasted := r.stall / 6 // so that the deadline is never near
 	now := time.Now()
-	if now.Sub(r.start) < lasted || now.Sub(r.extended) < lasted {
+	first := r.multiplexed && r.extended.IsZero()
+	if !first && (now.Sub(r.start) < lasted || now.Sub(r.extended) < lasted) {
 		return
 	}
 	r.extended = now

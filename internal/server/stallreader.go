@@ -35,7 +35,7 @@ func (s *Server) importBody(w *response, r *http.Request) (*stallReader, error) 
 	b := &stallReader{server: s, ctx: r.Context(), body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
 	if limit := s.Limits.ImportBytes; limit > 0 {
 		if r.ContentLength > limit {
-			turnAway(w, r)
+			turnAway(w)
 			return nil, s.importTooLarge(limit)
 		}
 		b.body = http.MaxBytesReader(w, r.Body, limit)

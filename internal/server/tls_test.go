@@ -290,3 +290,86 @@ func testHTTP2Stalled(t *testing.T) {
 		t.Errorf("half an import left a job set: %v %v", sets, err)
 	}
 }
+
+// TestHTTP2SlowImport has an import that takes longer than one write may stall.
+func TestHTTP2SlowImport(t *testing.T) { onSQLite(t, testHTTP2SlowImport) }
+
+func testHTTP2SlowImport(t *testing.T) {
+	long(t)
+	s := startTLS(t, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = server.Timeouts{Header: time.Second, Stall: time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
+	})
+	sent, body := io.Pipe()
+	go func() {
+		defer body.Close()
+		_, _ = io.WriteString(body, `{"jobs":[`)
+		for range 25 {
+			_, _ = io.WriteString(body, strings.Repeat(" ", 4096))
+			time.Sleep(100 * time.Millisecond) // a client that is slow
+		}
+		_, _ = io.WriteString(body, `{}]}`)
+	}()
+	r, err := http.NewRequest("POST", s.url+native+"/jobsets", sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("auth_token", s.token)
+	response, err := s.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != 201 || response.ProtoMajor != 2 {
+		t.Error(response.Proto, response.Status)
+	}
+}
+
+// TestHTTP2RefusedBody sends a body that is refused unread, all of it before anything
+// else is done.
+func TestHTTP2RefusedBody(t *testing.T) { onSQLite(t, testHTTP2RefusedBody) }
+
+func testHTTP2RefusedBody(t *testing.T) {
+	long(t)
+	s := startTLS(t)
+	framer := s.http2(nil)
+	const stream = 1
+	if err := framer.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: s.head("POST", native+"/nothing"), EndHeaders: true}); err != nil {
+		t.Fatal(err)
+	}
+	part := make([]byte, 16<<10)
+	rest := 4 << 20                                              // bytes to be sent
+	windows := map[uint32]int{0: 64<<10 - 1, stream: 64<<10 - 1} // until the settings come
+	var answer bytes.Buffer
+	for ended := false; !ended; {
+		for rest > 0 && min(windows[0], windows[stream]) >= len(part) {
+			rest -= len(part)
+			windows[0], windows[stream] = windows[0]-len(part), windows[stream]-len(part)
+			if err := framer.WriteData(stream, rest == 0, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch f := frame.(type) {
+		case *http2.SettingsFrame:
+			if window, ok := f.Value(http2.SettingInitialWindowSize); ok {
+				windows[stream] += int(window) - (64<<10 - 1)
+			}
+			if !f.IsAck() {
+				_ = framer.WriteSettingsAck()
+			}
+		case *http2.WindowUpdateFrame:
+			windows[f.StreamID] += int(f.Increment)
+		case *http2.RSTStreamFrame:
+			t.Fatalf("the stream is reset with %d bytes to be sent: %v", rest, f.ErrCode)
+		case *http2.DataFrame:
+			answer.Write(f.Data())
+			ended = f.StreamEnded()
+		}
+	}
+	if rest > 0 || !strings.Contains(answer.String(), `"status":404`) {
+		t.Errorf("with %d bytes to be sent: %s", rest, &answer)
+	}
+}
