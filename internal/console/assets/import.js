@@ -31,12 +31,11 @@ export function Import({ who }) {
     if (!running) return undefined;
     const { stop } = run;
     const ask = (event) => event.preventDefault();
-    const may = () => window.confirm(t.leaveImport);
     window.addEventListener("beforeunload", ask);
-    guards.add(may);
+    guards.set(input, t.leaveImport);
     return () => {
       window.removeEventListener("beforeunload", ask);
-      guards.delete(may);
+      guards.delete(input);
       stop(); // what has ended stays as it is
     };
   }, [running]);
