@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ask, assertAccessible, password, longestWait, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, longestWait, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const jobs = "/rest/serverengine/entity/jobs";
 
@@ -189,6 +189,30 @@ test("an entity has its path, and its lists can be changed", async () => {
   await section.getByRole("button", { name: "Cancel" }).click();
   await section.locator(".editor").waitFor({ state: "detached" });
   await write(job, was);
+  quiet();
+});
+
+test("who leaves two changed lists is asked once", async () => {
+  await open(`/?kind=job&filter=set%3D${set}`);
+  await page.locator("main [data-row]", { hasText: String(job) }).click();
+  for (const name of ["Properties", "Metadata"]) {
+    const section = page.locator(".pairs-of", { hasText: name });
+    await section.getByRole("button", { name: "Edit" }).click();
+    await section.getByRole("button", { name: "Add" }).click();
+  }
+  const asked = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.message());
+    return asked.length === 1 ? dialog.dismiss() : dialog.accept();
+  });
+  await page.goBack();
+  await becomes(() => asked.length, 1);
+  await heading(`Job ${job}`); // it stays
+  await page.waitForURL((url) => url.searchParams.get("id") === String(job));
+  await page.goBack();
+  await heading(/^Jobs/);
+  assert.deepEqual(asked, Array(2).fill("There are changes that are not saved. Leave them?"));
+  page.removeAllListeners("dialog");
   quiet();
 });
 
@@ -400,6 +424,16 @@ test("a file is imported by dropping it", async () => {
   await dropFiles("package.json", "package-lock.json");
   await page.getByText("One file at a time can be imported.").waitFor();
 
+  let stored;
+  await page.route("**/api/v1/jobsets", async (route) => {
+    stored = (await (await route.fetch()).json()).id; // of which the page does not hear
+  }, { times: 1 });
+  await drop("stored.json", '{"jobs":[{}]}');
+  await becomes(() => stored > 0, true);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("Stopped. If all of it had been sent by then, it may be stored all the same.").waitFor();
+  assert.equal((await ask(server.url, `/api/v1/jobsets/${stored}`)).status, 200);
+
   await page.route("**/api/v1/jobsets", () => {}, { times: 1 }); // no answer
   const stopped = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/v1/jobsets"));
   await drop("slow.json", '{"jobs":[{}]}');
@@ -524,6 +558,13 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
   await context.setOffline(false);
   await heading("Create jobs");
+  await page.route("**/console/tokens.js", (route) => route.abort()); // as Firefox does again and again after the first time
+  await context.setOffline(true);
+  await page.getByRole("link", { name: user }).click();
+  await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
+  await context.setOffline(false);
+  await heading("Your tokens");
+  await page.unroute("**/console/tokens.js");
   const other = 'import { nothingSuch } from "./load.js"; export const Admin = nothingSuch;';
   await page.route("**/console/admin.js", (route) => route.fulfill({ contentType: "text/javascript", body: other }), { times: 1 });
   await page.getByRole("link", { name: "Administration" }).click(); // of a server that has another version by now
