@@ -82,6 +82,9 @@ function App() {
     setEnded(!found);
     return found;
   }, () => setReachable(false));
+  const loggedIn = async () => {
+    if (await ask()) window.dispatchEvent(new Event("platen:again"));
+  };
 
   useEffect(() => {
     listeners.sessionEnded = () => setEnded(true);
@@ -89,6 +92,12 @@ function App() {
     ask();
   }, []);
   useEffect(() => document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [who, state]);
+  // Somebody may have logged in in another window, as another user, too.
+  useEffect(() => {
+    const look = ended ? loggedIn : ask;
+    window.addEventListener("focus", look);
+    return () => window.removeEventListener("focus", look);
+  }, [ended]);
   useEffect(() => {
     if (reachable) return undefined;
     const timer = setInterval(ask, 3000);
@@ -107,9 +116,6 @@ function App() {
   useSession(Boolean(who?.user) && !ended);
 
   const lost = !reachable && html`<p class="banner" role="alert">${t.unreachable}</p>`;
-  const loggedIn = async () => {
-    if (await ask()) window.dispatchEvent(new Event("platen:again"));
-  };
   if (who === undefined) return html`<main class="waiting">${lost || t.loading}</main>`;
   if (who === null) return html`${lost}<${LogIn} onDone=${loggedIn} />`;
   const leave = async () => {
