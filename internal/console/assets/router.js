@@ -47,7 +47,7 @@ export function arrived() {
 }
 
 // sameView reports whether two states are of one view.
-const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
+const sameView = (a, b) => ["view", "kind", "id", "hook", "request", "rule"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
 
 // staying returns a function that says whether the view is still the one that is shown
 // now: who waits for an answer may have gone elsewhere meanwhile.
