@@ -373,7 +373,13 @@ test("a deleted set comes back", async () => {
   assert.equal((await ask(server.url, `/api/v1/jobsets/${id}`)).status, 404);
   await page.keyboard.press("g");
   await page.keyboard.press("x");
-  await page.locator("tr", { hasText: `Job set ${id}` }).getByRole("button", { name: "Take back" }).click();
+  let held;
+  await page.route("**/undelete", (route) => { held = route; }, { times: 1 });
+  const takeBack = page.locator("tr", { hasText: `Job set ${id}` }).getByRole("button", { name: "Take back" });
+  await takeBack.click();
+  await becomes(() => Boolean(held), true);
+  assert.equal(await takeBack.isDisabled(), true); // it would be refused for a set that is back
+  await held.continue();
   await page.getByText(`Job set ${id} is back.`).waitFor();
   assert.equal((await ask(server.url, `/api/v1/jobsets/${id}`)).status, 200);
   await open(`/?id=${id}`);
@@ -438,6 +444,7 @@ test("a file is imported by dropping it", async () => {
   const stopped = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/v1/jobsets"));
   await drop("slow.json", '{"jobs":[{}]}');
   await page.getByRole("button", { name: "Stop" }).waitFor();
+  assert.equal(await page.getByText(/ of .+ sent$/).evaluate((text) => text.closest("[aria-live]").getAttribute("aria-live")), "off"); // it changes all the time
   page.once("dialog", (question) => question.dismiss());
   await page.getByRole("link", { name: "Deleted sets" }).click();
   await page.getByRole("button", { name: "Stop" }).waitFor();
@@ -572,6 +579,32 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   assert.equal(await page.locator(".banner").count(), 0);
   await page.getByRole("button", { name: "Try again" }).click();
   await heading("Users");
+  quiet();
+});
+
+test("who logs in as somebody else in another window is shown as that", async () => {
+  await ask(server.url, "/api/v1/users", "POST", { name: "somebody", password: "somebody else", role: "viewer" });
+  const other = await context.newPage();
+  other.setDefaultTimeout(longestWait);
+  await other.goto(server.url);
+  await other.getByRole("button", { name: "Log out" }).click();
+  await logIn(other, "somebody", "somebody else");
+  const named = (at) => at.getByRole("link", { name: "somebody viewer" }).waitFor();
+  await named(other);
+  const back = () => page.evaluate(() => window.dispatchEvent(new Event("focus"))); // headless browsers have none
+  await back();
+  await named(page);
+  await context.clearCookies();
+  await page.getByRole("link", { name: "Jobs", exact: true }).click();
+  await page.getByText("Your session has ended.").waitFor();
+  await other.goto(server.url);
+  await logIn(other);
+  await other.getByRole("link", { name: `${user} admin` }).waitFor();
+  await other.close();
+  await back();
+  await page.getByText("Your session has ended.").waitFor({ state: "detached" });
+  await page.locator("main tbody tr").first().waitFor();
+  await page.getByRole("link", { name: `${user} admin` }).waitFor();
   quiet();
 });
 

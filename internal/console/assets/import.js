@@ -96,7 +96,7 @@ export function Import({ who }) {
       ${run && html`<section class="run" aria-live="polite">
         <h2>${plain(run.name)}</h2>
         ${running && html`<progress aria-label=${t.import} max=${run.all} value=${run.sent}></progress>
-          <p>${run.sent >= run.all ? t.storing : t.sending(bytes(run.sent), bytes(run.all))}
+          <p>${run.sent >= run.all ? t.storing : html`<span aria-live="off">${t.sending(bytes(run.sent), bytes(run.all))}</span>`}
           <button type="button" onClick=${run.stop}>${t.stop}</button></p>`}
         ${run.stopped && html`<p>${t.stopped}</p>`}
         ${run.error && html`<${Problem} error=${run.error} />${run.place && html`<${Place} place=${run.place} />`}`}
