@@ -267,15 +267,28 @@ test("the journal says why a request was refused, and the console does not flood
   await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 1);
   await accessible("the journal");
   await shoot("requests");
-  await row("did you mean").getByRole("link").click();
+  await row("did you mean").getByRole("link").press("Enter");
+  assert.equal(await page.evaluate(() => document.activeElement.id), "main"); // where the keyboard goes on
   await heading(/PUT \/rest\/serverengine\/entity\/job\/1\/properties/);
   await page.getByText("onerror=alert(1)").first().waitFor();
   await page.locator(".recorded").getByText("U+202E").waitFor();
   assert.match(await page.locator(".copy code").innerText(), /^curl -sS -X 'PUT' -u 'ol-admin:'"\$PLATEN_PASSWORD"/);
   await accessible("one request");
   await shoot("request");
+  let held;
+  await page.route(/\/api\/v1\/requests\//, (route) => (route.request().method() === "DELETE" ? (held = route) : route.fallback()));
+  await button("Delete").click();
+  await becomes(() => Boolean(held), true);
+  assert.equal(await button("Delete").isDisabled(), true);
   await page.keyboard.press("u");
   await page.getByRole("link", { name: "Clear" }).click();
+  await row("999999999").getByRole("link").click();
+  await heading(/GET /);
+  await held.fulfill({ json: { deleted: 0 } });
+  await page.getByText("0 requests are deleted.").waitFor();
+  await heading(/GET /); // nobody is led away
+  await page.unroute(/\/api\/v1\/requests\//);
+  await page.keyboard.press("u");
   await page.waitForFunction(() => document.querySelectorAll("main tbody tr").length === 2);
   await button("Delete…").click();
   await button("Delete").click();

@@ -304,6 +304,17 @@ test("a late answer leads nobody away from where they are", async () => {
   await page.getByRole("link", { name: "Deleted sets" }).click();
   await answer(() => held.continue());
   assert.equal(inAddress("view"), "deleted");
+  held = undefined;
+  await page.route("**/api/v1/entities?kind=jobset&pageSize=1&*", (route) => route.fulfill({ json: { entities: [], totalEstimate: 0 } })); // as if it were empty
+  await page.route(/\/api\/v1\/(dataset|contentset)s$/, (route) => route.fulfill({ status: 201, json: {} }));
+  await page.route("**/api/v1/jobsets", hold, { times: 1 });
+  await open("/");
+  await page.getByRole("button", { name: "Load the demo" }).click();
+  await becomes(() => Boolean(held), true);
+  await page.getByRole("link", { name: "Deleted sets" }).click();
+  await answer(() => held.fulfill({ status: 201, json: {} }));
+  assert.equal(inAddress("view"), "deleted");
+  await page.unroute("**/api/v1/entities?kind=jobset&pageSize=1&*");
 
   let asked = 0;
   await page.route("**/api/v1/operations/77", (route) => {

@@ -7,7 +7,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
-import { ask, assertAccessible, password, longestWait, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
+import { ask, assertAccessible, becomes, password, longestWait, screenshot, startBrowser, startServer, user, watch } from "./support.mjs";
 
 const jobs = "/rest/serverengine/entity/jobs";
 
@@ -192,6 +192,30 @@ test("an entity has its path, and its lists can be changed", async () => {
   quiet();
 });
 
+test("who leaves two changed lists is asked once", async () => {
+  await open(`/?kind=job&filter=set%3D${set}`);
+  await page.locator("main [data-row]", { hasText: String(job) }).click();
+  for (const name of ["Properties", "Metadata"]) {
+    const section = page.locator(".pairs-of", { hasText: name });
+    await section.getByRole("button", { name: "Edit" }).click();
+    await section.getByRole("button", { name: "Add" }).click();
+  }
+  const asked = [];
+  page.on("dialog", (dialog) => {
+    asked.push(dialog.message());
+    return asked.length === 1 ? dialog.dismiss() : dialog.accept();
+  });
+  await page.goBack();
+  await becomes(() => asked.length, 1);
+  await heading(`Job ${job}`); // it stays
+  await page.waitForURL((url) => url.searchParams.get("id") === String(job));
+  await page.goBack();
+  await heading(/^Jobs/);
+  assert.deepEqual(asked, Array(2).fill("There are changes that are not saved. Leave them?"));
+  page.removeAllListeners("dialog");
+  quiet();
+});
+
 test("somebody else's change is shown, and not overwritten", async () => {
   const made = await importJobs([{ name: "a", value: "1" }, { name: "b", value: "1" }, { name: "c", value: "1" }]);
   const id = made.jobs[0];
@@ -349,7 +373,13 @@ test("a deleted set comes back", async () => {
   assert.equal((await ask(server.url, `/api/v1/jobsets/${id}`)).status, 404);
   await page.keyboard.press("g");
   await page.keyboard.press("x");
-  await page.locator("tr", { hasText: `Job set ${id}` }).getByRole("button", { name: "Take back" }).click();
+  let held;
+  await page.route("**/undelete", (route) => { held = route; }, { times: 1 });
+  const takeBack = page.locator("tr", { hasText: `Job set ${id}` }).getByRole("button", { name: "Take back" });
+  await takeBack.click();
+  await becomes(() => Boolean(held), true);
+  assert.equal(await takeBack.isDisabled(), true); // it would be refused for a set that is back
+  await held.continue();
   await page.getByText(`Job set ${id} is back.`).waitFor();
   assert.equal((await ask(server.url, `/api/v1/jobsets/${id}`)).status, 200);
   await open(`/?id=${id}`);
@@ -400,10 +430,21 @@ test("a file is imported by dropping it", async () => {
   await dropFiles("package.json", "package-lock.json");
   await page.getByText("One file at a time can be imported.").waitFor();
 
+  let stored;
+  await page.route("**/api/v1/jobsets", async (route) => {
+    stored = (await (await route.fetch()).json()).id; // of which the page does not hear
+  }, { times: 1 });
+  await drop("stored.json", '{"jobs":[{}]}');
+  await becomes(() => stored > 0, true);
+  await page.getByRole("button", { name: "Stop" }).click();
+  await page.getByText("Stopped. If all of it had been sent by then, it may be stored all the same.").waitFor();
+  assert.equal((await ask(server.url, `/api/v1/jobsets/${stored}`)).status, 200);
+
   await page.route("**/api/v1/jobsets", () => {}, { times: 1 }); // no answer
   const stopped = page.waitForEvent("requestfailed", (request) => request.url().endsWith("/api/v1/jobsets"));
   await drop("slow.json", '{"jobs":[{}]}');
   await page.getByRole("button", { name: "Stop" }).waitFor();
+  assert.equal(await page.getByText(/ of .+ sent$/).evaluate((text) => text.closest("[aria-live]").getAttribute("aria-live")), "off"); // it changes all the time
   page.once("dialog", (question) => question.dismiss());
   await page.getByRole("link", { name: "Deleted sets" }).click();
   await page.getByRole("button", { name: "Stop" }).waitFor();
@@ -524,6 +565,13 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
   await context.setOffline(false);
   await heading("Create jobs");
+  await page.route("**/console/tokens.js", (route) => route.abort()); // as Firefox does again and again after the first time
+  await context.setOffline(true);
+  await page.getByRole("link", { name: user }).click();
+  await page.locator("main .problem", { hasText: "The server can not be reached." }).waitFor();
+  await context.setOffline(false);
+  await heading("Your tokens");
+  await page.unroute("**/console/tokens.js");
   const other = 'import { nothingSuch } from "./load.js"; export const Admin = nothingSuch;';
   await page.route("**/console/admin.js", (route) => route.fulfill({ contentType: "text/javascript", body: other }), { times: 1 });
   await page.getByRole("link", { name: "Administration" }).click(); // of a server that has another version by now
@@ -531,6 +579,32 @@ test("a session that ends and a server that is gone are said, and lose nothing",
   assert.equal(await page.locator(".banner").count(), 0);
   await page.getByRole("button", { name: "Try again" }).click();
   await heading("Users");
+  quiet();
+});
+
+test("who logs in as somebody else in another window is shown as that", async () => {
+  await ask(server.url, "/api/v1/users", "POST", { name: "somebody", password: "somebody else", role: "viewer" });
+  const other = await context.newPage();
+  other.setDefaultTimeout(longestWait);
+  await other.goto(server.url);
+  await other.getByRole("button", { name: "Log out" }).click();
+  await logIn(other, "somebody", "somebody else");
+  const named = (at) => at.getByRole("link", { name: "somebody viewer" }).waitFor();
+  await named(other);
+  const back = () => page.evaluate(() => window.dispatchEvent(new Event("focus"))); // headless browsers have none
+  await back();
+  await named(page);
+  await context.clearCookies();
+  await page.getByRole("link", { name: "Jobs", exact: true }).click();
+  await page.getByText("Your session has ended.").waitFor();
+  await other.goto(server.url);
+  await logIn(other);
+  await other.getByRole("link", { name: `${user} admin` }).waitFor();
+  await other.close();
+  await back();
+  await page.getByText("Your session has ended.").waitFor({ state: "detached" });
+  await page.locator("main tbody tr").first().waitFor();
+  await page.getByRole("link", { name: `${user} admin` }).waitFor();
   quiet();
 });
 

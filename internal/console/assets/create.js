@@ -89,7 +89,7 @@ function Progress({ id }) {
     ${(failure ?? error) && html`<${Problem} error=${failure ?? error} again=${again} />`}
     ${data && html`<h2>${t.creationStates[data.state]}</h2>`}
     ${running && html`<progress aria-label=${t.createTitle} max="100" value=${data.progress}></progress>
-      <p class="row">${t.percent(data.progress / 100)} <span class="quiet">${t.startedAt} <${Time} value=${data.startTime} /></span> <button type="button" onClick=${stop}>${t.stop}</button></p>`}
+      <p class="row"><span aria-live="off">${t.percent(data.progress / 100)}</span> <span class="quiet">${t.startedAt} <${Time} value=${data.startTime} /></span> <button type="button" onClick=${stop}>${t.stop}</button></p>`}
     ${data?.state === "done" && made && html`<p>${t.created(nameOf("jobset", made))} <${Link} class="button" to=${{ id: made }} data-row>${t.open}<//></p>`}
     ${data?.state === "cancelled" && html`<p>${t.creationCancelled}</p>`}
     ${data?.error && data.state === "failed" && html`<${Problem} error=${new Error(data.error)} />`}

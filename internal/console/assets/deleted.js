@@ -3,7 +3,7 @@ import { html } from "./html.js";
 import { deleted, undelete } from "./api.js";
 import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
 import { Text, Time, plain } from "./format.js";
-import { notify } from "./notices.js";
+import { notify, useRun } from "./notices.js";
 import { mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
@@ -22,6 +22,7 @@ export async function takeBack(kind, id) {
 
 export function Deleted({ state, who }) {
   const { data, error, loading, again } = useLoad((signal) => deleted({ pageSize: 100, pageToken: state.page }, signal), [state.page]);
+  const [busy, run] = useRun(again); // a set that is back is on the page until that is read again
   useTitle(t.deletedSets);
   const sets = data?.sets ?? [];
   return html`
@@ -38,7 +39,7 @@ export function Deleted({ state, who }) {
           <td><${Time} value=${set.deleteTime} /></td>
           <td>${set.deletedBy && html`<${Text} value=${set.deletedBy} most=${40} />`}</td>
           <td>${set.final ? t.final : set.purgeTime ? html`<${Time} value=${set.purgeTime} />` : t.never}</td>
-          ${mayChange(who) && html`<td><button type="button" data-row disabled=${set.final} onClick=${() => takeBack(set.kind, set.id)}>${t.undelete}</button></td>`}
+          ${mayChange(who) && html`<td><button type="button" data-row disabled=${set.final || busy || loading} onClick=${() => run(() => takeBack(set.kind, set.id))}>${t.undelete}</button></td>`}
         </tr>`)}</tbody>
       </table></div>`}
       ${data && html`<${Pager} to=${state} token=${state.page} next=${data.nextPageToken} />`}

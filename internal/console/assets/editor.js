@@ -67,9 +67,6 @@ export function Pairs({ entity, list, editable, shortcut, onDone }) {
   </section>`;
 }
 
-// mayLose asks whether changes may be lost.
-const mayLose = () => window.confirm(t.unsaved);
-
 let lastKey = 0;
 
 // rowOf makes a pair a row of the form. What is not touched stays as it is,
@@ -139,12 +136,11 @@ function Form({ entity, list, base: first, onDone }) {
   useLayoutEffect(() => {
     if (!changed) return undefined;
     const stay = (event) => event.preventDefault();
-    const may = () => mayLose(); // one of this form alone: another one may end before
     window.addEventListener("beforeunload", stay);
-    guards.add(may);
+    guards.set(form, t.unsaved);
     return () => {
       window.removeEventListener("beforeunload", stay);
-      guards.delete(may);
+      guards.delete(form);
     };
   }, [changed]);
 
@@ -258,7 +254,7 @@ function Form({ entity, list, base: first, onDone }) {
     ${error && html`<${Problem} error=${error} />`}
     <p class="row">
       <button type="submit" class="primary" disabled=${busy}>${t.save}</button>
-      <button type="button" disabled=${busy} onClick=${() => (!changed || mayLose()) && onDone()}>${t.cancel}</button>
+      <button type="button" disabled=${busy} onClick=${() => (!changed || window.confirm(t.unsaved)) && onDone()}>${t.cancel}</button>
       <span class="space"></span>
       <button type="button" class="plain" disabled=${past.length === 0} title=${t.undo} aria-label=${t.undo} onClick=${undo}>↶</button>
       <button type="button" class="plain" disabled=${future.length === 0} title=${t.redo} aria-label=${t.redo} onClick=${redo}>↷</button>

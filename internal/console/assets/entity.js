@@ -16,12 +16,12 @@ import { notify } from "./notices.js";
 import { mayChange } from "./roles.js";
 import { facts, how, kinds, t } from "./texts.js";
 
-const Tree = lazy(() => import("./tree.js"), "Tree");
-const Fields = lazy(() => import("./record.js"), "Fields");
-const Tables = lazy(() => import("./record.js"), "Tables");
-const Pages = lazy(() => import("./pages.js"), "Pages");
-const MediaOfSet = lazy(() => import("./pages.js"), "MediaOfSet");
-const Statistics = lazy(() => import("./pages.js"), "Statistics");
+const Tree = lazy("./tree.js", "Tree");
+const Fields = lazy("./record.js", "Fields");
+const Tables = lazy("./record.js", "Tables");
+const Pages = lazy("./pages.js", "Pages");
+const MediaOfSet = lazy("./pages.js", "MediaOfSet");
+const Statistics = lazy("./pages.js", "Statistics");
 
 function Path({ entity }) {
   const above = entity.ancestors.toReversed();

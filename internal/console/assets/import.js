@@ -31,12 +31,11 @@ export function Import({ who }) {
     if (!running) return undefined;
     const { stop } = run;
     const ask = (event) => event.preventDefault();
-    const may = () => window.confirm(t.leaveImport);
     window.addEventListener("beforeunload", ask);
-    guards.add(may);
+    guards.set(input, t.leaveImport);
     return () => {
       window.removeEventListener("beforeunload", ask);
-      guards.delete(may);
+      guards.delete(input);
       stop(); // what has ended stays as it is
     };
   }, [running]);
@@ -97,7 +96,7 @@ export function Import({ who }) {
       ${run && html`<section class="run" aria-live="polite">
         <h2>${plain(run.name)}</h2>
         ${running && html`<progress aria-label=${t.import} max=${run.all} value=${run.sent}></progress>
-          <p>${run.sent >= run.all ? t.storing : t.sending(bytes(run.sent), bytes(run.all))}
+          <p>${run.sent >= run.all ? t.storing : html`<span aria-live="off">${t.sending(bytes(run.sent), bytes(run.all))}</span>`}
           <button type="button" onClick=${run.stop}>${t.stop}</button></p>`}
         ${run.stopped && html`<p>${t.stopped}</p>`}
         ${run.error && html`<${Problem} error=${run.error} />${run.place && html`<${Place} place=${run.place} />`}`}

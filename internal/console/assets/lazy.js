@@ -4,9 +4,15 @@ import { me } from "./api.js";
 import { Problem } from "./load.js";
 import { t } from "./texts.js";
 
-// lazy makes a view of a module that load imports, and that calls it name. The load of
-// the view fetches the module before it is shown.
-export function lazy(load, name) {
+// lazy makes a view of a module, which is a file beside this one and calls it name. The
+// load of the view fetches the module before it is shown.
+export function lazy(file, name) {
+  let failed = 0; // attempts
+  // Firefox never asks again for a module that it could not get, unless by another address.
+  const load = () => import(failed === 0 ? file : `${file}?${failed}`).catch((error) => {
+    failed++;
+    throw error;
+  });
   let Loaded; // once it is there, it is shown at once
   function Lazy(props) {
     const [error, setError] = useState();

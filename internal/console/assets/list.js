@@ -15,7 +15,7 @@ import { mayChange } from "./roles.js";
 import { kinds, t } from "./texts.js";
 
 const pageSize = 100;
-const Running = lazy(() => import("./bulk.js"), "Running");
+const Running = lazy("./bulk.js", "Running");
 
 function Heading({ column, state, order }) {
   const [by, direction] = order;

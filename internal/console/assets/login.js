@@ -25,13 +25,6 @@ export function LogIn({ again, user = "", onDone }) {
   const first = useRef();
   const provider = useProvider();
   useEffect(() => first.current.focus(), []);
-  useEffect(() => {
-    if (!again || !provider) return undefined;
-    // The login by the provider is in another tab, so that nothing of this one is lost.
-    const back = () => onDone();
-    window.addEventListener("focus", back);
-    return () => window.removeEventListener("focus", back);
-  }, [again, provider]);
   const submit = async (event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget);

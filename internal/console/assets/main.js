@@ -32,19 +32,19 @@ const destinations = [
 // The page names what the view in its address imports, so that it is asked for
 // at once. What else one goes to often follows once that is shown, and is then there
 // if the server is not.
-const Overview = lazy(() => import("./overview.js"), "Overview");
-const List = lazy(() => import("./list.js"), "List");
-const Entity = lazy(() => import("./entity.js"), "Entity");
-const Changes = lazy(() => import("./changes.js"), "Changes");
-const Deleted = lazy(() => import("./deleted.js"), "Deleted");
-const Import = lazy(() => import("./import.js"), "Import");
+const Overview = lazy("./overview.js", "Overview");
+const List = lazy("./list.js", "List");
+const Entity = lazy("./entity.js", "Entity");
+const Changes = lazy("./changes.js", "Changes");
+const Deleted = lazy("./deleted.js", "Deleted");
+const Import = lazy("./import.js", "Import");
 const often = [Overview, List, Entity, Changes, Deleted, Import];
 const loadOften = () => Promise.all(often.map((view) => view.load())).catch(() => {}); // the view that needs one says so
-const Admin = lazy(() => import("./admin.js"), "Admin");
-const Tokens = lazy(() => import("./tokens.js"), "Tokens");
-const Found = lazy(() => import("./search.js"), "Search");
-const Create = lazy(() => import("./create.js"), "Create");
-const Sandbox = lazy(() => import("./sandbox.js"), "Sandbox");
+const Admin = lazy("./admin.js", "Admin");
+const Tokens = lazy("./tokens.js", "Tokens");
+const Found = lazy("./search.js", "Search");
+const Create = lazy("./create.js", "Create");
+const Sandbox = lazy("./sandbox.js", "Sandbox");
 
 const listed = [...sets, ...Object.values(childOf)];
 
@@ -82,6 +82,9 @@ function App() {
     setEnded(!found);
     return found;
   }, () => setReachable(false));
+  const loggedIn = async () => {
+    if (await ask()) window.dispatchEvent(new Event("platen:again"));
+  };
 
   useEffect(() => {
     listeners.sessionEnded = () => setEnded(true);
@@ -89,6 +92,12 @@ function App() {
     ask();
   }, []);
   useEffect(() => document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [who, state]);
+  // Somebody may have logged in in another window, as another user, too.
+  useEffect(() => {
+    const look = ended ? loggedIn : ask;
+    window.addEventListener("focus", look);
+    return () => window.removeEventListener("focus", look);
+  }, [ended]);
   useEffect(() => {
     if (reachable) return undefined;
     const timer = setInterval(ask, 3000);
@@ -107,9 +116,6 @@ function App() {
   useSession(Boolean(who?.user) && !ended);
 
   const lost = !reachable && html`<p class="banner" role="alert">${t.unreachable}</p>`;
-  const loggedIn = async () => {
-    if (await ask()) window.dispatchEvent(new Event("platen:again"));
-  };
   if (who === undefined) return html`<main class="waiting">${lost || t.loading}</main>`;
   if (who === null) return html`${lost}<${LogIn} onDone=${loggedIn} />`;
   const leave = async () => {

@@ -57,7 +57,7 @@ const short = {
   hour: new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" }),
   day: new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" }),
 };
-const Chart = lazy(() => import("./chart.js"), "Chart");
+const Chart = lazy("./chart.js", "Chart");
 
 function CameIn({ state }) {
   const unit = state.unit === "day" ? "day" : "hour";

@@ -80,7 +80,7 @@ export function MediaOfSet({ entity }) {
 }
 
 const mostBars = 500;
-const Chart = lazy(() => import("./chart.js"), "Chart");
+const Chart = lazy("./chart.js", "Chart");
 const at = (i) => number(i + 1);
 
 // partsOf returns what the chart compares: the jobs of a set; of a single job its

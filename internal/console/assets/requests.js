@@ -1,10 +1,10 @@
 // The journal of requests: what programs have sent, and why it was refused.
 import { html, useEffect, useRef, useState } from "./html.js";
 import { followRequests, requests } from "./api.js";
-import { Link, go } from "./router.js";
+import { Link, go, staying } from "./router.js";
 import { Loading, Pager, Problem, useLoad, useTitle } from "./load.js";
-import { Text, Time, bytes, number, plain } from "./format.js";
-import { notify } from "./notices.js";
+import { Text, Time, bytes, number } from "./format.js";
+import { notify, useRun } from "./notices.js";
 import { CopyLine } from "./welcome.js";
 import { Form, Table } from "./forms.js";
 import { Terms } from "./server.js";
@@ -150,15 +150,13 @@ function One({ state }) {
   }, [id]);
   useTitle(`${a.requests} ${id}`);
   const home = { ...state, request: undefined };
-  const remove = async () => {
-    try {
-      const { deleted } = await requests.remove(id);
-      notify(a.cleared(deleted, number(deleted)));
-      go(home);
-    } catch (failure) {
-      notify(plain(failure.message, 300));
-    }
-  };
+  const [busy, run] = useRun(again);
+  const remove = () => run(async () => {
+    const here = staying();
+    const { deleted } = await requests.remove(id);
+    notify(a.cleared(deleted, number(deleted)));
+    if (here()) go(home);
+  });
   if (error?.status === 409 && !data) return html`<${Off} />`;
   const one = data?.request;
   return html`
@@ -166,7 +164,7 @@ function One({ state }) {
     ${error && html`<${Problem} error=${error} again=${again} />`}
     <${Loading} of=${{ data, loading }} />
     ${one && html`<div class="head"><h1 class="address">${one.method || "?"} <${Text} value=${one.path + (one.query ? `?${one.query}` : "")} most=${300} /></h1>
-      <button type="button" class="actions" onClick=${remove}>${a.doRemove}</button></div>
+      <button type="button" class="actions" disabled=${busy} onClick=${remove}>${a.doRemove}</button></div>
     <div class="body" aria-busy=${loading}>
       ${(one.reason || one.hints || one.fault) && html`<div class="problem"><div><${Why} request=${one} /></div></div>`}
       <${Terms} title=${a.facts} rows=${[

@@ -1,9 +1,10 @@
 // The state of a view is in the query of its address.
 import { html, useEffect, useState } from "./html.js";
 
-// guards are asked before the page leaves a view: one that returns false stays.
-export const guards = new Set();
-const mayLeave = () => [...guards].every((may) => may());
+// guards are what is asked before the page leaves a view, by who wants it asked. What
+// several want is asked once, and a no stays.
+export const guards = new Map();
+const mayLeave = () => [...new Set(guards.values())].every((question) => window.confirm(question));
 
 export const address = (state) => {
   const search = new URLSearchParams(Object.entries(state).filter(([, value]) => value !== undefined && value !== null && value !== "")).toString();
@@ -46,7 +47,7 @@ export function arrived() {
 }
 
 // sameView reports whether two states are of one view.
-const sameView = (a, b) => ["view", "kind", "id"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
+const sameView = (a, b) => ["view", "kind", "id", "hook", "request", "rule"].every((key) => (a[key] ?? "") === String(b[key] ?? ""));
 
 // staying returns a function that says whether the view is still the one that is shown
 // now: who waits for an answer may have gone elsewhere meanwhile.

@@ -5,8 +5,8 @@ import { number } from "./format.js";
 import { lazy } from "./lazy.js";
 import { t } from "./texts.js";
 
-const Change = lazy(() => import("./bulk.js"), "Change");
-const Delete = lazy(() => import("./bulk.js"), "Delete");
+const Change = lazy("./bulk.js", "Change");
+const Delete = lazy("./bulk.js", "Delete");
 
 // most is how many entities an update can name.
 const most = 100_000;

@@ -337,7 +337,7 @@ export const t = {
   imported: (name) => `${name} is imported.`,
   open: "Open",
   stop: "Stop",
-  stopped: "Stopped. Nothing was stored.",
+  stopped: "Stopped. If all of it had been sent by then, it may be stored all the same.",
   notJSON: (name) => `${name} does not look like JSON.`,
   notReadable: (name) => `${name} can not be read: it is a folder, or is there no more.`,
   oneFile: "One file at a time can be imported.",

@@ -1,7 +1,7 @@
 // Webhooks: where events are sent to, and what came of it.
 import { html, useState } from "./html.js";
 import { webhooks } from "./api.js";
-import { Link, go } from "./router.js";
+import { Link, go, staying } from "./router.js";
 import { Loading, Pager, Problem, useLoad, usePoll, useTitle } from "./load.js";
 import { Text, Time, number, plain } from "./format.js";
 import { notify, useRun } from "./notices.js";
@@ -107,7 +107,7 @@ function One({ state }) {
     rotate: { title: a.rotateTitle, action: a.rotate.replace("…", ""), text: a.rotateText, fields: [{ name: "keepOldFor", label: a.keepOld, options: a.keepOptions, value: "24h" }],
       submit: async (how) => { const { secret } = await webhooks.rotate(id, how); setOpen({ secret }); again(); } },
     remove: { title: a.removeWebhookTitle, action: a.doRemove, text: a.removeWebhookText, fields: [], danger: true,
-      submit: async () => { await webhooks.remove(id); notify(a.webhookRemoved); go({ view: "admin", tab: "webhooks" }); } },
+      submit: async () => { const here = staying(); await webhooks.remove(id); notify(a.webhookRemoved); if (here()) go({ view: "admin", tab: "webhooks" }); } },
   };
   const form = forms[open?.what];
   const { data, error } = hook;

@@ -1,6 +1,7 @@
 import { html, useRef, useState } from "./html.js";
 import { importPath, loadDemo } from "./api.js";
 import { Problem } from "./load.js";
+import { staying } from "./router.js";
 import { mayChange } from "./roles.js";
 import { t } from "./texts.js";
 
@@ -48,11 +49,12 @@ export function FirstMinute({ who, onLoaded }) {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState();
   const load = async () => {
+    const here = staying();
     setBusy(true);
     setError(undefined);
     try {
       await loadDemo();
-      onLoaded();
+      if (here()) onLoaded();
     } catch (failure) {
       setError(failure);
     }
