@@ -53,7 +53,7 @@ func (s *Server) deleteEntity(w *response, r *http.Request, to target) error {
 	if err := s.deleteSet(r, to.ref); err != nil {
 		return err
 	}
-	olrest.ReplyDeleted(w)
+	olrest.ReplyDone(w)
 	return nil
 }
 

@@ -111,7 +111,7 @@ func (s *Server) removeWebhook(w *response, r *http.Request, to target) error {
 			return err
 		}
 		s.logChange(r.Context(), "webhook removed", "webhook", id)
-		olrest.ReplyWebhookRemoved(w)
+		olrest.ReplyDone(w)
 		return nil
 	})
 }
