@@ -78,7 +78,7 @@ func (s *Server) addUser(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) user(w *response, r *http.Request, to target) error {
-	user, err := s.Guard.User(r.Context(), to.name)
+	user, err := s.Store.User(r.Context(), to.name)
 	if err != nil {
 		return err
 	}
