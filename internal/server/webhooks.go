@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -23,14 +24,11 @@ func (s *Server) addWebhooks() {
 // called, which waits for the end.
 func (s *Server) sendWebhooks(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.webhooks.Run(ctx)
-	}()
+	var sending sync.WaitGroup
+	sending.Go(func() { s.webhooks.Run(ctx) })
 	return func() {
 		cancel()
-		<-ended
+		sending.Wait()
 	}
 }
 
