@@ -91,6 +91,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -293,7 +294,7 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 	if err != nil {
 		return nil, err
 	}
-	request.Header.Set("User-Agent", c.userAgent())
+	request.Header.Set("User-Agent", cmp.Or(c.UserAgent, DefaultUserAgent))
 	switch {
 	case token != "":
 		request.Header.Set(olrest.TokenHeader, token)
@@ -318,13 +319,6 @@ func (c *Client) send(ctx context.Context, r *request, token string) (*http.Resp
 
 // isControl reports whether no header can have a character.
 func isControl(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }
-
-func (c *Client) userAgent() string {
-	if c.UserAgent == "" {
-		return DefaultUserAgent
-	}
-	return c.UserAgent
-}
 
 // http returns a client that follows no redirect. endless: the answer may take
 // any time.

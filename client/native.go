@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -65,10 +66,7 @@ const largestPage = 1000
 func pagesOf[T any](ctx context.Context, c *Client, build func() *request) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		r := build()
-		size := r.query.Get("pageSize")
-		if size == "" {
-			size = strconv.Itoa(largestPage)
-		}
+		size := cmp.Or(r.query.Get("pageSize"), strconv.Itoa(largestPage))
 		for {
 			page, err := decoded(ctx, c, r, olrest.ReadNativePage[T])
 			if err != nil {

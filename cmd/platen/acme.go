@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -81,28 +82,20 @@ func (p *service) runACME(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	answers := &http.Server{ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: 10 * time.Second, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelDebug)}
-	served := make(chan struct{})
+	var running sync.WaitGroup
 	if p.challenges != nil {
 		answers.Handler = obtained.Challenges()
-		go func() {
-			defer close(served)
+		running.Go(func() {
 			if err := answers.Serve(p.challenges); !errors.Is(err, http.ErrServerClosed) {
 				p.log.Error("challenges of ACME are no longer answered over plain HTTP", "error", err)
 			}
-		}()
-	} else {
-		close(served)
+		})
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		obtained.Run(ctx)
-	}()
+	running.Go(func() { obtained.Run(ctx) })
 	return func() {
 		cancel()
 		_ = answers.Close()
-		<-ended
-		<-served
+		running.Wait()
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -108,9 +109,8 @@ func watch(ctx context.Context, certificates listen.Source, by *supervisor) (sto
 			files.Reload()
 		}
 	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var watching sync.WaitGroup
+	watching.Go(func() {
 		ticker := time.NewTicker(certificatesEvery)
 		defer ticker.Stop()
 		for {
@@ -123,10 +123,10 @@ func watch(ctx context.Context, certificates listen.Source, by *supervisor) (sto
 				by.reloading(reload)
 			}
 		}
-	}()
+	})
 	return func() {
 		signal.Stop(hangups)
 		cancel()
-		<-ended
+		watching.Wait()
 	}
 }

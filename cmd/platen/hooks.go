@@ -176,13 +176,8 @@ func (f *webhookFlags) filter(cmd *cobra.Command, to *client.WebhookFilter) (cha
 		return is
 	}
 	if given("kind") {
-		to.Kinds = nil
-		for _, text := range nonEmpty(f.kinds) {
-			kind, err := kindOf(text)
-			if err != nil {
-				return false, err
-			}
-			to.Kinds = append(to.Kinds, kind)
+		if to.Kinds, err = kindsOf(nonEmpty(f.kinds)); err != nil {
+			return false, err
 		}
 	}
 	if given("set") {

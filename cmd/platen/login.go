@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,18 +79,8 @@ func (l *login) run(ctx context.Context, env environment, server string) error {
 	if err != nil {
 		return err
 	}
-	if l.user == "" {
-		l.user = at.User
-	}
-	if l.user == "" {
-		l.user = adminName
-	}
-	if l.name == "" {
-		l.name = t.name
-	}
-	if l.name == "" {
-		l.name = serverName(at.Address)
-	}
+	l.user = cmp.Or(l.user, at.User, adminName)
+	l.name = cmp.Or(l.name, t.name, serverName(at.Address))
 	if isAddress(l.name) {
 		return usageError{fmt.Errorf("the name %q looks like an address", l.name), "platen login"}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"sync"
 
 	"github.com/platenhq/platen/internal/admission"
 	"github.com/platenhq/platen/internal/telemetry"
@@ -36,15 +37,14 @@ func serveMetrics(ctx context.Context, measured *telemetry.Telemetry, listener n
 	listener = admission.Listen(listener, admission.Limits{Connections: maxScrapers}, nil, measured.Refused)
 	// It goes on while the server stops, so that this can be watched.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var serving sync.WaitGroup
+	serving.Go(func() {
 		if err := measured.Serve(ctx, listener); err != nil {
 			log.Error("metrics are no longer served at their own address", "error", err)
 		}
-	}()
+	})
 	return func() {
 		cancel()
-		<-ended
+		serving.Wait()
 	}
 }

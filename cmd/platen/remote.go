@@ -109,6 +109,18 @@ func kindOf(text string) (platen.Kind, error) {
 	return 0, usageError{fmt.Errorf("%q is no kind of entity; the kinds are %s%s", text, strings.Join(kindNames(), ", "), didYouMean(plain+"s", known)), "platen list"}
 }
 
+// kindsOf reads kinds as [kindOf] does.
+func kindsOf(texts []string) (kinds []platen.Kind, err error) {
+	for _, text := range texts {
+		kind, err := kindOf(text)
+		if err != nil {
+			return nil, err
+		}
+		kinds = append(kinds, kind)
+	}
+	return kinds, nil
+}
+
 // kindNames are the kinds, in the plural.
 func kindNames() (names []string) {
 	for kind := platen.DataSet; kind <= platen.Document; kind++ {

@@ -129,10 +129,7 @@ func (t *target) find() (savedServer, error) {
 	if err != nil {
 		return savedServer{}, err
 	}
-	name := t.server
-	if name == "" {
-		name = saved.Default
-	}
+	name := cmp.Or(t.server, saved.Default)
 	if name == "" {
 		return savedServer{Address: defaultServer}, nil
 	}

@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -285,28 +286,16 @@ func (p *service) authenticate(ctx context.Context) (err error) {
 func (p *service) run(ctx context.Context, ready func(context.Context, running) error) error {
 	handler := server.New(p.config)
 	ctx, cancel := context.WithCancel(ctx)
-	housekept := make(chan struct{})
-	go func() {
-		defer close(housekept)
-		housekeep(ctx, p.store, p.log, p.set)
-	}()
-	counts := make(chan struct{})
-	go func() {
-		defer close(counts)
-		p.takeInventories(ctx)
-	}()
-	retained := make(chan struct{})
-	go func() {
-		defer close(retained)
-		if p.set.retentionEvery > 0 {
-			retention.New(retention.Config{Store: p.store, Log: p.log, Every: p.set.retentionEvery, Deleted: p.telemetry.DeletedByRule}).Run(ctx)
-		}
-	}()
+	var chores sync.WaitGroup
+	chores.Go(func() { housekeep(ctx, p.store, p.log, p.set) })
+	chores.Go(func() { p.takeInventories(ctx) })
+	if p.set.retentionEvery > 0 {
+		rules := retention.New(retention.Config{Store: p.store, Log: p.log, Every: p.set.retentionEvery, Deleted: p.telemetry.DeletedByRule})
+		chores.Go(func() { rules.Run(ctx) })
+	}
 	defer func() {
 		cancel()
-		<-housekept
-		<-counts
-		<-retained
+		chores.Wait()
 	}()
 	defer serveMetrics(ctx, p.telemetry, p.metrics, p.log)()
 	served := make(chan error, 1)

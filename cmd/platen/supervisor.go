@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -58,9 +59,8 @@ func (s *supervisor) watch(ctx context.Context, ping func(context.Context) error
 		return func() {}
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var watching sync.WaitGroup
+	watching.Go(func() {
 		ticker := time.NewTicker(allowed / 2)
 		defer ticker.Stop()
 		for {
@@ -74,9 +74,9 @@ func (s *supervisor) watch(ctx context.Context, ping func(context.Context) error
 			cancel()
 			s.tell(daemon.SdNotifyWatchdog)
 		}
-	}()
+	})
 	return func() {
 		cancel()
-		<-ended
+		watching.Wait()
 	}
 }

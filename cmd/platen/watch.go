@@ -32,12 +32,8 @@ func (f *eventFilter) flags(cmd *cobra.Command) {
 
 func (f *eventFilter) query(cmd string) (query client.EventQuery, err error) {
 	query = f.EventQuery
-	for _, text := range f.kinds {
-		kind, err := kindOf(text)
-		if err != nil {
-			return query, err
-		}
-		query.Kinds = append(query.Kinds, kind)
+	if query.Kinds, err = kindsOf(f.kinds); err != nil {
+		return query, err
 	}
 	query.Sets, err = idsOf(cmd, f.sets...)
 	query.Follow = true
@@ -235,12 +231,8 @@ func createTokenCommand(env environment) *cobra.Command {
 		if want.Role, err = platen.ParseRole(role); err != nil {
 			return usageError{err, "platen token create"}
 		}
-		for _, text := range kinds {
-			kind, err := kindOf(text)
-			if err != nil {
-				return err
-			}
-			want.Kinds = append(want.Kinds, kind)
+		if want.Kinds, err = kindsOf(kinds); err != nil {
+			return err
 		}
 		if expires > 0 {
 			want.ExpireTime = time.Now().Add(expires)

@@ -4,6 +4,7 @@
 package admission
 
 import (
+	"cmp"
 	"fmt"
 	"sync/atomic"
 )
@@ -89,9 +90,7 @@ func (l Limits) Resolve() (Limits, error) {
 	}
 	files, limited := openFiles()
 	if !limited {
-		if l.Connections == 0 {
-			l.Connections = DefaultConnections
-		}
+		l.Connections = cmp.Or(l.Connections, DefaultConnections)
 		return l, nil
 	}
 	room := int(min(files, 1<<30)) - ownFiles - extraConnections - l.Imports - l.Operations

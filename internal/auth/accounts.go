@@ -19,6 +19,14 @@ func (g *Guard) Refresh(ctx context.Context) {
 	_ = g.poll(ctx) // else the loop does
 }
 
+// changed returns err, and takes up what was changed if that is nil.
+func (g *Guard) changed(ctx context.Context, err error) error {
+	if err == nil {
+		g.Refresh(ctx)
+	}
+	return err
+}
+
 // IssuerOf returns the issuer of the provider who knows a user, "" for local ones.
 func (g *Guard) IssuerOf(name string) string { return g.users.Load().byName[name].Issuer }
 
@@ -52,11 +60,7 @@ func (g *Guard) AddUser(ctx context.Context, name, password string, role platen.
 		return user, err
 	}
 	user.Role = role
-	if err := g.store.AddUser(ctx, user); err != nil {
-		return user, err
-	}
-	g.Refresh(ctx)
-	return user, nil
+	return user, g.changed(ctx, g.store.AddUser(ctx, user))
 }
 
 // ChangeUser sets the password of a user unless it is "", and the role unless it
@@ -66,7 +70,7 @@ func (g *Guard) ChangeUser(ctx context.Context, name, password string, role plat
 	if err := mayGive(ctx, role); err != nil {
 		return err
 	}
-	user, err := g.User(ctx, name)
+	user, err := g.store.User(ctx, name)
 	if err != nil {
 		return err // before the password is hashed, and whatever name it is
 	}
@@ -81,35 +85,19 @@ func (g *Guard) ChangeUser(ctx context.Context, name, password string, role plat
 			err = g.store.SetPassword(ctx, user)
 		}
 	}
-	if err == nil {
-		g.Refresh(ctx)
-	}
-	return err
+	return g.changed(ctx, err)
 }
 
 // SetDisabled disables a user, whose sessions and named tokens are refused from then
 // on, or enables one; sessions from before stay ended. NotFound. Conflict: there
 // would be no admin.
 func (g *Guard) SetDisabled(ctx context.Context, name string, disabled bool) error {
-	err := g.store.SetDisabled(ctx, name, disabled, NewEpoch())
-	if err == nil {
-		g.Refresh(ctx)
-	}
-	return err
+	return g.changed(ctx, g.store.SetDisabled(ctx, name, disabled, NewEpoch()))
 }
 
 // RemoveUser removes a user. NotFound. Conflict: it is the last admin.
 func (g *Guard) RemoveUser(ctx context.Context, name string) error {
-	err := g.store.RemoveUser(ctx, name)
-	if err == nil {
-		g.Refresh(ctx)
-	}
-	return err
-}
-
-// User returns a user. NotFound.
-func (g *Guard) User(ctx context.Context, name string) (storage.User, error) {
-	return g.store.User(ctx, name)
+	return g.changed(ctx, g.store.RemoveUser(ctx, name))
 }
 
 // ChangePassword replaces the password of the caller, who gives the old one. The
@@ -134,10 +122,7 @@ func (g *Guard) ChangePassword(ctx context.Context, old, fresh string) error {
 	if err == nil {
 		err = g.store.SetPassword(ctx, user)
 	}
-	if err == nil {
-		g.Refresh(ctx)
-	}
-	return err
+	return g.changed(ctx, err)
 }
 
 // NewToken makes a named token, and returns it with its text, which is kept
@@ -207,7 +192,7 @@ func (g *Guard) mayHave(ctx context.Context, owner string, role platen.Role, exp
 	if err := mayGive(ctx, role); err != nil {
 		return err
 	}
-	user, err := g.User(ctx, owner)
+	user, err := g.store.User(ctx, owner)
 	if err == nil && role > user.Role {
 		err = platen.Errorf(platen.Forbidden, "the role %s is above that of the user %s, which is %s", role, owner, user.Role)
 	}
@@ -234,11 +219,7 @@ func (g *Guard) ChangeToken(ctx context.Context, name string, update storage.Tok
 	if err := g.mayHave(ctx, token.Owner, role, expires); err != nil {
 		return err
 	}
-	if err := g.store.UpdateToken(ctx, name, update); err != nil {
-		return err
-	}
-	g.Refresh(ctx)
-	return nil
+	return g.changed(ctx, g.store.UpdateToken(ctx, name, update))
 }
 
 // RevokeToken removes a named token: this server refuses it from then on, and
@@ -251,10 +232,7 @@ func (g *Guard) RevokeToken(ctx context.Context, name string) error {
 	if err == nil {
 		err = g.store.RemoveToken(ctx, name)
 	}
-	if err == nil {
-		g.Refresh(ctx)
-	}
-	return err
+	return g.changed(ctx, err)
 }
 
 // NamedTokens returns the named tokens that the caller may see by name, and the role

@@ -3,6 +3,7 @@ package auth
 import (
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,9 +47,7 @@ func sessionToken(r *http.Request) (string, error) {
 
 // sessionCookie returns the name of the cookie. Browsers send cookies to all
 // ports of a host, so that each server needs a name of its own.
-func sessionCookie(r *http.Request) string {
-	return ofPort("platen_session", r)
-}
+func sessionCookie(r *http.Request) string { return ofPort("platen_session", r) }
 
 // LoginCookie returns the name of the cookie of a login that is under way at a
 // provider.
@@ -110,7 +109,7 @@ func (g *Guard) RenewSession(w http.ResponseWriter, r *http.Request) (time.Durat
 	call := CallOf(r.Context())
 	call.User, call.Role = user.Name, user.Role
 	now := g.now()
-	if end := earlier(now.Add(g.ttl), t.begun.Add(MaxSession)); !t.begun.IsZero() && end.After(t.expires) {
+	if end := slices.MinFunc([]time.Time{now.Add(g.ttl), t.begun.Add(MaxSession)}, time.Time.Compare); !t.begun.IsZero() && end.After(t.expires) {
 		t.expires = end
 		setSession(w, r, g.users.Load().signer.sign(t), false)
 	}
@@ -133,13 +132,6 @@ func (g *Guard) RestartSession(r *http.Request) func(http.ResponseWriter) {
 			setSession(w, r, g.users.Load().signer.sign(t), false)
 		}
 	}
-}
-
-func earlier(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
 }
 
 // EndSession answers a logout of the console: the browser forgets the token.

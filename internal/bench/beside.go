@@ -103,10 +103,7 @@ func (r *run) beside(ctx context.Context) (err error) {
 	if b.server, err = r.newServer(ctx, "PLATEN_CLEANUP_EVERY=1s", "PLATEN_CLEANUP_AFTER=0s"); err != nil {
 		return err
 	}
-	defer func() {
-		_, stopErr := b.server.stop()
-		err = errors.Join(err, stopErr)
-	}()
+	defer func() { err = errors.Join(err, b.server.stop()) }()
 	if err := b.fill(ctx); err != nil {
 		return err
 	}

@@ -45,10 +45,7 @@ func (r *run) growth(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		_, stopErr := s.stop()
-		err = errors.Join(err, stopErr)
-	}()
+	defer func() { err = errors.Join(err, s.stop()) }()
 	empty, err := r.bytesOnDisk(s)
 	if err != nil {
 		return err
@@ -257,10 +254,7 @@ func (r *run) users(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		_, stopErr := s.stop()
-		err = errors.Join(err, stopErr)
-	}()
+	defer func() { err = errors.Join(err, s.stop()) }()
 	jobs, err := r.importJobs(ctx, s, r.options.jobs, 0)
 	if err != nil {
 		return err
@@ -304,7 +298,7 @@ const loginsAtOnce = 4
 // hashed to make them: their rows are copies of that one.
 func (r *run) tokens(ctx context.Context, s *server, users int) ([]string, error) {
 	progress("making %d users", users)
-	if _, err := s.stop(); err != nil {
+	if err := s.stop(); err != nil {
 		return nil, err
 	}
 	if err := r.makeUsers(ctx, s, users); err != nil {

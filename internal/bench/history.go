@@ -18,10 +18,7 @@ func (r *run) history(ctx context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		defer func() {
-			_, stopErr := s.stop()
-			err = errors.Join(err, stopErr)
-		}()
+		defer func() { err = errors.Join(err, s.stop()) }()
 		jobs, err := r.importJobs(ctx, s, len(r.jobs), changingBase)
 		if err != nil {
 			return err

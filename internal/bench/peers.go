@@ -257,7 +257,7 @@ func (r *run) pgbenchBeside(ctx context.Context, all *[]measurement, get, put *s
 	done = func() error {
 		var err error
 		if other.server != nil {
-			_, err = other.server.stop()
+			err = other.server.stop()
 		}
 		if other.cluster != nil {
 			err = errors.Join(err, other.cluster.Remove())

@@ -72,10 +72,7 @@ func measure(ctx context.Context, o options, directory string) (rows []row, err 
 	if r.server, err = r.newServer(ctx); err != nil {
 		return nil, err
 	}
-	defer func() {
-		_, stopErr := r.server.stop()
-		err = errors.Join(err, stopErr)
-	}()
+	defer func() { err = errors.Join(err, r.server.stop()) }()
 	progress("importing %d jobs", o.jobs)
 	if r.jobs, err = r.importJobs(ctx, r.server, o.jobs, 0); err != nil {
 		return nil, err
@@ -115,10 +112,8 @@ func (r *run) newServer(ctx context.Context, settings ...string) (*server, error
 	if r.cluster != nil {
 		s.database = r.cluster.Address(name)
 	}
-	_, err = s.start(ctx)
-	if err != nil {
-		_, stopErr := s.stop()
-		return nil, errors.Join(err, stopErr)
+	if _, err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
 }

@@ -112,17 +112,15 @@ func (s *server) await(ctx context.Context, deadline time.Time) error {
 	}
 }
 
-// stop stops the process, if it runs. It returns how long that took; an exit
-// code other than 0 is an error.
-func (s *server) stop() (time.Duration, error) {
+// stop stops the process, if it runs. An exit code other than 0 is an error.
+func (s *server) stop() error {
 	if s.command == nil {
-		return 0, nil
+		return nil
 	}
 	command, log := s.command, s.logFile
 	s.command = nil
-	started := time.Now()
 	if err := command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
-		return 0, errors.Join(err, command.Process.Kill(), log.Close())
+		return errors.Join(err, command.Process.Kill(), log.Close())
 	}
 	var err error
 	select {
@@ -130,18 +128,19 @@ func (s *server) stop() (time.Duration, error) {
 	case <-time.After(stopLimit):
 		err = errors.Join(fmt.Errorf("not within %v", stopLimit), command.Process.Kill(), <-s.ended)
 	}
-	took := time.Since(started)
 	if err != nil {
 		err = fmt.Errorf("stop of the server: %w; its log:\n%s", err, s.logTail())
 	}
-	return took, errors.Join(err, log.Close())
+	return errors.Join(err, log.Close())
 }
 
 // restart stops the process and starts it anew on the same data.
 func (s *server) restart(ctx context.Context) (stopped, started time.Duration, err error) {
-	if stopped, err = s.stop(); err != nil {
+	began := time.Now()
+	if err := s.stop(); err != nil {
 		return 0, 0, err
 	}
+	stopped = time.Since(began)
 	started, err = s.start(ctx)
 	return stopped, started, err
 }

@@ -3,6 +3,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -159,10 +160,7 @@ const everything = 1<<64 - 1
 // Find returns the newest requests that match, limit at most, of those below a
 // number; 0 is above all.
 func (j *Journal) Find(filter *olrest.RequestFilter, below uint64, limit int) (list []*olrest.RecordedRequest) {
-	if below == 0 {
-		below = everything
-	}
-	j.each(filter, below, func(r *olrest.RecordedRequest) bool {
+	j.each(filter, cmp.Or(below, everything), func(r *olrest.RecordedRequest) bool {
 		list = append(list, r)
 		return len(list) < limit
 	})

@@ -1,6 +1,7 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -111,10 +112,7 @@ func (o *Obtained) Config() *tls.Config {
 // certificate returns that of the name that a client asks for. It never waits
 // for the authority: only Run does.
 func (o *Obtained) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	name := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
-	if name == "" {
-		name = o.domains[0]
-	}
+	name := cmp.Or(strings.ToLower(strings.TrimSuffix(hello.ServerName, ".")), o.domains[0])
 	challenge := len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == acme.ALPNProto
 	o.mu.Lock()
 	_, there := o.expiry[name]

@@ -190,18 +190,12 @@ func ReplyMe(w http.ResponseWriter, me Me) {
 	var b jsonWriter
 	b.object()
 	b.text("user", me.User)
-	if me.Issuer != "" {
-		b.text("issuer", me.Issuer)
-	}
+	b.optionalText("issuer", me.Issuer)
 	b.text("role", me.Role.String())
-	if me.Token != "" {
-		b.text("token", me.Token)
-	}
+	b.optionalText("token", me.Token)
 	b.kinds("kinds", me.Kinds)
 	b.time("expireTime", me.Expires)
-	if me.Sandbox {
-		b.flag("sandbox", true)
-	}
+	b.optionalFlag("sandbox", me.Sandbox)
 	b.end()
 	ReplyJSON(w, b.buf)
 }
@@ -211,9 +205,7 @@ func ReplyMe(w http.ResponseWriter, me Me) {
 func ReplyWaysIn(w http.ResponseWriter, label string) {
 	var b jsonWriter
 	b.object()
-	if label != "" {
-		b.text("provider", label)
-	}
+	b.optionalText("provider", label)
 	b.end()
 	ReplyJSON(w, b.buf)
 }
@@ -233,12 +225,8 @@ func (j *jsonWriter) user(u User) {
 	j.text("name", u.Name)
 	j.text("role", u.Role.String())
 	j.flag("disabled", u.DisabledBy != "")
-	if u.DisabledBy != "" {
-		j.text("disabledBy", u.DisabledBy)
-	}
-	if u.Issuer != "" {
-		j.text("issuer", u.Issuer)
-	}
+	j.optionalText("disabledBy", u.DisabledBy)
+	j.optionalText("issuer", u.Issuer)
 	j.time("passwordTime", u.Changed)
 	j.end()
 }
@@ -282,9 +270,7 @@ func (j *jsonWriter) token(t Token) {
 	j.text("createdBy", t.CreatedBy)
 	j.time("expireTime", t.Expires)
 	j.time("lastUseTime", t.Used)
-	if t.Secret != "" {
-		j.text("token", t.Secret)
-	}
+	j.optionalText("token", t.Secret)
 	j.end()
 }
 
@@ -300,9 +286,6 @@ func ReplyNamedToken(w http.ResponseWriter, t Token, created bool) {
 func ReplyTokens(w http.ResponseWriter, tokens []Token) {
 	replyAll(w, "tokens", tokens, (*jsonWriter).token)
 }
-
-// ReplyDone answers that something was done of which there is nothing to say.
-func ReplyDone(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
 
 func replyOne(w http.ResponseWriter, resource, name string, created bool, body []byte) {
 	if !created {
@@ -323,9 +306,7 @@ func replyAll[T any](w http.ResponseWriter, resource string, all []T, write func
 
 // kinds writes kinds as a member of an object, if they are not all.
 func (j *jsonWriter) kinds(key string, set platen.KindSet) {
-	if set != 0 {
-		listOf(j, key, set.Kinds(), (*jsonWriter).kind)
-	}
+	optionalList(j, key, set.Kinds(), (*jsonWriter).kind)
 }
 
 // kind writes a kind as an element of a list.

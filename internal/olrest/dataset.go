@@ -1,6 +1,7 @@
 package olrest
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -165,9 +166,7 @@ func (d *setDecoder) record(sink DataSetSink, depth int) error {
 			// would lose all below.
 			err = d.fail("nested records stand in a list of records, each with its table, not in tables")
 		default:
-			if unknown == "" {
-				unknown = key
-			}
+			unknown = cmp.Or(unknown, key)
 			begin := d.InputOffset() - int64(len(key))
 			err = d.skip()
 			d.unknown += d.InputOffset() - begin

@@ -1,6 +1,7 @@
 package olrest
 
 import (
+	"cmp"
 	"io"
 
 	"github.com/platenhq/platen"
@@ -96,9 +97,7 @@ func (d *jobSetDecoder) member(kind platen.Kind, key string, read *level) (err e
 	case child == "" && detailsKeys[key]:
 		err = d.details(key, &read.details)
 	default:
-		if read.unknown == "" {
-			read.unknown = key
-		}
+		read.unknown = cmp.Or(read.unknown, key)
 		err = d.skip()
 	}
 	return err

@@ -63,11 +63,21 @@ func listOf[T any](j *jsonWriter, key string, all []T, write func(*jsonWriter, T
 	j.endList()
 }
 
+// optionalList writes a list as [listOf] does, unless it is empty.
+func optionalList[T any](j *jsonWriter, key string, all []T, write func(*jsonWriter, T)) {
+	if len(all) > 0 {
+		listOf(j, key, all, write)
+	}
+}
+
 // string writes text as an element of a list.
 func (j *jsonWriter) string(text string) { j.buf = platen.AppendString(j.buf, text) }
 
 // integer writes a number as an element of a list.
 func (j *jsonWriter) integer(n int64) { j.buf = strconv.AppendInt(j.buf, n, 10) }
+
+// identifier writes an identifier as an element of a list.
+func (j *jsonWriter) identifier(id platen.ID) { j.integer(int64(id)) }
 
 // key begins a member of an object.
 func (j *jsonWriter) key(key string) {
@@ -82,16 +92,26 @@ func (j *jsonWriter) number(key string, n int64) {
 }
 
 // id writes an identifier as a member of an object, if there is one.
-func (j *jsonWriter) id(key string, id platen.ID) {
-	if id != 0 {
-		j.number(key, int64(id))
-	}
-}
+func (j *jsonWriter) id(key string, id platen.ID) { j.optionalNumber(key, int64(id)) }
 
 // text writes text as a member of an object.
 func (j *jsonWriter) text(key, text string) {
 	j.key(key)
 	j.buf = platen.AppendString(j.buf, text)
+}
+
+// optionalText writes text as a member of an object, unless it is empty.
+func (j *jsonWriter) optionalText(key, text string) {
+	if text != "" {
+		j.text(key, text)
+	}
+}
+
+// optionalNumber writes a number as a member of an object, unless it is 0.
+func (j *jsonWriter) optionalNumber(key string, n int64) {
+	if n != 0 {
+		j.number(key, n)
+	}
 }
 
 // foreign writes what may be text as a client sent it, which need not be UTF-8, as a
@@ -109,6 +129,13 @@ func (j *jsonWriter) time(key string, t time.Time) {
 func (j *jsonWriter) flag(key string, value bool) {
 	j.key(key)
 	j.buf = strconv.AppendBool(j.buf, value)
+}
+
+// optionalFlag writes true as a member of an object, if it is.
+func (j *jsonWriter) optionalFlag(key string, value bool) {
+	if value {
+		j.flag(key, true)
+	}
 }
 
 // raw writes what is JSON already as a member of an object.

@@ -34,16 +34,10 @@ func (j *jsonWriter) change(c *platen.Change) {
 	j.number("change", c.ID)
 	j.text("time", FormatTime(c.Time))
 	j.text("type", changeTypes[c.Type])
-	for _, member := range []struct{ key, text string }{
-		{"user", c.User}, {"token", c.Token}, {"requestId", c.Request},
-	} {
-		if member.text != "" {
-			j.text(member.key, member.text)
-		}
-	}
-	if c.Reverts != 0 {
-		j.number("reverts", c.Reverts)
-	}
+	j.optionalText("user", c.User)
+	j.optionalText("token", c.Token)
+	j.optionalText("requestId", c.Request)
+	j.optionalNumber("reverts", c.Reverts)
 }
 
 // changeEntry writes the members of an entry.
@@ -61,9 +55,7 @@ func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
 	j.id("id", e.Ref.ID)
 	j.id("set", e.Set)
 	if !e.List {
-		if e.Added > 0 {
-			j.number("added", e.Added)
-		}
+		j.optionalNumber("added", e.Added)
 		return
 	}
 	j.text("facet", e.Facet.String())
@@ -81,24 +73,22 @@ func (j *jsonWriter) changeEntry(e *platen.ChangeEntry) {
 }
 
 // wholeChange writes a change with its entries.
-func (j *jsonWriter) wholeChange(c *platen.Change) {
-	j.change(c)
+func (j *jsonWriter) wholeChange(c platen.Change) {
+	j.object()
+	j.change(&c)
 	listOf(j, "entries", c.Entries, func(j *jsonWriter, entry platen.ChangeEntry) {
 		j.object()
 		j.changeEntry(&entry)
 		j.end()
 	})
-	if c.More {
-		j.raw("more", []byte("true"))
-	}
+	j.optionalFlag("more", c.More)
+	j.end()
 }
 
 // ReplyChange answers with a change.
 func ReplyChange(w http.ResponseWriter, c *platen.Change) {
 	var j jsonWriter
-	j.object()
-	j.wholeChange(c)
-	j.end()
+	j.wholeChange(*c)
 	ReplyJSON(w, j.buf)
 }
 
@@ -106,24 +96,14 @@ func ReplyChange(w http.ResponseWriter, c *platen.Change) {
 func ReplyHistory(w http.ResponseWriter, id platen.ID, changes []platen.Change, next []byte) {
 	var j jsonWriter
 	j.object()
-	listOf(&j, "changes", changes, func(j *jsonWriter, change platen.Change) {
-		j.object()
-		j.wholeChange(&change)
-		j.end()
-	})
+	listOf(&j, "changes", changes, (*jsonWriter).wholeChange)
 	j.pageToken(historyOf(id), next)
 	j.end()
 	ReplyJSON(w, j.buf)
 }
 
 // ReplyReverted answers a revert with the change that it is.
-func ReplyReverted(w http.ResponseWriter, change int64) {
-	var j jsonWriter
-	j.object()
-	j.number("change", change)
-	j.end()
-	ReplyJSON(w, j.buf)
-}
+func ReplyReverted(w http.ResponseWriter, change int64) { replyNumber(w, "change", change) }
 
 // CloudEvent returns an event in the JSON format of CloudEvents 1.0.
 func CloudEvent(e *platen.Event) []byte {

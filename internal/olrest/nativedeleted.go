@@ -38,9 +38,7 @@ func ReplyDeletedSets(w http.ResponseWriter, sets []platen.DeletedSet, cleanupAf
 		j.number("id", int64(set.ID))
 		j.text("kind", KindName(set.Kind))
 		j.time("deleteTime", set.Deleted)
-		if set.By != "" {
-			j.text("deletedBy", set.By)
-		}
+		j.optionalText("deletedBy", set.By)
 		if cleanupAfter >= 0 {
 			j.time("purgeTime", set.Deleted.Add(cleanupAfter))
 		}

@@ -115,14 +115,7 @@ var countRows = []struct {
 }
 
 func is(kinds ...platen.Kind) func(platen.Kind) bool {
-	return func(kind platen.Kind) bool {
-		for _, one := range kinds {
-			if one == kind {
-				return true
-			}
-		}
-		return false
-	}
+	return func(kind platen.Kind) bool { return slices.Contains(kinds, kind) }
 }
 
 // positionParameter is where a page begins, for who does not come from the page
@@ -243,9 +236,7 @@ func (w *DocumentPagesWriter) Write(page *transfer.Page) bool {
 	w.b.number("position", w.position)
 	w.b.id("contentitem", page.Item)
 	w.b.id("datarecord", page.Record)
-	if details.Template != "" {
-		w.b.text("template", details.Template)
-	}
+	w.b.optionalText("template", details.Template)
 	w.b.raw("pages", pages)
 	for facet, list := range page.Lists {
 		if list != nil {
@@ -273,6 +264,3 @@ func (w *DocumentPagesWriter) Reply(to http.ResponseWriter) error {
 	}
 	return w.err
 }
-
-// ReplyDeleted answers the deletion of an entity.
-func ReplyDeleted(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }

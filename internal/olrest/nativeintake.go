@@ -82,17 +82,15 @@ func ReplyIntake(w http.ResponseWriter, query platen.IntakeQuery, parts []platen
 	listOf(&b, "parts", parts, func(j *jsonWriter, part platen.IntakePart) {
 		j.object()
 		j.text("startTime", FormatTime(part.Start))
-		for _, count := range []struct {
-			key string
-			n   int64
-		}{
-			{"jobsets", part.JobSets}, {"jobs", part.Jobs}, {"documents", part.Documents}, {"pages", part.Pages}, {"sheets", part.Sheets},
-			{"contentsets", part.ContentSets}, {"contentitems", part.ContentItems}, {"datasets", part.DataSets}, {"datarecords", part.DataRecords},
-		} {
-			if count.n != 0 {
-				j.number(count.key, count.n)
-			}
-		}
+		j.optionalNumber("jobsets", part.JobSets)
+		j.optionalNumber("jobs", part.Jobs)
+		j.optionalNumber("documents", part.Documents)
+		j.optionalNumber("pages", part.Pages)
+		j.optionalNumber("sheets", part.Sheets)
+		j.optionalNumber("contentsets", part.ContentSets)
+		j.optionalNumber("contentitems", part.ContentItems)
+		j.optionalNumber("datasets", part.DataSets)
+		j.optionalNumber("datarecords", part.DataRecords)
 		j.end()
 	})
 	b.end()

@@ -245,9 +245,7 @@ func (j *jsonWriter) chosenEntity(e *platen.Entity, fields chosen) error {
 		}
 	}
 	j.entity(&shown, fields)
-	if revision != "" {
-		j.text("revision", revision)
-	}
+	j.optionalText("revision", revision)
 	return nil
 }
 

@@ -33,9 +33,7 @@ func (j *jsonWriter) operation(o *platen.Operation) {
 	j.number("progress", int64(percent))
 	j.time("startTime", o.Started)
 	j.time("endTime", o.Ended)
-	if o.Message != "" {
-		j.text("error", o.Message)
-	}
+	j.optionalText("error", o.Message)
 	switch {
 	case o.Result != 0:
 		j.key("result")
@@ -83,9 +81,5 @@ func ReadEnded(query url.Values) (int, error) {
 
 // ReplyNativeOperations answers with operations.
 func ReplyNativeOperations(w http.ResponseWriter, all []platen.Operation) {
-	var j jsonWriter
-	j.object()
-	listOf(&j, "operations", all, func(j *jsonWriter, o platen.Operation) { j.operation(&o) })
-	j.end()
-	ReplyJSON(w, j.buf)
+	replyAll(w, "operations", all, func(j *jsonWriter, o platen.Operation) { j.operation(&o) })
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -101,15 +102,8 @@ func (f *RequestFilter) matchStatus(status int) bool {
 }
 
 func (f *RequestFilter) matchReason(r *RecordedRequest) bool {
-	if strings.Contains(strings.ToLower(r.Reason), f.Reason) {
-		return true
-	}
-	for _, hint := range r.Hints {
-		if strings.Contains(strings.ToLower(hint), f.Reason) {
-			return true
-		}
-	}
-	return false
+	has := func(text string) bool { return strings.Contains(strings.ToLower(text), f.Reason) }
+	return has(r.Reason) || slices.ContainsFunc(r.Hints, has)
 }
 
 // FitsPattern reports whether a text is as a pattern says, in which an asterisk
@@ -150,7 +144,7 @@ const MaxRequestWait = 25 * time.Second
 
 // ParseRequestQuery reads the query of a listing of the journal.
 func ParseRequestQuery(query url.Values) (q RequestQuery, err error) {
-	if q.RequestFilter, err = parseFilter(query, "pageSize", "pageToken"); err != nil {
+	if q.RequestFilter, err = ParseRequestFilter(query, "pageSize", "pageToken"); err != nil {
 		return q, err
 	}
 	page, err := readPage(query, q.listing())
@@ -176,12 +170,9 @@ func (f *RequestFilter) listing() string {
 	return fmt.Sprintf("requests %q", []string{f.Method, f.Path, f.Route, f.Status, f.User, f.RequestID, f.Reason, f.Fault, f.Since.String(), console})
 }
 
-// ParseRequestFilter reads the query of a removal from the journal.
-func ParseRequestFilter(query url.Values) (RequestFilter, error) { return parseFilter(query) }
-
 // ParseRequestCount reads the query of a count.
 func ParseRequestCount(query url.Values) (q RequestQuery, err error) {
-	if q.RequestFilter, err = parseFilter(query, "wait", "atLeast"); err != nil {
+	if q.RequestFilter, err = ParseRequestFilter(query, "wait", "atLeast"); err != nil {
 		return q, err
 	}
 	q.AtLeast = 1
@@ -198,7 +189,9 @@ func ParseRequestCount(query url.Values) (q RequestQuery, err error) {
 	return q, nil
 }
 
-func parseFilter(query url.Values, others ...string) (f RequestFilter, err error) {
+// ParseRequestFilter reads a filter, as the query of a removal from the journal is one.
+// others are the parameters that the query may have besides.
+func ParseRequestFilter(query url.Values, others ...string) (f RequestFilter, err error) {
 	if err := CheckQuery(query, append(others, filterParameters...)...); err != nil {
 		return f, err
 	}
@@ -270,20 +263,13 @@ func ReplyRequest(w http.ResponseWriter, r *RecordedRequest) {
 	ReplyJSON(w, b.buf)
 }
 
-// replyCount answers how many requests there were. key: what became of them.
-func replyCount(w http.ResponseWriter, key string, count int) {
-	var b jsonWriter
-	b.object()
-	b.number(key, int64(count))
-	b.end()
-	ReplyJSON(w, b.buf)
-}
-
 // ReplyRequestCount answers how many requests matched.
-func ReplyRequestCount(w http.ResponseWriter, count int) { replyCount(w, "count", count) }
+func ReplyRequestCount(w http.ResponseWriter, count int) { replyNumber(w, "count", int64(count)) }
 
 // ReplyRequestsDeleted answers how many requests were removed.
-func ReplyRequestsDeleted(w http.ResponseWriter, count int) { replyCount(w, "deleted", count) }
+func ReplyRequestsDeleted(w http.ResponseWriter, count int) {
+	replyNumber(w, "deleted", int64(count))
+}
 
 // request writes a request without its headers and bodies.
 func (j *jsonWriter) request(r *RecordedRequest) {
@@ -301,21 +287,13 @@ func (j *jsonWriter) request(r *RecordedRequest) {
 		}
 	}
 	j.number("status", int64(r.Status))
-	if r.Console {
-		j.flag("console", true)
-	}
-	if r.Aborted {
-		j.flag("aborted", true)
-	}
-	if r.Fault != "" {
-		j.text("fault", r.Fault)
-	}
+	j.optionalFlag("console", r.Console)
+	j.optionalFlag("aborted", r.Aborted)
+	j.optionalText("fault", r.Fault)
 	if r.Reason != "" {
 		j.foreign("reason", r.Reason)
 	}
-	if len(r.Hints) > 0 {
-		listOf(j, "hints", r.Hints, (*jsonWriter).string)
-	}
+	optionalList(j, "hints", r.Hints, (*jsonWriter).string)
 }
 
 // part writes what was sent in one direction.
@@ -328,10 +306,9 @@ func (j *jsonWriter) part(key string, p *RecordedPart) {
 		j.foreign("value", header.Value)
 		j.end()
 	})
-	switch {
-	case utf8.ValidString(p.Body):
+	if utf8.ValidString(p.Body) {
 		j.text("body", p.Body)
-	default:
+	} else {
 		j.text("bodyBase64", base64.StdEncoding.EncodeToString([]byte(p.Body)))
 	}
 	j.number("bodySize", p.Size)

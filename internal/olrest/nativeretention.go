@@ -162,9 +162,7 @@ func (j *jsonWriter) rule(r platen.RetentionRule) {
 		j.object()
 		j.time("endTime", r.Last.Ended)
 		j.number("deleted", r.Last.Deleted)
-		if r.Last.Error != "" {
-			j.text("error", r.Last.Error)
-		}
+		j.optionalText("error", r.Last.Error)
 		j.end()
 	}
 	j.end()

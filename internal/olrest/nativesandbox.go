@@ -294,42 +294,25 @@ func (j *jsonWriter) clock(c SandboxClock) {
 
 // faultMembers writes what a fault is, without its counts.
 func (j *jsonWriter) faultMembers(f *platen.Fault) {
-	text := func(key, value string) {
-		if value != "" {
-			j.text(key, value)
-		}
-	}
-	number := func(key string, n int64) {
-		if n != 0 {
-			j.number(key, n)
-		}
-	}
 	wait := func(key string, d time.Duration) {
 		if d != 0 {
 			j.text(key, d.String())
 		}
 	}
-	flag := func(key string, on bool) {
-		if on {
-			j.flag(key, on)
-		}
-	}
-	text("name", f.Name)
-	if len(f.Methods) > 0 {
-		listOf(j, "methods", f.Methods, (*jsonWriter).string)
-	}
-	text("route", f.Route)
-	text("path", f.Path)
-	text("user", f.User)
-	number("from", f.From)
-	number("to", f.To)
-	number("every", f.Every)
+	j.optionalText("name", f.Name)
+	optionalList(j, "methods", f.Methods, (*jsonWriter).string)
+	j.optionalText("route", f.Route)
+	j.optionalText("path", f.Path)
+	j.optionalText("user", f.User)
+	j.optionalNumber("from", f.From)
+	j.optionalNumber("to", f.To)
+	j.optionalNumber("every", f.Every)
 	if f.Probability != 0 {
 		j.raw("probability", strconv.AppendFloat(nil, f.Probability, 'g', -1, 64))
 	}
-	number("seed", f.Seed)
-	number("status", int64(f.Status))
-	text("body", f.Body)
+	j.optionalNumber("seed", f.Seed)
+	j.optionalNumber("status", int64(f.Status))
+	j.optionalText("body", f.Body)
 	if f.EmptyBody {
 		j.text("body", "")
 	}
@@ -342,15 +325,15 @@ func (j *jsonWriter) faultMembers(f *platen.Fault) {
 		j.end()
 	}
 	wait("retryAfter", f.RetryAfter)
-	flag("noAnswer", f.NoAnswer)
-	flag("expireToken", f.ExpireToken)
+	j.optionalFlag("noAnswer", f.NoAnswer)
+	j.optionalFlag("expireToken", f.ExpireToken)
 	wait("latency", f.Latency)
-	number("bandwidth", f.Bandwidth)
+	j.optionalNumber("bandwidth", f.Bandwidth)
 	if f.Cut {
 		j.number("cutAfter", f.CutAfter)
 	}
 	wait("operationDelay", f.OperationDelay)
-	text("operationError", f.OperationError)
+	j.optionalText("operationError", f.OperationError)
 }
 
 func (j *jsonWriter) fault(f platen.FaultCount) {

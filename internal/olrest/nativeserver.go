@@ -52,9 +52,7 @@ func ReplyServer(w http.ResponseWriter, facts ServerFacts) {
 	b.key("database")
 	b.object()
 	b.text("location", facts.Database)
-	if facts.Problem != "" {
-		b.text("problem", facts.Problem)
-	}
+	b.optionalText("problem", facts.Problem)
 	have := facts.Inventory
 	if have != nil {
 		b.number("schema", int64(have.Schema))

@@ -268,9 +268,7 @@ func webhookBody(hook platen.Webhook, secret string) []byte {
 	var b jsonWriter
 	b.object()
 	b.webhook(&hook)
-	if secret != "" {
-		b.text("secret", secret)
-	}
+	b.optionalText("secret", secret)
 	b.end()
 	return b.buf
 }
@@ -288,9 +286,7 @@ func (j *jsonWriter) webhook(hook *platen.Webhook) {
 		j.text("reason", hook.Reason)
 	}
 	j.time("createTime", hook.Created)
-	if hook.CreatedBy != "" {
-		j.text("createdBy", hook.CreatedBy)
-	}
+	j.optionalText("createdBy", hook.CreatedBy)
 	j.time("updateTime", hook.Updated)
 	if time.Now().Before(hook.OldSecretUntil) {
 		j.time("oldSecretExpireTime", hook.OldSecretUntil)
@@ -305,18 +301,10 @@ func (j *jsonWriter) webhook(hook *platen.Webhook) {
 func (j *jsonWriter) filter(f *platen.ChangeFilter) {
 	j.key("filter")
 	j.object()
-	if len(f.Kinds) > 0 {
-		listOf(j, "kinds", f.Kinds, (*jsonWriter).kind)
-	}
-	if len(f.Sets) > 0 {
-		listOf(j, "sets", f.Sets, func(j *jsonWriter, set platen.ID) { j.integer(int64(set)) })
-	}
-	if len(f.Types) > 0 {
-		listOf(j, "types", f.Types, func(j *jsonWriter, one platen.ChangeType) { j.string(EventType(one)) })
-	}
-	if len(f.Names) > 0 {
-		listOf(j, "names", f.Names, (*jsonWriter).string)
-	}
+	optionalList(j, "kinds", f.Kinds, (*jsonWriter).kind)
+	optionalList(j, "sets", f.Sets, (*jsonWriter).identifier)
+	optionalList(j, "types", f.Types, func(j *jsonWriter, one platen.ChangeType) { j.string(EventType(one)) })
+	optionalList(j, "names", f.Names, (*jsonWriter).string)
 	j.end()
 }
 
@@ -403,21 +391,8 @@ func (j *jsonWriter) attempt(a *platen.WebhookAttempt) {
 	}
 	j.time("time", a.Time)
 	j.number("durationMs", a.Took.Milliseconds())
-	delivered := "true"
-	if a.Error != "" {
-		delivered = "false"
-	}
-	j.raw("delivered", []byte(delivered))
-	if a.Status != 0 {
-		j.number("status", int64(a.Status))
-	}
-	if a.Error != "" {
-		j.text("error", a.Error)
-	}
-	if a.Response != "" {
-		j.text("response", a.Response)
-	}
+	j.flag("delivered", a.Error == "")
+	j.optionalNumber("status", int64(a.Status))
+	j.optionalText("error", a.Error)
+	j.optionalText("response", a.Response)
 }
-
-// ReplyWebhookRemoved answers that a webhook was removed.
-func ReplyWebhookRemoved(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }

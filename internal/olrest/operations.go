@@ -58,9 +58,6 @@ func ReplyProgress(w http.ResponseWriter, percent int, done bool) {
 	ReplyText(w, strconv.Itoa(percent))
 }
 
-// ReplyCancelled answers that an operation was stopped.
-func ReplyCancelled(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
-
 // ReadIdentifiersBody reads an identifier list, with or without runtime
 // parameters. It must name one at least, none twice, and not
 // more than [platen.MaxOperationSets].

@@ -121,9 +121,7 @@ func errorBody(status int, message, param string, offset int64) []byte {
 	b.number("status", int64(status))
 	b.foreign("message", message)
 	b.foreign("parameter", param)
-	if offset > 0 {
-		b.number("offset", offset)
-	}
+	b.optionalNumber("offset", offset)
 	b.end()
 	b.end()
 	return b.buf
@@ -137,6 +135,9 @@ func ReplyText(w http.ResponseWriter, body string) { reply(w, http.StatusOK, typ
 
 // ReplyTrue answers that a list was replaced.
 func ReplyTrue(w http.ResponseWriter) { ReplyText(w, "true") }
+
+// ReplyDone answers that something was done of which there is nothing to say.
+func ReplyDone(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }
 
 // ReplyNothing answers 200 with neither body nor content type.
 func ReplyNothing(w http.ResponseWriter) {
@@ -177,13 +178,7 @@ func ReplyCreated(w http.ResponseWriter, kind platen.Kind, made platen.Created) 
 	var b jsonWriter
 	b.object()
 	b.number("id", int64(made.ID))
-	b.key(childKeys[kind])
-	b.list()
-	for _, id := range made.Children {
-		b.comma()
-		b.buf = strconv.AppendInt(b.buf, int64(id), 10)
-	}
-	b.endList()
+	listOf(&b, childKeys[kind], made.Children, (*jsonWriter).identifier)
 	b.end()
 	w.Header().Set("Location", NativePrefix+"/"+serviceOf(kind).segment+"/"+made.ID.String())
 	reply(w, http.StatusCreated, typeJSON, b.buf)
@@ -191,7 +186,16 @@ func ReplyCreated(w http.ResponseWriter, kind platen.Kind, made platen.Created) 
 
 // ReplyRecordOf answers with a data record identifier.
 func ReplyRecordOf(w http.ResponseWriter, record platen.ID) {
-	ReplyJSON(w, append(strconv.AppendInt([]byte(`{"record":`), int64(record), 10), '}'))
+	replyNumber(w, "record", int64(record))
+}
+
+// replyNumber answers with an object that has one number.
+func replyNumber(w http.ResponseWriter, key string, n int64) {
+	var b jsonWriter
+	b.object()
+	b.number(key, n)
+	b.end()
+	ReplyJSON(w, b.buf)
 }
 
 func reply(w http.ResponseWriter, status int, contentType string, body []byte) {

@@ -336,9 +336,8 @@ func (s *Sandbox) SetClock(ctx context.Context, change olrest.ClockChange) (olre
 // that it returns is called.
 func (s *Sandbox) tick() (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
+	var ticking sync.WaitGroup
+	ticking.Go(func() {
 		ticker := time.NewTicker(time.Second)
 		defer ticker.Stop()
 		for {
@@ -356,10 +355,10 @@ func (s *Sandbox) tick() (stop func()) {
 			}
 			s.mu.Unlock()
 		}
-	}()
+	})
 	return func() {
 		cancel()
-		<-ended
+		ticking.Wait()
 	}
 }
 

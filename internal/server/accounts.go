@@ -19,10 +19,7 @@ func (s *Server) permit(w *response, r *http.Request, role platen.Role, kinds pl
 	return err
 }
 
-func (s *Server) me(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
+func (s *Server) me(w *response, _ *http.Request, _ target) error {
 	call := &w.call
 	olrest.ReplyMe(w, olrest.Me{
 		User: call.User, Issuer: s.Guard.IssuerOf(call.User), Role: call.Role, Token: call.Token, Kinds: call.Kinds, Expires: call.Expires,
@@ -33,27 +30,14 @@ func (s *Server) me(w *response, r *http.Request, _ target) error {
 
 func (s *Server) changePassword(w *response, r *http.Request, _ target) error {
 	type change struct{ old, fresh string }
-	asked, err := decodeNative(s, w, r, func(body []byte) (c change, err error) {
+	asked, err := decode(s, w, r, func(body []byte) (c change, err error) {
 		c.old, c.fresh, err = olrest.ReadOwnPassword(body)
 		return c, err
 	})
 	if err == nil {
 		err = s.Guard.ChangePassword(r.Context(), asked.old, asked.fresh)
 	}
-	if err != nil {
-		return err
-	}
-	olrest.ReplyDone(w)
-	return nil
-}
-
-// decodeNative is decode for platen's own API, which refuses parameters of the
-// query that it does not know.
-func decodeNative[T any](s *Server, w *response, r *http.Request, read func(body []byte) (T, error)) (value T, err error) {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return value, err
-	}
-	return decode(s, w, r, read)
+	return done(w, err)
 }
 
 // disabledBy are the words for who has disabled a user.
@@ -68,9 +52,6 @@ func shownUser(user storage.User) olrest.User {
 }
 
 func (s *Server) users(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	users, err := s.Store.Users(r.Context())
 	if err != nil {
 		return err
@@ -84,7 +65,7 @@ func (s *Server) users(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) addUser(w *response, r *http.Request, _ target) error {
-	asked, err := decodeNative(s, w, r, olrest.ReadNewUser)
+	asked, err := decode(s, w, r, olrest.ReadNewUser)
 	if err != nil {
 		return err
 	}
@@ -97,14 +78,7 @@ func (s *Server) addUser(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) user(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
-	return s.replyUser(w, r, to.name)
-}
-
-func (s *Server) replyUser(w *response, r *http.Request, name string) error {
-	user, err := s.Guard.User(r.Context(), name)
+	user, err := s.Store.User(r.Context(), to.name)
 	if err != nil {
 		return err
 	}
@@ -113,7 +87,7 @@ func (s *Server) replyUser(w *response, r *http.Request, name string) error {
 }
 
 func (s *Server) changeUser(w *response, r *http.Request, to target) error {
-	asked, err := decodeNative(s, w, r, olrest.ReadUserUpdate)
+	asked, err := decode(s, w, r, olrest.ReadUserUpdate)
 	switch {
 	case err != nil:
 	case asked.Disabled != nil:
@@ -124,19 +98,11 @@ func (s *Server) changeUser(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
-	return s.replyUser(w, r, to.name)
+	return s.user(w, r, to)
 }
 
 func (s *Server) removeUser(w *response, r *http.Request, to target) error {
-	err := olrest.CheckQuery(r.URL.Query())
-	if err == nil {
-		err = s.Guard.RemoveUser(r.Context(), to.name)
-	}
-	if err != nil {
-		return err
-	}
-	olrest.ReplyDone(w)
-	return nil
+	return done(w, s.Guard.RemoveUser(r.Context(), to.name))
 }
 
 func shownToken(token storage.NamedToken, effective platen.Role) olrest.Token {
@@ -147,9 +113,6 @@ func shownToken(token storage.NamedToken, effective platen.Role) olrest.Token {
 }
 
 func (s *Server) tokens(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	tokens, roles, err := s.Guard.NamedTokens(r.Context())
 	if err != nil {
 		return err
@@ -163,7 +126,7 @@ func (s *Server) tokens(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) makeToken(w *response, r *http.Request, _ target) error {
-	asked, err := decodeNative(s, w, r, olrest.ReadNewToken)
+	asked, err := decode(s, w, r, olrest.ReadNewToken)
 	if err != nil {
 		return err
 	}
@@ -178,14 +141,7 @@ func (s *Server) makeToken(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) token(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
-	return s.replyToken(w, r, to.name)
-}
-
-func (s *Server) replyToken(w *response, r *http.Request, name string) error {
-	token, effective, err := s.Guard.NamedToken(r.Context(), name)
+	token, effective, err := s.Guard.NamedToken(r.Context(), to.name)
 	if err != nil {
 		return err
 	}
@@ -194,24 +150,16 @@ func (s *Server) replyToken(w *response, r *http.Request, name string) error {
 }
 
 func (s *Server) changeToken(w *response, r *http.Request, to target) error {
-	asked, err := decodeNative(s, w, r, olrest.ReadTokenUpdate)
+	asked, err := decode(s, w, r, olrest.ReadTokenUpdate)
 	if err == nil {
 		err = s.Guard.ChangeToken(r.Context(), to.name, storage.TokenUpdate(asked))
 	}
 	if err != nil {
 		return err
 	}
-	return s.replyToken(w, r, to.name)
+	return s.token(w, r, to)
 }
 
 func (s *Server) revokeToken(w *response, r *http.Request, to target) error {
-	err := olrest.CheckQuery(r.URL.Query())
-	if err == nil {
-		err = s.Guard.RevokeToken(r.Context(), to.name)
-	}
-	if err != nil {
-		return err
-	}
-	olrest.ReplyDone(w)
-	return nil
+	return done(w, s.Guard.RevokeToken(r.Context(), to.name))
 }

@@ -77,38 +77,38 @@ var handlers = map[olrest.Action]method{
 	olrest.Progress:        {handle: (*Server).progress},
 	olrest.Result:          {handle: (*Server).result},
 	olrest.Cancel:          {handle: (*Server).cancel},
-	olrest.Import:          {handle: (*Server).importSet, slot: admission.Imports, disk: true},
-	olrest.Export:          {handle: (*Server).exportSet},
-	olrest.Undelete:        {handle: (*Server).undelete},
+	olrest.Import:          {handle: withoutQuery((*Server).importSet), slot: admission.Imports, disk: true},
+	olrest.Export:          {handle: withoutQuery((*Server).exportSet)},
+	olrest.Undelete:        {handle: withoutQuery((*Server).undelete)},
 	olrest.ListDeleted:     {handle: (*Server).listDeleted},
-	olrest.ReadServer:      {handle: (*Server).readServer},
+	olrest.ReadServer:      {handle: withoutQuery((*Server).readServer)},
 	olrest.ReadIntake:      {handle: (*Server).intake},
-	olrest.ReadMe:          {handle: (*Server).me},
-	olrest.ChangePassword:  {handle: (*Server).changePassword},
-	olrest.ListUsers:       {handle: (*Server).users},
-	olrest.AddUser:         {handle: (*Server).addUser},
-	olrest.DescribeUser:    {handle: (*Server).user},
-	olrest.ChangeUser:      {handle: (*Server).changeUser},
-	olrest.RemoveUser:      {handle: (*Server).removeUser},
-	olrest.ListTokens:      {handle: (*Server).tokens},
-	olrest.AddToken:        {handle: (*Server).makeToken},
-	olrest.DescribeToken:   {handle: (*Server).token},
-	olrest.ChangeToken:     {handle: (*Server).changeToken},
-	olrest.RemoveToken:     {handle: (*Server).revokeToken},
+	olrest.ReadMe:          {handle: withoutQuery((*Server).me)},
+	olrest.ChangePassword:  {handle: withoutQuery((*Server).changePassword)},
+	olrest.ListUsers:       {handle: withoutQuery((*Server).users)},
+	olrest.AddUser:         {handle: withoutQuery((*Server).addUser)},
+	olrest.DescribeUser:    {handle: withoutQuery((*Server).user)},
+	olrest.ChangeUser:      {handle: withoutQuery((*Server).changeUser)},
+	olrest.RemoveUser:      {handle: withoutQuery((*Server).removeUser)},
+	olrest.ListTokens:      {handle: withoutQuery((*Server).tokens)},
+	olrest.AddToken:        {handle: withoutQuery((*Server).makeToken)},
+	olrest.DescribeToken:   {handle: withoutQuery((*Server).token)},
+	olrest.ChangeToken:     {handle: withoutQuery((*Server).changeToken)},
+	olrest.RemoveToken:     {handle: withoutQuery((*Server).revokeToken)},
 	olrest.ListEntities:    {handle: (*Server).listEntities},
-	olrest.ReadEntity:      {handle: (*Server).readEntity},
-	olrest.DeleteEntity:    {handle: (*Server).deleteEntity},
+	olrest.ReadEntity:      {handle: withoutQuery((*Server).readEntity)},
+	olrest.DeleteEntity:    {handle: withoutQuery((*Server).deleteEntity)},
 	olrest.EntityChildren:  {handle: (*Server).entityChildren},
 	olrest.EntityPages:     {handle: (*Server).entityPages},
 	olrest.ListWebhooks:    {handle: (*Server).listWebhooks},
-	olrest.AddWebhook:      {handle: (*Server).addWebhook},
-	olrest.DescribeWebhook: {handle: (*Server).describeWebhook},
-	olrest.ChangeWebhook:   {handle: (*Server).changeWebhook},
-	olrest.RemoveWebhook:   {handle: (*Server).removeWebhook},
+	olrest.AddWebhook:      {handle: withoutQuery((*Server).addWebhook)},
+	olrest.DescribeWebhook: {handle: onWebhook((*Server).describeWebhook)},
+	olrest.ChangeWebhook:   {handle: onWebhook((*Server).changeWebhook)},
+	olrest.RemoveWebhook:   {handle: onWebhook((*Server).removeWebhook)},
 	olrest.ListAttempts:    {handle: (*Server).listAttempts},
-	olrest.TestWebhook:     {handle: (*Server).testWebhook},
-	olrest.ReplayWebhook:   {handle: (*Server).replayWebhook},
-	olrest.RotateWebhook:   {handle: (*Server).rotateWebhook},
+	olrest.TestWebhook:     {handle: onWebhook((*Server).testWebhook)},
+	olrest.ReplayWebhook:   {handle: onWebhook((*Server).replayWebhook)},
+	olrest.RotateWebhook:   {handle: onWebhook((*Server).rotateWebhook)},
 	olrest.EntityHistory:   {handle: (*Server).history},
 	olrest.ReadListAt:      {handle: (*Server).listAt},
 	olrest.ReadChange:      {handle: (*Server).readChange},
@@ -122,20 +122,30 @@ var handlers = map[olrest.Action]method{
 	olrest.RequestAsCurl:   {handle: (*Server).requestAsCurl, unrecorded: true},
 	olrest.UpdateMany:      {handle: (*Server).updateMany},
 	olrest.ListOperations:  {handle: (*Server).operationsRunning},
-	olrest.ReadOperation:   {handle: (*Server).readOperation},
-	olrest.CancelOperation: {handle: (*Server).cancelOperation},
-	olrest.ListRules:       {handle: (*Server).rules},
-	olrest.AddRule:         {handle: (*Server).addRule},
-	olrest.DescribeRule:    {handle: (*Server).rule},
-	olrest.ChangeRule:      {handle: (*Server).changeRule},
-	olrest.RemoveRule:      {handle: (*Server).removeRule},
+	olrest.ReadOperation:   {handle: withoutQuery((*Server).readOperation)},
+	olrest.CancelOperation: {handle: withoutQuery((*Server).cancelOperation)},
+	olrest.ListRules:       {handle: withoutQuery((*Server).rules)},
+	olrest.AddRule:         {handle: withoutQuery((*Server).addRule)},
+	olrest.DescribeRule:    {handle: withoutQuery((*Server).rule)},
+	olrest.ChangeRule:      {handle: withoutQuery((*Server).changeRule)},
+	olrest.RemoveRule:      {handle: withoutQuery((*Server).removeRule)},
 	olrest.PreviewRule:     {handle: (*Server).previewRule},
-	olrest.ListViews:       {handle: (*Server).views},
-	olrest.AddView:         {handle: (*Server).addView},
-	olrest.DescribeView:    {handle: (*Server).view},
+	olrest.ListViews:       {handle: withoutQuery((*Server).views)},
+	olrest.AddView:         {handle: withoutQuery((*Server).addView)},
+	olrest.DescribeView:    {handle: withoutQuery((*Server).view)},
 	olrest.ReplaceView:     {handle: (*Server).replaceView},
-	olrest.RemoveView:      {handle: (*Server).removeView},
+	olrest.RemoveView:      {handle: withoutQuery((*Server).removeView)},
 	olrest.ListNames:       {handle: (*Server).listNames},
+}
+
+// withoutQuery makes a handler of one whose query has no parameters.
+func withoutQuery(handle handler) handler {
+	return func(s *Server, w *response, r *http.Request, to target) error {
+		if err := olrest.CheckQuery(r.URL.Query()); err != nil {
+			return err
+		}
+		return handle(s, w, r, to)
+	}
 }
 
 // addEndpoints makes the endpoint of each path known to the mux.
@@ -179,7 +189,7 @@ func (s *Server) addEndpoints() {
 	add(console.Session, http.MethodPost, true, method{handle: (*Server).logIn})
 	add(console.Session, http.MethodPut, true, method{handle: (*Server).renew})
 	add(console.Session, http.MethodDelete, true, method{handle: (*Server).logOut})
-	add(console.WaysIn, http.MethodGet, true, method{handle: (*Server).waysIn, unrecorded: true})
+	add(console.WaysIn, http.MethodGet, true, method{handle: withoutQuery((*Server).waysIn), unrecorded: true})
 	// Unrecorded, since what the provider sends is in the query.
 	add(console.OpenID, http.MethodGet, true, method{handle: (*Server).toProvider, unrecorded: true, page: true})
 	add(console.Callback, http.MethodGet, true, method{handle: (*Server).fromProvider, unrecorded: true, page: true})

@@ -10,9 +10,6 @@ import (
 
 // readEntity answers for any identifier of any kind.
 func (s *Server) readEntity(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	e, err := s.Store.Entity(r.Context(), to.ref.ID)
 	if err != nil {
 		return err
@@ -34,9 +31,6 @@ func (s *Server) readEntity(w *response, r *http.Request, to target) error {
 
 // deleteEntity deletes a set.
 func (s *Server) deleteEntity(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	kind, err := s.Store.KindOf(r.Context(), to.ref.ID)
 	if err != nil {
 		return err
@@ -50,11 +44,7 @@ func (s *Server) deleteEntity(w *response, r *http.Request, to target) error {
 		return err
 	}
 	to.ref.Kind = kind
-	if err := s.deleteSet(r, to.ref); err != nil {
-		return err
-	}
-	olrest.ReplyDeleted(w)
-	return nil
+	return done(w, s.deleteSet(r, to.ref))
 }
 
 // deleteSet deletes a set, if that is what the headers of the request name.

@@ -153,6 +153,14 @@ func (s *Server) recordOfItem(w *response, r *http.Request, to target) error {
 	return nil
 }
 
+// done answers that something is done, unless there is an error.
+func done(w *response, err error) error {
+	if err == nil {
+		olrest.ReplyDone(w)
+	}
+	return err
+}
+
 // stream answers with JSON that read writes piece by piece; it calls begin
 // before each. An error before the first is answered, a later one cuts the
 // answer off.

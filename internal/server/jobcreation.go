@@ -202,6 +202,6 @@ func (s *Server) cancel(w *response, r *http.Request, to target) error {
 		return err
 	}
 	s.logChange(r.Context(), "operation cancelled", "operation", to.name)
-	olrest.ReplyCancelled(w)
+	olrest.ReplyDone(w)
 	return nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 func (s *Server) undelete(w *response, r *http.Request, to target) error {
-	if _, err := decodeNative(s, w, r, olrest.ReadNothing); err != nil {
+	if _, err := decode(s, w, r, olrest.ReadNothing); err != nil {
 		return err
 	}
 	ref, err := s.Store.Undelete(r.Context(), to.ref.ID)
@@ -37,9 +37,6 @@ func (s *Server) listDeleted(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) readServer(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	facts := olrest.ServerFacts{Started: s.started}
 	if s.About != nil {
 		facts = s.About()

@@ -14,9 +14,6 @@ import (
 const maxRules = 100
 
 func (s *Server) rules(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	rules, err := s.Store.RetentionRules(r.Context())
 	if err != nil {
 		return err
@@ -40,7 +37,7 @@ func (s *Server) ruleOf(ctx context.Context, name string) (platen.RetentionRule,
 }
 
 func (s *Server) addRule(w *response, r *http.Request, _ target) error {
-	asked, err := decodeNative(s, w, r, olrest.ReadNewRule)
+	asked, err := decode(s, w, r, olrest.ReadNewRule)
 	if err != nil {
 		return err
 	}
@@ -58,9 +55,6 @@ func (s *Server) logRule(r *http.Request, what string, rule platen.RetentionRule
 }
 
 func (s *Server) rule(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	rule, err := s.ruleOf(r.Context(), to.name)
 	if err != nil {
 		return err
@@ -70,7 +64,7 @@ func (s *Server) rule(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) changeRule(w *response, r *http.Request, to target) error {
-	asked, err := decodeNative(s, w, r, olrest.ReadRuleUpdate)
+	asked, err := decode(s, w, r, olrest.ReadRuleUpdate)
 	if err != nil {
 		return err
 	}
@@ -92,11 +86,7 @@ func (s *Server) changeRule(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) removeRule(w *response, r *http.Request, to target) error {
-	err := olrest.CheckQuery(r.URL.Query())
-	if err == nil {
-		err = s.Store.RemoveRetentionRule(r.Context(), to.name)
-	}
-	if err != nil {
+	if err := s.Store.RemoveRetentionRule(r.Context(), to.name); err != nil {
 		return err
 	}
 	s.logChange(r.Context(), "rule of retention removed", "rule", to.name)

@@ -29,19 +29,19 @@ type Sandbox interface {
 var errNoSandbox = platen.Errorf(platen.NotFound, `this server is no sandbox, and only a sandbox has this: start one with "platen sandbox"`)
 
 // inSandbox makes a handler of what only a sandbox can do.
-func inSandbox(do func(s *Server, w *response, r *http.Request, to target) error) method {
+func inSandbox(do handler) method {
 	return method{unrecorded: true, handle: func(s *Server, w *response, r *http.Request, to target) error {
 		if s.Sandbox == nil {
 			return errNoSandbox
 		}
-		return do(s, w, r, to)
+		return withoutQuery(do)(s, w, r, to)
 	}}
 }
 
-// asked makes a handler of what takes a query without parameters and no body.
-func asked(do func(s *Server, w *response, r *http.Request, to target) error) method {
+// asked makes a handler of what takes no body.
+func asked(do handler) method {
 	return inSandbox(func(s *Server, w *response, r *http.Request, to target) error {
-		if _, err := decodeNative(s, w, r, olrest.ReadNothing); err != nil {
+		if _, err := decode(s, w, r, olrest.ReadNothing); err != nil {
 			return err
 		}
 		return do(s, w, r, to)
@@ -52,7 +52,7 @@ func asked(do func(s *Server, w *response, r *http.Request, to target) error) me
 var sandboxHandlers = map[olrest.Action]method{
 	olrest.DescribeSandbox: asked(func(s *Server, w *response, _ *http.Request, _ target) error { return s.replySandbox(w) }),
 	olrest.ResetSandbox: inSandbox(func(s *Server, w *response, r *http.Request, _ target) error {
-		reset, err := decodeNative(s, w, r, olrest.ReadSandboxReset)
+		reset, err := decode(s, w, r, olrest.ReadSandboxReset)
 		restart := s.Guard.RestartSession(r)
 		if err == nil {
 			err = s.Sandbox.Reset(r.Context(), reset)
@@ -74,7 +74,7 @@ var sandboxHandlers = map[olrest.Action]method{
 		return nil
 	}),
 	olrest.SetClock: inSandbox(func(s *Server, w *response, r *http.Request, _ target) error {
-		change, err := decodeNative(s, w, r, olrest.ReadClockChange)
+		change, err := decode(s, w, r, olrest.ReadClockChange)
 		if err != nil {
 			return err
 		}
@@ -92,7 +92,7 @@ var sandboxHandlers = map[olrest.Action]method{
 		return nil
 	}),
 	olrest.ReplaceFaults: inSandbox(func(s *Server, w *response, r *http.Request, _ target) error {
-		list, err := decodeNative(s, w, r, olrest.ReadFaults)
+		list, err := decode(s, w, r, olrest.ReadFaults)
 		if err != nil {
 			return err
 		}
@@ -104,7 +104,7 @@ var sandboxHandlers = map[olrest.Action]method{
 		return nil
 	}),
 	olrest.AddFault: inSandbox(func(s *Server, w *response, r *http.Request, _ target) error {
-		one, err := decodeNative(s, w, r, olrest.ReadFault)
+		one, err := decode(s, w, r, olrest.ReadFault)
 		if err != nil {
 			return err
 		}
@@ -131,7 +131,7 @@ var sandboxHandlers = map[olrest.Action]method{
 		return done(w, s.Sandbox.Faults().Remove(to.name))
 	}),
 	olrest.AddInstance: inSandbox(func(s *Server, w *response, r *http.Request, _ target) error {
-		want, err := decodeNative(s, w, r, olrest.ReadInstance)
+		want, err := decode(s, w, r, olrest.ReadInstance)
 		if err != nil {
 			return err
 		}
@@ -150,12 +150,4 @@ var sandboxHandlers = map[olrest.Action]method{
 func (s *Server) replySandbox(w *response) error {
 	olrest.ReplySandbox(w, s.Sandbox.State())
 	return nil
-}
-
-// done answers that something is done, unless there is an error.
-func done(w *response, err error) error {
-	if err == nil {
-		olrest.ReplyDone(w)
-	}
-	return err
 }

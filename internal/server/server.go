@@ -102,17 +102,11 @@ type Server struct {
 
 // New returns a server.
 func New(config Config) *Server {
-	if config.Timeouts == (Timeouts{}) {
-		config.Timeouts = defaultTimeouts
-	}
-	if config.MaxPages == 0 {
-		config.MaxPages = platen.MaxOperationPages
-	}
+	config.Timeouts = cmp.Or(config.Timeouts, defaultTimeouts)
+	config.MaxPages = cmp.Or(config.MaxPages, platen.MaxOperationPages)
+	config.Requests = cmp.Or(config.Requests, config.Log)
 	if config.Telemetry == nil {
 		config.Telemetry = telemetry.New(telemetry.Config{Log: config.Log})
-	}
-	if config.Requests == nil {
-		config.Requests = config.Log
 	}
 	s := &Server{
 		Config:     config,

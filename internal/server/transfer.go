@@ -53,9 +53,6 @@ type refused struct{ error }
 // importSet stores a document. It is taken in whole before the store sees any
 // of it, so that a slow client holds up nobody.
 func (s *Server) importSet(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	if err := checkMedia(r); err != nil {
 		return err
 	}
@@ -77,9 +74,6 @@ func (s *Server) importSet(w *response, r *http.Request, to target) error {
 
 // exportSet streams a set as a document.
 func (s *Server) exportSet(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	ctx := r.Context()
 	jobs, set := olrest.NewJobSetWriter(w), olrest.NewSetWriter(w)
 	switch to.Kind {

@@ -20,10 +20,14 @@ var errSlowUpdate = platen.Errorf(platen.Unavailable, "to find the entities took
 
 // updateMany sets and removes names in lists of many entities.
 func (s *Server) updateMany(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckNoMatch(r.Header, olrest.MatchInBody); err != nil {
+	err := olrest.CheckNoMatch(r.Header, olrest.MatchInBody)
+	if err == nil {
+		err = olrest.CheckQuery(r.URL.Query())
+	}
+	if err != nil {
 		return err
 	}
-	asked, err := decodeNative(s, w, r, olrest.ReadBulkUpdate)
+	asked, err := decode(s, w, r, olrest.ReadBulkUpdate)
 	if err != nil {
 		return err
 	}
@@ -133,9 +137,6 @@ func (s *Server) operationsRunning(w *response, r *http.Request, _ target) error
 }
 
 func (s *Server) readOperation(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	found, err := s.operations.Operation(r.Context(), to.name)
 	if err != nil {
 		return err
@@ -146,7 +147,7 @@ func (s *Server) readOperation(w *response, r *http.Request, to target) error {
 
 // cancelOperation ends an operation, which is then there to be read.
 func (s *Server) cancelOperation(w *response, r *http.Request, to target) error {
-	if _, err := decodeNative(s, w, r, olrest.ReadNothing); err != nil {
+	if _, err := decode(s, w, r, olrest.ReadNothing); err != nil {
 		return err
 	}
 	by := auth.CallOf(r.Context()).User

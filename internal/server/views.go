@@ -8,9 +8,6 @@ import (
 )
 
 func (s *Server) views(w *response, r *http.Request, _ target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	views, err := s.Store.Views(r.Context(), w.call.User)
 	if err != nil {
 		return err
@@ -21,7 +18,7 @@ func (s *Server) views(w *response, r *http.Request, _ target) error {
 
 // readView reads a view to be saved. All see a shared one, so it needs an editor.
 func (s *Server) readView(w *response, r *http.Request) (platen.View, error) {
-	view, err := decodeNative(s, w, r, olrest.ReadView)
+	view, err := decode(s, w, r, olrest.ReadView)
 	if err == nil && view.Shared {
 		err = s.permit(w, r, platen.Editor, 0)
 	}
@@ -43,9 +40,6 @@ func (s *Server) addView(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) view(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	id, err := olrest.ParseViewID(to.name)
 	if err != nil {
 		return err
@@ -75,6 +69,9 @@ func (s *Server) viewToChange(w *response, r *http.Request, to target) (id int64
 
 func (s *Server) replaceView(w *response, r *http.Request, to target) error {
 	id, check, err := s.viewToChange(w, r, to)
+	if err == nil {
+		err = olrest.CheckQuery(r.URL.Query())
+	}
 	if err != nil {
 		return err
 	}
@@ -98,16 +95,9 @@ func (s *Server) replaceView(w *response, r *http.Request, to target) error {
 }
 
 func (s *Server) removeView(w *response, r *http.Request, to target) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
-	}
 	id, check, err := s.viewToChange(w, r, to)
 	if err == nil {
 		err = s.Store.RemoveView(r.Context(), id, w.call.User, check)
 	}
-	if err != nil {
-		return err
-	}
-	olrest.ReplyDone(w)
-	return nil
+	return done(w, err)
 }

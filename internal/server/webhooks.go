@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"net/http"
+	"sync"
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/olrest"
@@ -23,14 +24,11 @@ func (s *Server) addWebhooks() {
 // called, which waits for the end.
 func (s *Server) sendWebhooks(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		s.webhooks.Run(ctx)
-	}()
+	var sending sync.WaitGroup
+	sending.Go(func() { s.webhooks.Run(ctx) })
 	return func() {
 		cancel()
-		<-ended
+		sending.Wait()
 	}
 }
 
@@ -53,7 +51,7 @@ func (s *Server) listWebhooks(w *response, r *http.Request, _ target) error {
 }
 
 func (s *Server) addWebhook(w *response, r *http.Request, _ target) error {
-	want, err := decodeNative(s, w, r, olrest.ReadNewWebhook)
+	want, err := decode(s, w, r, olrest.ReadNewWebhook)
 	if err != nil {
 		return err
 	}
@@ -66,54 +64,46 @@ func (s *Server) addWebhook(w *response, r *http.Request, _ target) error {
 	return nil
 }
 
-// onWebhook runs what a request wants of the webhook that the path names. The
-// route has no parameters in its query.
-func (s *Server) onWebhook(r *http.Request, to target, fn func(id int64) error) error {
-	if err := olrest.CheckQuery(r.URL.Query()); err != nil {
-		return err
+// onWebhook makes a handler of what is done with the webhook that the path names.
+func onWebhook(do func(s *Server, w *response, r *http.Request, id int64) error) handler {
+	return withoutQuery(func(s *Server, w *response, r *http.Request, to target) error {
+		id, err := olrest.ParseWebhookID(to.name)
+		if err != nil {
+			return err
+		}
+		return do(s, w, r, id)
+	})
+}
+
+func (s *Server) describeWebhook(w *response, r *http.Request, id int64) error {
+	hook, err := s.Store.Webhook(r.Context(), id)
+	if err == nil {
+		olrest.ReplyWebhook(w, hook.Webhook, "")
 	}
-	id, err := olrest.ParseWebhookID(to.name)
+	return err
+}
+
+func (s *Server) changeWebhook(w *response, r *http.Request, id int64) error {
+	want, err := decode(s, w, r, olrest.ReadWebhookChange)
 	if err != nil {
 		return err
 	}
-	return fn(id)
-}
-
-func (s *Server) describeWebhook(w *response, r *http.Request, to target) error {
-	return s.onWebhook(r, to, func(id int64) error {
-		hook, err := s.Store.Webhook(r.Context(), id)
-		if err == nil {
-			olrest.ReplyWebhook(w, hook.Webhook, "")
-		}
+	hook, err := s.webhooks.Change(r.Context(), id, want)
+	if err != nil {
 		return err
-	})
+	}
+	s.logChange(r.Context(), "webhook changed", "webhook", id, "host", webhook.Host(hook.URL), "enabled", hook.Enabled)
+	olrest.ReplyWebhook(w, hook, "")
+	return nil
 }
 
-func (s *Server) changeWebhook(w *response, r *http.Request, to target) error {
-	return s.onWebhook(r, to, func(id int64) error {
-		want, err := decode(s, w, r, olrest.ReadWebhookChange)
-		if err != nil {
-			return err
-		}
-		hook, err := s.webhooks.Change(r.Context(), id, want)
-		if err != nil {
-			return err
-		}
-		s.logChange(r.Context(), "webhook changed", "webhook", id, "host", webhook.Host(hook.URL), "enabled", hook.Enabled)
-		olrest.ReplyWebhook(w, hook, "")
-		return nil
-	})
-}
-
-func (s *Server) removeWebhook(w *response, r *http.Request, to target) error {
-	return s.onWebhook(r, to, func(id int64) error {
-		if err := s.webhooks.Remove(r.Context(), id); err != nil {
-			return err
-		}
-		s.logChange(r.Context(), "webhook removed", "webhook", id)
-		olrest.ReplyWebhookRemoved(w)
-		return nil
-	})
+func (s *Server) removeWebhook(w *response, r *http.Request, id int64) error {
+	if err := s.webhooks.Remove(r.Context(), id); err != nil {
+		return err
+	}
+	s.logChange(r.Context(), "webhook removed", "webhook", id)
+	olrest.ReplyDone(w)
+	return nil
 }
 
 func (s *Server) listAttempts(w *response, r *http.Request, to target) error {
@@ -133,51 +123,45 @@ func (s *Server) listAttempts(w *response, r *http.Request, to target) error {
 	return nil
 }
 
-func (s *Server) testWebhook(w *response, r *http.Request, to target) error {
-	return s.onWebhook(r, to, func(id int64) error {
-		if _, err := optionalBody(s, w, r, olrest.ReadNothing); err != nil {
-			return err
-		}
-		attempt, err := s.webhooks.Test(r.Context(), id)
-		if err != nil {
-			return err
-		}
-		s.logChange(r.Context(), "webhook tested", "webhook", id, "status", attempt.Status)
-		olrest.ReplyAttempt(w, attempt)
-		return nil
-	})
+func (s *Server) testWebhook(w *response, r *http.Request, id int64) error {
+	if _, err := optionalBody(s, w, r, olrest.ReadNothing); err != nil {
+		return err
+	}
+	attempt, err := s.webhooks.Test(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	s.logChange(r.Context(), "webhook tested", "webhook", id, "status", attempt.Status)
+	olrest.ReplyAttempt(w, attempt)
+	return nil
 }
 
-func (s *Server) replayWebhook(w *response, r *http.Request, to target) error {
-	return s.onWebhook(r, to, func(id int64) error {
-		want, err := decode(s, w, r, olrest.ReadWebhookReplay)
-		if err != nil {
-			return err
-		}
-		hook, err := s.webhooks.Replay(r.Context(), id, want)
-		if err != nil {
-			return err
-		}
-		s.logChange(r.Context(), "webhook replayed", "webhook", id)
-		olrest.ReplyWebhook(w, hook, "")
-		return nil
-	})
+func (s *Server) replayWebhook(w *response, r *http.Request, id int64) error {
+	want, err := decode(s, w, r, olrest.ReadWebhookReplay)
+	if err != nil {
+		return err
+	}
+	hook, err := s.webhooks.Replay(r.Context(), id, want)
+	if err != nil {
+		return err
+	}
+	s.logChange(r.Context(), "webhook replayed", "webhook", id)
+	olrest.ReplyWebhook(w, hook, "")
+	return nil
 }
 
-func (s *Server) rotateWebhook(w *response, r *http.Request, to target) error {
-	return s.onWebhook(r, to, func(id int64) error {
-		want, err := optionalBody(s, w, r, olrest.ReadWebhookRotation)
-		if err != nil {
-			return err
-		}
-		hook, secret, err := s.webhooks.Rotate(r.Context(), id, want)
-		if err != nil {
-			return err
-		}
-		s.logChange(r.Context(), "webhook secret rotated", "webhook", id, "old_for", want.KeepOld)
-		olrest.ReplyWebhook(w, hook, secret)
-		return nil
-	})
+func (s *Server) rotateWebhook(w *response, r *http.Request, id int64) error {
+	want, err := optionalBody(s, w, r, olrest.ReadWebhookRotation)
+	if err != nil {
+		return err
+	}
+	hook, secret, err := s.webhooks.Rotate(r.Context(), id, want)
+	if err != nil {
+		return err
+	}
+	s.logChange(r.Context(), "webhook secret rotated", "webhook", id, "old_for", want.KeepOld)
+	olrest.ReplyWebhook(w, hook, secret)
+	return nil
 }
 
 // optionalBody is decode for a body that may be missing, of which read gets

@@ -54,16 +54,16 @@ func (s *DataSet) Rest(record *platen.SourceRecord) error {
 
 func (s *DataSet) add(kind byte, record *platen.SourceRecord) error {
 	// The text of a record is in one piece, which a reader keeps as one string.
-	text := appendString(s.fields[:0], record.Table)
+	text := appendText(s.fields[:0], record.Table)
 	for _, field := range record.Fields {
-		text = appendString(appendString(text, field.Name), field.Value)
+		text = appendText(appendText(text, field.Name), field.Value)
 	}
 	s.fields = text
 	b := append(s.entry(kind), make([]byte, offsetSize)...)
 	b = binary.AppendUvarint(b, uint64(record.Depth))
 	b = binary.AppendUvarint(b, uint64(record.Offset))
 	b = binary.AppendUvarint(b, uint64(len(record.Fields)))
-	b = appendBytes(b, text)
+	b = appendText(b, text)
 	return s.write(appendIdentity(b, s.given(record.ID), [2]platen.List{platen.Properties: record.Properties}))
 }
 

@@ -48,7 +48,7 @@ func (s *JobSet) End(id platen.ID, lists [2]platen.List) error {
 		}
 		b := binary.AppendUvarint(s.entry(entryList), uint64(node))
 		b = append(b, byte(f))
-		if err := s.write(appendBytes(b, list)); err != nil {
+		if err := s.write(appendText(b, list)); err != nil {
 			return err
 		}
 	}

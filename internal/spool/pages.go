@@ -53,7 +53,7 @@ func (p *pages) page(node int, page *transfer.Page) error {
 		p.last.record = page.Record
 	}
 	if flags&pageDetails != 0 {
-		b = appendBytes(b, page.Details)
+		b = appendText(b, page.Details)
 		p.last.details = append(p.last.details[:0], page.Details...)
 	}
 	if flags&pageIdentity != 0 {

@@ -80,11 +80,7 @@ func noRoom(err error) error {
 	return &platen.Error{Code: platen.Unavailable, Message: "the server has no room for this in its spool directory", Err: err}
 }
 
-func appendBytes(b, text []byte) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
-}
-
-func appendString(b []byte, text string) []byte {
+func appendText[T ~[]byte | ~string](b []byte, text T) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(text))), text...)
 }
 

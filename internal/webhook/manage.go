@@ -22,9 +22,7 @@ const (
 // new one.
 func secretOf(given *string) ([]byte, error) {
 	if given == nil {
-		key := make([]byte, secretBytes)
-		_, err := rand.Read(key)
-		return key, err
+		return newKey(), nil
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(*given, secretPrefix))
 	if err != nil || !strings.HasPrefix(*given, secretPrefix) || len(key) < minSecretBytes || len(key) > maxSecretBytes {
@@ -34,12 +32,14 @@ func secretOf(given *string) ([]byte, error) {
 	return key, nil
 }
 
-// NewSecret returns a new secret, as people see it.
-func NewSecret() string {
+func newKey() []byte {
 	key := make([]byte, secretBytes)
 	_, _ = rand.Read(key) // it never fails
-	return textOf(key)
+	return key
 }
+
+// NewSecret returns a new secret, as people see it.
+func NewSecret() string { return textOf(newKey()) }
 
 // textOf returns a key as people see it.
 func textOf(key []byte) string { return secretPrefix + base64.StdEncoding.EncodeToString(key) }

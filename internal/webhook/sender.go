@@ -10,6 +10,7 @@
 package webhook
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"log/slog"
@@ -84,12 +85,8 @@ type Sender struct {
 
 // New returns a sender. It sends from [Sender.Run] on.
 func New(config Config) *Sender {
-	if config.Most == 0 {
-		config.Most = DefaultMost
-	}
-	if config.AttemptsFor == 0 {
-		config.AttemptsFor = DefaultAttemptsFor
-	}
+	config.Most = cmp.Or(config.Most, DefaultMost)
+	config.AttemptsFor = cmp.Or(config.AttemptsFor, DefaultAttemptsFor)
 	if config.Attempted == nil {
 		config.Attempted = func(string) {}
 	}
