@@ -258,3 +258,19 @@ func TestStopTwice(t *testing.T) {
 		t.Errorf("the database was not closed: %v %v", left, err)
 	}
 }
+
+// TestStopAtStart stops a server that is about to open its database. That is no failure.
+func TestStopAtStart(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stderr bytes.Buffer
+	code := run(ctx, []string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, environment{getenv: func(string) string { return "" }, stdout: io.Discard, stderr: &stderr})
+	if code != 0 || !strings.Contains(stderr.String(), "stopped before it served") {
+		t.Errorf("%d %s", code, &stderr)
+	}
+	if left, err := filepath.Glob(filepath.Join(data, "platen.db-*")); err != nil || len(left) > 0 {
+		t.Errorf("the database was not closed: %v %v", left, err)
+	}
+}
