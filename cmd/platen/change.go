@@ -276,18 +276,26 @@ func did(r *remote, object any, words string, args ...any) error {
 }
 
 func deleteCommand(env environment) *cobra.Command {
-	return remoteCommand(env, cobra.Command{
+	var revision string
+	cmd := remoteCommand(env, cobra.Command{
 		Use:     "delete ID...",
 		Short:   "Delete sets, each with all that it contains",
 		Long:    "delete deletes data sets, content sets and job sets. Until the server removes\nthem for good, \"platen undelete\" takes it back.",
-		Example: "  platen delete 1000\n  platen undelete 1000",
+		Example: "  platen delete 1000\n  platen undelete 1000\n  platen delete 1000 --revision 0123456789abcdef     # as \"platen get 1000\" shows it",
 		Args:    atLeast(1, "ID, one or more"), ValidArgsFunction: completeIDs(env, platen.JobSet),
-	}, eachID("platen delete", func(ctx context.Context, r *remote, id platen.ID) error {
-		if err := r.DeleteEntity(ctx, id, ""); err != nil {
-			return err
+	}, func(ctx context.Context, r *remote, args []string) error {
+		if revision != "" && len(args) > 1 {
+			return usageError{errors.New("--revision is that of one set"), "platen delete"}
 		}
-		return did(r, map[string]any{"deleted": id}, "deleted %d", id)
-	}))
+		return eachID("platen delete", func(ctx context.Context, r *remote, id platen.ID) error {
+			if err := r.DeleteEntity(ctx, id, revision); err != nil {
+				return err
+			}
+			return did(r, map[string]any{"deleted": id}, "deleted %d", id)
+		})(ctx, r, args)
+	})
+	cmd.Flags().StringVar(&revision, "revision", "", "only if the set still has this revision: nothing in it has changed since")
+	return cmd
 }
 
 func undeleteCommand(env environment) *cobra.Command {

@@ -181,7 +181,7 @@ func TestCopy(t *testing.T) {
 		return n
 	}
 	waitFor(t, "the copy", func() bool { return copies() == 1 })
-	if err := half.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := half.Process.Signal(pgtest.Pause); err != nil {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"serve", "--listen", "127.0.0.1:0"}, {"user", "add", "meanwhile", "--generate"}} {
@@ -189,7 +189,7 @@ func TestCopy(t *testing.T) {
 			t.Errorf("%s while it is copied: %d %s", args[0], code, stderr)
 		}
 	}
-	if err := half.Process.Signal(syscall.SIGCONT); err != nil {
+	if err := half.Process.Signal(pgtest.Resume); err != nil {
 		t.Fatal(err)
 	}
 	if err := half.Process.Signal(syscall.SIGTERM); err != nil {

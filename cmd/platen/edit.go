@@ -114,10 +114,12 @@ func edit(ctx context.Context, r *remote, id platen.ID, facet platen.Facet, asJS
 // that they end again. A terminal sends them to the editor as well, which knows what
 // they mean. They are received, since the editor would inherit that they are ignored.
 func withoutInterrupts(ctx context.Context, run func() error) (context.Context, context.CancelFunc, error) {
-	unheard := make(chan os.Signal, 1)
+	unheard, last := make(chan os.Signal, 1), make(chan os.Signal, 1)
 	signal.Ignore(os.Interrupt) // so that who waited for them does no longer
 	signal.Notify(unheard, os.Interrupt)
+	signal.Notify(last, os.Interrupt)
 	err := run()
+	signal.Stop(last) // returns when those of the meantime are received, which would end the new context
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	signal.Stop(unheard)
 	return ctx, stop, err

@@ -85,8 +85,17 @@ func TestFullDiskSQLite(t *testing.T) {
 		t.Fatal(stderr)
 	}
 	// Commands without a server make the log and its index anew, for which there is no room.
+	elsewhere := t.TempDir()
+	if code, _, stderr := command(nil, "", "user", "add", "one", "--generate", "--data", elsewhere); code != 0 {
+		t.Fatal(stderr)
+	}
 	filler := filepath.Join(data, "filler")
 	fill(t, filler)
+	backup := filepath.Join(data, "backup")
+	code, _, stderr := command(nil, "", "backup", backup, "--data", elsewhere)
+	if left, err := filepath.Glob(backup + "*"); code != 1 || !strings.Contains(stderr, "there is no room for "+backup) || err != nil || len(left) > 0 {
+		t.Errorf("a backup to a full disk: %d %s, and leaves %v %v", code, stderr, left, err)
+	}
 	for _, args := range [][]string{{"user", "list"}, {"backup", filepath.Join(t.TempDir(), "x.db")}} {
 		if code, _, stderr := command(nil, "", append(args, "--data", other)...); code != 1 || !strings.Contains(stderr, "is full: make room") {
 			t.Errorf("%s on a full disk: %d %s", args[0], code, stderr)

@@ -301,17 +301,22 @@ func attemptsCommand(env environment) *cobra.Command {
 }
 
 func replayCommand(env environment) *cobra.Command {
-	var after string
+	var replay client.WebhookReplay
 	var since time.Duration
 	cmd := ofWebhook(env, cobra.Command{
 		Use: "replay ID", Short: "Send a webhook events once more",
-		Example: "  platen webhook replay 1 --since 2h\n  platen webhook replay 1 --after 16777217     # an id that \"platen watch --output jsonl\" prints",
+		Example: "  platen webhook replay 1 --since 2h\n  platen webhook replay 1 --from 16777217      # an id that \"platen webhook attempts 1\" shows\n  platen webhook replay 1 --after 0            # all that are kept",
 	}, func(ctx context.Context, r *remote, id int64) error {
-		if (after == "") == (since <= 0) {
-			return usageError{errors.New("from where on? Say --after EVENT or --since DURATION"), "platen webhook replay"}
+		given := 0
+		for _, is := range []bool{replay.From != "", replay.After != "", since > 0} {
+			if is {
+				given++
+			}
 		}
-		replay := client.WebhookReplay{After: after}
-		if after == "" {
+		if given != 1 || since < 0 {
+			return usageError{errors.New("from where on? Say --from EVENT, --after EVENT or --since DURATION"), "platen webhook replay"}
+		}
+		if since > 0 {
 			replay.Time = time.Now().Add(-since)
 		}
 		w, err := r.ReplayWebhook(ctx, id, replay)
@@ -320,23 +325,26 @@ func replayCommand(env environment) *cobra.Command {
 		}
 		return did(r, w, "what came after the event %s is sent again", w.After)
 	})
-	cmd.Flags().StringVar(&after, "after", "", "those after the event of this id")
+	cmd.Flags().StringVar(&replay.From, "from", "", "the event of this id, and those after it")
+	cmd.Flags().StringVar(&replay.After, "after", "", "those after the event of this id; 0: all that are kept")
 	cmd.Flags().DurationVar(&since, "since", 0, "those of so long, such as 2h")
 	return cmd
 }
 
 func rotateCommand(env environment) *cobra.Command {
 	var keep time.Duration
+	var secret string
 	cmd := ofWebhook(env, cobra.Command{
 		Use: "rotate ID", Short: "Give a webhook another secret, and print it",
 		Example: "  platen webhook rotate 1\n  platen webhook rotate 1 --keep-old 0s     # the old one is known to others",
 	}, func(ctx context.Context, r *remote, id int64) error {
-		w, err := r.RotateWebhook(ctx, id, "", keep)
+		w, err := r.RotateWebhook(ctx, id, secret, keep)
 		if err != nil {
 			return err
 		}
 		return showSecret(r, &w)
 	})
+	cmd.Flags().StringVar(&secret, "secret", "", "secret to sign with, whsec_… (default a new one)")
 	cmd.Flags().DurationVar(&keep, "keep-old", 24*time.Hour, fmt.Sprintf("how long the old one signs, too; %v at most", platen.MaxKeepOld))
 	return cmd
 }

@@ -36,7 +36,7 @@ health checks where there is no curl, such as in the image for containers.`,
 				return fmt.Errorf("%w; if it is an authority of your own, name its certificate: SSL_CERT_FILE=ca.pem platen ready --server %s", err, server)
 			}
 			if err != nil {
-				return err
+				return fmt.Errorf("%w; does the server run? platen ready --server ADDRESS asks another one", err)
 			}
 			defer response.Body.Close()
 			answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<10))

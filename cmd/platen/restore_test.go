@@ -15,11 +15,11 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/sqlite"
 )
 
@@ -362,7 +362,7 @@ func TestBackupKilled(t *testing.T) {
 			size = info.Size()
 		}
 	}
-	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil { // else it may end meanwhile
+	if err := cmd.Process.Signal(pgtest.Pause); err != nil { // else it may end meanwhile
 		t.Fatal(err)
 	}
 	if code, _, stderr := command(nil, "", "backup", file, "--data", data); code != 1 || !strings.Contains(stderr, fmt.Sprintf("another backup is being written in %s.part: process %d", file, cmd.Process.Pid)) {

@@ -48,6 +48,7 @@ func run(ctx context.Context, args []string, env environment) int {
 		root := rootCommand(env)
 		root.SetArgs(args)
 		describeEnvironment(root)
+		checkHelp(root)
 		err = root.ExecuteContext(storage.WithOrigin(ctx, &storage.Origin{User: actor()}))
 	}
 	if err == nil {
@@ -118,11 +119,7 @@ in brackets, "platen config" what the server's are set to.
 			if len(args) == 0 {
 				return nil
 			}
-			known := make(map[string]bool)
-			for _, command := range cmd.Commands() {
-				known[command.Name()] = !command.Hidden
-			}
-			return fmt.Errorf("unknown command %q%s", args[0], didYouMean(args[0], known))
+			return unknownCommand(cmd, args[0])
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -173,6 +170,39 @@ in brackets, "platen config" what the server's are set to.
 	return root
 }
 
+// checkHelp has the commands that the library adds, help and completion, refuse what
+// they do not know: they would print the help of something else, and end with 0.
+func checkHelp(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, command := range root.Commands() {
+		switch command.Name() {
+		case "help":
+			command.Args = func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err == nil && len(rest) > 0 {
+					err = unknownCommand(found, rest[0])
+				}
+				return err
+			}
+		case "completion":
+			command.Args = arguments()
+			command.RunE = func(cmd *cobra.Command, _ []string) error { return cmd.Help() }
+		}
+	}
+}
+
+// unknownCommand is the error of a name that is no command below cmd.
+func unknownCommand(cmd *cobra.Command, name string) error {
+	known := make(map[string]bool)
+	for _, command := range cmd.Commands() {
+		if !command.Hidden {
+			known[command.Name()] = true
+		}
+	}
+	return usageError{fmt.Errorf("unknown command %q of %s%s", name, cmd.CommandPath(), didYouMean(name, known)), cmd.CommandPath()}
+}
+
 // A usageError is a call that was wrong in itself.
 type usageError struct {
 	error
@@ -194,11 +224,7 @@ func arguments(want ...string) cobra.PositionalArgs {
 			return nil
 		}
 		if len(want) == 0 && cmd.HasSubCommands() {
-			known := make(map[string]bool)
-			for _, command := range cmd.Commands() {
-				known[command.Name()] = true
-			}
-			return usageError{fmt.Errorf("unknown command %q of %s%s", args[0], cmd.CommandPath(), didYouMean(args[0], known)), cmd.CommandPath()}
+			return unknownCommand(cmd, args[0])
 		}
 		wants := "takes no arguments"
 		if len(want) > 0 {

@@ -72,7 +72,12 @@ func serveUntil(ctx context.Context, env environment, set settings, ready func(c
 	p := &service{env: env, set: set}
 	defer func() { err = errors.Join(err, p.close()) }()
 	for _, step := range []func(context.Context) error{p.check, p.warn, p.listen, p.measure, p.lock, p.open, p.recordSettings, p.authenticate, p.knowProvider} {
-		if err := step(ctx); err != nil {
+		err := step(ctx)
+		if ctx.Err() != nil && isInterrupt(err) {
+			p.log.Info("stopped before it served")
+			return nil
+		}
+		if err != nil {
 			return withHint(p.set.location.explain(err))
 		}
 	}

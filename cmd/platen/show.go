@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,18 +18,63 @@ import (
 )
 
 func getCommand(env environment) *cobra.Command {
-	return remoteCommand(env, cobra.Command{
+	var at string
+	cmd := remoteCommand(env, cobra.Command{
 		Use:     "get ID...",
 		Short:   "Show what there is to know of entities of any kind",
-		Example: "  platen get 1001\n  platen get 1001 1002 --output jsonl",
+		Example: "  platen get 1001\n  platen get 1001 1002 --output jsonl\n  platen get 1001 --at 2h        # its lists as they were",
 		Args:    atLeast(1, "ID, one or more"), ValidArgsFunction: completeIDs(env, 0),
-	}, eachID("platen get", func(ctx context.Context, r *remote, id platen.ID) error {
-		e, err := r.Entity(ctx, id)
-		if err != nil {
-			return err
+	}, func(ctx context.Context, r *remote, args []string) error {
+		var then time.Time
+		if at != "" {
+			var ok bool
+			if then, ok = timeOf(at); !ok {
+				return usageError{fmt.Errorf("--at %q is neither a time, such as 2027-01-31T12:00:00Z or \"2027-01-31 12:00:00\", nor how long ago, such as 2h or 7d", at), "platen get"}
+			}
 		}
-		return r.out.one(e, entityParts(&e)...)
-	}))
+		return eachID("platen get", func(ctx context.Context, r *remote, id platen.ID) error {
+			e, err := r.Entity(ctx, id)
+			if err == nil && at != "" {
+				e, err = entityAt(ctx, r, e, then)
+			}
+			if err != nil {
+				return err
+			}
+			return r.out.one(e, entityParts(&e)...)
+		})(ctx, r, args)
+	})
+	cmd.Flags().StringVar(&at, "at", "", "the lists as they were at a time, or so long ago, such as 2h")
+	return cmd
+}
+
+// timeOf reads a time: in full, in the time zone of the user as the commands print it,
+// a date, or how long ago it was.
+func timeOf(text string) (time.Time, bool) {
+	for _, layout := range []string{time.RFC3339, time.DateTime, time.DateOnly} {
+		if t, err := time.ParseInLocation(layout, text, time.Local); err == nil {
+			return t, true
+		}
+	}
+	ago, err := days(text)
+	return time.Now().Add(-ago), err == nil && ago >= 0
+}
+
+// entityAt returns what an entity is, with its lists as they were at a time.
+func entityAt(ctx context.Context, r *remote, e client.Entity, at time.Time) (client.Entity, error) {
+	then := client.Entity{Kind: e.Kind, ID: e.ID}
+	for _, list := range []struct {
+		facet platen.Facet
+		pairs *[]platen.NameValue
+	}{{platen.Properties, &then.Properties}, {platen.Metadata, &then.Metadata}, {platen.Fields, &then.Fields}} {
+		if !slices.Contains(e.Kind.Info().Facets, list.facet) && (list.facet != platen.Fields || e.Kind != platen.DataRecord) {
+			continue
+		}
+		var err error
+		if *list.pairs, err = r.ListAt(ctx, e.ID, list.facet, at); err != nil {
+			return then, err
+		}
+	}
+	return then, nil
 }
 
 // entityParts returns what a person reads of an entity.
@@ -50,6 +96,7 @@ func entityParts(e *client.Entity) (parts [][2]string) {
 	add("how", e.CreatedHow)
 	add("updated", when(e.UpdateTime))
 	add("counts", countsText(e.Counts))
+	add("revision", e.Revision)
 	for _, list := range []struct {
 		facet platen.Facet
 		pairs []platen.NameValue

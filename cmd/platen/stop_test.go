@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -218,5 +219,58 @@ func testStop(t *testing.T, data string) {
 			_, done, err := again.Progress(t.Context())
 			return err == nil && done
 		})
+	}
+}
+
+// TestStopTwice stops a server by a signal that comes twice, as timeout and others send
+// it: to the process, and to all of its group. The server ends in order.
+func TestStopTwice(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	p := serveProcess(t, data)
+	c := p.client(t)
+	body, document := io.Pipe() // an import that does not end, for which the stop waits
+	imported := make(chan error, 1)
+	go func() {
+		_, err := c.Import(context.Background(), platen.JobSet, body)
+		imported <- err
+	}()
+	if _, err := io.WriteString(document, `{"jobs":[`); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, "the import", func() bool { return p.gauge(t, "platen_imports_running") == 1 })
+	stop := func() {
+		if err := p.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	waitFor(t, "the stop", func() bool { return strings.Contains(p.log.String(), "msg=stopping") })
+	stop()
+	document.Close()
+	if err := p.Wait(); err != nil {
+		t.Errorf("exit: %v\n%s", err, p.log)
+	}
+	if err := <-imported; err == nil {
+		t.Error("half an import was stored")
+	}
+	if left, err := filepath.Glob(filepath.Join(data, "platen.db-*")); err != nil || len(left) > 0 {
+		t.Errorf("the database was not closed: %v %v", left, err)
+	}
+}
+
+// TestStopAtStart stops a server that is about to open its database. That is no failure.
+func TestStopAtStart(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stderr bytes.Buffer
+	code := run(ctx, []string{"serve", "--data", data, "--listen", "127.0.0.1:0"}, environment{getenv: func(string) string { return "" }, stdout: io.Discard, stderr: &stderr})
+	if code != 0 || !strings.Contains(stderr.String(), "stopped before it served") {
+		t.Errorf("%d %s", code, &stderr)
+	}
+	if left, err := filepath.Glob(filepath.Join(data, "platen.db-*")); err != nil || len(left) > 0 {
+		t.Errorf("the database was not closed: %v %v", left, err)
 	}
 }

@@ -50,9 +50,13 @@ admin also manages users, tokens, webhooks and rules of retention.`,
 			Short: "Remove a user with the user's sessions and tokens; the last admin stays",
 			Args:  arguments("NAME"),
 			RunE: func(cmd *cobra.Command, args []string) error {
-				return at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
+				err := at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 					return s.RemoveUser(cmd.Context(), args[0])
 				})
+				if err == nil {
+					_, err = fmt.Fprintf(env.stdout, "removed %s\n", args[0])
+				}
+				return err
 			},
 		},
 	)
@@ -112,9 +116,13 @@ func disableCommand(env environment, at *location, disabled bool) *cobra.Command
 	return &cobra.Command{
 		Use: use + " NAME", Short: short, Example: "  platen user " + use + " mailroom --data /var/lib/platen", Args: arguments("NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
+			err := at.use(cmd.Context(), env, false, func(s sqlstore.UserStore) error {
 				return s.SetDisabled(cmd.Context(), args[0], disabled, auth.NewEpoch())
 			})
+			if err == nil {
+				_, err = fmt.Fprintf(env.stdout, "%s is %s\n", args[0], enabledText[disabled])
+			}
+			return err
 		},
 	}
 }

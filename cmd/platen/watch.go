@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"strconv"
@@ -42,15 +43,17 @@ func (f *eventFilter) query(cmd string) (query client.EventQuery, err error) {
 
 func watchCommand(env environment) *cobra.Command {
 	var filter eventFilter
-	var limit count
+	var limit, last count
 	var until bool
 	cmd := remoteCommand(env, cobra.Command{
 		Use:   "watch",
 		Short: "Show what changes, as it happens",
 		Long: `watch prints events until it is interrupted. When the connection breaks or the
 server starts anew it goes on by itself after the last event, so that none is
-missed or there twice. --until-now ends it after those that there are.`,
+missed or there twice. --until-now ends it after those that there are, and
+--last begins with the last that there are.`,
 		Example: `  platen watch
+  platen watch --last 20
   platen watch --kind jobs --name shift --output jsonl
   platen watch --after 0 --until-now --type delete`,
 		Args: arguments(),
@@ -60,17 +63,48 @@ missed or there twice. --until-now ends it after those that there are.`,
 			return err
 		}
 		query.Follow = !until
+		if last > 0 && query.After != "" {
+			return usageError{errors.New("--last and --after exclude each other"), "platen watch"}
+		}
+		all := r.EventsSeq(ctx, query)
+		if last > 0 {
+			all = lastEvents(ctx, r, query, int(last))
+		}
 		r.out.live = !until
 		r.out.begin("TIME", "TYPE", "SUBJECT", "USER", "WHAT")
-		return printAll(r, limit, "nothing has happened", untilInterrupt(ctx, r.EventsSeq(ctx, query)), func(e client.Event) []string {
+		return printAll(r, limit, "nothing has happened", untilInterrupt(ctx, all), func(e client.Event) []string {
 			entry := e.Data.Entry()
 			return []string{r.out.when(e.Time), e.Type, e.Subject, e.Data.User, entryText(&entry)}
 		})
 	})
 	filter.flags(cmd)
 	cmd.Flags().Var(&limit, "limit", "end after so many; 0: never")
+	cmd.Flags().Var(&last, "last", "so many of the last events at first; 0: none")
 	cmd.Flags().BoolVar(&until, "until-now", false, "end after the events that there are")
 	return cmd
+}
+
+// lastEvents yields the last n events of a query and, if it follows, those after them.
+func lastEvents(ctx context.Context, r *remote, query client.EventQuery, n int) iter.Seq2[client.Event, error] {
+	return func(yield func(client.Event, error) bool) {
+		before := query
+		before.Follow, before.Last = false, n
+		query.After = "0"
+		for event, err := range r.EventsSeq(ctx, before) {
+			if !yield(event, err) || err != nil {
+				return
+			}
+			query.After = event.ID
+		}
+		if !query.Follow {
+			return
+		}
+		for event, err := range r.EventsSeq(ctx, query) {
+			if !yield(event, err) {
+				return
+			}
+		}
+	}
 }
 
 // untilInterrupt ends an iterator without an error when ctx ends: that is how a
@@ -119,6 +153,7 @@ func requestsCommand(env environment) *cobra.Command {
 		})
 	})
 	flags := cmd.Flags()
+	flags.StringVar(&filter.User, "of", "", "only those of this user")
 	flags.StringVar(&filter.Method, "method", "", "only those with this method")
 	flags.StringVar(&filter.Path, "path", "", "only those with this path; * stands for any text")
 	flags.StringVar(&filter.Status, "status", "", "only those with this status, such as 404 or 4xx")
@@ -193,17 +228,19 @@ func requestParts(q *client.Request) [][2]string {
 
 func tokenCommand(env environment) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "token", Short: "Make, list and revoke named tokens",
+		Use: "token", Short: "Make, list, disable and revoke named tokens",
 		Args: arguments(), RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(createTokenCommand(env),
 		remoteCommand(env, cobra.Command{Use: "list", Short: "List the named tokens", Example: "  platen token list", Args: arguments()},
 			func(ctx context.Context, r *remote, _ []string) error {
-				r.out.begin("NAME", "USER", "ROLE", "EXPIRES", "LAST USED")
+				r.out.begin("NAME", "USER", "ROLE", "EXPIRES", "LAST USED", "STATE")
 				return printAll(r, 0, "no named tokens", listOf(r.Tokens(ctx)), func(t client.Token) []string {
-					return []string{t.Name, t.User, t.Effective.String(), r.out.when(t.ExpireTime), r.out.when(t.LastUseTime)}
+					return []string{t.Name, t.User, t.Effective.String(), r.out.when(t.ExpireTime), r.out.when(t.LastUseTime), enabledText[t.Disabled]}
 				})
 			}),
+		ableTokenCommand(env, "disable", "Refuse named tokens, until they are enabled again", true),
+		ableTokenCommand(env, "enable", "Take named tokens that were disabled", false),
 		remoteCommand(env, cobra.Command{Use: "revoke NAME...", Short: "End named tokens for good", Example: "  platen token revoke ci", Args: atLeast(1, "NAME, one or more")},
 			func(ctx context.Context, r *remote, args []string) error {
 				return each(r, args, func(name string) error {
@@ -214,6 +251,23 @@ func tokenCommand(env environment) *cobra.Command {
 				})
 			}))
 	return cmd
+}
+
+// enabledText is the state of what can be disabled, by whether it is.
+var enabledText = map[bool]string{false: "enabled", true: "disabled"}
+
+// ableTokenCommand returns a command that disables or enables named tokens.
+func ableTokenCommand(env environment, name, short string, disabled bool) *cobra.Command {
+	return remoteCommand(env, cobra.Command{Use: name + " NAME...", Short: short, Example: "  platen token " + name + " ci", Args: atLeast(1, "NAME, one or more")},
+		func(ctx context.Context, r *remote, args []string) error {
+			return each(r, args, func(name string) error {
+				token, err := r.ChangeToken(ctx, name, client.TokenChange{Disabled: &disabled})
+				if err != nil {
+					return err
+				}
+				return did(r, token, "%s is %s", name, enabledText[disabled])
+			})
+		})
 }
 
 func createTokenCommand(env environment) *cobra.Command {

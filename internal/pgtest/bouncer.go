@@ -92,7 +92,7 @@ logfile = %s
 	p := &pooler{host: net.JoinHostPort("127.0.0.1", strconv.Itoa(port)), dir: dir, cmd: exec.Command(program, "-q", file), ended: make(chan error, 1)}
 	p.cmd.Dir, p.cmd.SysProcAttr = "/", &syscall.SysProcAttr{}
 	if uid, gid, ok := other(); ok {
-		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
+		runAs(p.cmd, uid, gid)
 	}
 	endWithTest(p.cmd)
 	begun := make(chan error)

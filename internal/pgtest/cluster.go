@@ -96,7 +96,7 @@ func command(name string, args ...string) (*exec.Cmd, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	cmd.Dir = "/"
 	if uid, gid, ok := other(); ok {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uid, Gid: gid}
+		runAs(cmd, uid, gid)
 	}
 	return cmd, nil
 }
@@ -197,7 +197,7 @@ func (c *Cluster) Start() error {
 	}
 	var log bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &log, &log
-	cmd.SysProcAttr.Setpgid = true
+	ownGroup(cmd)
 	endWithTest(cmd)
 	begun := make(chan error)
 	c.server, c.ended = cmd, make(chan error, 1)
@@ -254,7 +254,7 @@ func (c *Cluster) end(signal syscall.Signal) error {
 	if signal == syscall.SIGKILL {
 		target = -pid
 	}
-	if err := syscall.Kill(target, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if err := kill(target, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return err
 	}
 	<-c.ended
@@ -273,7 +273,7 @@ func (c *Cluster) Restart(settings ...string) error {
 
 // Signal sends a signal to all processes of the server.
 func (c *Cluster) Signal(signal syscall.Signal) error {
-	return syscall.Kill(-c.server.Process.Pid, signal)
+	return kill(-c.server.Process.Pid, signal)
 }
 
 // Remove ends the server and removes its files.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -148,11 +147,11 @@ func testDatabaseTrouble(t *testing.T) {
 				"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'platen'")
 		}},
 		{"a server that hangs", func(t *testing.T) {
-			if err := cluster.Signal(syscall.SIGSTOP); err != nil {
+			if err := cluster.Signal(pgtest.Pause); err != nil {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Second) // nothing says that a server hangs, but time
-			if err := cluster.Signal(syscall.SIGCONT); err != nil {
+			if err := cluster.Signal(pgtest.Resume); err != nil {
 				t.Fatal(err)
 			}
 		}},

@@ -146,6 +146,7 @@ func lockPart(part string) (release func() error, err error) {
 		return nil, platen.Errorf(platen.Conflict, "another backup is being written in %s: %s", part, Holder(part))
 	}
 	if err != nil {
+		_ = os.Remove(part) // unless something is in it
 		return nil, explainCopy(err, part)
 	}
 	copied := filepath.Join(part, unfinished)
