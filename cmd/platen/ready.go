@@ -1,8 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -32,8 +30,8 @@ health checks where there is no curl, such as in the image for containers.`,
 			}
 			asking := http.Client{Timeout: readyWithin}
 			response, err := asking.Do(request)
-			if _, unknown := errors.AsType[x509.UnknownAuthorityError](err); unknown {
-				return fmt.Errorf("%w; if it is an authority of your own, name its certificate: SSL_CERT_FILE=ca.pem platen ready --server %s", err, server)
+			if distrusted(err) {
+				return err
 			}
 			if err != nil {
 				return fmt.Errorf("%w; does the server run? platen ready --server ADDRESS asks another one", err)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -55,6 +56,9 @@ func run(ctx context.Context, args []string, env environment) int {
 		return 0
 	}
 	text := fmt.Sprintln("platen:", explain(err))
+	if distrusted(err) {
+		text += "If that is an authority of your own, name its certificate: SSL_CERT_FILE=ca.pem platen …\n"
+	}
 	code := exitCode(err)
 	if wrong, ok := errors.AsType[usageError](err); ok {
 		text += fmt.Sprintf("See %q.\n", wrong.command+" --help")
@@ -215,6 +219,12 @@ func explain(err error) string {
 		return shown.Error()
 	}
 	return err.Error()
+}
+
+// distrusted reports whether this system does not know who signed a certificate.
+func distrusted(err error) bool {
+	_, is := errors.AsType[x509.UnknownAuthorityError](err)
+	return is
 }
 
 // arguments checks the number of arguments, and says what they are.
