@@ -42,6 +42,7 @@ var (
 	deleteChangeSet = onWriter.query(`DELETE FROM change_set WHERE id = $1`)
 	updateSince     = onWriter.query(`UPDATE change_log SET since = $1`)
 	updateLog       = onWriter.query(`UPDATE change_log SET since = $1, position = $2, pruned_id = $3, pruned_position = $4, pruned_event = $5, pruned_at = $6`)
+	selectClock     = onLookup.queryFor(func(d Dialect) string { return `SELECT ` + d.Clock() })
 	selectLog       = onLookup.queryFor(func(d Dialect) string {
 		return `SELECT since, position, pruned_id, pruned_position, pruned_event, pruned_at, ` + d.Clock() + ` FROM change_log`
 	})
@@ -112,6 +113,19 @@ func (l *changeLog) reserve() error {
 		l.at, s.lastBlock, s.lastPosition = s.clock(), l.block, l.position.Int64
 	}
 	return err
+}
+
+// time returns when the transaction changes something, in µs since 1970, by the clock that
+// all servers of a database have in common.
+func (t *transaction) time() (int64, error) {
+	if t.at == 0 {
+		t.at = t.store.clock()
+	}
+	if t.at != 0 {
+		return t.at, nil
+	}
+	err := t.stmt(selectClock).QueryRowContext(t.ctx).Scan(&t.at)
+	return t.at, err
 }
 
 // clock returns the time in µs since 1970 where the server has it, 0 if it is that

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/clock"
 )
 
 // Update runs fn in a transaction, as changes of users and operations do.
@@ -79,6 +80,9 @@ func (s *Store) ChangeDeleting(ctx context.Context, set platen.Ref, fn func()) e
 	defer end()
 	return d.change(func(*transaction) error { fn(); return nil })
 }
+
+// SetClock gives the process a clock of its own.
+func (s *Store) SetClock(own *clock.Clock) { s.engine.Clock = own }
 
 // LeaseClean takes the lease of the clean-up.
 func (s *Store) LeaseClean(ctx context.Context) (bool, error) { return s.tryLease(ctx, "clean") }

@@ -47,11 +47,12 @@ func (w *entityWriter) insertFacts() error {
 		how = platen.ByJobCreation
 	}
 	set := platen.Ref{Kind: w.kind, ID: w.root}
-	if err := w.t.markFacts(set); err != nil {
+	at, err := w.t.time()
+	if err := errors.Join(err, w.t.markFacts(set)); err != nil {
 		return err
 	}
 	return w.t.insertSetFacts(set, &platen.Facts{
-		CreateTime: w.t.store.now(), CreatedBy: origin.User, Token: origin.Token, How: how, Counts: w.counts,
+		CreateTime: timeOf(at), CreatedBy: origin.User, Token: origin.Token, How: how, Counts: w.counts,
 	})
 }
 
@@ -70,7 +71,8 @@ func (t *transaction) addFacts(set platen.ID, records int) error {
 	if set <= 0 {
 		return nil
 	}
-	return errors.Join(t.markFacts(platen.Ref{Kind: platen.DataSet, ID: set}), t.exec(addSetRecords, int64(records), int64(set)), t.exec(upsertUpdated, int64(set), t.store.now().UnixMicro()))
+	at, err := t.time()
+	return errors.Join(err, t.markFacts(platen.Ref{Kind: platen.DataSet, ID: set}), t.exec(addSetRecords, int64(records), int64(set)), t.exec(upsertUpdated, int64(set), at))
 }
 
 // insertJobCounts stores a block of counts of jobs.

@@ -177,6 +177,9 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 		return err
 	}
 	g.at = s.now().UnixMicro()
+	if t.changes != nil { // the clock that all servers of a database have in common
+		g.at = t.changes.at
+	}
 	for _, l := range g.changed {
 		if err := l.write(); err != nil {
 			return err

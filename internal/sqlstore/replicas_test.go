@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/platenhq/platen"
+	"github.com/platenhq/platen/internal/clock"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlstore"
@@ -112,6 +113,33 @@ func TestGroupThatStandsStill(t *testing.T) {
 	}
 	release()
 	cleaning.Wait()
+}
+
+// TestClocks changes a job set in two processes, whose clocks do not agree. What the second
+// one has changed is not what is known of the set from before.
+func TestClocks(t *testing.T) {
+	stores, _ := replicas(t, 2)
+	ctx := t.Context()
+	for i, ahead := range []time.Duration{time.Hour, -time.Hour} {
+		own := clock.New(time.Now())
+		own.Set(time.Now().Add(ahead), true)
+		stores[i].SetClock(own)
+	}
+	made := createJobs(t, stores[0], 1)
+	set := platen.Ref{Kind: platen.JobSet, ID: made.ID}
+	for n, s := range stores {
+		before, err := s.Entity(ctx, set.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := replace(ctx, s, made.Children[0], fmt.Sprint(n)); err != nil {
+			t.Fatal(err)
+		}
+		match := platen.Match{Tags: []platen.Tag{before.Tag()}}
+		if err := s.DeleteIf(ctx, set, &match); platen.ErrorCode(err) != platen.Changed {
+			t.Errorf("a deletion by the tag before change %d: %v", n, err)
+		}
+	}
 }
 
 // TestLockThatStandsStill deletes a set while another process, which creates one, stands

@@ -28,6 +28,8 @@ type transaction struct {
 	removed []platen.IDRange // entities that it removed and that were not hidden
 	freed   []platen.IDRange // data records of content items that it removed
 
+	at int64 // see time; 0: not asked for yet
+
 	places, placesKnown bool // there are members that were taken out of a set; whether that is known
 
 	queued      []Pipelined              // statements to be sent, before the deferred rows
