@@ -120,6 +120,46 @@ func TestFullDiskSQLite(t *testing.T) {
 	}
 }
 
+// TestImportLeavesRoom imports a data set that takes more room than others must have left:
+// it is broken off, updates go on, and its identifiers are free again.
+func TestImportLeavesRoom(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	if err := syscall.Mount("platen", data, "tmpfs", 0, "size=128m,mode=0700"); err != nil {
+		t.Skip("no small disk can be had: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
+	p := serveProcess(t, data, fmt.Sprint("PLATEN_MIN_FREE_DISK=", 64<<20), "PLATEN_SPOOL_DIR="+t.TempDir(), "PLATEN_CLEANUP_EVERY=1s") // which gives room back
+	c := p.client(t)
+	job, err := c.Import(t.Context(), platen.JobSet, strings.NewReader(`{"jobs":[{}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	records := func(n int) io.Reader {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,{"fields":{"a":"%d%s"}}`, i, strings.Repeat("x", 1000))
+		}
+		return strings.NewReader(`{"id":500000,"records":[` + b.String()[1:] + `]}`)
+	}
+	_, err = c.Import(t.Context(), platen.DataSet, records(60_000))
+	if said, ok := errors.AsType[*platen.Error](err); !ok || said.Code != platen.Unavailable || !strings.Contains(said.Message, "--min-free-disk") {
+		t.Fatalf("an import that leaves too little room: %v\n%s", err, p.log)
+	}
+	if err := c.Replace(t.Context(), platen.Job, platen.Properties, platen.Update{ID: job.Children[0], Pairs: []platen.NameValue{{Name: "n", Value: "after"}}}); err != nil {
+		t.Error("an update after it:", err)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		_, err := c.Import(t.Context(), platen.DataSet, records(1))
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the identifier is not free: %v\n%s", err, p.log)
+		}
+	}
+}
+
 // answer sends a request and returns status and body.
 func answer(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()

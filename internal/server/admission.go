@@ -1,6 +1,8 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"io"
 	"net/http"
 	"runtime"
@@ -159,6 +161,39 @@ func (s *Server) checkDisk() error {
 		return s.refused(admission.DiskSpace, platen.Unavailable, "the disk of the server has less than %d bytes free (--min-free-disk): imports and job creations have to wait", s.Limits.MinFreeDisk)
 	}
 	return nil
+}
+
+// diskEvery is how often an import looks whether there is still room. It is a small
+// part of the time in which one can fill the least room.
+const diskEvery = 200 * time.Millisecond
+
+// whileRoom returns a context for an import or a job creation that is cancelled once a
+// disk has too little room left, so that one that is larger than the disk does not take
+// the room of the updates of others, and of its own removal. end ends that, and returns
+// the error of the import, or what cancelled it.
+func (s *Server) whileRoom(ctx context.Context) (within context.Context, end func(error) error) {
+	within, cancel := context.WithCancelCause(ctx)
+	go func() {
+		ticker := time.NewTicker(diskEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-within.Done():
+				return
+			case <-ticker.C:
+				if err := s.checkDisk(); err != nil {
+					cancel(err)
+				}
+			}
+		}
+	}()
+	return within, func(err error) error {
+		defer cancel(nil)
+		if _, told := errors.AsType[*platen.Error](err); !told && errors.Is(err, context.Canceled) && ctx.Err() == nil {
+			return context.Cause(within)
+		}
+		return err
+	}
 }
 
 // hold counts bytes of memory for a request until it ends. Unavailable: there

@@ -130,8 +130,9 @@ func (s *Server) beginCreation(w *response, r *http.Request, set *spool.JobSet, 
 
 // createJobSet creates a job set as the result of an operation.
 func (s *Server) createJobSet(ctx context.Context, set *spool.JobSet, running *operation.Running) error {
-	made, err := s.Store.CreateJobSet(ctx, counted{set, running}, storage.JobSetOptions{Existing: true, Operation: running.ID})
-	if err == nil {
+	within, end := s.whileRoom(ctx)
+	made, err := s.Store.CreateJobSet(within, counted{set, running}, storage.JobSetOptions{Existing: true, Operation: running.ID})
+	if err = end(err); err == nil {
 		s.logChange(ctx, "job set created", "id", made.ID, "operation", running.ID)
 	}
 	return err

@@ -60,7 +60,9 @@ func (s *Server) importSet(w *response, r *http.Request, to target) error {
 	if err != nil {
 		return err
 	}
-	made, err := importers[to.Kind](s, r, document)
+	ctx, end := s.whileRoom(r.Context())
+	made, err := importers[to.Kind](s, r.WithContext(ctx), document)
+	err = end(err)
 	if unread, ok := err.(refused); ok {
 		return document.refuse(w, unread.error)
 	}

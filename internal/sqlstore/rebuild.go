@@ -11,7 +11,6 @@ import (
 // it is made anew from their lists. It returns before that is done: the next search
 // waits for it. why is for the observer.
 func (s *Store) RebuildIndex(ctx context.Context, why string) error {
-	s.observer.Rebuild(why)
 	release, err := s.writers.blockFlush(ctx)
 	if err != nil {
 		return err
@@ -25,7 +24,11 @@ func (s *Store) RebuildIndex(ctx context.Context, why string) error {
 		}
 		return errors.Join(t.exec(insertAllRanges, int64(platen.Document)), t.exec(insertAllFacts))
 	})
-	return s.error("rebuild the search index", err)
+	if err != nil {
+		return s.error("rebuild the search index", err)
+	}
+	s.observer.Rebuild(why)
+	return nil
 }
 
 // rebuildLost rebuilds an index of which only the names are left.

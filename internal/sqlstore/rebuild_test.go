@@ -1,7 +1,11 @@
 package sqlstore_test
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -9,6 +13,8 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/costtest"
+	"github.com/platenhq/platen/internal/sqlite"
+	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
 
@@ -86,6 +92,54 @@ func TestRebuildIndex(t *testing.T) {
 		told("damaged")
 		finds("a", 0)
 	})
+}
+
+// TestDamagedPages damages a page of the search index in a way that SQLite can not even
+// empty it: nobody is told of a rebuild, and lists are read and written.
+func TestDamagedPages(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	var observer rebuilds
+	open := func() *sqlstore.Store {
+		t.Helper()
+		s, err := sqlitetest.Open(ctx, dir, 1<<20, sqlstore.ObservedBy(&observer), sqlstore.WithIndexWait(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	find := func(s *sqlstore.Store) error {
+		return s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "a"}},
+			func(int, *platen.Found) error { return nil })
+	}
+	s := open()
+	job := createJobs(t, s, 1).Children[0]
+	var root, size int64
+	err := errors.Join(replace(ctx, s, job, "a"), find(s),
+		s.Reader().QueryRowContext(ctx, `SELECT rootpage FROM sqlite_schema WHERE name = 'find_value'`).Scan(&root),
+		s.Reader().QueryRowContext(ctx, `PRAGMA page_size`).Scan(&size),
+		s.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.OpenFile(filepath.Join(dir, sqlite.FileName), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = file.WriteAt(bytes.Repeat([]byte{0xff}, int(size)), (root-1)*size)
+	if err := errors.Join(err, file.Close()); err != nil {
+		t.Fatal(err)
+	}
+	s = open()
+	defer s.Close()
+	if err := replace(ctx, s, job, "b"); err != nil {
+		t.Error(err)
+	}
+	if err := find(s); err == nil {
+		t.Error("a search of a damaged index has no error")
+	}
+	if len(observer.why) > 0 {
+		t.Errorf("a rebuild that failed is told: %q", observer.why)
+	}
 }
 
 // TestLateRanges checks that a search does not wait for metadata and facts that are
