@@ -434,6 +434,9 @@ test("each of these views fits its window, in light and dark", async () => {
   for (const where of views) {
     await open(where);
     await page.locator("main h1").waitFor();
+    await page.emulateMedia({ media: "print" });
+    assert.equal(await page.locator("main .tabs").isVisible(), false, `${where} is printed with what leads elsewhere`);
+    await page.emulateMedia({ media: "screen" });
     await page.waitForFunction(() => !document.querySelector('[aria-busy="true"]'));
     for (const width of [2560, 768, 360]) {
       await page.setViewportSize({ width, height: 900 });

@@ -70,6 +70,9 @@ test("a tree is walked with the arrow keys, however much is in it", async () => 
   assert.ok(await page.evaluate(() => document.querySelectorAll("[role=treeitem]").length) < 100, "rows in the document");
   assert.ok(asked < 12, `${asked} requests for children`);
   await accessible("a large tree");
+  await page.emulateMedia({ media: "print" });
+  assert.ok(await page.evaluate(() => document.documentElement.scrollHeight) < 10_000, "a tree is printed with the height of all of its rows");
+  await page.emulateMedia({ media: "screen" });
 
   await open(`/?id=${demo}`);
   await tree.getByText("3 jobs").waitFor();
