@@ -164,7 +164,8 @@ var (
 	})
 	insertRange = insertInto(newRangeTable, "")
 	// The first ranges of lateness $1 up to $2, but for those of imports that are under way;
-	// if $3 is 1 without those of data sets and content sets.
+	// if $3 is 1 without those of data sets and content sets. late >= 0 is for the index of
+	// PostgreSQL.
 	selectRanges = onReader.query(`SELECT seq, first, last, root FROM find_range WHERE late = $1 AND late >= 0 AND seq <= $2
 		AND ($3 = 0 OR ` + notOfRecords + `) AND ` + notUnderWay + ` ORDER BY seq LIMIT $4`)
 	// The first entities from $1 to $2 that have lists.
