@@ -15,30 +15,36 @@ import (
 
 func copyCommand(env environment) *cobra.Command {
 	var from, to string
+	var withoutIndex bool
 	cmd := &cobra.Command{
 		Use:   "copy --from DIRECTORY|ADDRESS --to DIRECTORY|ADDRESS",
 		Short: "Move a database between SQLite and PostgreSQL, either way",
 		Long: `copy copies everything, with users and all identifiers, from one database to
 another that is empty. No server may run on either. At the end it compares the
 two, row by row. A copy that was cut off goes on when it is begun again; until
-it is finished, no server starts on the target.`,
+it is finished, no server starts on the target.
+
+Without the search index it copies a database of which that alone is damaged;
+the target makes its own when a server starts on it.`,
 		Example: `  platen copy --from /var/lib/platen --to postgres://platen@db:5432/platen
-  platen copy --from postgres://platen@db:5432/platen --to ./platen-data`,
+  platen copy --from postgres://platen@db:5432/platen --to ./platen-data
+  platen copy --from /var/lib/platen --to /var/lib/platen-new --without-index`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from == "" || to == "" {
 				return usageError{errors.New("say where from and where to: --from and --to, each a directory or an address"), cmd.CommandPath()}
 			}
-			return copyStore(cmd.Context(), env, locate(from), locate(to))
+			return copyStore(cmd.Context(), env, locate(from), locate(to), withoutIndex)
 		},
 	}
 	cmd.Flags().StringVar(&from, "from", "", "directory, or address of a PostgreSQL database, to copy")
 	cmd.Flags().StringVar(&to, "to", "", "directory, made if need be, or address of an empty database, to copy to")
+	cmd.Flags().BoolVar(&withoutIndex, "without-index", false, "leave out the search index, since it is damaged")
 	return cmd
 }
 
 // copyStore copies what is at one location to another.
-func copyStore(ctx context.Context, env environment, from, to location) (err error) {
+func copyStore(ctx context.Context, env environment, from, to location, withoutIndex bool) (err error) {
 	if from.same(to) {
 		return usageError{fmt.Errorf("--from and --to are both %s: name another place to copy to", from), "platen copy"}
 	}
@@ -59,7 +65,7 @@ func copyStore(ctx context.Context, env environment, from, to location) (err err
 	}
 	defer func() { err = errors.Join(err, closeTarget()) }()
 	start, shown := time.Now(), time.Now()
-	rows, err := sqlstore.Copy(ctx, source, target, func(p sqlstore.Progress) {
+	rows, err := sqlstore.Copy(ctx, source, target, withoutIndex, func(p sqlstore.Progress) {
 		if time.Since(shown) < time.Second {
 			return
 		}

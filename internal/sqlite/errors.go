@@ -63,7 +63,7 @@ func explainOpen(err error, dir string) error {
 	case errors.Is(err, sqlite3.READONLY):
 		return platen.Errorf(platen.Conflict, "this user may not write to %s or its directory: %s; start platen as the user whom they belong to, or make them writable", path, sqliteMessage(err))
 	case errors.Is(err, sqlite3.CORRUPT), errors.Is(err, sqlite3.NOTADB) && marked == nil:
-		return platen.Errorf(platen.Conflict, "%s is damaged: %s; restore the last backup with \"platen restore FILE --replace --data %s\", which keeps the damaged one under another name", path, sqliteMessage(err), dir)
+		return platen.Errorf(platen.Conflict, "%s is damaged: %s; restore the last backup with \"platen restore FILE --replace --data %s\", which keeps the damaged one under another name. If the search index alone is damaged, \"platen copy --from %[3]s --to NEWDIR --without-index\" loses nothing", path, sqliteMessage(err), dir)
 	}
 	err = translate(err)
 	if shown, ok := errors.AsType[*platen.Error](err); ok {

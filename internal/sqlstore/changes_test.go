@@ -413,7 +413,7 @@ func TestCopiedChanges(t *testing.T) {
 					break
 				}
 				to := []*sqlstore.Store{second, third}[i]
-				if _, err := sqlstore.Copy(ctx, s, to, func(sqlstore.Progress) {}); err != nil {
+				if _, err := sqlstore.Copy(ctx, s, to, false, func(sqlstore.Progress) {}); err != nil {
 					t.Fatal(err)
 				}
 			}

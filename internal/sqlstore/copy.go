@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -55,20 +56,25 @@ func (s *Store) unfinished(ctx context.Context) error {
 
 // Copy copies all that is in one store to another, which must be empty or the
 // target of a copy of the same that was cut off, and compares them at the end.
-// Identifiers, users and secrets stay the same. Nobody may write to either
-// meanwhile. The error is a [platen.Conflict] if the target may not be written
+// Identifiers, users and secrets stay the same. Without the search index, which can be
+// damaged while all else is whole, the target makes its own from the lists. Nobody may
+// write to either meanwhile. The error is a [platen.Conflict] if the target may not be written
 // to, or the two differ at the end.
-func Copy(ctx context.Context, from, to *Store, progress func(Progress)) (rows int64, err error) {
+func Copy(ctx context.Context, from, to *Store, withoutIndex bool, progress func(Progress)) (rows int64, err error) {
 	// Said before it is asked who else is there, as servers do: of two that
 	// start at once one sees the other.
 	defer from.heartbeat(copyPrefix + from.id)()
 	if err := errors.Join(from.unfinished(ctx), from.requireExclusive(ctx, "the source"), to.requireExclusive(ctx, "the target")); err != nil {
 		return 0, err
 	}
-	if err := from.flush(ctx, ofImportsAndLate, 0); err != nil {
+	c := copier{ctx: ctx, from: from, to: to, tables: copiedTables, withoutIndex: withoutIndex, progress: progress}
+	if withoutIndex {
+		c.tables = slices.DeleteFunc(slices.Clone(copiedTables), func(t table) bool {
+			return t.name == findValueTable.name || t.name == findLongTable.name || t.name == findRangeTable.name
+		})
+	} else if err := from.flush(ctx, ofImportsAndLate, 0); err != nil {
 		return 0, from.error("copy", err)
 	}
-	c := copier{ctx: ctx, from: from, to: to, progress: progress}
 	for _, step := range []func() error{c.begin, c.targetAlone, c.copyTables, c.compare, c.finish} {
 		if err := step(); err != nil {
 			return 0, to.error("copy", errors.Join(err, c.end()))
@@ -102,11 +108,13 @@ func (s *Store) requireExclusive(ctx context.Context, which string) error {
 
 // A copier copies. It reads the source as it was at one moment.
 type copier struct {
-	ctx      context.Context
-	from, to *Store
-	progress func(Progress)
-	source   *sql.Tx
-	done, of int64
+	ctx          context.Context
+	from, to     *Store
+	tables       []table
+	withoutIndex bool
+	progress     func(Progress)
+	source       *sql.Tx
+	done, of     int64
 }
 
 // targetAlone looks again, now that the target is marked, and no server starts
@@ -124,7 +132,7 @@ func (c *copier) begin() error {
 	if err != nil {
 		return err
 	}
-	for _, table := range copiedTables {
+	for _, table := range c.tables {
 		var n int64
 		if err := tx.QueryRowContext(c.ctx, `SELECT count(*) FROM `+table.name+table.condition()).Scan(&n); err != nil {
 			return err
@@ -176,7 +184,7 @@ func (c *copier) end() error {
 
 // copyTables copies all tables, each from where the target ends.
 func (c *copier) copyTables() error {
-	for _, table := range copiedTables {
+	for _, table := range c.tables {
 		if err := c.copyTable(table); err != nil {
 			return fmt.Errorf("table %s: %w", table.name, err)
 		}
@@ -262,7 +270,7 @@ func (c *copier) compare() error {
 	}
 	defer target.Rollback()
 	c.done = 0
-	for _, table := range copiedTables {
+	for _, table := range c.tables {
 		want, err := c.sum(table, c.source)
 		if err != nil {
 			return err
@@ -346,6 +354,11 @@ func (c *copier) finish() error {
 		}
 		if after := c.to.engine.AfterCopy; after != nil {
 			if err := after(t.ctx, t.tx); err != nil {
+				return err
+			}
+		}
+		if c.withoutIndex {
+			if err := t.rebuildIndex(); err != nil {
 				return err
 			}
 		}

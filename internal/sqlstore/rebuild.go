@@ -16,19 +16,21 @@ func (s *Store) RebuildIndex(ctx context.Context, why string) error {
 		return err
 	}
 	defer release()
-	err = s.updateWith(ctx, IndexLock, func(t *transaction) error {
-		for _, table := range []table{findValueTable, findLongTable} {
-			if _, err := t.conn().ExecContext(t.ctx, s.engine.Dialect.Empty(table.name)); err != nil {
-				return err
-			}
-		}
-		return errors.Join(t.exec(insertAllRanges, int64(platen.Document)), t.exec(insertAllFacts))
-	})
+	err = s.updateWith(ctx, IndexLock, (*transaction).rebuildIndex)
 	if err != nil {
 		return s.error("rebuild the search index", err)
 	}
 	s.observer.Rebuild(why)
 	return nil
+}
+
+func (t *transaction) rebuildIndex() error {
+	for _, table := range []table{findValueTable, findLongTable} {
+		if _, err := t.conn().ExecContext(t.ctx, t.store.engine.Dialect.Empty(table.name)); err != nil {
+			return err
+		}
+	}
+	return errors.Join(t.exec(insertAllRanges, int64(platen.Document)), t.exec(insertAllFacts))
 }
 
 // rebuildLost rebuilds an index of which only the names are left.

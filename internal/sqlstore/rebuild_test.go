@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -95,11 +96,12 @@ func TestRebuildIndex(t *testing.T) {
 }
 
 // TestDamagedPages damages a page of the search index in a way that SQLite can not even
-// empty it: nobody is told of a rebuild, and lists are read and written.
+// empty it: nobody is told of a rebuild, lists are read and written, and a copy without
+// the index is whole.
 func TestDamagedPages(t *testing.T) {
 	ctx, dir := t.Context(), t.TempDir()
 	var observer rebuilds
-	open := func() *sqlstore.Store {
+	open := func(dir string) *sqlstore.Store {
 		t.Helper()
 		s, err := sqlitetest.Open(ctx, dir, 1<<20, sqlstore.ObservedBy(&observer), sqlstore.WithIndexWait(time.Minute))
 		if err != nil {
@@ -107,14 +109,19 @@ func TestDamagedPages(t *testing.T) {
 		}
 		return s
 	}
-	find := func(s *sqlstore.Store) error {
-		return s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "a"}},
-			func(int, *platen.Found) error { return nil })
+	find := func(s *sqlstore.Store) (found []platen.ID, err error) {
+		err = s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "b"}},
+			func(_ int, one *platen.Found) error { found = append(found, one.ID); return nil })
+		return found, err
 	}
-	s := open()
+	s := open(dir)
 	job := createJobs(t, s, 1).Children[0]
 	var root, size int64
-	err := errors.Join(replace(ctx, s, job, "a"), find(s),
+	err := replace(ctx, s, job, "a")
+	if err == nil {
+		_, err = find(s) // the index has the value
+	}
+	err = errors.Join(err,
 		s.Reader().QueryRowContext(ctx, `SELECT rootpage FROM sqlite_schema WHERE name = 'find_value'`).Scan(&root),
 		s.Reader().QueryRowContext(ctx, `PRAGMA page_size`).Scan(&size),
 		s.Close())
@@ -129,16 +136,24 @@ func TestDamagedPages(t *testing.T) {
 	if err := errors.Join(err, file.Close()); err != nil {
 		t.Fatal(err)
 	}
-	s = open()
+	s = open(dir)
 	defer s.Close()
 	if err := replace(ctx, s, job, "b"); err != nil {
 		t.Error(err)
 	}
-	if err := find(s); err == nil {
+	if _, err := find(s); err == nil {
 		t.Error("a search of a damaged index has no error")
 	}
 	if len(observer.why) > 0 {
 		t.Errorf("a rebuild that failed is told: %q", observer.why)
+	}
+	to := open(t.TempDir())
+	defer to.Close()
+	if _, err := sqlstore.Copy(ctx, s, to, true, func(sqlstore.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	if found, err := find(to); err != nil || !slices.Equal(found, []platen.ID{job}) {
+		t.Errorf("a search of the copy: %v %v", found, err)
 	}
 }
 
