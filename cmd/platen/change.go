@@ -127,7 +127,7 @@ func showUpdated(ctx context.Context, r *remote, updated client.Updated) error {
 		}
 		updated.Operation = &state
 		if isInterrupt(err) {
-			return platen.Errorf(platen.Failed, "the update goes on at the server as the operation %s; POST /api/v1/operations/%s/cancel stops it", state.ID, state.ID)
+			return platen.Errorf(platen.Failed, "the update goes on at the server as the operation %s; \"platen operation cancel %s\" stops it", state.ID, state.ID)
 		}
 		if err != nil {
 			return err

@@ -141,7 +141,7 @@ in brackets, "platen config" what the server's are set to.
 	add(groupRemote, getCommand(env), listCommand(env), findCommand(env), treeCommand(env), contentsCommand(env), statsCommand(env),
 		setCommand(env), unsetCommand(env), editCommand(env), updateCommand(env),
 		historyCommand(env), revertCommand(env), watchCommand(env), deleteCommand(env), undeleteCommand(env), deletedCommand(env),
-		createCommand(env), tokenCommand(env), webhookCommand(env), requestsCommand(env))
+		createCommand(env), operationCommand(env), tokenCommand(env), webhookCommand(env), requestsCommand(env))
 	for _, extra := range extraCommands {
 		add(groupServer, extra(env))
 	}
