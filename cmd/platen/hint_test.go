@@ -34,13 +34,16 @@ func TestHint(t *testing.T) {
 	}
 }
 
-// TestReadyUnknownAuthority asks a server whose certificate nobody knows.
-func TestReadyUnknownAuthority(t *testing.T) {
+// TestUnknownAuthority asks a server whose certificate this system does not trust.
+func TestUnknownAuthority(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewTLSServer(http.NotFoundHandler())
 	defer server.Close()
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)
-	if code, _, stderr := command(nil, "", "ready", "--server", server.URL); code != 1 || !strings.Contains(stderr, "SSL_CERT_FILE=ca.pem platen ready --server "+server.URL) {
-		t.Errorf("exit code %d, %s", code, stderr)
+	for code, args := range map[int][]string{1: {"ready"}, 7: {"list", "jobs", "--user", ""}} {
+		got, _, stderr := command(nil, "", append(args, "--server", server.URL)...)
+		if got != code || !strings.Contains(stderr, "SSL_CERT_FILE=ca.pem") {
+			t.Errorf("%s: %d %s", args[0], got, stderr)
+		}
 	}
 }

@@ -100,16 +100,3 @@ func TestTLS(t *testing.T) {
 		t.Errorf("stop: %v\n%s", err, p.log)
 	}
 }
-
-// TestUnknownAuthority asks a server whose certificate this system does not trust.
-func TestUnknownAuthority(t *testing.T) {
-	t.Parallel()
-	cert, key := tlstest.New(t).Files(t.TempDir(), "one", time.Now().Add(time.Hour))
-	p := serveProcess(t, t.TempDir(), "PLATEN_TLS_CERT="+cert, "PLATEN_TLS_KEY="+key)
-	for code, args := range map[int][]string{1: {"ready"}, 7: {"list", "jobs", "--user", ""}} {
-		got, _, stderr := command(nil, "", append(args, "--server", p.url)...)
-		if got != code || !strings.Contains(stderr, "SSL_CERT_FILE=ca.pem") {
-			t.Errorf("%s: %d %s", args[0], got, stderr)
-		}
-	}
-}
