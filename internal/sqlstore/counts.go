@@ -189,7 +189,7 @@ func (s *Store) CountJobSet(ctx context.Context, id platen.ID, withMetadata bool
 	defer func() { done(err) }()
 	c := countReader{s: s, ctx: ctx, set: id, names: !withMetadata, yield: func(b *counts.Block) error { return yield(&b.Counts) }}
 	if withMetadata {
-		lists := metadata{s: s, ctx: ctx}
+		lists := listWindow{s: s, ctx: ctx, facet: platen.Metadata}
 		c.yield = func(b *counts.Block) error { return lists.addTo(&b.Counts, yield) }
 	}
 	return s.error("count job set", c.run())
@@ -383,12 +383,12 @@ func (t *transaction) hasCounts(set platen.ID) (known bool, err error) {
 
 // addTo yields counts with the metadata of the document sets, in parts if that
 // is long.
-func (m *metadata) addTo(c *transfer.Counts, yield func(*transfer.Counts) error) (err error) {
+func (w *listWindow) addTo(c *transfer.Counts, yield func(*transfer.Counts) error) (err error) {
 	sets, part := c.DocumentSets, *c
 	begun, bytes := 0, 0
 	for i := range sets {
 		set := &sets[i]
-		if set.Metadata, err = m.of(set.ID, sets[len(sets)-1].ID); err != nil {
+		if set.Metadata, err = w.of(set.ID, sets[len(sets)-1].ID); err != nil {
 			return err
 		}
 		if bytes += len(set.Metadata); bytes > listBytes {

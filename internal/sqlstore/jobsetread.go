@@ -20,7 +20,7 @@ func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*transf
 	if err := s.exists(ctx, ref); err != nil {
 		return err
 	}
-	r := setReader{s: s, ctx: ctx, yield: yield}
+	r := s.newSetReader(ctx, yield)
 	err = r.entities(platen.JobSet, platen.IDRange{First: id, Last: id})
 	if err == nil {
 		err = s.exists(ctx, ref) // otherwise the clean-up may have removed parts meanwhile
@@ -36,6 +36,9 @@ type setReader struct {
 	yield func(*transfer.Element) error
 	count int // of elements
 
+	lists    [platen.DocumentPage][len(facets)]listWindow // by kind
+	children [platen.DocumentPage]childWindow             // by kind, those of neighbours
+
 	element transfer.Element
 	block   *block.Reader // of the job that is read
 	fetched []fetchedBlock
@@ -43,19 +46,38 @@ type setReader struct {
 	details []byte // its page details
 }
 
+func (s *Store) newSetReader(ctx context.Context, yield func(*transfer.Element) error) *setReader {
+	r := &setReader{s: s, ctx: ctx, yield: yield}
+	for kind := range r.children {
+		r.children[kind] = childWindow{s: s, ctx: ctx, kind: platen.Kind(kind)}
+		for _, f := range platen.Facets {
+			r.lists[kind][f] = listWindow{s: s, ctx: ctx, facet: f}
+		}
+	}
+	return r
+}
+
 // entities yields a run of entities of one kind, and all below them.
 func (r *setReader) entities(kind platen.Kind, run platen.IDRange) error {
-	return r.s.eachWithLists(r.ctx, run, platen.Facets[:], func(id platen.ID, lists entityLists) error {
+	for id := run.First; id <= run.Last; id++ {
 		r.element = transfer.Element{Kind: kind}
 		r.element.ID = id
 		for _, f := range platen.Facets {
-			r.element.Lists[f] = lists[f]
+			lists := &r.lists[kind][f]
+			list, err := lists.of(id, max(run.Last, lists.ahead(id)))
+			if err != nil {
+				return err
+			}
+			r.element.Lists[f] = list
 		}
 		if err := r.pass(); err != nil {
 			return err
 		}
-		return r.below(kind, id)
-	})
+		if err := r.below(kind, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // below yields what an entity contains.
@@ -67,7 +89,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		r.openJob(id)
 	}
 	child := kind.Info().Child
-	runs, err := r.s.children(r.ctx, id, child, nil)
+	runs, err := r.children[child].of(id)
 	if err != nil {
 		return err
 	}
@@ -77,6 +99,70 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		}
 	}
 	return nil
+}
+
+// A window of neighbours is entities that follow one another, of which something was
+// read together.
+type neighbours struct{ platen.IDRange }
+
+func (w *neighbours) has(id platen.ID) bool { return w.First <= id && id <= w.Last }
+
+// ahead returns up to which entity to read something from id on: twice as many as last
+// time, if that goes on where it ended, since a set of many jobs is read one after the
+// other.
+func (w *neighbours) ahead(id platen.ID) platen.ID {
+	if id != w.Last+1 {
+		return id
+	}
+	return id + 2*platen.ID(w.Len()) - 1
+}
+
+// A childWindow is the children of neighbours, of one kind.
+type childWindow struct {
+	s    *Store
+	ctx  context.Context
+	kind platen.Kind
+	neighbours
+	runs map[platen.ID][]platen.IDRange // by the parent
+}
+
+// of returns the children of an entity. If they were not read yet, they are read with
+// those of the next ones.
+func (w *childWindow) of(parent platen.ID) ([]platen.IDRange, error) {
+	if w.has(parent) {
+		return w.runs[parent], nil
+	}
+	next := platen.IDRange{First: parent, Last: min(w.ahead(parent), parent+pageRows-1)}
+	w.runs = make(map[platen.ID][]platen.IDRange)
+	if next.Len() > 1 {
+		rows, err := w.s.on(selectChildrenOf).QueryContext(w.ctx, int64(next.First), int64(next.Last), int64(w.kind), pageRows)
+		children, err := collect(rows, err, func(from scanner) (c childOf, err error) {
+			return c, from.Scan(&c.parent, &c.First, &c.Last)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(children) == pageRows { // those of the last parent may not be all
+			next.Last = children[pageRows-1].parent - 1
+		}
+		for _, one := range children {
+			w.runs[one.parent] = appendRun(w.runs[one.parent], one.IDRange)
+		}
+	}
+	if next.Len() <= 1 {
+		runs, err := w.s.children(w.ctx, parent, w.kind, nil)
+		if err != nil {
+			return nil, err
+		}
+		next.Last, w.runs[parent] = parent, runs
+	}
+	w.IDRange = next
+	return w.runs[parent], nil
+}
+
+type childOf struct {
+	parent platen.ID
+	platen.IDRange
 }
 
 // A fetchedBlock is a row of content_block.
@@ -151,16 +237,15 @@ func (r *setReader) pass() error {
 func (s *Store) ReadDocuments(ctx context.Context, id platen.ID, yield func(*transfer.Element) error) (err error) {
 	ctx, done := s.observe(ctx, "read_documents")
 	defer func() { done(err) }()
-	r := documentReader{setReader: setReader{s: s, ctx: ctx, yield: yield}, sets: metadata{s: s, ctx: ctx}, documents: metadata{s: s, ctx: ctx}}
+	r := documentReader{setReader: s.newSetReader(ctx, yield)}
 	counted := countReader{s: s, ctx: ctx, set: id, yield: r.blockOf}
 	return s.error("read documents", counted.run())
 }
 
 // A documentReader reads the documents of a job set by its counts.
 type documentReader struct {
-	setReader
-	job, set        platen.ID // that are open
-	sets, documents metadata
+	*setReader
+	job, set platen.ID // that are open
 }
 
 // blockOf yields the documents of a block of counts.
@@ -174,12 +259,12 @@ func (r *documentReader) blockOf(b *counts.Block) error {
 		}
 		if set.ID != r.set {
 			r.set = set.ID
-			if err := r.head(platen.DocumentSet, set.ID, &r.sets, b.DocumentSets[len(b.DocumentSets)-1].ID); err != nil {
+			if err := r.head(platen.DocumentSet, set.ID, b.DocumentSets[len(b.DocumentSets)-1].ID); err != nil {
 				return err
 			}
 		}
 		for range set.Documents {
-			if err := r.head(platen.Document, runs[0].First+place, &r.documents, runs[0].Last); err != nil {
+			if err := r.head(platen.Document, runs[0].First+place, runs[0].Last); err != nil {
 				return err
 			}
 			if err := r.block.Document(r.page); err != nil {
@@ -195,8 +280,8 @@ func (r *documentReader) blockOf(b *counts.Block) error {
 
 // head yields an entity with its metadata, which is read with that of its
 // neighbours up to last.
-func (r *documentReader) head(kind platen.Kind, id platen.ID, lists *metadata, last platen.ID) error {
-	list, err := lists.of(id, last)
+func (r *documentReader) head(kind platen.Kind, id, last platen.ID) error {
+	list, err := r.lists[kind][platen.Metadata].of(id, last)
 	if err != nil {
 		return err
 	}
@@ -205,27 +290,28 @@ func (r *documentReader) head(kind platen.Kind, id platen.ID, lists *metadata, l
 	return r.pass()
 }
 
-// The metadata of so many neighbours is read together, or of fewer if it is long:
-// those of a block of counts.
-const metadataChunk = 4096
+// The lists of so many neighbours are read together, or of fewer if they are long: those
+// of a block of counts.
+const windowMost = 4096
 
-// metadata is that of neighbours, read together.
-type metadata struct {
-	s      *Store
-	ctx    context.Context
-	window platen.IDRange // whose metadata was read
-	lists  map[platen.ID]platen.List
+// A listWindow is the lists of neighbours, of one facet.
+type listWindow struct {
+	s     *Store
+	ctx   context.Context
+	facet platen.Facet
+	neighbours
+	lists map[platen.ID]platen.List
 }
 
-// of returns the metadata of an entity. If it was not read yet, it is read with
-// that of its neighbours up to last.
-func (m *metadata) of(id, last platen.ID) (list platen.List, err error) {
-	if id < m.window.First || m.window.Last < id {
-		window := platen.IDRange{First: id, Last: max(id, min(id+metadataChunk-1, last))}
-		if m.lists, window.Last, err = m.s.lists(m.ctx, platen.Metadata, window); err != nil {
+// of returns the list of an entity. If it was not read yet, it is read with those of its
+// neighbours up to last.
+func (w *listWindow) of(id, last platen.ID) (list platen.List, err error) {
+	if !w.has(id) {
+		next := platen.IDRange{First: id, Last: max(id, min(id+windowMost-1, last))}
+		if w.lists, next.Last, err = w.s.lists(w.ctx, w.facet, next); err != nil {
 			return nil, err
 		}
-		m.window = window
+		w.IDRange = next
 	}
-	return m.lists[id], nil
+	return w.lists[id], nil
 }

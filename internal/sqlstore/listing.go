@@ -97,11 +97,7 @@ func runsOf(read func(after child) ([]child, error), intact func() error) ([]pla
 	var runs []platen.IDRange
 	err := paged(child{ord: -1}, read, intact, func(page []child) error {
 		for _, one := range page {
-			if n := len(runs); n > 0 && runs[n-1].Last+1 == one.First {
-				runs[n-1].Last = one.Last
-				continue
-			}
-			runs = append(runs, one.IDRange)
+			runs = appendRun(runs, one.IDRange)
 		}
 		return nil
 	})
@@ -109,6 +105,15 @@ func runsOf(read func(after child) ([]child, error), intact func() error) ([]pla
 		return nil, err
 	}
 	return runs, nil
+}
+
+// appendRun appends a run, or joins it with the last one if that ends before it.
+func appendRun(runs []platen.IDRange, run platen.IDRange) []platen.IDRange {
+	if n := len(runs); n > 0 && runs[n-1].Last+1 == run.First {
+		runs[n-1].Last = run.Last
+		return runs
+	}
+	return append(runs, run)
 }
 
 // eachRow yields the rows of one kind below parent in order, a page at a time.

@@ -74,7 +74,9 @@ var (
 	// which the caller checks.
 	selectChildren = onReader.query(`SELECT ord, first, last FROM entity WHERE parent = $1 AND kind = $2
 		AND (ord, first) > ($3, $4) AND NOT ` + inDeletedSet("first") + ` ORDER BY ord, first LIMIT $5`)
-	selectRows = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2
+	// The children of some neighbours, none of which are sets.
+	selectChildrenOf = onReader.query(`SELECT parent, first, last FROM entity WHERE parent BETWEEN $1 AND $2 AND kind = $3 ORDER BY parent, ord, first LIMIT $4`)
+	selectRows       = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2
 		AND (ord, first) > ($3, $4) ORDER BY ord, first LIMIT $5`)
 	selectPlaceNext = onReader.query(`SELECT ord + last - first + 1 FROM entity
 		WHERE parent = $1 AND kind = $2 ORDER BY ord DESC LIMIT 1`)
