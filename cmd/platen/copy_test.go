@@ -153,7 +153,7 @@ func TestCopy(t *testing.T) {
 		t.Fatalf("copy again: %d %s %s", code, stdout, stderr)
 	}
 	p = serveProcess(t, address)
-	if code, _, stderr := command(nil, "", "copy", "--from", address, "--to", back); code != 1 || !strings.Contains(stderr, "in use by 1") {
+	if code, _, stderr := command(nil, "", "copy", "--from", address, "--to", back); code != 1 || !strings.Contains(stderr, "in use by another process") {
 		t.Errorf("copy of a running server: %d %s", code, stderr)
 	}
 	p.stop(t)

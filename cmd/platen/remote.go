@@ -163,7 +163,7 @@ func atMost(n int, want string) cobra.PositionalArgs {
 }
 
 // A count is the value of a flag that says how many at most. It is not negative, so
-// that a slip does not mean all; 0 does.
+// that a slip does not mean all. What 0 means is said by the flag.
 type count int
 
 // String implements pflag.Value.
@@ -176,7 +176,7 @@ func (c *count) Type() string { return "int" }
 func (c *count) Set(text string) error {
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil {
-		return errors.New("want a whole number from 0 on, and 0 is no limit")
+		return errors.New("want a whole number from 0 on")
 	}
 	*c = count(n)
 	return nil

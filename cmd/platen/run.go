@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -57,7 +58,11 @@ func run(ctx context.Context, args []string, env environment) int {
 	}
 	text := fmt.Sprintln("platen:", explain(err))
 	if distrusted(err) {
-		text += "If that is an authority of your own, name its certificate: SSL_CERT_FILE=ca.pem platen …\n"
+		how := "name its certificate: SSL_CERT_FILE=ca.pem platen …"
+		if runtime.GOOS == "windows" || runtime.GOOS == "darwin" { // where Go knows no such variable
+			how = "have this system trust its certificate"
+		}
+		text += "If that is an authority of your own, " + how + "\n"
 	}
 	code := exitCode(err)
 	if wrong, ok := errors.AsType[usageError](err); ok {

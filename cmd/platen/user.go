@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -215,10 +217,29 @@ func newPassword(env environment, name string) (string, error) {
 	return password, nil
 }
 
-// askPassword asks a person, without showing what is typed.
+// askPassword asks a person, without showing what is typed. An interrupt ends that, and
+// the terminal shows again what is typed.
 func askPassword(env environment, prompt string) (string, error) {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	terminal := int(env.stdin.(*os.File).Fd())
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return "", err
+	}
 	fmt.Fprint(env.stderr, prompt)
 	defer fmt.Fprintln(env.stderr)
-	password, err := term.ReadPassword(int(env.stdin.(*os.File).Fd()))
-	return string(password), err
+	var password []byte
+	read := make(chan error, 1)
+	go func() {
+		var err error
+		password, err = term.ReadPassword(terminal)
+		read <- err
+	}()
+	select {
+	case err := <-read:
+		return string(password), err
+	case <-ctx.Done():
+		return "", errors.Join(ctx.Err(), term.Restore(terminal, before))
+	}
 }

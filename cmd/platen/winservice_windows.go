@@ -87,7 +87,7 @@ func makeServiceDirectory() error {
 		windows.DACL_SECURITY_INFORMATION|windows.PROTECTED_DACL_SECURITY_INFORMATION, nil, nil, access, nil)
 }
 
-// maxServiceLog is when the log of a service is begun anew; as much is kept of before.
+// maxServiceLog is when the log of a service is begun anew; as much is kept of what was before it.
 const maxServiceLog = 64 << 20
 
 // serviceOutput opens what a service writes to instead of a terminal.
@@ -112,7 +112,7 @@ func serviceCommand(env environment) *cobra.Command {
 			Long: `install makes the service "platen", which runs this program's "serve" with the
 flags after --, under the account LocalService, and starts with Windows. Unless
 the flags say another, the data is in %ProgramData%\platen\data; the log is
-%ProgramData%\platen\platen.log, with as much again of before in platen.log.1.
+%ProgramData%\platen\platen.log, and what was before it in platen.log.1.
 Start it with "sc start platen".`,
 			Example: "  platen service install -- --listen 0.0.0.0:9340 --tls-cert C:\\platen\\tls.pem --tls-key C:\\platen\\tls.key",
 			RunE: func(_ *cobra.Command, args []string) error {

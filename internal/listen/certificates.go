@@ -101,7 +101,7 @@ func (c *Certificates) Reload() {
 		loaded, err = c.parse(contents)
 	}
 	if err != nil {
-		c.log.Error("the changed TLS files are not used; the certificate of before still is", "error", err, "expires", c.Expiry())
+		c.log.Error("the changed TLS files are not used; the previous certificate still is", "error", err, "expires", c.Expiry())
 		return
 	}
 	c.use(contents, loaded)

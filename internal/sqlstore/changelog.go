@@ -118,6 +118,9 @@ func (l *changeLog) reserve() error {
 // time returns when the transaction changes something, in µs since 1970, by the clock that
 // all servers of a database have in common.
 func (t *transaction) time() (int64, error) {
+	if t.at == 0 && t.changes != nil {
+		t.at = t.changes.at
+	}
 	if t.at == 0 {
 		t.at = t.store.clock()
 	}

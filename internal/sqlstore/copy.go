@@ -101,7 +101,11 @@ func (s *Store) alive(ctx context.Context, copying bool) (n int, err error) {
 func (s *Store) requireExclusive(ctx context.Context, which string) error {
 	others, err := s.alive(ctx, false)
 	if others > 0 {
-		err = platen.Errorf(platen.Conflict, "%s is in use by %d other processes: stop the servers that run on it", which, others)
+		by := "another process"
+		if others > 1 {
+			by = fmt.Sprintf("%d other processes", others)
+		}
+		err = platen.Errorf(platen.Conflict, "%s is in use by %s: stop the servers that run on it", which, by)
 	}
 	return s.error("look for other servers", err)
 }

@@ -176,9 +176,8 @@ func (s *Store) tryGroup(group []*listWrite) (err error) {
 	if err := g.endLog(); err != nil {
 		return err
 	}
-	g.at = s.now().UnixMicro()
-	if t.changes != nil { // the clock that all servers of a database have in common
-		g.at = t.changes.at
+	if g.at, err = t.time(); err != nil {
+		return err
 	}
 	for _, l := range g.changed {
 		if err := l.write(); err != nil {

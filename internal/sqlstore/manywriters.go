@@ -167,13 +167,14 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 			statements = append(statements, w.addLists(g, platen.Facet(f), ids), w.lockLists(g, platen.Facet(f), ids))
 		}
 	}
+	last := Pipelined{Text: selectClock.text(w.s.engine.Dialect), Row: func(row scanner) error { return row.Scan(&g.t.at) }}
 	if log := g.t.log(); log != nil {
-		statements = append(statements, Pipelined{
+		last = Pipelined{
 			Text: w.s.engine.Dialect.NextBlock(),
 			Row:  func(row scanner) error { return row.Scan(&log.block, &log.at, &log.position) },
-		})
+		}
 	}
-	return g.t.pipeline(append(g.t.take(), statements...))
+	return g.t.pipeline(append(append(g.t.take(), statements...), last))
 }
 
 // addLists reads the kinds of entities, and adds rows of lists that have none.

@@ -19,12 +19,12 @@ import (
 
 // replicas opens some stores on a new database of PostgreSQL, and connections of its
 // own to it.
-func replicas(t *testing.T, n int) ([]*sqlstore.Store, *sql.DB) {
+func replicas(t *testing.T, n int, options ...sqlstore.Option) ([]*sqlstore.Store, *sql.DB) {
 	t.Helper()
 	address := pgtest.Database(t)
 	var stores []*sqlstore.Store
 	for range n {
-		s, err := postgres.Open(context.Background(), pgtest.Few(address))
+		s, err := postgres.Open(context.Background(), pgtest.Few(address), options...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -118,27 +118,31 @@ func TestGroupThatStandsStill(t *testing.T) {
 // TestClocks changes a job set in two processes, whose clocks do not agree. What the second
 // one has changed is not what is known of the set from before.
 func TestClocks(t *testing.T) {
-	stores, _ := replicas(t, 2)
-	ctx := t.Context()
-	for i, ahead := range []time.Duration{time.Hour, -time.Hour} {
-		own := clock.New(time.Now())
-		own.Set(time.Now().Add(ahead), true)
-		stores[i].SetClock(own)
-	}
-	made := createJobs(t, stores[0], 1)
-	set := platen.Ref{Kind: platen.JobSet, ID: made.ID}
-	for n, s := range stores {
-		before, err := s.Entity(ctx, set.ID)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := replace(ctx, s, made.Children[0], fmt.Sprint(n)); err != nil {
-			t.Fatal(err)
-		}
-		match := platen.Match{Tags: []platen.Tag{before.Tag()}}
-		if err := s.DeleteIf(ctx, set, &match); platen.ErrorCode(err) != platen.Changed {
-			t.Errorf("a deletion by the tag before change %d: %v", n, err)
-		}
+	for name, options := range map[string][]sqlstore.Option{"history": nil, "no history": {sqlstore.HistoryFor(0)}} {
+		t.Run(name, func(t *testing.T) {
+			stores, _ := replicas(t, 2, options...)
+			ctx := t.Context()
+			for i, ahead := range []time.Duration{time.Hour, -time.Hour} {
+				own := clock.New(time.Now())
+				own.Set(time.Now().Add(ahead), true)
+				stores[i].SetClock(own)
+			}
+			made := createJobs(t, stores[0], 1)
+			set := platen.Ref{Kind: platen.JobSet, ID: made.ID}
+			for n, s := range stores {
+				before, err := s.Entity(ctx, set.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := replace(ctx, s, made.Children[0], fmt.Sprint(n)); err != nil {
+					t.Fatal(err)
+				}
+				match := platen.Match{Tags: []platen.Tag{before.Tag()}}
+				if err := s.DeleteIf(ctx, set, &match); platen.ErrorCode(err) != platen.Changed {
+					t.Errorf("a deletion by the tag before change %d: %v", n, err)
+				}
+			}
+		})
 	}
 }
 

@@ -198,8 +198,8 @@ func TestStagedRecords(t *testing.T) {
 	})
 }
 
-// TestReturningBesideDeletion deletes a data set while it is looked at what a content set
-// that comes back uses: it is looked at anew.
+// TestReturningBesideDeletion deletes a data set while a server reads what a content set
+// that comes back uses: it is read anew.
 func TestReturningBesideDeletion(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long: not with -short")
@@ -225,7 +225,7 @@ func TestReturningBesideDeletion(t *testing.T) {
 		}
 		earlier, later := importRecords(`{"records":[{}]}`), importRecords(`{"records":[{}]}`)
 		importRecords(`{"records":[{"id":300001},{"id":300002}]}`)
-		// Each item is a row of its own, so that the look at them takes some time.
+		// Each item is a row of its own, so that it takes some time to read them.
 		items, err := spool.Temp.NewContentSet()
 		if err != nil {
 			t.Fatal(err)
@@ -262,7 +262,7 @@ func TestReturningBesideDeletion(t *testing.T) {
 			}
 			deleted := make(chan error)
 			go func() {
-				time.Sleep(time.Duration(round) * time.Millisecond) // the look has to have begun
+				time.Sleep(time.Duration(round) * time.Millisecond) // the reading has to have begun
 				deleted <- s.Delete(t.Context(), later)
 			}()
 			undelete(content)
