@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"syscall"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -51,7 +52,7 @@ func TestPasswordInterrupted(t *testing.T) {
 	if _, err := keys.WriteString("\x03"); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 1 {
+	if err := cmd.Wait(); cmd.ProcessState.ExitCode() != 1 || !strings.Contains(stderr.String(), "platen: interrupted\n") {
 		t.Errorf("%v: %s", err, &stderr)
 	}
 	if !shows() {

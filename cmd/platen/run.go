@@ -223,6 +223,9 @@ func explain(err error) string {
 	if shown, ok := errors.AsType[*platen.Error](err); ok && shown.Message != "" {
 		return shown.Error()
 	}
+	if isInterrupt(err) {
+		return "interrupted"
+	}
 	return err.Error()
 }
 
