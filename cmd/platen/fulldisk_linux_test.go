@@ -160,6 +160,35 @@ func TestImportLeavesRoom(t *testing.T) {
 	}
 }
 
+// TestImportEndsWithRoom has the room of a disk taken while an import is sent: it is
+// refused then, and not once all of it has come.
+func TestImportEndsWithRoom(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	if err := syscall.Mount("platen", data, "tmpfs", 0, "size=32m,mode=0700"); err != nil {
+		t.Skip("no small disk can be had: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
+	c := serveProcess(t, data, fmt.Sprint("PLATEN_MIN_FREE_DISK=", 8<<20)).client(t)
+	document, sent := io.Pipe()
+	go func() {
+		_, err := io.WriteString(sent, `{"jobs":[{}`)
+		fill(t, filepath.Join(data, "filler"))
+		for end := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+			_, err = io.WriteString(sent, strings.Repeat(" ", 4096)+",{}")
+		}
+		if err == nil {
+			t.Error("it is read to its end")
+		}
+		_, _ = io.WriteString(sent, "]}")
+		_ = sent.CloseWithError(err)
+	}()
+	_, err := c.Import(t.Context(), platen.JobSet, document)
+	if said, ok := errors.AsType[*platen.Error](err); !ok || said.Code != platen.Unavailable || !strings.Contains(said.Message, "--min-free-disk") {
+		t.Error("an import whose room was taken:", err)
+	}
+}
+
 // answer sends a request and returns status and body.
 func answer(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()
