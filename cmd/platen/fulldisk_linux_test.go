@@ -169,21 +169,28 @@ func TestImportEndsWithRoom(t *testing.T) {
 		t.Skip("no small disk can be had: ", err)
 	}
 	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
-	c := serveProcess(t, data, fmt.Sprint("PLATEN_MIN_FREE_DISK=", 8<<20)).client(t)
+	p := serveProcess(t, data, fmt.Sprint("PLATEN_MIN_FREE_DISK=", 8<<20))
+	c := p.client(t)
 	document, sent := io.Pipe()
+	imported := make(chan error, 1)
 	go func() {
-		_, err := io.WriteString(sent, `{"jobs":[{}`)
-		fill(t, filepath.Join(data, "filler"))
-		for end := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-			_, err = io.WriteString(sent, strings.Repeat(" ", 4096)+",{}")
-		}
-		if err == nil {
-			t.Error("it is read to its end")
-		}
-		_, _ = io.WriteString(sent, "]}")
-		_ = sent.CloseWithError(err)
+		_, err := c.Import(t.Context(), platen.JobSet, document)
+		imported <- err
 	}()
-	_, err := c.Import(t.Context(), platen.JobSet, document)
+	part := strings.Repeat(" ", 5000) // more than the client keeps before it sends it
+	_, err := io.WriteString(sent, `{"jobs":[`+part)
+	waitFor(t, "the import", func() bool {
+		return strings.Contains(p.ask(t, "GET", "/metrics", ""), "platen_imports_running 1")
+	})
+	fill(t, filepath.Join(data, "filler"))
+	for end := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		_, err = io.WriteString(sent, part)
+	}
+	if err == nil {
+		t.Error("all of it is read")
+	}
+	_ = sent.Close()
+	err = <-imported
 	if said, ok := errors.AsType[*platen.Error](err); !ok || said.Code != platen.Unavailable || !strings.Contains(said.Message, "--min-free-disk") {
 		t.Error("an import whose room was taken:", err)
 	}
