@@ -160,6 +160,42 @@ func TestImportLeavesRoom(t *testing.T) {
 	}
 }
 
+// TestImportEndsWithRoom has the room of a disk taken while an import is sent: it is
+// refused then, and not once all of it has come.
+func TestImportEndsWithRoom(t *testing.T) {
+	t.Parallel()
+	data := t.TempDir()
+	if err := syscall.Mount("platen", data, "tmpfs", 0, "size=32m,mode=0700"); err != nil {
+		t.Skip("no small disk can be had: ", err)
+	}
+	t.Cleanup(func() { _ = syscall.Unmount(data, syscall.MNT_DETACH) })
+	p := serveProcess(t, data, fmt.Sprint("PLATEN_MIN_FREE_DISK=", 8<<20))
+	c := p.client(t)
+	document, sent := io.Pipe()
+	imported := make(chan error, 1)
+	go func() {
+		_, err := c.Import(t.Context(), platen.JobSet, document)
+		imported <- err
+	}()
+	part := strings.Repeat(" ", 5000) // more than the client keeps before it sends it
+	_, err := io.WriteString(sent, `{"jobs":[`+part)
+	waitFor(t, "the import", func() bool {
+		return strings.Contains(p.ask(t, "GET", "/metrics", ""), "platen_imports_running 1")
+	})
+	fill(t, filepath.Join(data, "filler"))
+	for end := time.Now().Add(20 * time.Second); err == nil && time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		_, err = io.WriteString(sent, part)
+	}
+	if err == nil {
+		t.Error("all of it is read")
+	}
+	_ = sent.Close()
+	err = <-imported
+	if said, ok := errors.AsType[*platen.Error](err); !ok || said.Code != platen.Unavailable || !strings.Contains(said.Message, "--min-free-disk") {
+		t.Error("an import whose room was taken:", err)
+	}
+}
+
 // answer sends a request and returns status and body.
 func answer(t *testing.T, r *http.Request) (int, string) {
 	t.Helper()

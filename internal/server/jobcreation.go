@@ -30,12 +30,15 @@ func (s *Server) createStructure(w *response, r *http.Request, _ target) error {
 			_ = set.Close() // it holds nothing that is needed
 		}
 	}()
-	document, err := s.importBody(w, r)
-	if err != nil {
-		return err
+	ctx, end := s.whileRoom(r.Context())
+	document, err := s.importBody(ctx, w, r)
+	if err == nil {
+		if err = olrest.ReadJobSet(document, set); err != nil {
+			err = document.refuse(w, err)
+		}
 	}
-	if err := olrest.ReadJobSet(document, set); err != nil {
-		return document.refuse(w, err)
+	if err = end(err); err != nil {
+		return err
 	}
 	missing, err := s.Store.MissingItem(r.Context(), set)
 	if err != nil {

@@ -14,25 +14,21 @@ import (
 // A stallReader reads the body of an import, of any size within the limit, and
 // extends the read deadline while the body keeps arriving.
 type stallReader struct {
-	server    *Server
-	ctx       context.Context
-	body      io.Reader
-	control   *http.ResponseController
-	stall     time.Duration // how long the next part may take
-	rate      int64         // the least bytes in a second
-	moved     time.Time     // when the deadline was last moved
-	since     int64         // bytes that have come since
-	unchecked int64         // bytes that have come since the disk was checked
-	err       error         // the first error that is not the end
+	server  *Server
+	ctx     context.Context
+	body    io.Reader
+	control *http.ResponseController
+	stall   time.Duration // how long the next part may take
+	rate    int64         // the least bytes in a second
+	moved   time.Time     // when the deadline was last moved
+	since   int64         // bytes that have come since
+	err     error         // the first error that is not the end
 }
 
-// diskCheckEvery is after how many bytes of an import the disk is checked again.
-const diskCheckEvery = 16 << 20
-
-// importBody returns the reader of the body of an import. TooLarge: its length is
-// over the limit, so none of it has to be read.
-func (s *Server) importBody(w *response, r *http.Request) (*stallReader, error) {
-	b := &stallReader{server: s, ctx: r.Context(), body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
+// importBody returns the reader of the body of an import, which is broken off when ctx
+// ends. TooLarge: its length is over the limit, so none of it has to be read.
+func (s *Server) importBody(ctx context.Context, w *response, r *http.Request) (*stallReader, error) {
+	b := &stallReader{server: s, ctx: ctx, body: r.Body, control: http.NewResponseController(w), stall: s.Timeouts.Stall, rate: s.Limits.MinBodyRate}
 	if limit := s.Limits.ImportBytes; limit > 0 {
 		if r.ContentLength > limit {
 			turnAway(w)
@@ -49,13 +45,19 @@ func (s *Server) importTooLarge(limit int64) error {
 
 // Read implements [io.Reader].
 func (b *stallReader) Read(buf []byte) (int, error) {
+	// Not with bytes: a decoder passes over an error as long as it gets some.
+	if b.err == nil && b.ctx.Err() != nil {
+		b.err = context.Cause(b.ctx) // the server stops, or has no room
+	}
+	if b.err != nil {
+		return 0, b.err
+	}
 	now := time.Now()
 	if b.moved.IsZero() {
 		b.move(now)
 	}
 	n, err := b.body.Read(buf)
 	b.since += int64(n)
-	b.unchecked += int64(n)
 	now = time.Now()
 	switch {
 	case err == io.EOF:
@@ -64,13 +66,7 @@ func (b *stallReader) Read(buf []byte) (int, error) {
 	case err == nil && now.Sub(b.moved) > b.stall/6 && b.since >= int64(now.Sub(b.moved).Seconds()*float64(b.rate)):
 		b.move(now)
 	}
-	if b.unchecked >= diskCheckEvery && err == nil {
-		b.unchecked, err = 0, b.server.checkDisk()
-	}
-	if err == nil && b.ctx.Err() != nil {
-		err = context.Cause(b.ctx) // the server stops
-	}
-	if err != nil && err != io.EOF && b.err == nil {
+	if err != nil && err != io.EOF {
 		b.err = err
 	}
 	return n, err

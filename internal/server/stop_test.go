@@ -18,7 +18,7 @@ import (
 
 // TestStopping checks a server that stops while an import comes in: a request
 // on a connection that was there before is refused, its health can be asked,
-// the import may end, and one that does not is cut off and leaves nothing.
+// the import may end, and one that does not is refused and leaves nothing.
 func TestStopping(t *testing.T) { onEach(t, testStopping) }
 
 func testStopping(t *testing.T) {
@@ -99,11 +99,12 @@ func testStopping(t *testing.T) {
 	if a := receive(ends); a.status != 201 {
 		t.Errorf("an import that ends in time: %d %s", a.status, a.body)
 	}
+	receive(endless).isError(t, 503, "the server is stopping")
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
 	if sets, err := s.client().Entities(t.Context(), platen.JobSet); err != nil || len(sets) != 1 {
-		t.Errorf("of two imports, one of them cut off, there is: %v %v", sets, err)
+		t.Errorf("of two imports, one of them refused, there is: %v %v", sets, err)
 	}
 }
 

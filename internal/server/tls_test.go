@@ -297,13 +297,13 @@ func TestHTTP2SlowImport(t *testing.T) { onSQLite(t, testHTTP2SlowImport) }
 func testHTTP2SlowImport(t *testing.T) {
 	long(t)
 	s := startTLS(t, func(c *server.Config, _ *auth.Config) {
-		c.Timeouts = server.Timeouts{Header: time.Second, Stall: time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
+		c.Timeouts = server.Timeouts{Header: 20 * time.Second, Stall: 3 * time.Second, Idle: time.Minute, Find: time.Second, Stop: 5 * time.Second}
 	})
 	sent, body := io.Pipe()
 	go func() {
 		defer body.Close()
 		_, _ = io.WriteString(body, `{"jobs":[`)
-		for range 25 {
+		for range 45 {
 			_, _ = io.WriteString(body, strings.Repeat(" ", 4096))
 			time.Sleep(100 * time.Millisecond) // a client that is slow
 		}

@@ -56,11 +56,11 @@ func (s *Server) importSet(w *response, r *http.Request, to target) error {
 	if err := checkMedia(r); err != nil {
 		return err
 	}
-	document, err := s.importBody(w, r)
-	if err != nil {
-		return err
-	}
 	ctx, end := s.whileRoom(r.Context())
+	document, err := s.importBody(ctx, w, r)
+	if err != nil {
+		return end(err)
+	}
 	made, err := importers[to.Kind](s, r.WithContext(ctx), document)
 	err = end(err)
 	if unread, ok := err.(refused); ok {
