@@ -124,9 +124,11 @@ const maxDrained = 256 << 20
 // drain throws away what is left of the body of a request that was refused, after the
 // answer. Many clients send all of it before they look for an answer, and would find
 // that the connection is broken instead of why. It takes no longer than the body may
-// take anyway, since its deadline stays.
+// take anyway, since its deadline stays. A body that net/http throws away itself is left
+// to it, so that the log and the journal have the request before the client has the answer.
 func (s *Server) drain(w *response, r *http.Request) {
-	if w.multiplexed || r.ContentLength == 0 {
+	short := r.ContentLength >= 0 && r.ContentLength <= maxRefusedBody && w.Header().Get("Connection") == ""
+	if w.multiplexed || w.body.ended || short {
 		return
 	}
 	s.release(w)

@@ -53,11 +53,12 @@ func (s *Server) begin(w http.ResponseWriter, r *http.Request) (*response, *http
 		r.URL.Path = strings.TrimSuffix(res.path, "/")
 		r.URL.RawPath = strings.TrimSuffix(r.URL.RawPath, "/")
 	}
+	// What follows changes the body in this copy of the request: net/http knows by its
+	// own whether one was left unread, and then does not close the connection before the
+	// answer has arrived.
 	r = r.WithContext(auth.WithCall(ctx, call))
+	res.body.ReadCloser, r.Body = r.Body, &res.body
 	if s.Journal != nil {
-		// In this copy of the request: net/http knows by its own body whether one was
-		// left unread, and then does not close the connection before the answer has
-		// arrived.
 		res.recording = s.Journal.Begin(r)
 	}
 	return res, r, measured

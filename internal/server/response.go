@@ -2,6 +2,7 @@ package server
 
 import (
 	"crypto/rand"
+	"io"
 	"net/http"
 	"strconv"
 	"sync/atomic"
@@ -41,6 +42,7 @@ type response struct {
 
 	multiplexed bool // HTTP/2: other requests are on the connection
 
+	body     requestBody
 	call     auth.Call
 	path     string    // of the request, as it was sent
 	endpoint *endpoint // found by the mux
@@ -49,6 +51,19 @@ type response struct {
 
 	shown     *platen.Error      // that is answered, nil for none
 	recording *journal.Recording // nil: none
+}
+
+// A requestBody knows whether it was read to its end.
+type requestBody struct {
+	io.ReadCloser
+	ended bool
+}
+
+// Read implements [io.Reader].
+func (b *requestBody) Read(buf []byte) (int, error) {
+	n, err := b.ReadCloser.Read(buf)
+	b.ended = b.ended || err == io.EOF
+	return n, err
 }
 
 // WriteHeader implements [http.ResponseWriter].

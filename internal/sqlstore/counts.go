@@ -189,8 +189,8 @@ func (s *Store) CountJobSet(ctx context.Context, id platen.ID, withMetadata bool
 	defer func() { done(err) }()
 	c := countReader{s: s, ctx: ctx, set: id, names: !withMetadata, yield: func(b *counts.Block) error { return yield(&b.Counts) }}
 	if withMetadata {
-		lists := listWindow{s: s, ctx: ctx, facet: platen.Metadata}
-		c.yield = func(b *counts.Block) error { return lists.addTo(&b.Counts, yield) }
+		var lists listWindow
+		c.yield = func(b *counts.Block) error { return s.addMetadata(ctx, &b.Counts, &lists, yield) }
 	}
 	return s.error("count job set", c.run())
 }
@@ -381,14 +381,14 @@ func (t *transaction) hasCounts(set platen.ID) (known bool, err error) {
 	return known, err
 }
 
-// addTo yields counts with the metadata of the document sets, in parts if that
+// addMetadata yields counts with the metadata of the document sets, in parts if that
 // is long.
-func (w *listWindow) addTo(c *transfer.Counts, yield func(*transfer.Counts) error) (err error) {
+func (s *Store) addMetadata(ctx context.Context, c *transfer.Counts, lists *listWindow, yield func(*transfer.Counts) error) (err error) {
 	sets, part := c.DocumentSets, *c
 	begun, bytes := 0, 0
 	for i := range sets {
 		set := &sets[i]
-		if set.Metadata, err = w.of(set.ID, sets[len(sets)-1].ID); err != nil {
+		if set.Metadata, err = lists.of(ctx, s, platen.Metadata, set.ID, sets[len(sets)-1].ID); err != nil {
 			return err
 		}
 		if bytes += len(set.Metadata); bytes > listBytes {

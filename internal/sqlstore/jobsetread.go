@@ -20,7 +20,7 @@ func (s *Store) ReadJobSet(ctx context.Context, id platen.ID, yield func(*transf
 	if err := s.exists(ctx, ref); err != nil {
 		return err
 	}
-	r := s.newSetReader(ctx, yield)
+	r := setReader{s: s, ctx: ctx, yield: yield}
 	err = r.entities(platen.JobSet, platen.IDRange{First: id, Last: id})
 	if err == nil {
 		err = s.exists(ctx, ref) // otherwise the clean-up may have removed parts meanwhile
@@ -46,17 +46,6 @@ type setReader struct {
 	details []byte // its page details
 }
 
-func (s *Store) newSetReader(ctx context.Context, yield func(*transfer.Element) error) *setReader {
-	r := &setReader{s: s, ctx: ctx, yield: yield}
-	for kind := range r.children {
-		r.children[kind] = childWindow{s: s, ctx: ctx, kind: platen.Kind(kind)}
-		for _, f := range platen.Facets {
-			r.lists[kind][f] = listWindow{s: s, ctx: ctx, facet: f}
-		}
-	}
-	return r
-}
-
 // entities yields a run of entities of one kind, and all below them.
 func (r *setReader) entities(kind platen.Kind, run platen.IDRange) error {
 	for id := run.First; id <= run.Last; id++ {
@@ -64,7 +53,7 @@ func (r *setReader) entities(kind platen.Kind, run platen.IDRange) error {
 		r.element.ID = id
 		for _, f := range platen.Facets {
 			lists := &r.lists[kind][f]
-			list, err := lists.of(id, max(run.Last, lists.ahead(id)))
+			list, err := lists.of(r.ctx, r.s, f, id, max(run.Last, lists.ahead(id)))
 			if err != nil {
 				return err
 			}
@@ -89,7 +78,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 		r.openJob(id)
 	}
 	child := kind.Info().Child
-	runs, err := r.children[child].of(id)
+	runs, err := r.children[child].of(r.ctx, r.s, child, id)
 	if err != nil {
 		return err
 	}
@@ -101,8 +90,7 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 	return nil
 }
 
-// A window of neighbours is entities that follow one another, of which something was
-// read together.
+// Neighbours are entities that follow one another, of which something was read together.
 type neighbours struct{ platen.IDRange }
 
 func (w *neighbours) has(id platen.ID) bool { return w.First <= id && id <= w.Last }
@@ -119,23 +107,20 @@ func (w *neighbours) ahead(id platen.ID) platen.ID {
 
 // A childWindow is the children of neighbours, of one kind.
 type childWindow struct {
-	s    *Store
-	ctx  context.Context
-	kind platen.Kind
 	neighbours
 	runs map[platen.ID][]platen.IDRange // by the parent
 }
 
 // of returns the children of an entity. If they were not read yet, they are read with
 // those of the next ones.
-func (w *childWindow) of(parent platen.ID) ([]platen.IDRange, error) {
+func (w *childWindow) of(ctx context.Context, s *Store, kind platen.Kind, parent platen.ID) ([]platen.IDRange, error) {
 	if w.has(parent) {
 		return w.runs[parent], nil
 	}
 	next := platen.IDRange{First: parent, Last: min(w.ahead(parent), parent+pageRows-1)}
 	w.runs = make(map[platen.ID][]platen.IDRange)
 	if next.Len() > 1 {
-		rows, err := w.s.on(selectChildrenOf).QueryContext(w.ctx, int64(next.First), int64(next.Last), int64(w.kind), pageRows)
+		rows, err := s.on(selectChildrenOf).QueryContext(ctx, int64(next.First), int64(next.Last), int64(kind), pageRows)
 		children, err := collect(rows, err, func(from scanner) (c childOf, err error) {
 			return c, from.Scan(&c.parent, &c.First, &c.Last)
 		})
@@ -150,7 +135,7 @@ func (w *childWindow) of(parent platen.ID) ([]platen.IDRange, error) {
 		}
 	}
 	if next.Len() <= 1 {
-		runs, err := w.s.children(w.ctx, parent, w.kind, nil)
+		runs, err := s.children(ctx, parent, kind, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -237,14 +222,14 @@ func (r *setReader) pass() error {
 func (s *Store) ReadDocuments(ctx context.Context, id platen.ID, yield func(*transfer.Element) error) (err error) {
 	ctx, done := s.observe(ctx, "read_documents")
 	defer func() { done(err) }()
-	r := documentReader{setReader: s.newSetReader(ctx, yield)}
+	r := documentReader{setReader: setReader{s: s, ctx: ctx, yield: yield}}
 	counted := countReader{s: s, ctx: ctx, set: id, yield: r.blockOf}
 	return s.error("read documents", counted.run())
 }
 
 // A documentReader reads the documents of a job set by its counts.
 type documentReader struct {
-	*setReader
+	setReader
 	job, set platen.ID // that are open
 }
 
@@ -281,7 +266,7 @@ func (r *documentReader) blockOf(b *counts.Block) error {
 // head yields an entity with its metadata, which is read with that of its
 // neighbours up to last.
 func (r *documentReader) head(kind platen.Kind, id, last platen.ID) error {
-	list, err := r.lists[kind][platen.Metadata].of(id, last)
+	list, err := r.lists[kind][platen.Metadata].of(r.ctx, r.s, platen.Metadata, id, last)
 	if err != nil {
 		return err
 	}
@@ -296,19 +281,16 @@ const windowMost = 4096
 
 // A listWindow is the lists of neighbours, of one facet.
 type listWindow struct {
-	s     *Store
-	ctx   context.Context
-	facet platen.Facet
 	neighbours
 	lists map[platen.ID]platen.List
 }
 
 // of returns the list of an entity. If it was not read yet, it is read with those of its
 // neighbours up to last.
-func (w *listWindow) of(id, last platen.ID) (list platen.List, err error) {
+func (w *listWindow) of(ctx context.Context, s *Store, facet platen.Facet, id, last platen.ID) (list platen.List, err error) {
 	if !w.has(id) {
 		next := platen.IDRange{First: id, Last: max(id, min(id+windowMost-1, last))}
-		if w.lists, next.Last, err = w.s.lists(w.ctx, w.facet, next); err != nil {
+		if w.lists, next.Last, err = s.lists(ctx, facet, next); err != nil {
 			return nil, err
 		}
 		w.IDRange = next

@@ -94,9 +94,9 @@ function App() {
   useEffect(() => document.querySelector(".views [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" }), [who, state]);
   // Somebody may have logged in in another window, as another user, too.
   useEffect(() => {
-    const look = ended ? loggedIn : ask;
-    window.addEventListener("focus", look);
-    return () => window.removeEventListener("focus", look);
+    const check = ended ? loggedIn : ask;
+    window.addEventListener("focus", check);
+    return () => window.removeEventListener("focus", check);
   }, [ended]);
   useEffect(() => {
     if (reachable) return undefined;
