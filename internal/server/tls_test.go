@@ -56,6 +56,22 @@ func (s *secure) dial(protocol string) *tls.Conn {
 	return conn
 }
 
+// http2Status sends a request over TLS, and returns the answer without its body.
+func (s *secure) http2Status(method, path string, body io.Reader) *http.Response {
+	s.t.Helper()
+	r, err := http.NewRequest(method, s.url+path, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r.Header.Set("auth_token", s.token)
+	response, err := s.client.Do(r)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	response.Body.Close()
+	return response
+}
+
 // TestTLS checks that all is the same by TLS, with either version of HTTP.
 func TestTLS(t *testing.T) { onSQLite(t, testTLS) }
 
@@ -63,16 +79,7 @@ func testTLS(t *testing.T) {
 	long(t)
 	s := startTLS(t)
 	path := fmt.Sprintf("%s/jobs/%d/properties", entities, s.importSet(twoJobs).Children[0])
-	r, err := http.NewRequest("GET", s.url+path, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("auth_token", s.token)
-	response, err := s.client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
+	response := s.http2Status("GET", path, nil)
 	if response.ProtoMajor != 2 || response.StatusCode != 200 || response.Header.Get("Strict-Transport-Security") != "max-age=31536000" {
 		t.Errorf("HTTP/2: %s %s %v", response.Proto, response.Status, response.Header)
 	}
@@ -309,16 +316,7 @@ func testHTTP2SlowImport(t *testing.T) {
 		}
 		_, _ = io.WriteString(body, `{}]}`)
 	}()
-	r, err := http.NewRequest("POST", s.url+native+"/jobsets", sent)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Header.Set("auth_token", s.token)
-	response, err := s.client.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	response.Body.Close()
+	response := s.http2Status("POST", native+"/jobsets", sent)
 	if response.StatusCode != 201 || response.ProtoMajor != 2 {
 		t.Error(response.Proto, response.Status)
 	}
