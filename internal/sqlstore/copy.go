@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -352,6 +353,12 @@ func (c *copier) finish() error {
 		return err
 	}
 	log.position = max(log.position, log.prunedPosition)
+	var times map[platen.ID]int64
+	if c.withoutIndex {
+		if times, err = c.pendingTimes(); err != nil {
+			return err
+		}
+	}
 	err = c.to.update(func(t *transaction) error {
 		if err := t.exec(updateLog, log.since, log.position, log.prunedID, log.prunedPosition, int64(log.prunedEvent), log.pruneAt); err != nil {
 			return err
@@ -362,7 +369,7 @@ func (c *copier) finish() error {
 			}
 		}
 		if c.withoutIndex {
-			if err := t.rebuildIndex(); err != nil {
+			if err := errors.Join(t.markUpdated(times), t.rebuildIndex()); err != nil {
 				return err
 			}
 		}
@@ -372,6 +379,21 @@ func (c *copier) finish() error {
 		c.to.afterImport()
 	}
 	return err
+}
+
+// pendingTimes returns when jobs and sets changed, as far as the index of the source has
+// not passed it on.
+func (c *copier) pendingTimes() (map[platen.ID]int64, error) {
+	var kinds []platen.Kind
+	for kind := platen.DataSet; kind <= platen.Document; kind++ {
+		kinds = append(kinds, kind)
+	}
+	p := c.from.planner(c.ctx, c.from.on, c.from.engine.Reader)
+	owners, err := p.someDirtyOf(kinds, 0, math.MaxInt64)
+	if err != nil {
+		return nil, err
+	}
+	return p.updated(owners)
 }
 
 // last returns the last key in the target; nil if the table is empty.

@@ -159,15 +159,20 @@ func (w *pendingWriter) create() error {
 
 // dirtyOf returns the entities in find_stale that are of some kinds, or one.
 func (p planner) dirtyOf(kinds []platen.Kind, one platen.ID) ([]owner, error) {
-	numbers := make([]int64, len(kinds))
-	for i, kind := range kinds {
-		numbers[i] = int64(kind)
-	}
-	owners, err := p.owners(p.stmt(selectDirtyOf).QueryContext(p.ctx, p.s.engine.Dialect.IDs(numbers), int64(one), pendingEntities+1))
+	owners, err := p.someDirtyOf(kinds, one, pendingEntities+1)
 	if err == nil && len(owners) > pendingEntities {
 		err = errTooMuchPending
 	}
 	return owners, err
+}
+
+// someDirtyOf is dirtyOf with another limit.
+func (p planner) someDirtyOf(kinds []platen.Kind, one platen.ID, most int64) ([]owner, error) {
+	numbers := make([]int64, len(kinds))
+	for i, kind := range kinds {
+		numbers[i] = int64(kind)
+	}
+	return p.owners(p.stmt(selectDirtyOf).QueryContext(p.ctx, p.s.engine.Dialect.IDs(numbers), int64(one), most))
 }
 
 // changedIn returns when something in a set changed last that is in find_stale, in

@@ -138,6 +138,7 @@ func TestDamagedPages(t *testing.T) {
 	}
 	s = open(dir)
 	defer s.Close()
+	before := time.Now().Truncate(time.Microsecond)
 	if err := replace(ctx, s, job, "b"); err != nil {
 		t.Error(err)
 	}
@@ -154,6 +155,9 @@ func TestDamagedPages(t *testing.T) {
 	}
 	if found, err := find(to); err != nil || !slices.Equal(found, []platen.ID{job}) {
 		t.Errorf("a search of the copy: %v %v", found, err)
+	}
+	if e, err := to.Entity(ctx, job); err != nil || e.Facts.UpdateTime.Before(before) {
+		t.Errorf("the job changed after %v, and in the copy: %+v %v", before, e, err)
 	}
 }
 
