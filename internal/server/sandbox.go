@@ -30,11 +30,12 @@ var errNoSandbox = platen.Errorf(platen.NotFound, `this server is no sandbox, an
 
 // inSandbox makes a handler of what only a sandbox can do.
 func inSandbox(do handler) method {
+	do = withoutQuery(do)
 	return method{unrecorded: true, handle: func(s *Server, w *response, r *http.Request, to target) error {
 		if s.Sandbox == nil {
 			return errNoSandbox
 		}
-		return withoutQuery(do)(s, w, r, to)
+		return do(s, w, r, to)
 	}}
 }
 
