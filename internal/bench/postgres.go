@@ -24,7 +24,7 @@ const (
 	pgbenchGet = `\set id random(%d, %d)
 SELECT k.id, CASE WHEN EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.root AND (d.state <> 1 OR d.id = k.id)) THEN 0 ELSE e.kind END, l.list
 	FROM unnest(ARRAY[:id]::bigint[]) AS k(id)
-	JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id
+	JOIN LATERAL (SELECT * FROM entity WHERE first <= k.id ORDER BY first DESC LIMIT 1) AS e ON e.last >= k.id
 	LEFT JOIN properties AS l ON l.id = k.id;
 `
 	pgbenchPut = `\set id random(%d, %d)

@@ -39,7 +39,7 @@ func (Dialect) Bytes(parameter string) string { return "CAST(" + parameter + " A
 
 // Among implements [search.Dialect].
 func (Dialect) Among(column, parameter string) string {
-	return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))"
+	return column + " = ANY(CAST(" + anyNumber(parameter) + " AS BIGINT[]))"
 }
 
 // IDs implements [search.Dialect].
@@ -59,7 +59,18 @@ func (Dialect) Number(bytes string) string {
 
 // EachID implements [search.Dialect].
 func (Dialect) EachID(parameter string) string {
-	return "unnest(CAST(" + parameter + " AS BIGINT[])) AS k(id)"
+	return "unnest(" + anyNumber(parameter) + ") AS k(id)"
+}
+
+// anyNumber is an array of ids of which the planner does not see how many they are. If it
+// did, a plan for one id would seem better than the plan for any number of them, so that
+// it would plan each time, which takes several times as long as to read a list.
+func anyNumber(parameter string) string { return "(SELECT CAST(" + parameter + " AS BIGINT[]))" }
+
+// EachEntity implements [sqlstore.Dialect]. A condition with a maximum would be
+// evaluated twice for each id, or become a join with the whole table.
+func (d Dialect) EachEntity(parameter string) string {
+	return d.EachID(parameter) + " JOIN LATERAL (SELECT * FROM entity WHERE first <= k.id ORDER BY first DESC LIMIT 1) AS e ON e.last >= k.id"
 }
 
 // SameText implements [sqlstore.Dialect]. An index can only hold the hash of a

@@ -61,6 +61,11 @@ func (Dialect) EachID(parameter string) string {
 	return "(SELECT value AS id FROM json_each(" + parameter + ")) AS k"
 }
 
+// EachEntity implements [sqlstore.Dialect].
+func (d Dialect) EachEntity(parameter string) string {
+	return d.EachID(parameter) + " JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id"
+}
+
 // SameText implements [sqlstore.Dialect].
 func (Dialect) SameText(column, parameter string) string { return column + " = " + parameter }
 

@@ -123,6 +123,9 @@ type Conn interface {
 type Dialect interface {
 	search.Dialect
 
+	// EachEntity is the table of the ids k of a parameter made by IDs, joined with the
+	// rows e of entity that have them.
+	EachEntity(parameter string) string
 	// SameText is the condition that a column of texts of any length equals a
 	// parameter, as its index serves it.
 	SameText(column, parameter string) string

@@ -107,9 +107,7 @@ func (w *manyWriters) update(ctx, turn context.Context, lock Lock, fn func(*tran
 	if err := t.commit(); err != nil {
 		return err
 	}
-	if t.flushedRows >= insertsMany {
-		s.afterInserts()
-	}
+	s.afterInserts(t.flushedRows)
 	return nil
 }
 
@@ -131,9 +129,6 @@ func (w *manyWriters) removeLists(t *transaction) error {
 	}
 	return nil
 }
-
-// insertsMany is how many new rows the planner must be told of.
-const insertsMany = 10_000
 
 // lock takes a lock of the database.
 func (w *manyWriters) lock(ctx context.Context, t *transaction, lock Lock) error {
@@ -180,7 +175,7 @@ func (w *manyWriters) readGroup(g *lists, group []*listWrite) error {
 // addLists reads the kinds of entities, and adds rows of lists that have none.
 func (w *manyWriters) addLists(g *lists, facet platen.Facet, ids []int64) Pipelined {
 	return Pipelined{
-		Text: w.db.AddLists(listTables[facet].name, selectKind+`, coalesce(e.root, 0)`+eachEntity(w.s.engine.Dialect, "$1")),
+		Text: w.db.AddLists(listTables[facet].name, selectKind+`, coalesce(e.root, 0) FROM `+w.s.engine.Dialect.EachEntity("$1")),
 		Args: []any{ids},
 		Row: func(row scanner) error {
 			var id platen.ID

@@ -57,14 +57,14 @@ var (
 	selectEntity = onLookup.query(`SELECT ` + rowColumns + ` FROM entity WHERE first <= $1 ORDER BY first DESC LIMIT 1`)
 
 	selectRowsOf = onReader.queryFor(func(d Dialect) string {
-		return `SELECT k.id, ` + rowColumns + eachEntity(d, "$1")
+		return `SELECT k.id, ` + rowColumns + ` FROM ` + d.EachEntity("$1")
 	})
 
 	// The kinds of entities for the index, which keeps those that are deleted until
 	// the clean-up removes them: they may come back. It has none of an import that
 	// is under way or was broken off.
 	selectIndexedKinds = onReader.queryFor(func(d Dialect) string {
-		return `SELECT k.id, e.kind` + eachEntity(d, "$1") + `
+		return `SELECT k.id, e.kind FROM ` + d.EachEntity("$1") + `
 			WHERE NOT EXISTS (SELECT 1 FROM deleted_set AS d WHERE d.id = e.root AND (d.state = ` + decimal(stateImporting) + ` OR d.marked = 0))`
 	})
 
@@ -390,12 +390,6 @@ var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields
 // The queries of the tables of lists, by facet. A hidden entity has kind 0.
 var selectList, selectLists, selectListsAmong, selectListsOf, selectListsUpTo, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
 
-// eachEntity joins the entities e with the ids k of a parameter.
-func eachEntity(d Dialect, parameter string) string {
-	return ` FROM ` + d.EachID(parameter) + `
-		JOIN entity AS e ON e.first = (SELECT max(first) FROM entity WHERE first <= k.id) AND e.last >= k.id`
-}
-
 // selectKind selects an id k and the kind of its entity e; 0 is hidden.
 var selectKind = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`
 
@@ -411,12 +405,12 @@ func facetQueries() (one, some, among, of, upTo, sizes, upsert, remove, removeSo
 		some[f] = onReader.queryFor(func(d Dialect) string { return d.ListsBetween(list.name, listBytes) })
 		among[f] = onReader.queryFor(func(d Dialect) string { return `SELECT id, list FROM ` + list.name + ` WHERE ` + d.Among("id", "$1") })
 		of[f] = onLookup.queryFor(func(d Dialect) string {
-			return selectKind + `, l.list, ` + listOrigin + eachEntity(d, "$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
+			return selectKind + `, l.list, ` + listOrigin + ` FROM ` + d.EachEntity("$1") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
 		})
 		// Lists of up to $1 bytes, and whether they are longer.
 		upTo[f] = onLookup.queryFor(func(d Dialect) string {
-			return selectKind + `, CASE WHEN octet_length(l.list) <= $1 THEN l.list END, coalesce(octet_length(l.list) > $1, false)` +
-				eachEntity(d, "$2") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
+			return selectKind + `, CASE WHEN octet_length(l.list) <= $1 THEN l.list END, coalesce(octet_length(l.list) > $1, false) FROM ` +
+				d.EachEntity("$2") + ` LEFT JOIN ` + list.name + ` AS l ON l.id = k.id`
 		})
 		sizes[f] = onReader.queryFor(func(d Dialect) string {
 			return `SELECT id, octet_length(list) FROM ` + list.name + ` WHERE ` + d.Among("id", "$1")

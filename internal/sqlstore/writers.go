@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/platenhq/platen"
@@ -121,21 +122,23 @@ func (s *Store) beginWork() bool {
 // unless an import wants it.
 const analysisRest = 20
 
+// insertsMany is how many new rows the planner must be told of.
+const insertsMany = 10_000
+
 // An analysis is when the planner was told of new rows.
 type analysis struct {
+	rows atomic.Int64 // new ones that it was not told of
 	mu   sync.Mutex
 	next time.Time // the next time
-	due  bool      // there are rows that it was not told of
 }
 
-// afterInserts tells the planner of new rows, see [Engine.AfterInserts]; if it was
-// told only just now, in the background. An error is ignored, since the next time
-// does the same.
-func (s *Store) afterInserts() {
-	s.analysis.mu.Lock()
-	defer s.analysis.mu.Unlock()
-	if s.analysis.due = time.Now().Before(s.analysis.next); !s.analysis.due {
-		s.analyze()
+// afterInserts tells the planner of the new rows of a transaction if they are many, see
+// [Engine.AfterInserts]. An error is ignored, since the next time does the same. Few
+// rows, and those that come when it was told only just now, wait for analyzeDue.
+func (s *Store) afterInserts(rows int64) {
+	s.analysis.rows.Add(rows)
+	if rows >= insertsMany {
+		s.analyzeDue()
 	}
 }
 
@@ -146,11 +149,11 @@ func (s *Store) afterImport() {
 	s.analyze()
 }
 
-// analyzeDue makes up for what afterInserts left.
+// analyzeDue tells the planner of new rows if all together are many.
 func (s *Store) analyzeDue() {
 	s.analysis.mu.Lock()
 	defer s.analysis.mu.Unlock()
-	if s.analysis.due && time.Now().After(s.analysis.next) {
+	if s.analysis.rows.Load() >= insertsMany && time.Now().After(s.analysis.next) {
 		s.analyze()
 	}
 }
@@ -160,6 +163,7 @@ func (s *Store) analyze() {
 		return
 	}
 	start := time.Now()
+	s.analysis.rows.Store(0)
 	_ = s.engine.AfterInserts(s.stop)
-	s.analysis.due, s.analysis.next = false, time.Now().Add(analysisRest*time.Since(start))
+	s.analysis.next = time.Now().Add(analysisRest * time.Since(start))
 }

@@ -59,7 +59,7 @@ AND e.kind = $2 THEN coalesce(e.root, 0) END
 FROM entity AS e
 WHERE e.first <= k.id
 ORDER BY e.first DESC LIMIT 1) AS root
-FROM unnest(CAST($1 AS BIGINT[])) AS k(id)) AS c
+FROM unnest((SELECT CAST($1 AS BIGINT[]))) AS k(id)) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((SELECT coalesce(e.details, 0)
