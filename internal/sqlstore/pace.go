@@ -222,7 +222,7 @@ func (s *Store) flushBehind() error {
 		return err
 	}
 	var times time.Duration
-	var counted time.Time
+	var next time.Time // when it is counted again how much is left, which takes long if that is much
 	at := pace{
 		lock: TryIndexLock,
 		hold: func() time.Duration {
@@ -234,14 +234,19 @@ func (s *Store) flushBehind() error {
 		most:  holdMost,
 		yield: true,
 		rest: func(worked time.Duration) {
-			if time.Since(counted) > time.Second {
-				counted, times = time.Now(), s.restTimes()
+			if start := time.Now(); start.After(next) {
+				times = s.restTimes()
+				next = time.Now().Add(max(time.Second, countRest*time.Since(start)))
 			}
 			s.rest(worked * times)
 		},
 	}
 	return s.flushUntil(s.stop, until, at)
 }
+
+// countRest is how many times as long as it took the next count of what the index lacks
+// is away, at least.
+const countRest = 20
 
 // restTimes returns how many times as long as it worked the background work
 // rests now.
