@@ -293,6 +293,9 @@ test("the journal says why a request was refused, and the console does not flood
   await button("Delete…").click();
   await button("Delete").click();
   await page.getByText("No request is in the journal yet.").waitFor();
+  await open("/?view=requests&request=1");
+  await page.getByRole("alert").waitFor();
+  await heading("Requests 1");
 
   // A stream that ends is gone on with where it was.
   await open("/?view=requests");

@@ -293,10 +293,12 @@ test("who may not change is offered nothing to change, and is refused", async ()
   await reader.page.getByText("viewer").waitFor();
   for (const name of ["Edit", "Delete…", "Put back…"]) assert.equal(await reader.page.getByRole("button", { name }).count(), 0, name);
   assert.equal(await reader.page.getByRole("link", { name: "Import" }).count(), 0);
-  await reader.page.goto(`${server.url}/?view=import`);
-  await reader.page.getByText("Your role does not allow this.").waitFor();
-  await reader.page.goto(`${server.url}/?view=server`);
-  await reader.page.getByText("Your role does not allow this.").waitFor();
+  for (const [where, name] of [["import", "Your role does not allow this"], ["server", "Your role does not allow this"], ["nothing", "There is no such view"]]) {
+    await reader.page.goto(`${server.url}/?view=${where}`);
+    await reader.page.getByRole("heading", { level: 1, name }).waitFor();
+    assert.equal(await reader.page.title(), `${name} · platen`);
+  }
+  await assertAccessible(reader.page, "a view that is not there");
   const refused = await reader.page.evaluate(async (path) => (await fetch(path, {
     method: "PUT", headers: { "X-Requested-With": "platen-console", "Content-Type": "application/json" }, body: "{}",
   })).status, `${jobs}/${job}/properties`);

@@ -18,9 +18,10 @@ import (
 )
 
 // isFull reports whether an error is due to a full disk. SQLite's own code for
-// it is rare: most such errors are an I/O error whose cause is the system's.
+// it is rare: most such errors are an I/O error whose cause is the system's. That
+// its shared memory could not grow has no cause.
 func isFull(err error) bool {
-	return errors.Is(err, sqlite3.FULL) || slices.ContainsFunc(noRoom, func(full error) bool { return errors.Is(err, full) })
+	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_SHMSIZE) || slices.ContainsFunc(noRoom, func(full error) bool { return errors.Is(err, full) })
 }
 
 // isDamage is [sqlstore.Engine.IsDamage].
@@ -55,8 +56,7 @@ func explainOpen(err error, dir string) error {
 	switch {
 	case err == nil:
 		return nil
-	// What SQLite says of its shared memory has no cause.
-	case isFull(err), errors.Is(err, sqlite3.IOERR) && (&diskProbe{path: filepath.Join(dir, probeFile)}).write() != nil:
+	case isFull(err):
 		return platen.Errorf(platen.Conflict, "the disk of %s is full: make room there, and start again", dir)
 	case errors.Is(err, fs.ErrPermission):
 		return platen.Errorf(platen.Conflict, "this user may not open %s: %s; start platen as the user whom it belongs to", path, sqliteMessage(err))

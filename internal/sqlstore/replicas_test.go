@@ -1,10 +1,13 @@
 package sqlstore_test
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +18,7 @@ import (
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlstore"
+	"github.com/platenhq/platen/internal/storage"
 )
 
 // replicas opens some stores on a new database of PostgreSQL, and connections of its
@@ -238,6 +242,59 @@ func TestSettingsTogether(t *testing.T) {
 			})
 		}
 		starting.Wait()
+	}
+}
+
+// TestLimitsTogether adds the last of what is limited in number on two servers at the same
+// moment, neither of which has committed when the other counts.
+func TestLimitsTogether(t *testing.T) {
+	stores, raw := replicas(t, 2)
+	ctx := t.Context()
+	for range platen.MaxViews - 1 {
+		if _, err := stores[0].AddView(ctx, platen.View{Owner: "smith", Name: rand.Text(), Kind: platen.Job}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := stores[0].AddUser(ctx, storage.User{Name: "smith"}); err != nil {
+		t.Fatal(err)
+	}
+	const written = "change_block" // at the end of a transaction that logs something
+	for name, test := range map[string]struct {
+		last string // table that is written last
+		add  func(*sqlstore.Store) error
+	}{
+		"views": {"saved_view", func(s *sqlstore.Store) error {
+			_, err := s.AddView(ctx, platen.View{Owner: "smith", Name: rand.Text(), Kind: platen.Job})
+			return err
+		}},
+		"rules": {written, func(s *sqlstore.Store) error {
+			_, err := s.AddRetentionRule(ctx, platen.RetentionRule{Name: rand.Text(), Kind: platen.JobSet, Days: 1}, 1)
+			return err
+		}},
+		"webhooks": {written, func(s *sqlstore.Store) error {
+			_, err := s.AddWebhook(ctx, &storage.Webhook{Secret: []byte("s")}, 1)
+			return err
+		}},
+		"tokens": {written, func(s *sqlstore.Store) error {
+			return s.AddToken(ctx, storage.NamedToken{Name: rand.Text(), Hash: []byte(rand.Text()), Owner: "smith"}, 1, 1)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			release := hold(t, raw, `LOCK TABLE `+test.last+` IN SHARE MODE`) // it can be read
+			defer release()
+			var adding sync.WaitGroup
+			errs := make([]error, len(stores))
+			for i, s := range stores {
+				adding.Go(func() { errs[i] = test.add(s) })
+			}
+			waits(t, raw, len(stores))
+			release()
+			adding.Wait()
+			slices.SortFunc(errs, func(a, b error) int { return cmp.Compare(platen.ErrorCode(a), platen.ErrorCode(b)) })
+			if errs[0] != nil || platen.ErrorCode(errs[1]) != platen.Conflict {
+				t.Errorf("the two were answered %v", errs)
+			}
+		})
 	}
 }
 

@@ -67,6 +67,9 @@ func (s *Store) changeRetention(ctx context.Context, action, name string, fn fun
 // AddRetentionRule implements [storage.Retention].
 func (s *Store) AddRetentionRule(ctx context.Context, rule platen.RetentionRule, most int) (platen.RetentionRule, error) {
 	return s.changeRetention(ctx, "rule added", rule.Name, func(t *transaction) error {
+		if err := t.exec(lockCounts); err != nil {
+			return err
+		}
 		var count int
 		if err := t.stmt(selectRetentionCount).QueryRowContext(t.ctx).Scan(&count); err != nil {
 			return err

@@ -58,7 +58,10 @@ var (
 	selectLastUserChange = onControl.query(`SELECT v.version, coalesce(c.action, ''), coalesce(c.name, ''), coalesce(c.address, ''), coalesce(c.detail, ''), coalesce(c.changed_by, ''), coalesce(c.nonce, 0)
 		FROM users_version AS v LEFT JOIN user_change AS c ON c.version = v.version`)
 	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
-	insertUser         = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
+	// Keeps others from counting the same until the end of the transaction: what is
+	// counted before it is added can not be too many then.
+	lockCounts = onWriter.query(`UPDATE users_version SET version = version`)
+	insertUser = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0) ON CONFLICT DO NOTHING`)
 	updateUser     = onWriter.query(`UPDATE server_user SET password = $1, epoch = $2, changed = $3 WHERE name = $4`)
 	updateEpoch    = onWriter.query(`UPDATE server_user SET epoch = $1 WHERE name = $2`)

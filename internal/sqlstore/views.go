@@ -76,6 +76,9 @@ func (s *Store) AddView(ctx context.Context, view platen.View) (_ platen.View, e
 
 // admitView returns a Conflict if a view can not be kept beside the others.
 func (t *transaction) admitView(view *platen.View) error {
+	if err := t.exec(lockCounts); err != nil {
+		return err
+	}
 	var own, shared, same int
 	err := t.stmt(selectViewCounts).QueryRowContext(t.ctx, view.Owner, int64(view.Kind), view.Name, view.ID).Scan(&own, &shared, &same)
 	switch {

@@ -163,6 +163,9 @@ func (s *Store) AddWebhook(ctx context.Context, hook *storage.Webhook, most int)
 	}
 	values = append(values, hook.Epoch, int64(hook.Position), int64(most))
 	err = s.update(func(t *transaction) error {
+		if err := t.exec(lockCounts); err != nil {
+			return err
+		}
 		err := t.stmt(insertWebhook).QueryRowContext(t.ctx, values...).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return platen.Errorf(platen.Conflict, "there are %d webhooks already, and no more than that (--max-webhooks): remove one first", most)

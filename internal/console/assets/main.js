@@ -7,6 +7,7 @@ import { Theme } from "./theme.js";
 import { LogIn } from "./login.js";
 import { Notices } from "./notices.js";
 import { lazy } from "./lazy.js";
+import { useTitle } from "./load.js";
 import { useSession } from "./session.js";
 import { useEvents } from "./live.js";
 import { may, mayChange } from "./roles.js";
@@ -48,6 +49,11 @@ const Sandbox = lazy("./sandbox.js", "Sandbox");
 
 const listed = [...sets, ...Object.values(childOf)];
 
+function NoView({ title, children }) {
+  useTitle(title);
+  return html`<div class="head"><h1>${title}</h1></div><p class="empty">${children}</p>`;
+}
+
 function View({ state, who }) {
   if (state.id) return html`<${Entity} key=${state.id} state=${state} who=${who} />`;
   if (state.view === "changes") return html`<${Changes} />`;
@@ -58,8 +64,8 @@ function View({ state, who }) {
   if (state.view === "search") return html`<${Found} state=${state} />`;
   if (state.view) {
     const found = destinations.find((d) => d.state.view === state.view);
-    if (!found) return html`<p class="empty">${t.noView}</p>`;
-    if (found.role && !may(who, found.role)) return html`<p class="empty">${t.noAccess} ${t.needsRole(found.role, who.role)}</p>`;
+    if (!found) return html`<${NoView} title=${t.noView} />`;
+    if (found.role && !may(who, found.role)) return html`<${NoView} title=${t.noAccess}>${t.needsRole(found.role, who.role)}<//>`;
     if (state.view === "sandbox") return html`<${Sandbox} state=${state} who=${who} />`;
     return html`<${Admin} key=${found.within ?? state.view} state=${state} who=${who} />`;
   }

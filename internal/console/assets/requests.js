@@ -161,6 +161,7 @@ function One({ state }) {
   const one = data?.request;
   return html`
     <div class="head"><nav class="path"><${Link} to=${home} data-key="u">${a.back}<//></nav></div>
+    ${error && !one && html`<div class="head"><h1>${a.requests} ${id}</h1></div>`}
     ${error && html`<${Problem} error=${error} again=${again} />`}
     <${Loading} of=${{ data, loading }} />
     ${one && html`<div class="head"><h1 class="address">${one.method || "?"} <${Text} value=${one.path + (one.query ? `?${one.query}` : "")} most=${300} /></h1>

@@ -145,8 +145,8 @@ export const t = {
   wrongPassword: "The user or the password is wrong.",
   unreachable: "The server can not be reached. What you see may be old.",
   notLoaded: "This part of the page could not be loaded. The server may have another version by now.",
-  noAccess: "Your role does not allow this.",
-  noView: "There is no such view.",
+  noAccess: "Your role does not allow this",
+  noView: "There is no such view",
 
   filter: "Filter",
   filterHint: "properties.customer = Orion AND properties.pages > 9",
