@@ -75,7 +75,7 @@ func (g *Guard) pollLoop() {
 	failing := false
 	g.loop(func(ctx context.Context) {
 		err := g.poll(ctx)
-		if err != nil && !failing {
+		if err != nil && !failing && g.stop.Err() == nil {
 			g.log.Error("can not look for changed users; requests are refused until it can", "error", err)
 		}
 		if err == nil && failing {
@@ -268,7 +268,7 @@ func (g *Guard) shareLoop() {
 			asked = time.Now()
 			err = errors.Join(err, g.setClock(ctx), g.readLogins(ctx), g.recordUses(ctx))
 		}
-		if err != nil && !failing {
+		if err != nil && !failing && g.stop.Err() == nil {
 			g.log.Warn("logins can not be recorded and shared with other servers", "error", err)
 		}
 		failing = err != nil

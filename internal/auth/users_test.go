@@ -28,6 +28,47 @@ func (s *allReads) Users(ctx context.Context) ([]storage.User, error) {
 	return s.Store.Users(ctx)
 }
 
+// heldPolls holds polls for changed users until they are given up.
+type heldPolls struct {
+	storage.Store
+	hold atomic.Bool
+	held chan struct{} // gets a value when one is held
+}
+
+// LastUserChange implements [storage.Users].
+func (s *heldPolls) LastUserChange(ctx context.Context) (storage.UserChange, error) {
+	if !s.hold.Load() {
+		return s.Store.LastUserChange(ctx)
+	}
+	select {
+	case s.held <- struct{}{}:
+	default:
+	}
+	<-ctx.Done()
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // by itself, on a slow machine
+		return s.Store.LastUserChange(context.WithoutCancel(ctx))
+	}
+	return storage.UserChange{}, ctx.Err()
+}
+
+// TestClosedPoll closes a guard while it looks for changed users. That it gives this up
+// is no error for the log.
+func TestClosedPoll(t *testing.T) {
+	opened, err := sqlitetest.Open(t.Context(), t.TempDir(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	store := &heldPolls{Store: opened, held: make(chan struct{}, 1)}
+	g := startGuard(t, store, time.Now)
+	store.hold.Store(true)
+	<-store.held
+	g.Close()
+	if log := g.logged(); log != "" {
+		t.Error(log)
+	}
+}
+
 // TestChangedSince checks when the changes between two versions are known.
 func TestChangedSince(t *testing.T) {
 	changes := []storage.UserChange{{Version: 11, User: "a"}, {Version: 12}, {Version: 13, User: "b"}}

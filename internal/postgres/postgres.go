@@ -114,7 +114,7 @@ func Connect(ctx context.Context, address string) (*Database, error) {
 	// A search that takes long is ended and run anew: that need not cost its
 	// connection.
 	reads.ConnConfig.BuildContextWatcherHandler = func(conn *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.CancelRequestContextWatcherHandler{Conn: conn, DeadlineDelay: time.Second}
+		return &canceller{conn: conn}
 	}
 	d.Reader = pool(reads, most-writers-controls-lookups)
 	if err := d.Writer.PingContext(ctx); err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/changelog"
-	"github.com/platenhq/platen/internal/listcache"
 )
 
 var (
@@ -438,11 +437,13 @@ func (s *Store) listAt(ctx context.Context, id platen.ID, facet platen.Facet, at
 			return 0, nil, notYet(found.kind, id, created)
 		}
 	}
-	now, err := s.selectList(ctx, s.on(selectList[facet]), id)
-	if err != nil {
-		return 0, nil, err
+	if found.kind == platen.DataRecord && facet != platen.Fields {
+		// Of a record that was added to its data set only the fields have the change that made it.
+		if _, err := s.listUntil(ctx, id, platen.Fields, at); err != nil {
+			return 0, nil, err
+		}
 	}
-	list, err := s.undoUntil(ctx, listcache.Key{ID: id, Facet: facet}, now, at)
+	list, err := s.listUntil(ctx, id, facet, at)
 	return found.kind, list, err
 }
 
@@ -452,10 +453,14 @@ func notYet(kind platen.Kind, id platen.ID, created int64) error {
 	return err
 }
 
-// undoUntil returns a list as it was at a time.
-func (s *Store) undoUntil(ctx context.Context, key listcache.Key, now listcache.Entry, at int64) (platen.List, error) {
+// listUntil returns a list as it was at a time.
+func (s *Store) listUntil(ctx context.Context, id platen.ID, facet platen.Facet, at int64) (platen.List, error) {
+	now, err := s.selectList(ctx, s.on(selectList[facet]), id)
+	if err != nil {
+		return nil, err
+	}
 	list := now.List
-	for c := (chain{facet: key.Facet, id: key.ID, next: now.Change}); c.next != 0; {
+	for c := (chain{facet: facet, id: id, next: now.Change}); c.next != 0; {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
@@ -471,7 +476,7 @@ func (s *Store) undoUntil(ctx context.Context, key listcache.Key, now listcache.
 		case err != nil:
 			return nil, err
 		case e == nil && header.Type == platen.Added:
-			return nil, notYet(now.Kind, key.ID, b.at)
+			return nil, notYet(now.Kind, id, b.at)
 		case e == nil:
 			return list, nil
 		}

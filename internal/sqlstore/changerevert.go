@@ -187,8 +187,12 @@ func (r *reverting) since(key listcache.Key, now listcache.Entry) (platen.List, 
 }
 
 // createdSince reports whether a set was created after the change, which then was of
-// another entity that had the identifier.
+// another entity that had the identifier. Of an entity that belongs to no set
+// nothing says when it was created, so a change that it has not had counts as such.
 func (r *reverting) createdSince(set platen.ID) (bool, error) {
+	if set <= 0 {
+		return true, nil
+	}
 	var change, created int64
 	err := r.s.on(selectChangeSet).QueryRowContext(r.ctx, int64(set)).Scan(&change, &created)
 	return created > r.at, ignoreNoRows(err)

@@ -319,38 +319,44 @@ func TestPrunedAhead(t *testing.T) {
 	})
 }
 
-// TestRevertReused reverts a change of a job that was removed, while another one has its
-// identifier. That one stays as it is.
+// TestRevertReused reverts changes of a job and of a content item that were removed,
+// while others have their identifiers. Those stay as they are.
 func TestRevertReused(t *testing.T) {
 	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
 		s := open()
 		defer s.Close()
 		ctx := t.Context()
-		const document = `{"id":5000,"jobs":[{"id":5001}]}`
-		set, job := platen.Ref{Kind: platen.JobSet, ID: 5000}, platen.Ref{Kind: platen.Job, ID: 5001}
-		importJobs(t, s, document)
-		for _, value := range []string{"secret", "public"} {
-			if err := replace(ctx, s, job.ID, value); err != nil {
+		const document = `{"id":5000,"jobs":[{"id":5001,"segments":[{"documentsets":[{"documents":[{"documentpages":[{"contentitem":9001,"datarecord":8001}]}]}]}]}]}`
+		both := []platen.Ref{{Kind: platen.Job, ID: 5001}, {Kind: platen.ContentItem, ID: 9001}}
+		set := func(of platen.Ref, value string) {
+			t.Helper()
+			if err := s.Replace(ctx, of.Kind, platen.Properties, platen.Update{ID: of.ID, Pairs: []platen.NameValue{{Name: "n", Value: value}}}); err != nil {
 				t.Fatal(err)
 			}
 		}
-		events := eventsOf(t, s, 0)
-		change := events[len(events)-1].Change.ID
-		if err := s.Delete(ctx, set); err != nil {
+		importJobs(t, s, document)
+		changes := make(map[platen.Ref]int64)
+		for _, of := range both {
+			set(of, "secret")
+			set(of, "public")
+			events := eventsOf(t, s, 0)
+			changes[of] = events[len(events)-1].Change.ID
+		}
+		if err := s.Delete(ctx, platen.Ref{Kind: platen.JobSet, ID: 5000}); err != nil {
 			t.Fatal(err)
 		}
 		cleanAll(t, s, time.Now().Add(time.Hour))
 		importJobs(t, s, document)
-		if err := replace(ctx, s, job.ID, "other"); err != nil {
-			t.Fatal(err)
-		}
-		for _, force := range []bool{false, true} {
-			if _, err := s.Revert(ctx, change, force); platen.ErrorCode(err) != platen.NotFound {
-				t.Errorf("with force %t: %v", force, err)
+		for _, of := range both {
+			set(of, "other")
+			for _, force := range []bool{false, true} {
+				if _, err := s.Revert(ctx, changes[of], force); platen.ErrorCode(err) != platen.NotFound {
+					t.Errorf("%s, with force %t: %v", of.Kind, force, err)
+				}
 			}
-		}
-		if list, err := s.List(ctx, job, platen.Properties); string(list) != `[{"name":"n","value":"other"}]` {
-			t.Errorf("the other job has %s, %v", list, err)
+			if list, err := s.List(ctx, of, platen.Properties); string(list) != `[{"name":"n","value":"other"}]` {
+				t.Errorf("the other %s has %s, %v", of.Kind, list, err)
+			}
 		}
 	})
 }

@@ -267,9 +267,10 @@ func (w *entityWriter) tableID(name string) (int64, error) {
 	return id, err
 }
 
-// list writes a list of a new entity.
+// list writes a list of a new entity. The fields of an added record are written even
+// if there are none: that row says since when there is the record.
 func (w *entityWriter) list(id platen.ID, facet platen.Facet, list platen.List) error {
-	if string(list) == string(platen.EmptyList) {
+	if string(list) == string(platen.EmptyList) && (w.change == 0 || facet != platen.Fields) {
 		return nil
 	}
 	q, args := w.t.setList(listcache.Key{ID: id, Facet: facet}, list, w.change)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/platenhq/platen"
 	"github.com/platenhq/platen/internal/storage"
+	"github.com/platenhq/platen/internal/transfer"
 )
 
 // A version is a list as a change left it.
@@ -324,6 +325,42 @@ func (m *logModel) checkEvents(set platen.ID) {
 	slices.SortFunc(want, order)
 	slices.SortFunc(got, order)
 	diff(m.t, "the events", fmt.Sprint(got), fmt.Sprint(want))
+}
+
+// testAddedLists reads the lists of data records that were added to a data set as they
+// were before that, with fields and without: there were no such records.
+func testAddedLists(t *testing.T, open Open) {
+	s := start(t, open)
+	ctx := t.Context()
+	mustDataSet(t, s, dataSet{set: transfer.SourceSet{ID: 300}, records: []platen.SourceRecord{{ID: 301}}})
+	time.Sleep(2 * time.Millisecond)
+	before := time.Now()
+	time.Sleep(2 * time.Millisecond)
+	if err := s.AddRecords(ctx, []platen.NewRecords{{DataSet: 300, Records: []platen.SourceRecord{{Fields: pairs("City=Brest")}, {}}}}); err != nil {
+		t.Fatal(err)
+	}
+	check := func(record platen.ID, what string, there bool) {
+		t.Helper()
+		for _, facet := range []platen.Facet{platen.Properties, platen.Fields} {
+			_, list, err := s.ListAt(ctx, record, facet, before)
+			if there && err != nil || !there && platen.ErrorCode(err) != platen.NotFound {
+				t.Errorf("%s of %s: %s, %v", facet, what, list, err)
+			}
+		}
+	}
+	all := children(t, s, platen.DataSet, 300)
+	check(all[0], "the first data record", true)
+	check(all[1], "one with fields", false)
+	check(all[2], "one without fields", false)
+	for _, pairs := range [][]platen.NameValue{{{Name: "n", Value: "1"}}, nil} {
+		if err := s.Replace(ctx, platen.DataRecord, platen.Properties, platen.Update{ID: all[2], Pairs: pairs}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.UpdateFields(ctx, []platen.Update{{ID: all[2], Pairs: pairs}}); err != nil {
+			t.Fatal(err)
+		}
+		check(all[2], "one that has changed", false)
+	}
 }
 
 // testEvents has readers follow the log while many write, stop, and go on from

@@ -85,6 +85,7 @@ var tests = []test{
 	{"long listings", testLongListings, large},
 	{"pages of many", testListingCost, large},
 	{"the log of changes", testChanges, cached},
+	{"lists of added data records", testAddedLists, 0},
 	{"readers of the log", testEvents, 0},
 	{"updates of many", testBulk, searching},
 	{"an update as one change", testBulkChange, 0},
