@@ -39,16 +39,18 @@ func operationCommand(env environment) *cobra.Command {
 	return cmd
 }
 
-// resultText says what an operation has done, or why it failed.
+// resultText says what an operation has done, and why it ended before it was done.
 func resultText(o *client.OperationState) string {
+	text := o.Error
+	if text != "" && o.Result != nil {
+		text += "; "
+	}
 	switch {
-	case o.Error != "":
-		return o.Error
 	case o.Result == nil:
-		return ""
+		return text
 	case o.Result.JobSet != 0:
-		return fmt.Sprintf("job set %d", o.Result.JobSet)
+		return text + fmt.Sprintf("job set %d", o.Result.JobSet)
 	default:
-		return fmt.Sprintf("%d of %d changed", o.Result.Changed, o.Result.Matched)
+		return text + fmt.Sprintf("%d of %d changed", o.Result.Changed, o.Result.Matched)
 	}
 }

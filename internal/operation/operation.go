@@ -124,7 +124,7 @@ func (r *Runner) run(ctx context.Context, running *Running) {
 	} else {
 		r.log.Error("operation failed", "error", err, "operation", running.ID)
 	}
-	if err := r.store.FailOperation(context.WithoutCancel(ctx), running.ID, message); err != nil {
+	if err := r.store.FailOperation(context.WithoutCancel(ctx), running.ID, message, running.percent()); err != nil {
 		r.log.Error("the end of an operation is not recorded", "error", err, "operation", running.ID)
 	}
 }
@@ -278,7 +278,11 @@ func (r *Runner) Result(ctx context.Context, id string) (platen.ID, error) {
 // End stops an operation, whatever server runs it, and says why: what it has done
 // by then stays. NotFound: there is none of that ID, or it had ended.
 func (r *Runner) End(ctx context.Context, id, message string) error {
-	err := r.store.EndOperation(ctx, id, message)
+	running, percent := r.get(id), 0
+	if running != nil {
+		percent = running.percent()
+	}
+	err := r.store.EndOperation(ctx, id, message, percent)
 	if platen.ErrorCode(err) == platen.NotFound && err != nil {
 		operation, err := r.store.Operation(ctx, id)
 		if err != nil {
@@ -286,7 +290,6 @@ func (r *Runner) End(ctx context.Context, id, message string) error {
 		}
 		return endedError(operation)
 	}
-	running := r.get(id)
 	if err != nil || running == nil {
 		return err // another server sees it at the next part, or with its next report
 	}

@@ -210,6 +210,37 @@ func TestCancel(t *testing.T) {
 	})
 }
 
+// TestEnd ends operations, which say how far they were.
+func TestEnd(t *testing.T) {
+	on(t, func(t *testing.T, f *fixture) {
+		half := make(chan struct{})
+		run := func(fails error) func(ctx context.Context, running *operation.Running) error {
+			return func(ctx context.Context, running *operation.Running) error {
+				running.Steps(5)
+				if fails == nil {
+					close(half)
+					<-ctx.Done()
+					fails = ctx.Err()
+				}
+				return fails
+			}
+		}
+		failed, cancelled := f.begin(run(platen.Errorf(platen.Conflict, "the reason"))), f.begin(run(nil))
+		<-half
+		if err := f.End(t.Context(), cancelled, "enough"); err != nil {
+			t.Error(err)
+		}
+		f.wait(2)
+		for id, message := range map[string]string{failed: "the reason", cancelled: "enough"} {
+			o, err := f.Operation(t.Context(), id)
+			if err != nil || o.Message != message || o.Percent != 50 || o.Ended.IsZero() || o.Cancelled != (id == cancelled) {
+				t.Errorf("%+v, %v", o, err)
+			}
+		}
+		wants(t, f.End(t.Context(), cancelled, "again"), platen.NotFound, "has ended")
+	})
+}
+
 // TestCancelElsewhere stops an operation that another process runs, which
 // notices it, and can store no result any more.
 func TestCancelElsewhere(t *testing.T) {

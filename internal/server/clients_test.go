@@ -152,6 +152,24 @@ func testLargeRefusedBody(t *testing.T) {
 	}
 }
 
+// TestShortRefusedBody sends bodies that are shorter than they say and refused unread:
+// the answer comes once nothing more is waited for.
+func TestShortRefusedBody(t *testing.T) { onSQLite(t, testShortRefusedBody) }
+
+func testShortRefusedBody(t *testing.T) {
+	long(t)
+	s := start(t, func(c *server.Config, _ *auth.Config) {
+		c.Timeouts = server.Timeouts{Header: time.Minute, Stall: 2 * time.Second, Idle: time.Minute, Find: time.Minute, Stop: time.Second}
+	})
+	var conns []net.Conn
+	for range 8 {
+		conns = append(conns, s.half("PUT", native+"/nothing", 100, "{}"))
+	}
+	for _, conn := range conns {
+		s.readAnswer(conn).isError(t, 404, "")
+	}
+}
+
 // raw sends bytes as they are, and reads one answer.
 func (s *service) raw(text string) answer {
 	s.t.Helper()

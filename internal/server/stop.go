@@ -68,7 +68,7 @@ func (s *Server) connections(handler http.Handler) *http.Server {
 		Handler:           handler,
 		ReadHeaderTimeout: s.Timeouts.Header,
 		ReadTimeout:       s.Timeouts.Stall,
-		WriteTimeout:      s.Timeouts.Stall,
+		WriteTimeout:      2 * s.Timeouts.Stall, // for what is left of the body, which net/http waits for first, and for the answer
 		IdleTimeout:       s.Timeouts.Idle,
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),

@@ -381,14 +381,15 @@ func (c *copier) finish() error {
 	return err
 }
 
-// pendingTimes returns when jobs and sets changed, as far as the index of the source has
-// not passed it on.
+// pendingTimes returns when jobs and sets changed, as far as the index of the source had
+// not passed it on when the copy began: it may be brought up to date meanwhile.
 func (c *copier) pendingTimes() (map[platen.ID]int64, error) {
 	var kinds []platen.Kind
 	for kind := platen.DataSet; kind <= platen.Document; kind++ {
 		kinds = append(kinds, kind)
 	}
-	p := c.from.planner(c.ctx, c.from.on, c.from.engine.Reader)
+	stmt := func(q *query) statement { return direct{c.source, q.text(c.from.engine.Dialect)} }
+	p := c.from.planner(c.ctx, stmt, c.source)
 	owners, err := p.someDirtyOf(kinds, 0, math.MaxInt64)
 	if err != nil {
 		return nil, err

@@ -90,16 +90,21 @@ func (r *setReader) below(kind platen.Kind, id platen.ID) error {
 	return nil
 }
 
-// Neighbours are entities that follow one another, of which something was read together.
+// Neighbours are entities from one identifier to another, of which something was read together.
 type neighbours struct{ platen.IDRange }
 
 func (w *neighbours) has(id platen.ID) bool { return w.First <= id && id <= w.Last }
 
+// near is how far apart neighbours may be. Where an import gives each entity its
+// identifier after the one that it is in, what a job contains is between it and the next
+// job.
+const near = 64
+
 // ahead returns up to which entity to read something from id on: twice as many as last
-// time, if that goes on where it ended, since a set of many jobs is read one after the
-// other.
+// time, if that goes on about where it ended, since a set of many jobs is read one after
+// the other.
 func (w *neighbours) ahead(id platen.ID) platen.ID {
-	if id != w.Last+1 {
+	if id <= w.Last || id > w.Last+near {
 		return id
 	}
 	return id + 2*platen.ID(w.Len()) - 1

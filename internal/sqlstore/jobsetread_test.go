@@ -1,6 +1,7 @@
 package sqlstore_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,5 +34,13 @@ func TestLargeExport(t *testing.T) {
 		one := export(set(document + strings.Repeat(","+document, documents-1)))
 		many := export(set(strings.Split(strings.Repeat(" "+document, documents)[1:], " ")...))
 		costtest.AtMost(t, "an export of many jobs", 100, 3, one, many)
+
+		const each = `{"id":%d,"segments":[{"id":%d,"documentsets":[{"id":%d,"documents":[{"id":%d,"documentpages":[{"contentitem":5000,"datarecord":5001}]}]}]}]}`
+		var jobs []string
+		for id := 1_000_000; len(jobs) < documents; id += 4 {
+			jobs = append(jobs, fmt.Sprintf(each, id, id+1, id+2, id+3))
+		}
+		given := export(`{"jobs":[` + strings.Join(jobs, ",") + `]}`)
+		costtest.AtMost(t, "an export of many jobs that have what they contain between them", 100, 3, one, given)
 	})
 }

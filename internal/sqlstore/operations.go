@@ -20,11 +20,11 @@ func (s *Store) BeginOperation(ctx context.Context, o platen.Operation) (err err
 }
 
 // FailOperation implements [storage.Operations].
-func (s *Store) FailOperation(ctx context.Context, id, message string) (err error) {
+func (s *Store) FailOperation(ctx context.Context, id, message string, percent int) (err error) {
 	_, done := s.observe(ctx, "fail_operation")
 	defer func() { done(err) }()
 	return s.error("end operation", s.update(func(t *transaction) error {
-		return t.exec(updateFailed, s.now().UnixMilli(), message, id)
+		return t.exec(updateFailed, s.now().UnixMilli(), message, percent, id)
 	}))
 }
 
@@ -128,10 +128,10 @@ func (s *Store) CancelOperation(ctx context.Context, id string) (err error) {
 }
 
 // EndOperation implements [storage.Operations].
-func (s *Store) EndOperation(ctx context.Context, id, message string) (err error) {
+func (s *Store) EndOperation(ctx context.Context, id, message string, percent int) (err error) {
 	_, done := s.observe(ctx, "end_operation")
 	defer func() { done(err) }()
-	return s.removeOperation("cancel operation", updateCancelled, s.now().UnixMilli(), message, id)
+	return s.removeOperation("cancel operation", updateCancelled, s.now().UnixMilli(), message, percent, id)
 }
 
 // ForgetOperation implements [storage.Operations].

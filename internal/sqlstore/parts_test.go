@@ -27,7 +27,7 @@ func TestSameParts(t *testing.T) {
 			}
 			_, err := s.UpdateInParts(t.Context(), asked, nil, name, func(made int) {
 				if made == part {
-					if err := s.EndOperation(t.Context(), name, "cancelled"); err != nil {
+					if err := s.EndOperation(t.Context(), name, "cancelled", 0); err != nil {
 						t.Error(err)
 					}
 				}

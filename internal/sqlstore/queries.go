@@ -192,8 +192,8 @@ var (
 
 	insertOperation = onWriter.query(`INSERT INTO operation (id, type, started, owner) VALUES ($1, $2, $3, $4)`)
 	updateDone      = onWriter.query(`UPDATE operation SET ended = $1, result = $2 WHERE id = $3 AND ended IS NULL`)
-	updateFailed    = onWriter.query(`UPDATE operation SET ended = $1, message = $2 WHERE id = $3 AND ended IS NULL`)
-	updateCancelled = onWriter.query(`UPDATE operation SET ended = $1, message = $2, cancelled = 1 WHERE id = $3 AND ended IS NULL`)
+	updateFailed    = onWriter.query(endOperation + ` WHERE id = $4 AND ended IS NULL`)
+	updateCancelled = onWriter.query(endOperation + `, cancelled = 1 WHERE id = $4 AND ended IS NULL`)
 	updateOutcome   = onWriter.query(`UPDATE operation SET outcome = $1 WHERE id = $2 AND ended IS NULL`)
 	updateUpdated   = onWriter.query(`UPDATE operation SET ended = $1, outcome = $2 WHERE id = $3 AND ended IS NULL`)
 	updateFailedAll = onWriter.queryFor(func(d Dialect) string {
@@ -389,6 +389,10 @@ var facets = [...]platen.Facet{platen.Properties, platen.Metadata, platen.Fields
 
 // The queries of the tables of lists, by facet. A hidden entity has kind 0.
 var selectList, selectLists, selectListsAmong, selectListsOf, selectListsUpTo, selectSizes, upsertList, deleteList, deleteLists = facetQueries()
+
+// endOperation ends an operation with a message. How far it was may be known better by
+// what was reported before.
+const endOperation = `UPDATE operation SET ended = $1, message = $2, percent = CASE WHEN percent < $3 THEN $3 ELSE percent END`
 
 // selectKind selects an id k and the kind of its entity e; 0 is hidden.
 var selectKind = `SELECT k.id, CASE WHEN ` + hiddenSet("e.root", "k.id") + ` THEN 0 ELSE e.kind END`

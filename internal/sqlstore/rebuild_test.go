@@ -161,6 +161,45 @@ func TestDamagedPages(t *testing.T) {
 	}
 }
 
+// TestCopyWithoutIndex copies while the source brings its index up to date, which passes
+// on when jobs and sets changed.
+func TestCopyWithoutIndex(t *testing.T) {
+	onBoth(t, func(t *testing.T, open func(...sqlstore.Option) *sqlstore.Store) {
+		ctx := t.Context()
+		s := open(sqlstore.WithIndexWait(time.Minute))
+		defer s.Close()
+		job := createJobs(t, s, 1).Children[0]
+		if err := replace(ctx, s, job, "a"); err != nil {
+			t.Fatal(err)
+		}
+		to, err := sqlitetest.Open(ctx, t.TempDir(), 1<<20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer to.Close()
+		_, err = sqlstore.Copy(ctx, s, to, true, func(sqlstore.Progress) {
+			none := func(int, *platen.Found) error { return nil }
+			if err := s.Find(ctx, &platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "a"}}, none); err != nil {
+				t.Error(err)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := s.Entity(ctx, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := to.Entity(ctx, job)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Facts.UpdateTime.Equal(want.Facts.UpdateTime) {
+			t.Errorf("the job changed at %v, and in the copy at %v", want.Facts.UpdateTime, got.Facts.UpdateTime)
+		}
+	})
+}
+
 // TestLateRanges checks that a search does not wait for metadata and facts that are
 // not in the index, and that a listing which asks for them does.
 func TestLateRanges(t *testing.T) {

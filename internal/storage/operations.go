@@ -13,9 +13,9 @@ type Operations interface {
 	// BeginOperation records a new operation.
 	BeginOperation(ctx context.Context, operation platen.Operation) error
 
-	// FailOperation records why a running operation ended without a result.
-	// One that has ended stays as it is.
-	FailOperation(ctx context.Context, id, message string) error
+	// FailOperation records why a running operation ended without a result, and
+	// how far it was, which may have been reported. One that has ended stays as it is.
+	FailOperation(ctx context.Context, id, message string, percent int) error
 
 	// ReportOperation tells other processes on the same database how far a
 	// running operation is. NotFound: one of them has cancelled it.
@@ -37,8 +37,8 @@ type Operations interface {
 	CancelOperation(ctx context.Context, id string) error
 
 	// EndOperation is CancelOperation that does not remove it, but ends it with a
-	// message.
-	EndOperation(ctx context.Context, id, message string) error
+	// message, as FailOperation does.
+	EndOperation(ctx context.Context, id, message string, percent int) error
 
 	// ForgetOperation removes one. NotFound as in Operation.
 	ForgetOperation(ctx context.Context, id string) error

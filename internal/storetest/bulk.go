@@ -429,13 +429,13 @@ func testBulkParts(t *testing.T, open Open) {
 	u.Set = [3][]platen.NameValue{pairs("shift=day")}
 	begin("cancelled")
 	got, err = s.UpdateInParts(ctx, u, nil, "cancelled", func(int) {
-		if err := s.EndOperation(ctx, "cancelled", "by anna"); err != nil {
+		if err := s.EndOperation(ctx, "cancelled", "by anna", 40); err != nil {
 			t.Error(err)
 		}
 	})
 	wantCode(t, "a part after the end", err, platen.Conflict, "ended")
 	o, err = s.Operation(ctx, "cancelled")
-	if err != nil || !o.Cancelled || o.Ended.IsZero() || o.Message != "by anna" {
+	if err != nil || !o.Cancelled || o.Ended.IsZero() || o.Message != "by anna" || o.Percent != 40 {
 		t.Error(o, err)
 	}
 	diff(t, "the outcome", o.Outcome, got)
@@ -445,7 +445,7 @@ func testBulkParts(t *testing.T, open Open) {
 	if len(changed) == 0 || len(changed) == many || int64(len(changed)) != o.Outcome.Changed {
 		t.Errorf("%d jobs were changed, and the outcome is %+v", len(changed), o.Outcome)
 	}
-	wantCode(t, "to end what has ended", s.EndOperation(ctx, "cancelled", "again"), platen.NotFound, "operation")
+	wantCode(t, "to end what has ended", s.EndOperation(ctx, "cancelled", "again", 0), platen.NotFound, "operation")
 
 	u.Set = [3][]platen.NameValue{pairs("shift=late")}
 	begin("lost")

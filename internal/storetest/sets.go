@@ -471,7 +471,7 @@ func testOperations(t *testing.T, open Open) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.FailOperation(ctx, "b", "a reason"); err != nil {
+	if err := s.FailOperation(ctx, "b", "a reason", 0); err != nil {
 		t.Fatal(err)
 	}
 	_, err = s.CreateJobSet(ctx, set, storage.JobSetOptions{Operation: "b"})
