@@ -73,6 +73,18 @@ func (Dialect) Gone(process string) string {
 	return process + " NOT IN (SELECT id FROM replica WHERE " + alive + ")"
 }
 
+// OfKind implements [sqlstore.Dialect]. With kind = $1 the order would be that of the
+// primary key as well. As long as no vacuum has seen what was imported, to read all kinds
+// by that until there are enough rows of one seems cheaper, as if the kinds were mixed.
+// There may be millions of others before the first.
+func (Dialect) OfKind(kind, operator, first string) string {
+	end := "<="
+	if operator == "<=" {
+		end = ">="
+	}
+	return "(kind, first) " + operator + " (" + kind + ", " + first + ") AND kind " + end + " " + kind
+}
+
 // ListsBetween implements [sqlstore.Dialect]. The server sends all rows that a
 // statement finds, even if the reader has enough.
 func (Dialect) ListsBetween(table string, bytes int) string {

@@ -2,12 +2,16 @@ package sqlstore_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/platenhq/platen/internal/pgtest"
+	"github.com/platenhq/platen/internal/postgres"
 	"github.com/platenhq/platen/internal/sqlitetest"
 	"github.com/platenhq/platen/internal/sqlstore"
 )
@@ -68,6 +72,80 @@ func TestPlans(t *testing.T) {
 			if !allowed {
 				t.Errorf("%s\n\t%s", text, strings.Join(plan, "\n\t"))
 			}
+		}
+	})
+}
+
+// otherKinds is the step of a plan of PostgreSQL in which it reads entities of all kinds
+// and leaves out the others.
+var otherKinds = regexp.MustCompile(`Filter: \(?\(kind = \$?\d`)
+
+// TestPlansOfKinds looks for statements that PostgreSQL runs by reading entities of all
+// kinds, after an import that no vacuum has seen.
+func TestPlansOfKinds(t *testing.T) {
+	t.Run("PostgreSQL", func(t *testing.T) {
+		ctx := t.Context()
+		s, err := postgres.Open(context.Background(), pgtest.Few(pgtest.Database(t)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		c, err := s.Reader().Conn(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		tx, err := c.BeginTx(ctx, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tx.Rollback()
+		exec := func(text string) {
+			t.Helper()
+			if _, err := tx.ExecContext(ctx, text); err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+		}
+		// Rows of nine kinds, each kind together. They are seen by this transaction alone, so
+		// no vacuum marks their pages as visible to all.
+		exec(`INSERT INTO entity (first, last, kind, parent, root) SELECT n, n, 1 + n / 2000, 1, 1 FROM generate_series(1, 17999) AS n`)
+		exec(`ANALYZE entity`)
+		exec(`SET LOCAL plan_cache_mode = force_generic_plan`)
+		found := 0
+		for i, text := range s.Statements() {
+			if !strings.HasPrefix(strings.TrimSpace(text), "SELECT") || !strings.Contains(text, "FROM entity") {
+				continue
+			}
+			found++
+			name, args := "plan_"+strconv.Itoa(i), ""
+			for n := 1; strings.Contains(text, "$"+strconv.Itoa(n)); n++ {
+				args += ", NULL"
+			}
+			exec("PREPARE " + name + " AS " + text)
+			if args != "" {
+				args = "(" + args[2:] + ")"
+			}
+			var plan []string
+			rows, err := tx.QueryContext(ctx, "EXPLAIN EXECUTE "+name+args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for rows.Next() {
+				var line string
+				if err := rows.Scan(&line); err != nil {
+					t.Fatal(err)
+				}
+				plan = append(plan, line)
+			}
+			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+				t.Fatal(err)
+			}
+			if slices.ContainsFunc(plan, otherKinds.MatchString) {
+				t.Errorf("%s\n\t%s", text, strings.Join(plan, "\n\t"))
+			}
+		}
+		if found < 10 {
+			t.Errorf("%d statements read entities", found)
 		}
 	})
 }

@@ -211,8 +211,10 @@ var (
 
 	// The rows of a kind after $2, $3 at most: how many, the entities in those that
 	// are not hidden, and the last of them.
-	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN ` + inDeletedSet("root") + ` THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
-		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
+	selectInventory = onReader.queryFor(func(d Dialect) string {
+		return `SELECT count(*), CAST(coalesce(sum(CASE WHEN ` + inDeletedSet("root") + ` THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
+			coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE ` + d.OfKind("$1", ">", "$2") + ` ORDER BY kind, first LIMIT $3) AS batch`
+	})
 	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND ` + inDeletion + ` AND marked > 0`)
 
