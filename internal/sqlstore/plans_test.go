@@ -2,7 +2,6 @@ package sqlstore_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -106,6 +105,25 @@ func TestPlansOfKinds(t *testing.T) {
 				t.Fatalf("%s: %v", text, err)
 			}
 		}
+		explain := func(text string, args ...any) (plan []string) {
+			t.Helper()
+			rows, err := tx.QueryContext(ctx, text, args...)
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			defer rows.Close()
+			for rows.Next() {
+				var line string
+				if err := rows.Scan(&line); err != nil {
+					t.Fatal(err)
+				}
+				plan = append(plan, line)
+			}
+			if err := rows.Err(); err != nil {
+				t.Fatal(err)
+			}
+			return plan
+		}
 		// Rows of nine kinds, each kind together. They are seen by this transaction alone, so
 		// no vacuum marks their pages as visible to all.
 		exec(`INSERT INTO entity (first, last, kind, parent, root) SELECT n, n, 1 + n / 2000, 1, 1 FROM generate_series(1, 17999) AS n`)
@@ -125,21 +143,7 @@ func TestPlansOfKinds(t *testing.T) {
 			if args != "" {
 				args = "(" + args[2:] + ")"
 			}
-			var plan []string
-			rows, err := tx.QueryContext(ctx, "EXPLAIN EXECUTE "+name+args)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for rows.Next() {
-				var line string
-				if err := rows.Scan(&line); err != nil {
-					t.Fatal(err)
-				}
-				plan = append(plan, line)
-			}
-			if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-				t.Fatal(err)
-			}
+			plan := explain("EXPLAIN EXECUTE " + name + args)
 			if slices.ContainsFunc(plan, otherKinds.MatchString) {
 				t.Errorf("%s\n\t%s", text, strings.Join(plan, "\n\t"))
 			}
