@@ -84,6 +84,25 @@ func (Dialect) Gone(process string) string {
 	return process + " NOT IN (SELECT id FROM replica WHERE " + alive + ")"
 }
 
+// JoinItems implements [search.Dialect]. It takes the range for wide, and would rather
+// read all of entity, above all if few rows are asked for.
+func (Dialect) JoinItems(record string, before int) string {
+	return "JOIN LATERAL (SELECT first, last, record FROM entity WHERE record BETWEEN " + record + " - " + strconv.Itoa(before) +
+		" AND " + record + " OFFSET 0) AS e ON true"
+}
+
+// OfKind implements [sqlstore.Dialect]. With kind = $1 the order would be that of the
+// primary key as well. As long as no vacuum has seen what was imported, to read all kinds
+// by that until there are enough rows of one seems cheaper, as if the kinds were mixed.
+// There may be millions of others before the first.
+func (Dialect) OfKind(kind, operator, first string) string {
+	end := "<="
+	if operator == "<=" {
+		end = ">="
+	}
+	return "(kind, first) " + operator + " (" + kind + ", " + first + ") AND kind " + end + " " + kind
+}
+
 // ListsBetween implements [sqlstore.Dialect]. The server sends all rows that a
 // statement finds, even if the reader has enough.
 func (Dialect) ListsBetween(table string, bytes int) string {

@@ -42,6 +42,9 @@ type Dialect interface {
 	// made by IDs.
 	Among(column, parameter string) string
 	IDs(ids []int64) any
+	// JoinItems joins the rows e of entity whose data records begin at a data record or
+	// at one of so many before it.
+	JoinItems(record string, before int) string
 	// EachID is the table k (id) of the ids of a parameter made by IDs.
 	EachID(parameter string) string
 	// Number is the number that the bytes of an expression are, or NULL if they
@@ -131,7 +134,7 @@ func nameOf(kind platen.Kind, facet platen.Facet, name string) Name {
 
 // A Driver is one or more leaves of a rule, at least one of which holds
 // wherever the rule holds: the candidates are the entities that they find. The
-// empty driver is all entities of the kind.
+// empty driver is all entities of the kind, or those in the sets of the search.
 type Driver []*platen.Rule
 
 // A Plan is a search that was compiled. It refers to the search, which must
@@ -159,6 +162,9 @@ func Compile(search *platen.Search, names map[Name]int64, dialect Dialect, optio
 	var err error
 	if p.Drivers, err = drivers(&search.Rule); err != nil {
 		return nil, err
+	}
+	if len(p.Drivers) > 0 && len(search.Sets) > 0 {
+		p.Drivers = append(p.Drivers, Driver{})
 	}
 	if dialect.PatternsOutside() {
 		p.outside = make(map[*platen.Rule]*Outside)

@@ -42,8 +42,8 @@ func findText(w *writer, rule *platen.Rule) string {
 	if w.owns(rule.Facet) {
 		return from
 	}
-	return "SELECT e.first + o.id - e.record AS id FROM (" + from + `) AS o JOIN entity AS e
-		ON e.record BETWEEN o.id - ` + strconv.Itoa(w.plan.options.LongestRun) + " AND o.id AND e.record + e.last - e.first >= o.id"
+	return "SELECT e.first + o.id - e.record AS id FROM (" + from + ") AS o " + w.plan.dialect.JoinItems("o.id", w.plan.options.LongestRun) +
+		" WHERE e.record + e.last - e.first >= o.id"
 }
 
 func testText(w *writer, rule *platen.Rule) string {

@@ -73,6 +73,16 @@ func (Dialect) SameText(column, parameter string) string { return column + " = "
 // all but the present one have ended.
 func (Dialect) Gone(string) string { return "1 = 1" }
 
+// JoinItems implements [search.Dialect].
+func (Dialect) JoinItems(record string, before int) string {
+	return "JOIN entity AS e ON e.record BETWEEN " + record + " - " + strconv.Itoa(before) + " AND " + record
+}
+
+// OfKind implements [sqlstore.Dialect].
+func (Dialect) OfKind(kind, operator, first string) string {
+	return "kind = " + kind + " AND first " + operator + " " + first
+}
+
 // ListsBetween implements [sqlstore.Dialect]. SQLite finds a row when the
 // reader asks for it.
 func (Dialect) ListsBetween(table string, _ int) string {

@@ -131,6 +131,10 @@ type Dialect interface {
 	SameText(column, parameter string) string
 	// Gone is the condition that the process with the id in a column has ended.
 	Gone(process string) string
+	// OfKind is the condition of the rows of entity that are of a kind, and whose first
+	// identifier is >=, > or <= another. The index by kind serves it, in the order by kind
+	// and first identifier or the opposite one.
+	OfKind(kind, operator, first string) string
 	// ListsBetween selects (id, list) of the lists in a table whose ids are $1
 	// to $2, in order. It may leave out those after so many bytes of lists.
 	ListsBetween(table string, bytes int) string

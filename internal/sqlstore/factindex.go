@@ -15,8 +15,9 @@ const lateFacts = 2 // only its facts are not in the index
 var (
 	selectMemberBounds = onLookup.query(`SELECT coalesce(min(first), 0), coalesce((SELECT last FROM entity WHERE root = $1 AND kind = $2 ORDER BY first DESC LIMIT 1), 0)
 		FROM entity WHERE root = $1 AND kind = $2`)
-	selectJobRows = onReader.query(`SELECT first, last FROM entity WHERE kind = $1
-		AND first >= coalesce((SELECT max(first) FROM entity WHERE kind = $1 AND first <= $2), 0) AND first <= $3 ORDER BY first LIMIT $4`)
+	selectJobRows = onReader.queryFor(func(d Dialect) string {
+		return `SELECT first, last FROM entity WHERE ` + d.OfKind("$1", ">=", firstUpTo(d, "$1", "$2")) + ` AND first <= $3 ORDER BY kind, first LIMIT $4`
+	})
 )
 
 // markFacts marks the facts of a set and its jobs for the index.

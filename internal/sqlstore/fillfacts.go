@@ -17,7 +17,7 @@ var (
 	selectCountedFacts = onLookup.query(`SELECT EXISTS (SELECT 1 FROM set_fact WHERE id = $1)`)
 	selectMemberCount  = onReader.query(`SELECT CAST(coalesce(sum(last - first + 1), 0) AS BIGINT) FROM entity WHERE root = $1 AND kind = $2`)
 	selectSegments     = onReader.query(`SELECT parent, CAST(sum(last - first + 1) AS BIGINT) FROM entity
-		WHERE parent BETWEEN $1 AND $2 AND kind = ` + decimal(platen.JobSegment) + ` GROUP BY parent`)
+		WHERE parent BETWEEN $1 AND $2 AND +kind = ` + decimal(platen.JobSegment) + ` GROUP BY parent`)
 	selectItemCounts = onReader.query(`SELECT job, CAST(sum(count) AS BIGINT) FROM content_block WHERE job BETWEEN $1 AND $2 GROUP BY job`)
 )
 

@@ -35,9 +35,12 @@ func queryNamed(after, way string) indexQuery {
 var (
 	// The rows of a kind from the one of identifier $2 on.
 	selectKindRows = direction{
-		onReader.query(`SELECT first, last FROM entity WHERE kind = $1
-			AND first >= coalesce((SELECT max(first) FROM entity WHERE kind = $1 AND first <= $2), 0) ORDER BY first LIMIT $3`),
-		onReader.query(`SELECT first, last FROM entity WHERE kind = $1 AND first <= $2 ORDER BY first DESC LIMIT $3`),
+		onReader.queryFor(func(d Dialect) string {
+			return `SELECT first, last FROM entity WHERE ` + d.OfKind("$1", ">=", firstUpTo(d, "$1", "$2")) + ` ORDER BY kind, first LIMIT $3`
+		}),
+		onReader.queryFor(func(d Dialect) string {
+			return `SELECT first, last FROM entity WHERE ` + d.OfKind("$1", "<=", "$2") + ` ORDER BY kind DESC, first DESC LIMIT $3`
+		}),
 	}
 	// The same in a set.
 	selectSetRows = direction{
@@ -61,11 +64,22 @@ var (
 			(SELECT e.root FROM entity AS e WHERE e.first <= k.id ORDER BY e.first DESC LIMIT 1) AND +v.name = $2`
 	})
 
-	selectKindCount = onReader.query(`SELECT count(*), CAST(coalesce(sum(last - first + 1), 0) AS BIGINT), coalesce(min(first), 0), coalesce(max(last), 0)
-		FROM (SELECT first, last FROM entity WHERE kind = $1 AND NOT ` + hiddenSet("root", "first") + ` ORDER BY first LIMIT ` + decimal(countedRows) + `) AS counted`)
-	selectKindBounds = onReader.query(`SELECT coalesce(min(first), 0), coalesce((SELECT last FROM entity WHERE kind = $1 ORDER BY first DESC LIMIT 1), 0)
-		FROM entity WHERE kind = $1`)
+	selectKindCount = onReader.queryFor(func(d Dialect) string {
+		return `SELECT count(*), CAST(coalesce(sum(last - first + 1), 0) AS BIGINT), coalesce(min(first), 0), coalesce(max(last), 0)
+			FROM (SELECT first, last FROM entity WHERE ` + d.OfKind("$1", ">", "0") + ` AND NOT ` + hiddenSet("root", "first") + `
+			ORDER BY kind, first LIMIT ` + decimal(countedRows) + `) AS counted`
+	})
+	selectKindBounds = onReader.queryFor(func(d Dialect) string {
+		return `SELECT coalesce((SELECT first FROM entity WHERE ` + d.OfKind("$1", ">", "0") + ` ORDER BY kind, first LIMIT 1), 0),
+			coalesce((SELECT last FROM entity WHERE ` + d.OfKind("$1", "<=", decimal(platen.MaxID)) + ` ORDER BY kind DESC, first DESC LIMIT 1), 0)`
+	})
 )
+
+// firstUpTo is where the last row of a kind begins that begins at an identifier or
+// below; 0 for none.
+func firstUpTo(d Dialect, kind, id string) string {
+	return `coalesce((SELECT first FROM entity WHERE ` + d.OfKind(kind, "<=", id) + ` ORDER BY kind DESC, first DESC LIMIT 1), 0)`
+}
 
 // countedRows is how many rows of a kind are counted; if there are more, the rest is
 // estimated.

@@ -74,8 +74,9 @@ var (
 	// which the caller checks.
 	selectChildren = onReader.query(`SELECT ord, first, last FROM entity WHERE parent = $1 AND kind = $2
 		AND (ord, first) > ($3, $4) AND NOT ` + inDeletedSet("first") + ` ORDER BY ord, first LIMIT $5`)
-	// The children of some neighbours, none of which are sets.
-	selectChildrenOf = onReader.query(`SELECT parent, first, last FROM entity WHERE parent BETWEEN $1 AND $2 AND kind = $3 ORDER BY parent, ord, first LIMIT $4`)
+	// The children of some neighbours, none of which are sets. The plus keeps SQLite from
+	// the index by kind, and the order is that of the index by parent.
+	selectChildrenOf = onReader.query(`SELECT parent, first, last FROM entity WHERE parent BETWEEN $1 AND $2 AND +kind = $3 ORDER BY parent, kind, ord, first LIMIT $4`)
 	selectRows       = onReader.query(`SELECT ` + rowColumns + ` FROM entity WHERE parent = $1 AND kind = $2
 		AND (ord, first) > ($3, $4) ORDER BY ord, first LIMIT $5`)
 	selectPlaceNext = onReader.query(`SELECT ord + last - first + 1 FROM entity
@@ -135,10 +136,12 @@ var (
 	selectFacts = onReader.queryFor(func(d Dialect) string {
 		return `SELECT entity, name, value FROM find_value WHERE ` + d.Among("entity", "$1") + ` AND +name IN (` + factNames + `)`
 	})
-	// The rows that have a digest. Apart, since the index by entity has all else.
+	// The rows that have a digest. Apart, since the index by entity has all else. SQLite
+	// reads the left table of a CROSS JOIN first; the other way around it would look up
+	// each value. The plus keeps it from all values of the name.
 	selectDigests = onReader.queryFor(func(d Dialect) string {
-		return `SELECT v.entity, v.name, v.value, v.digest FROM find_long AS l JOIN find_value AS v ON v.entity = l.entity AND v.name = l.name
-			WHERE ` + d.Among("l.entity", "$1")
+		return `SELECT v.entity, v.name, v.value, v.digest FROM find_long AS l CROSS JOIN find_value AS v
+			WHERE ` + d.Among("l.entity", "$1") + ` AND v.entity = l.entity AND +v.name = l.name`
 	})
 	deleteValue  = deleteFrom(findValueTable)
 	deleteValues = onWriter.query(`DELETE FROM find_value WHERE entity BETWEEN $1 AND $2`)
@@ -208,8 +211,10 @@ var (
 
 	// The rows of a kind after $2, $3 at most: how many, the entities in those that
 	// are not hidden, and the last of them.
-	selectInventory = onReader.query(`SELECT count(*), CAST(coalesce(sum(CASE WHEN ` + inDeletedSet("root") + ` THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
-		coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE kind = $1 AND first > $2 ORDER BY first LIMIT $3) AS batch`)
+	selectInventory = onReader.queryFor(func(d Dialect) string {
+		return `SELECT count(*), CAST(coalesce(sum(CASE WHEN ` + inDeletedSet("root") + ` THEN 0 ELSE last - first + 1 END), 0) AS BIGINT),
+			coalesce(max(first), 0) FROM (SELECT first, last, root FROM entity WHERE ` + d.OfKind("$1", ">", "$2") + ` ORDER BY kind, first LIMIT $3) AS batch`
+	})
 	selectSchemaNumber = onReader.query(`SELECT coalesce(max(version), 0) FROM migration`)
 	selectDeletedCount = onReader.query(`SELECT count(*) FROM deleted_set WHERE id > 0 AND ` + inDeletion + ` AND marked > 0`)
 
@@ -225,15 +230,18 @@ var (
 		WHERE ` + inDeletion + ` AND id > 0 AND (marked, id) > ($1, $2) AND marked > 0 ORDER BY marked, id LIMIT $3`)
 	// The sets of a kind that were deleted at $2 or later, or are being deleted.
 	selectDeletedSince = onReader.query(`SELECT id, marked, state FROM deleted_set
-		WHERE kind = $1 AND (marked >= $2 OR state = ` + decimal(stateDeleting) + `) AND ` + inDeletion + ` ORDER BY id`)
+		WHERE kind = $1 AND (marked >= $2 OR state = ` + decimal(stateDeleting) + `) AND ` + inDeletion)
 	selectDetached = onReader.query(`SELECT first, last, parent, ord FROM detached WHERE root = $1 AND first > $2 ORDER BY first LIMIT $3`)
 	// The last of the first $2.
 	selectDetachedLast = onReader.query(`SELECT coalesce(max(first), 0) FROM (SELECT first FROM detached WHERE root = $1 ORDER BY first LIMIT $2) AS batch`)
 	selectAnyDetached  = onReader.query(`SELECT EXISTS (SELECT 1 FROM detached)`)
 	insertDetached     = insertInto(detachedTable, "")
 	// That begin at $1, of a set that can come back.
-	updateLeft     = onWriter.query(`UPDATE detached SET freed = 1 WHERE first = $1 AND EXISTS (SELECT 1 FROM deleted_set AS s WHERE s.id = detached.root AND s.begun = 0)`)
-	selectFreed    = onReader.query(`SELECT first, last FROM detached WHERE root = $1 AND freed = 1 ORDER BY first LIMIT ` + decimal(detachBatch))
+	updateLeft = onWriter.query(`UPDATE detached SET freed = 1 WHERE first = $1 AND EXISTS (SELECT 1 FROM deleted_set AS s WHERE s.id = detached.root AND s.begun = 0)`)
+	// The last ones apart, since SQLite takes the index of freed ones only where that has all
+	// that is read.
+	selectFreed = onReader.query(`SELECT first, (SELECT d.last FROM detached AS d WHERE d.root = f.root AND d.first = f.first)
+		FROM detached AS f WHERE root = $1 AND freed = 1 ORDER BY first LIMIT ` + decimal(detachBatch))
 	updateFreed    = onWriter.query(`UPDATE detached SET last = $1, freed = $2 WHERE root = $3 AND first = $4`)
 	deleteDetached = onWriter.query(`DELETE FROM detached WHERE root = $1 AND first <= $2`)
 	// While a set is being deleted nothing is cleaned up, since members of it may

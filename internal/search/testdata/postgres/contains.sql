@@ -48,6 +48,42 @@ ORDER BY c.id
 -- 4: 6
 -- 5: 7
 
+-- probe of driver 1
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND e.root IN ($2)
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c LIMIT 100) AS n
+-- 1: 6
+-- 2: 7
+
+-- driver 1
+SELECT c.id
+FROM (SELECT id, root
+FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = $1
+AND e.root IN ($2)
+AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN ($6)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = $3
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
+ORDER BY c.id
+-- 1: 6
+-- 2: 7
+-- 3: 101
+-- 4: []int64{1001}
+-- 5: "x"
+-- 6: 7
+
 -- no driver
 SELECT c.id
 FROM (SELECT id, root

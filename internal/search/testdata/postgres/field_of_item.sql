@@ -10,10 +10,11 @@ FROM (SELECT e.first + o.id - e.record AS id
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND v.value = $2) AS o JOIN entity AS e
-ON e.record BETWEEN o.id - 8192
-AND o.id
-AND e.record + e.last - e.first >= o.id) AS i) AS c LIMIT 100) AS n
+AND v.value = $2) AS o JOIN LATERAL (SELECT first, last, record
+FROM entity
+WHERE record BETWEEN o.id - 8192
+AND o.id OFFSET 0) AS e ON true
+WHERE e.record + e.last - e.first >= o.id) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: 4
@@ -29,10 +30,11 @@ FROM (SELECT e.first + o.id - e.record AS id
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND v.value = $2) AS o JOIN entity AS e
-ON e.record BETWEEN o.id - 8192
-AND o.id
-AND e.record + e.last - e.first >= o.id) AS i) AS c
+AND v.value = $2) AS o JOIN LATERAL (SELECT first, last, record
+FROM entity
+WHERE record BETWEEN o.id - 8192
+AND o.id OFFSET 0) AS e ON true
+WHERE e.record + e.last - e.first >= o.id) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1

@@ -122,10 +122,9 @@ FROM (SELECT e.first + o.id - e.record AS id
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND v.value = ?2) AS o JOIN entity AS e
-ON e.record BETWEEN o.id - 8192
+AND v.value = ?2) AS o JOIN entity AS e ON e.record BETWEEN o.id - 8192
 AND o.id
-AND e.record + e.last - e.first >= o.id) AS i) AS c LIMIT 100) AS n
+WHERE e.record + e.last - e.first >= o.id) AS i) AS c LIMIT 100) AS n
 -- 1: 102
 -- 2: "x"
 -- 3: 4
@@ -141,10 +140,9 @@ FROM (SELECT e.first + o.id - e.record AS id
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = ?1
-AND v.value = ?2) AS o JOIN entity AS e
-ON e.record BETWEEN o.id - 8192
+AND v.value = ?2) AS o JOIN entity AS e ON e.record BETWEEN o.id - 8192
 AND o.id
-AND e.record + e.last - e.first >= o.id) AS i) AS c
+WHERE e.record + e.last - e.first >= o.id) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1

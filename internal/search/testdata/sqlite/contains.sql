@@ -41,6 +41,52 @@ ORDER BY c.id
 -- 3: 6
 -- 4: 7
 
+-- probe of driver 1
+SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND e.root IN (?2)
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c LIMIT 100) AS n
+-- 1: 6
+-- 2: 7
+
+-- driver 1
+SELECT c.id
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+FROM entity AS e
+WHERE e.kind = ?1
+AND e.root IN (?2)
+AND (1 = 1)
+UNION ALL SELECT id + 1, last, root
+FROM run
+WHERE id < last) SELECT id, root
+FROM run) AS r) AS c
+WHERE c.root IS NOT NULL
+AND NOT HIDDEN(c.root, c.id)
+AND c.root IN (?5)
+AND EXISTS (SELECT 1
+FROM find_value AS v
+WHERE v.entity = c.id
+AND +v.name = ?3
+AND CASE WHEN length(v.digest) = 0 THEN (length(?4) = 0 OR text_contains(v.value, ?4)) ELSE (SELECT (length(?4) = 0 OR text_contains(l.value, ?4))
+FROM find_long AS l
+WHERE l.name = v.name
+AND l.entity = v.entity) END LIMIT 1 OFFSET 0)
+ORDER BY c.id
+-- 1: 6
+-- 2: 7
+-- 3: 101
+-- 4: "x"
+-- 5: 7
+
 -- no driver
 SELECT c.id
 FROM (SELECT id, root
