@@ -75,7 +75,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $3
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($4 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 7
