@@ -39,7 +39,7 @@ func (Dialect) Bytes(parameter string) string { return "CAST(" + parameter + " A
 
 // Among implements [search.Dialect].
 func (Dialect) Among(column, parameter string) string {
-	return column + " = ANY(CAST(" + anyNumber(parameter) + " AS BIGINT[]))"
+	return column + " = ANY(CAST(" + parameter + " AS BIGINT[]))"
 }
 
 // IDs implements [search.Dialect].

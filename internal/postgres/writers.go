@@ -181,7 +181,7 @@ func (writers) LockLists(table string, large int) string {
 	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
 	return `SELECT id, octet_length(list), CASE WHEN NOT ` + isLarge + ` THEN list END,
 		CASE WHEN ` + isLarge + ` THEN sha256(convert_to(list, 'UTF8')) END, change
-		FROM ` + table + ` WHERE ` + Dialect{}.Among("id", "$1") + ` ORDER BY id FOR UPDATE`
+		FROM ` + table + ` WHERE id = ANY(CAST(` + anyNumber("$1") + ` AS BIGINT[])) ORDER BY id FOR UPDATE`
 }
 
 // RemoveLists implements [sqlstore.ManyWriters].

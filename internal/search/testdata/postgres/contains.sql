@@ -20,7 +20,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: []int64{1001}
 -- 3: "x"
@@ -36,7 +36,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN ($5)
@@ -75,7 +75,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $3
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($4 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 7
@@ -99,7 +99,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $3
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($4 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 7
@@ -123,7 +123,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $3
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($4 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($5 AS BYTEA)) = 0 OR (position(CAST($5 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
 -- 1: "ids"
 -- 2: 6
 -- 3: 101

@@ -57,7 +57,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $12
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($14 AS BYTEA)) = 0 OR (position(CAST($14 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($13 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0))))
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($14 AS BYTEA)) = 0 OR (position(CAST($14 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($13 AS BIGINT[])) END LIMIT 1 OFFSET 0))))
 ORDER BY c.id
 -- 1: 101
 -- 2: "x"
@@ -85,7 +85,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
 -- 1: 103
 -- 2: []int64{1001}
 -- 3: "z"
@@ -101,7 +101,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($3 AS BYTEA)) = 0 OR (position(CAST($3 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((((EXISTS (SELECT 1
@@ -150,7 +150,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $8
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($10 AS BYTEA)) = 0 OR (position(CAST($10 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($9 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0))))
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($10 AS BYTEA)) = 0 OR (position(CAST($10 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($9 AS BIGINT[])) END LIMIT 1 OFFSET 0))))
 ORDER BY c.id
 -- 1: 6
 -- 2: 101
@@ -187,7 +187,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $9
-AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($11 AS BYTEA)) = 0 OR (position(CAST($11 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST((SELECT CAST($10 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0))))
+AND CASE WHEN length(v.digest) = 0 THEN (length(CAST($11 AS BYTEA)) = 0 OR (position(CAST($11 AS BYTEA) IN v.value) > 0)) ELSE v.entity = ANY(CAST($10 AS BIGINT[])) END LIMIT 1 OFFSET 0))))
 -- 1: "ids"
 -- 2: 6
 -- 3: 101

@@ -15,7 +15,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($3 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
+AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($3 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: []int64{1001}
 -- 3: "x%"
@@ -31,7 +31,7 @@ ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT v.entity AS id
 FROM find_value AS v
 WHERE v.name = $1
-AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($3 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END) AS i) AS c
+AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($3 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -54,7 +54,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $2
-AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($4 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($3 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($4 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($3 AS BIGINT[])) END LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101
@@ -75,7 +75,7 @@ AND EXISTS (SELECT 1
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $3
-AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($5 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($4 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)
+AND CASE WHEN length(v.digest) = 0 THEN NOT (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(CAST($5 AS BYTEA), 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0)
 -- 1: "ids"
 -- 2: 6
 -- 3: 101

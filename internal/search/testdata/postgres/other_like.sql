@@ -29,7 +29,7 @@ FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $3
 AND CASE WHEN length(v.digest) = 0
-AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: []int64{1001}
 -- 3: 102
@@ -50,7 +50,7 @@ FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $3
 AND CASE WHEN length(v.digest) = 0
-AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($2 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($2 AS BIGINT[])) END LIMIT 1 OFFSET 0)) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -78,7 +78,7 @@ FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $4
 AND CASE WHEN length(v.digest) = 0
-AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($3 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($3 AS BIGINT[])) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
 ORDER BY c.id
 -- 1: 6
 -- 2: 101
@@ -104,7 +104,7 @@ FROM find_value AS o
 WHERE o.entity = v.entity
 AND +o.name = $5
 AND CASE WHEN length(v.digest) = 0
-AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST((SELECT CAST($4 AS BIGINT[])) AS BIGINT[])) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
+AND length(o.digest) = 0 THEN (convert_from(v.value, 'UTF8') COLLATE "C" LIKE convert_from(o.value, 'UTF8') ESCAPE '') ELSE v.entity = ANY(CAST($4 AS BIGINT[])) END LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)
 -- 1: "ids"
 -- 2: 6
 -- 3: 101
