@@ -155,8 +155,9 @@ func TestClocks(t *testing.T) {
 // still: its lock ends before the deletion gives up.
 func TestLockThatStandsStill(t *testing.T) {
 	address := pgtest.Few(pgtest.Database(t))
+	s := openReplica(t, address) // makes the tables, which on a busy machine may take longer than the bound
 	// The bound that the locks have otherwise is that of postgres's TestIdleSoon.
-	stands, s := openReplica(t, address+"&idle_in_transaction_session_timeout=300ms"), openReplica(t, address)
+	stands := openReplica(t, address+"&idle_in_transaction_session_timeout=3s")
 	set := platen.Ref{Kind: platen.JobSet, ID: createJobs(t, s, 1).ID}
 	holds, release := make(chan bool), make(chan bool)
 	var still sync.WaitGroup
