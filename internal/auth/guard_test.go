@@ -22,7 +22,10 @@ import (
 	"github.com/platenhq/platen/internal/storage"
 )
 
-func TestMain(m *testing.M) { pgtest.Main(m) }
+func TestMain(m *testing.M) {
+	nobody = CheapUser("nobody", NewPassword()).Password // many tests guess
+	pgtest.Main(m)
+}
 
 const goodPassword = "correct horse"
 

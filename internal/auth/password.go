@@ -48,7 +48,7 @@ func NewUser(name, password string) (storage.User, error) {
 	if err := CheckPassword(password); err != nil {
 		return storage.User{}, err
 	}
-	return newUser(name, password, passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads}), nil
+	return newUser(name, password, newHash()), nil
 }
 
 // CheapUser is [NewUser] for a password that is no secret, of a sandbox or a test, and for
@@ -56,6 +56,11 @@ func NewUser(name, password string) (storage.User, error) {
 // read the hash. Name and password are not checked.
 func CheapUser(name, password string) storage.User {
 	return newUser(name, password, passwordHash{memory: minArgonMemory, passes: 1, threads: 1})
+}
+
+// newHash returns a hash of the cost that new ones have, without salt and sum.
+func newHash() passwordHash {
+	return passwordHash{memory: argonMemory, passes: argonTime, threads: argonThreads}
 }
 
 // newUser returns a user with a password whose hash has the cost of h.

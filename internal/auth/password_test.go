@@ -28,9 +28,32 @@ func TestPassword(t *testing.T) {
 	}
 }
 
+// unknown is what the passwords of unknown users are compared with outside these tests.
+var unknown = nobody
+
+// TestNobody checks that the password of an unknown user takes as long to check as one of
+// a user.
+func TestNobody(t *testing.T) {
+	user, err := NewUser("u", "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := parseHash(user.Password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := parseHash(unknown)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.memory != want.memory || got.passes != want.passes || got.threads != want.threads || len(got.salt) != len(want.salt) || len(got.sum) != len(want.sum) {
+		t.Errorf("the hash for unknown users is %v, that of a user %v", got, want)
+	}
+}
+
 // FuzzPasswordHash checks that a hash has one form, and a bounded cost.
 func FuzzPasswordHash(f *testing.F) {
-	f.Add(nobody)
+	f.Add(unknown)
 	f.Add("$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAAAA")
 	f.Add("$argon2id$v=19$m=-8,t=1,p=999$AAAA$AAAA")
 	f.Fuzz(func(t *testing.T, text string) {

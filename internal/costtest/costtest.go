@@ -32,3 +32,27 @@ func AtMost(t testing.TB, what string, factor float64, times int, little, much f
 	}
 	t.Errorf("%s: %v for little, %d times, and %v for much, which is over %g times as long", what, shortLittle, times, shortMuch, factor)
 }
+
+// Beside fails a test in which work takes more than factor times as long while what add
+// makes is there as it does once remove has removed that. Both are done just after much
+// was written, and neither is measured, so that the work alone is compared.
+func Beside(t testing.TB, what string, factor float64, add, remove, work func()) {
+	t.Helper()
+	without, beside := time.Duration(1<<62), time.Duration(1<<62)
+	for range rounds {
+		add()
+		beside = min(beside, took(work))
+		remove()
+		without = min(without, took(work))
+		if float64(beside) <= factor*float64(without) {
+			return
+		}
+	}
+	t.Errorf("%s: %v, and %v without, which is over %g times as long", what, beside, without, factor)
+}
+
+func took(work func()) time.Duration {
+	start := time.Now()
+	work()
+	return time.Since(start)
+}

@@ -135,9 +135,7 @@ func TestLargeDeletedBeside(t *testing.T) {
 					work()
 				}
 			}
-			costtest.AtMost(t, what+" beside many deleted sets", 3, 1,
-				func() { add(); remove(); many() },
-				func() { add(); many(); remove() })
+			costtest.Beside(t, what+" beside many deleted sets", 3, add, remove, many)
 		}
 		set := createJobs(t, s, 10)
 		beside("lists of children", 200, func() {
