@@ -69,8 +69,9 @@ const (
 		ORDER BY kind, facet, name
 		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
 
-	// Of all tables that an import fills.
-	analyze = `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value, find_long`
+	// Of all tables that grow with what is stored.
+	analyze = `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value, find_long,
+		set_fact, job_count, count_block, content_set, deleted_set, entity_updated, change_set, change_block`
 )
 
 // Lock implements [sqlstore.ManyWriters].
