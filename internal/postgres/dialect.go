@@ -45,9 +45,10 @@ func (Dialect) Among(column, parameter string) string {
 // IDs implements [search.Dialect].
 func (Dialect) IDs(ids []int64) any { return ids }
 
-// Expand implements [search.Dialect].
+// Expand implements [search.Dialect]. In FROM the ids of a row would all be made before
+// the first is read.
 func (Dialect) Expand(rows string) string {
-	return "SELECT id, root FROM (" + rows + ") AS run, generate_series(run.first, run.last) AS id"
+	return "SELECT generate_series(run.first, run.last) AS id, root FROM (" + rows + ") AS run"
 }
 
 // Number implements [search.Dialect]. What is longer than a number, or no UTF-8

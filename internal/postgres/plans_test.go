@@ -53,6 +53,35 @@ func TestPlannedOnce(t *testing.T) {
 	}
 }
 
+// TestExpandedAsRead reads a few ids of a row of many. As a function in FROM all of them
+// would be made first.
+func TestExpandedAsRead(t *testing.T) {
+	t.Parallel()
+	db, err := sql.Open("pgx", pgtest.Database(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	many := postgres.Dialect{}.Expand(`SELECT 1::bigint AS first, 1000000::bigint AS last, 5::bigint AS root`)
+	rows, err := db.QueryContext(t.Context(), `EXPLAIN SELECT id, root FROM (`+many+`) AS c LIMIT 10`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var step string
+		if err := rows.Scan(&step); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(step, "Function Scan") {
+			t.Error(step)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAnalyzedAfterFew is about an index that grows by few rows at a time, of which the
 // planner is told as well.
 func TestAnalyzedAfterFew(t *testing.T) {

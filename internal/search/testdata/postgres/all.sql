@@ -57,27 +57,27 @@ ORDER BY c.id
 -- probe of driver 1
 SELECT count(*)
 FROM (SELECT 1
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $2
 AND ((coalesce(e.details, 0) IN (SELECT id
 FROM details
 WHERE pages > $1) OR coalesce(e.details, 0) = 0
-AND 0 > $1))) AS run, generate_series(run.first, run.last) AS id) AS c LIMIT 100) AS n
+AND 0 > $1))) AS run) AS c LIMIT 100) AS n
 -- 1: 3
 -- 2: 4
 
 -- driver 1
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $2
 AND ((coalesce(e.details, 0) IN (SELECT id
 FROM details
 WHERE pages > $1) OR coalesce(e.details, 0) = 0
-AND 0 > $1))) AS run, generate_series(run.first, run.last) AS id) AS c
+AND 0 > $1))) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1
@@ -167,11 +167,11 @@ ORDER BY c.id
 
 -- no driver
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1

@@ -1,14 +1,14 @@
 -- probe of driver 0
 SELECT count(*)
 FROM (SELECT 1
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $6
 AND ((coalesce(e.details, 0) IN (SELECT id
 FROM details
 WHERE pages > $3) OR coalesce(e.details, 0) = 0
-AND 0 > $3))) AS run, generate_series(run.first, run.last) AS id
+AND 0 > $3))) AS run
 UNION SELECT i.id, (SELECT CASE WHEN e.last >= i.id
 AND e.kind = $7 THEN coalesce(e.root, 0) END
 FROM entity AS e
@@ -30,14 +30,14 @@ FROM (VALUES (CAST($4 AS BIGINT)), (CAST($5 AS BIGINT))) AS v) AS i) AS c LIMIT 
 
 -- driver 0
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $6
 AND ((coalesce(e.details, 0) IN (SELECT id
 FROM details
 WHERE pages > $3) OR coalesce(e.details, 0) = 0
-AND 0 > $3))) AS run, generate_series(run.first, run.last) AS id
+AND 0 > $3))) AS run
 UNION SELECT i.id, (SELECT CASE WHEN e.last >= i.id
 AND e.kind = $7 THEN coalesce(e.root, 0) END
 FROM entity AS e
@@ -81,11 +81,11 @@ ORDER BY c.id
 
 -- no driver
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND ((EXISTS (SELECT 1

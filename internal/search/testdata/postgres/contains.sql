@@ -51,23 +51,23 @@ ORDER BY c.id
 -- probe of driver 1
 SELECT count(*)
 FROM (SELECT 1
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND e.root IN ($2)
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c LIMIT 100) AS n
+AND (1 = 1)) AS run) AS c LIMIT 100) AS n
 -- 1: 6
 -- 2: 7
 
 -- driver 1
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND e.root IN ($2)
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN ($6)
@@ -86,12 +86,12 @@ ORDER BY c.id
 
 -- no driver
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND e.root IN ($2)
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN ($6)

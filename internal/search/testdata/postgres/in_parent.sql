@@ -7,11 +7,11 @@ FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT b.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.parent = $1
-AND e.kind = $2) AS run, generate_series(run.first, run.last) AS id) AS b) AS i) AS c LIMIT 100) AS n
+AND e.kind = $2) AS run) AS b) AS i) AS c LIMIT 100) AS n
 -- 1: 7
 -- 2: 6
 -- 3: 6
@@ -24,11 +24,11 @@ FROM entity AS e
 WHERE e.first <= i.id
 ORDER BY e.first DESC LIMIT 1) AS root
 FROM (SELECT b.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.parent = $1
-AND e.kind = $2) AS run, generate_series(run.first, run.last) AS id) AS b) AS i) AS c
+AND e.kind = $2) AS run) AS b) AS i) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -39,11 +39,11 @@ ORDER BY c.id
 
 -- no driver
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND (SELECT coalesce(e.parent, 0)

@@ -1,25 +1,25 @@
 -- probe of driver 0
 SELECT count(*)
 FROM (SELECT 1
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $2
 AND (coalesce(e.details, 0) NOT IN (SELECT details
 FROM details_media
-WHERE name = $1))) AS run, generate_series(run.first, run.last) AS id) AS c LIMIT 100) AS n
+WHERE name = $1))) AS run) AS c LIMIT 100) AS n
 -- 1: "A4"
 -- 2: 4
 
 -- driver 0
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $2
 AND (coalesce(e.details, 0) NOT IN (SELECT details
 FROM details_media
-WHERE name = $1))) AS run, generate_series(run.first, run.last) AS id) AS c
+WHERE name = $1))) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -29,11 +29,11 @@ ORDER BY c.id
 
 -- no driver
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND (SELECT coalesce(e.details, 0)

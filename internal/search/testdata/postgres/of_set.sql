@@ -1,28 +1,28 @@
 -- probe of driver 0
 SELECT count(*)
 FROM (SELECT 1
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $3
 AND (e.root IN (SELECT v.entity
 FROM find_value AS v
 WHERE v.name = $1
-AND v.value < $2))) AS run, generate_series(run.first, run.last) AS id) AS c LIMIT 100) AS n
+AND v.value < $2))) AS run) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: 6
 
 -- driver 0
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $3
 AND (e.root IN (SELECT v.entity
 FROM find_value AS v
 WHERE v.name = $1
-AND v.value < $2))) AS run, generate_series(run.first, run.last) AS id) AS c
+AND v.value < $2))) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND 1 = 1
@@ -33,11 +33,11 @@ ORDER BY c.id
 
 -- no driver
 SELECT c.id
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN (SELECT v.entity

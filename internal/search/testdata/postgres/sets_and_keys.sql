@@ -15,12 +15,12 @@ AND l.entity = v.entity) END
 FROM find_value AS v
 WHERE v.entity = c.id
 AND +v.name = $5)
-FROM (SELECT id, root
+FROM (SELECT generate_series(run.first, run.last) AS id, root
 FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND e.root IN ($2, $3)
-AND (1 = 1)) AS run, generate_series(run.first, run.last) AS id) AS c
+AND (1 = 1)) AS run) AS c
 WHERE c.root IS NOT NULL
 AND NOT HIDDEN(c.root, c.id)
 AND c.root IN ($6, $7)
