@@ -34,8 +34,8 @@ func AtMost(t testing.TB, what string, factor float64, times int, little, much f
 }
 
 // Beside fails a test in which work takes more than factor times as long while what add
-// makes is there as it does once remove has removed that. Both are done just after much
-// was written, and neither is measured, so that the work alone is compared.
+// makes is there as it does once remove has removed that. Either way much was written just
+// before the work, and only the work is measured.
 func Beside(t testing.TB, what string, factor float64, add, remove, work func()) {
 	t.Helper()
 	without, beside := time.Duration(1<<62), time.Duration(1<<62)

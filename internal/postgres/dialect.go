@@ -85,8 +85,9 @@ func (Dialect) Gone(process string) string {
 	return process + " NOT IN (SELECT id FROM replica WHERE " + alive + ")"
 }
 
-// JoinItems implements [search.Dialect]. It takes the range for wide, and would rather
-// read all of entity, above all if few rows are asked for.
+// JoinItems implements [search.Dialect]. The planner takes the range for wide, and would
+// rather read all of entity, above all if few rows are asked for; OFFSET 0 keeps the range
+// apart from the rest of the statement.
 func (Dialect) JoinItems(record string, before int) string {
 	return "JOIN LATERAL (SELECT first, last, record FROM entity WHERE record BETWEEN " + record + " - " + strconv.Itoa(before) +
 		" AND " + record + " OFFSET 0) AS e ON true"

@@ -69,7 +69,7 @@ const (
 		ORDER BY kind, facet, name
 		ON CONFLICT (kind, facet, name) DO UPDATE SET name = excluded.name RETURNING id, kind, facet, name`
 
-	// Of all tables that grow with what is stored.
+	// Of the tables that grow with what is stored.
 	analyze = `ANALYZE entity, properties, metadata, fields, content_block, find_name, find_value, find_long,
 		set_fact, job_count, count_block, content_set, deleted_set, entity_updated, change_set, change_block`
 )
@@ -177,7 +177,8 @@ func (writers) AddLists(table, kinds string) string {
 		SELECT id, kind, root FROM k`
 }
 
-// LockLists implements [sqlstore.ManyWriters].
+// LockLists implements [sqlstore.ManyWriters]. ANY of a subquery would compare with its
+// rows; by the outer CAST it is an array.
 func (writers) LockLists(table string, large int) string {
 	isLarge := `octet_length(list) > ` + strconv.Itoa(large)
 	return `SELECT id, octet_length(list), CASE WHEN NOT ` + isLarge + ` THEN list END,

@@ -152,8 +152,8 @@ func testLargeRefusedBody(t *testing.T) {
 	}
 }
 
-// TestShortRefusedBody sends bodies that are shorter than they say and refused unread:
-// the answer comes once nothing more is waited for.
+// TestShortRefusedBody sends bodies that are shorter than they say, and are refused unread:
+// net/http waits for the rest, and the answer comes when the time for that is over.
 func TestShortRefusedBody(t *testing.T) { onSQLite(t, testShortRefusedBody) }
 
 func testShortRefusedBody(t *testing.T) {

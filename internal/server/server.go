@@ -32,7 +32,7 @@ import (
 // Timeouts bound the time of a request. A client that exceeds them is dropped.
 type Timeouts struct {
 	Header time.Duration // to send all headers
-	Stall  time.Duration // longest wait for the next read or write of a body
+	Stall  time.Duration // longest wait for the next read or write of a body; twice as long for a write soon after the headers
 	Idle   time.Duration // between requests
 	Find   time.Duration // for a search in the store
 	Stop   time.Duration // for requests under way when the server stops; then they are cancelled

@@ -18,8 +18,8 @@ import (
 )
 
 // isFull reports whether an error is due to a full disk. SQLite's own code for
-// it is rare: most such errors are an I/O error whose cause is the system's. That
-// its shared memory could not grow has no cause.
+// it is rare: most such errors are an I/O error whose cause is the system's. The one
+// that its shared memory could not grow has none.
 func isFull(err error) bool {
 	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_SHMSIZE) || slices.ContainsFunc(noRoom, func(full error) bool { return errors.Is(err, full) })
 }

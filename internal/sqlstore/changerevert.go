@@ -187,8 +187,9 @@ func (r *reverting) since(key listcache.Key, now listcache.Entry) (platen.List, 
 }
 
 // createdSince reports whether a set was created after the change, which then was of
-// another entity that had the identifier. Of an entity that belongs to no set
-// nothing says when it was created, so a change that it has not had counts as such.
+// another entity that had the identifier. Of an entity that belongs to no set nothing
+// says when it was created, so a change that is not in its history is taken for one of
+// another.
 func (r *reverting) createdSince(set platen.ID) (bool, error) {
 	if set <= 0 {
 		return true, nil

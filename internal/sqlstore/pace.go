@@ -244,8 +244,8 @@ func (s *Store) flushBehind() error {
 	return s.flushUntil(s.stop, until, at)
 }
 
-// countRest is how many times as long as it took the next count of what the index lacks
-// is away, at least.
+// countRest bounds the share of counting: after a count of what the index lacks, the next
+// one comes no sooner than so many times as long as that took.
 const countRest = 20
 
 // restTimes returns how many times as long as it worked the background work

@@ -160,7 +160,7 @@ func TestClocks(t *testing.T) {
 func TestLockThatStandsStill(t *testing.T) {
 	address := pgtest.Few(pgtest.Database(t))
 	s := openReplica(t, address) // makes the tables, which on a busy machine may take longer than the bound
-	// The bound that the locks have otherwise is that of postgres's TestIdleSoon.
+	// TestIdleSoon of package postgres checks the bound that locks have by default.
 	stands := openReplica(t, address+"&idle_in_transaction_session_timeout=3s")
 	set := platen.Ref{Kind: platen.JobSet, ID: createJobs(t, s, 1).ID}
 	holds, release := make(chan bool), make(chan bool)

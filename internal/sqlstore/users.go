@@ -58,8 +58,8 @@ var (
 	selectLastUserChange = onControl.query(`SELECT v.version, coalesce(c.action, ''), coalesce(c.name, ''), coalesce(c.address, ''), coalesce(c.detail, ''), coalesce(c.changed_by, ''), coalesce(c.nonce, 0)
 		FROM users_version AS v LEFT JOIN user_change AS c ON c.version = v.version`)
 	updateUsersVersion = onWriter.query(`UPDATE users_version SET version = version + 1`)
-	// Keeps others from counting the same until the end of the transaction: what is
-	// counted before it is added can not be too many then.
+	// Locks the one row of users_version until the end of the transaction, so that who adds
+	// something that is limited in number counts when the one before has committed.
 	lockCounts = onWriter.query(`UPDATE users_version SET version = version`)
 	insertUser = onWriter.query(`INSERT INTO server_user (name, password, epoch, changed, role, issuer, subject, disabled)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 0) ON CONFLICT DO NOTHING`)

@@ -14,7 +14,8 @@ type Operations interface {
 	BeginOperation(ctx context.Context, operation platen.Operation) error
 
 	// FailOperation records why a running operation ended without a result, and
-	// how far it was, which may have been reported. One that has ended stays as it is.
+	// how far it was; if more was reported before, that stays. One that has ended
+	// stays as it is.
 	FailOperation(ctx context.Context, id, message string, percent int) error
 
 	// ReportOperation tells other processes on the same database how far a
