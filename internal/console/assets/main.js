@@ -51,7 +51,7 @@ const listed = [...sets, ...Object.values(childOf)];
 
 function NoView({ title, children }) {
   useTitle(title);
-  return html`<div class="head"><h1>${title}</h1></div><p class="empty">${children}</p>`;
+  return html`<div class="head"><h1>${title}</h1></div>${children && html`<p class="empty">${children}</p>`}`;
 }
 
 function View({ state, who }) {
