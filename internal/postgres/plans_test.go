@@ -11,6 +11,7 @@ import (
 	"github.com/platenhq/platen/internal/olrest"
 	"github.com/platenhq/platen/internal/pgtest"
 	"github.com/platenhq/platen/internal/postgres"
+	"github.com/platenhq/platen/internal/search"
 	"github.com/platenhq/platen/internal/spool"
 	"github.com/platenhq/platen/internal/sqlstore"
 	"github.com/platenhq/platen/internal/storage"
@@ -82,6 +83,50 @@ func TestExpandedAsRead(t *testing.T) {
 	}
 }
 
+// TestProbeOfSet counts some members of a set after other sets, whose rows need not be
+// read for that.
+func TestProbeOfSet(t *testing.T) {
+	t.Parallel()
+	address := pgtest.Database(t)
+	if err := at(address)(t).Close(); err != nil {
+		t.Fatal(err)
+	}
+	pgtest.Exec(t, address,
+		`INSERT INTO entity (first, last, kind, root) SELECT 10 * n, 10 * n + 3, 6, n / 2000 FROM generate_series(2000, 21999) AS n`,
+		`ANALYZE entity`)
+	asked := platen.Search{Kind: platen.Job, Sets: []platen.ID{10}, Rule: platen.Rule{Type: platen.Text, Name: "n", Value: "a"}}
+	plan, err := search.Compile(&asked, nil, postgres.Dialect{}, search.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	probe, err := plan.Probe(plan.Drivers[1], 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.QueryContext(t.Context(), "EXPLAIN "+probe.Text, probe.Args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var step string
+		if err := rows.Scan(&step); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(step, "Filter") { // rows are read and left out
+			t.Error(step)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAnalyzedAfterFew is about an index that grows by few rows at a time, of which the
 // planner is told as well.
 func TestAnalyzedAfterFew(t *testing.T) {
@@ -111,8 +156,8 @@ func TestAnalyzedAfterFew(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i%20 == 19 {
-			search := platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "name1", Value: "value"}}
-			if err := s.Find(t.Context(), &search, func(int, *platen.Found) error { return nil }); err != nil {
+			asked := platen.Search{Kind: platen.Job, Rule: platen.Rule{Type: platen.Text, Name: "name1", Value: "value"}}
+			if err := s.Find(t.Context(), &asked, func(int, *platen.Found) error { return nil }); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -188,7 +188,7 @@ func (p *Plan) limit() error {
 	}
 	fits := func(driver Driver) bool {
 		from := writer{plan: p, driver: driver}
-		from.candidates()
+		from.candidates(from.found())
 		n := len(without.args) + len(from.args)
 		if len(driver) == 1 { // which is not tested again
 			alone := writer{plan: p}
@@ -209,7 +209,16 @@ func (p *Plan) limit() error {
 // limit. The error is Invalid for a search that is too large.
 func (p *Plan) Probe(driver Driver, limit int) (Statement, error) {
 	w := writer{plan: p, driver: driver}
-	return w.statement("SELECT count(*) FROM (SELECT 1 FROM (" + w.candidates() + ") AS c LIMIT " + strconv.Itoa(limit) + ") AS n")
+	most := " LIMIT " + strconv.Itoa(limit)
+	rows, byID := w.found()
+	few := ""
+	// SQLite reads all rows before it expands the first of them. PostgreSQL takes a row for a
+	// thousand entities, and would look for the rows of a set among all others.
+	if len(byID) == 0 {
+		few = "WITH few AS MATERIALIZED (" + rows + most + ") "
+		rows = "SELECT first, last, root FROM few"
+	}
+	return w.statement(few + "SELECT count(*) FROM (SELECT 1 FROM (" + w.candidates(rows, byID) + ") AS c" + most + ") AS n")
 }
 
 // Statement returns the statement that yields what the search finds: the id,
@@ -217,7 +226,7 @@ func (p *Plan) Probe(driver Driver, limit int) (Statement, error) {
 // is Invalid for a search that is too large.
 func (p *Plan) Statement(driver Driver) (Statement, error) {
 	w := writer{plan: p, driver: driver}
-	from := w.candidates()
+	from := w.candidates(w.found())
 	columns, where := w.rest()
 	text := "SELECT c.id" + columns + " FROM (" + from + `) AS c WHERE c.root IS NOT NULL
 		AND NOT ` + p.options.Hidden("c.root", "c.id") + where
@@ -304,10 +313,10 @@ func (w *writer) rest() (columns, where string) {
 	return columns, w.inSets("c.root") + " AND " + rule
 }
 
-// candidates returns the statement that yields the entities (id, root) that
-// the driver finds. root is NULL for entities of other kinds.
-func (w *writer) candidates() string {
-	var byID, byRow []string
+// found returns the statements that yield what the driver finds: the one of rows
+// (first, last, root), if it finds any, and those of entities (id).
+func (w *writer) found() (rows string, byID []string) {
+	var byRow []string
 	for _, rule := range w.driver {
 		if row := table[rule.Type].row; row != nil {
 			byRow = append(byRow, row(w, rule))
@@ -318,11 +327,19 @@ func (w *writer) candidates() string {
 	if len(w.driver) == 0 {
 		byRow = append(byRow, "1 = 1")
 	}
-	kind := int64(w.plan.search.Kind)
-	var parts []string
 	if len(byRow) > 0 {
-		parts = append(parts, w.plan.dialect.Expand("SELECT e.first, e.last, coalesce(e.root, 0) AS root FROM entity AS e WHERE e.kind = "+
-			w.arg(kind)+w.inSets("e.root")+" AND ("+joined(byRow, " OR ", "1 = 0")+")"))
+		rows = "SELECT e.first, e.last, coalesce(e.root, 0) AS root FROM entity AS e WHERE e.kind = " +
+			w.arg(int64(w.plan.search.Kind)) + w.inSets("e.root") + " AND (" + joined(byRow, " OR ", "1 = 0") + ")"
+	}
+	return rows, byID
+}
+
+// candidates returns the statement that yields the entities (id, root) of what was
+// found. root is NULL for entities of other kinds.
+func (w *writer) candidates(rows string, byID []string) string {
+	var parts []string
+	if rows != "" {
+		parts = append(parts, w.plan.dialect.Expand(rows))
 	}
 	if len(byID) > 0 {
 		parts = append(parts, w.withRoot("i.id", "("+strings.Join(byID, " UNION ")+") AS i"))

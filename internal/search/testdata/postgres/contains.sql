@@ -49,14 +49,15 @@ ORDER BY c.id
 -- 5: 7
 
 -- probe of driver 1
-SELECT count(*)
-FROM (SELECT 1
-FROM (SELECT generate_series(run.first, run.last) AS id, root
-FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+WITH few AS MATERIALIZED (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $1
 AND e.root IN ($2)
-AND (1 = 1)) AS run) AS c LIMIT 100) AS n
+AND (1 = 1) LIMIT 100) SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT generate_series(run.first, run.last) AS id, root
+FROM (SELECT first, last, root
+FROM few) AS run) AS c LIMIT 100) AS n
 -- 1: 6
 -- 2: 7
 

@@ -1,14 +1,15 @@
 -- probe of driver 0
-SELECT count(*)
-FROM (SELECT 1
-FROM (SELECT generate_series(run.first, run.last) AS id, root
-FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+WITH few AS MATERIALIZED (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $3
 AND (e.root IN (SELECT v.entity
 FROM find_value AS v
 WHERE v.name = $1
-AND v.value < $2))) AS run) AS c LIMIT 100) AS n
+AND v.value < $2)) LIMIT 100) SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT generate_series(run.first, run.last) AS id, root
+FROM (SELECT first, last, root
+FROM few) AS run) AS c LIMIT 100) AS n
 -- 1: 101
 -- 2: "x"
 -- 3: 6

@@ -1,14 +1,15 @@
 -- probe of driver 0
-SELECT count(*)
-FROM (SELECT 1
-FROM (SELECT generate_series(run.first, run.last) AS id, root
-FROM (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+WITH few AS MATERIALIZED (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = $2
 AND ((coalesce(e.details, 0) IN (SELECT id
 FROM details
 WHERE pages > $1) OR coalesce(e.details, 0) = 0
-AND 0 > $1))) AS run) AS c LIMIT 100) AS n
+AND 0 > $1)) LIMIT 100) SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT generate_series(run.first, run.last) AS id, root
+FROM (SELECT first, last, root
+FROM few) AS run) AS c LIMIT 100) AS n
 -- 1: 3
 -- 2: 4
 

@@ -42,14 +42,15 @@ ORDER BY c.id
 -- 4: 7
 
 -- probe of driver 1
-SELECT count(*)
-FROM (SELECT 1
-FROM (SELECT id, root
-FROM (WITH RECURSIVE run (id, last, root) AS (SELECT e.first, e.last, coalesce(e.root, 0) AS root
+WITH few AS MATERIALIZED (SELECT e.first, e.last, coalesce(e.root, 0) AS root
 FROM entity AS e
 WHERE e.kind = ?1
 AND e.root IN (?2)
-AND (1 = 1)
+AND (1 = 1) LIMIT 100) SELECT count(*)
+FROM (SELECT 1
+FROM (SELECT id, root
+FROM (WITH RECURSIVE run (id, last, root) AS (SELECT first, last, root
+FROM few
 UNION ALL SELECT id + 1, last, root
 FROM run
 WHERE id < last) SELECT id, root
